@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The sdist and the wheel: built from the tracked files, installed without the clone, and looked into.
+# --keep DIRECTORY leaves both there.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+keep=
+if [ "${1:-}" = --keep ]; then
+    mkdir -p "$2"
+    keep=$(cd "$2" && pwd)
+fi
+copy_tree "$scratch/tree"
+builder=$(new_environment builder)
+"$builder" -m pip install -q build
+# `build` makes the wheel from the sdist, so that what the sdist lacks is missing here and not at a user's.
+"$builder" -m build --outdir "$scratch/dist" "$scratch/tree" > "$scratch/log" 2>&1 || { tail -40 "$scratch/log" >&2; exit 1; }
+sdist=$(ls "$scratch"/dist/*.tar.gz)
+wheel=$(ls "$scratch"/dist/*.whl)
+"$builder" "$root/ci/distribution_contents.py" "$sdist" "$wheel"
+
+python=$(new_environment user)
+"$python" -m pip install -q "$wheel"
+cd "$scratch/dist"
+"$(dirname "$python")/fastgmm" --version
+"$python" -m fastgmm --version
+"$python" - <<'P'
+import numpy as np
+
+import fastgmm
+
+rows = np.random.default_rng(0).normal(size=(100, 2))
+rows[:40] += 8.0
+model = fastgmm.GaussianMixture(2, random_state=0).fit(rows)
+assert np.allclose(sorted(model.weights_), [0.4, 0.6], atol=1e-3), model.weights_
+print("fitted 100 rows with", fastgmm.__file__)
+P
+if [ -n "$keep" ]; then
+    cp "$sdist" "$wheel" "$keep"
+fi

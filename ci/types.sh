@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# mypy --strict on the package and its stubs; the stubs against the compiled modules; py.typed where users look.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+python=$(installed_environment "")
+"$python" -m pip install -q -r "$root/ci/requirements-types.txt"
+cd "$scratch"
+package=$("$python" -c "import fastgmm, pathlib; print(pathlib.Path(fastgmm.__file__).parent)")
+[ -f "$package/py.typed" ] || { echo "py.typed is not installed" >&2; exit 1; }
+
+# What is installed is checked, as a user's mypy would see it, stubs included.
+"$python" -m mypy --config-file "$root/pyproject.toml" --cache-dir "$scratch/mypy" -p fastgmm
+
+for stub in "$package"/kernels/*.pyi; do
+    [ -e "$stub" ] || { echo "no stubs for the compiled modules" >&2; exit 1; }
+    "$python" -m mypy.stubtest --mypy-config-file "$root/pyproject.toml" "fastgmm.kernels.$(basename "$stub" .pyi)"
+done
+
+# And what a user writes: the public names are typed, and a wrong call is an error.
+cat > right.py <<'P'
+import numpy as np
+from fastgmm import GaussianMixture, SufficientStatistics, load, show_config
+
+model: GaussianMixture = GaussianMixture(2, covariance_type="diag").fit(np.zeros((9, 2)))
+statistics: SufficientStatistics = model.e_step(np.zeros((9, 2))) + model.e_step(np.zeros((9, 2)))
+again: GaussianMixture = load("x.gmm").m_step(statistics)
+width: int = again.predict(np.zeros((9, 2))).shape[0]
+show_config()
+P
+echo 'from fastgmm import GaussianMixture; GaussianMixture("two", covariance_type="round")' > wrong.py
+"$python" -m mypy --strict --cache-dir "$scratch/mypy" right.py
+if "$python" -m mypy --strict --cache-dir "$scratch/mypy" wrong.py > "$scratch/log"; then
+    echo "mypy accepts a call with wrong types: the annotations do not reach users" >&2
+    exit 1
+fi
+grep -c "arg-type" "$scratch/log" > /dev/null

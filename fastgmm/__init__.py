@@ -1,0 +1,16 @@
+"""Gaussian mixture models by expectation-maximisation, with fused Cython kernels.
+
+>>> import numpy as np
+>>> rng = np.random.default_rng(0)
+>>> X = np.concatenate([rng.normal(0, 1, (500, 2)), rng.normal(5, 1, (500, 2))])
+>>> model = GaussianMixture(n_components=2, random_state=0).fit(X)
+>>> np.sort(model.weights_).round(3)
+array([0.5, 0.5])
+"""
+
+from fastgmm.config import installed_version, show_config
+from fastgmm.estimator import GaussianMixture, load
+from fastgmm.statistics import SufficientStatistics
+
+__version__ = installed_version()
+__all__ = ["GaussianMixture", "SufficientStatistics", "__version__", "load", "show_config"]

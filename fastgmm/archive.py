@@ -1,0 +1,58 @@
+"""Arrays and their description in one checked run of bytes: no pickle, versioned, the same on every machine.
+
+Layout: the magic bytes, a format version (2 bytes), the header's length (4 bytes), the header (JSON: kind, facts, and name, dtype and
+shape of each array), the arrays' bytes in that order, and the SHA-256 digest of all that stands before it.
+All numbers are little-endian.
+"""
+
+import hashlib
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from fastgmm.errors import FileFormatError
+
+MAGIC = b"\x93FASTGMM"
+VERSION = 1
+_DIGEST_SIZE = 32
+_PREFIX_SIZE = len(MAGIC) + 6
+
+
+def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+    """Bytes that `unpack` turns back into the same facts (JSON values) and arrays."""
+    little = {name: np.ascontiguousarray(a).astype(a.dtype.newbyteorder("<"), copy=False) for name, a in arrays.items()}
+    table = [[name, a.dtype.str, list(a.shape)] for name, a in little.items()]
+    header = json.dumps({"kind": kind, "facts": facts, "arrays": table}).encode()
+    body = b"".join(
+        (MAGIC, VERSION.to_bytes(2, "little"), len(header).to_bytes(4, "little"), header, *(a.tobytes() for a in little.values()))
+    )
+    return body + hashlib.sha256(body).digest()
+
+
+def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Facts and arrays of what `pack` made; `source` names the bytes in errors.
+
+    Raises
+    ------
+    FileFormatError
+        When the bytes are of another format, kind or version, cut off, or changed.
+    """
+    if not content.startswith(MAGIC):
+        raise FileFormatError(f"{source} is not a fastgmm {kind}: it does not begin with fastgmm's mark")
+    version = int.from_bytes(content[len(MAGIC) : len(MAGIC) + 2], "little")
+    if hashlib.sha256(content[:-_DIGEST_SIZE]).digest() != content[-_DIGEST_SIZE:]:
+        raise FileFormatError(f"{source} is damaged (its checksum does not match): restore it from a copy")
+    if version != VERSION:
+        raise FileFormatError(f"{source} has format version {version}, and this fastgmm reads version {VERSION}: upgrade fastgmm")
+    end = _PREFIX_SIZE + int.from_bytes(content[_PREFIX_SIZE - 4 : _PREFIX_SIZE], "little")
+    header = json.loads(content[_PREFIX_SIZE:end])
+    if header["kind"] != kind:
+        raise FileFormatError(f"{source} holds a fastgmm {header['kind']}, not a {kind}")
+    arrays = {}
+    for name, dtype, shape in header["arrays"]:
+        little = np.frombuffer(content, dtype, math.prod(shape), end).reshape(shape)
+        arrays[name] = little.astype(little.dtype.newbyteorder("="))
+        end += little.nbytes
+    return header["facts"], arrays

@@ -1,0 +1,43 @@
+"""What this installation is and does here."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastgmm import kernels
+from fastgmm.parallel import available_threads
+
+
+def installed_version() -> str:
+    """The version of the installed package."""
+    try:
+        return version("fastgmm")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def show_config() -> dict[str, Any]:
+    """Print, and return, the version, the instruction sets and the number of threads.
+
+    Returns
+    -------
+    dict
+        ``version``; the instruction sets ``built`` into this installation, ``supported`` by this processor and ``chosen``
+        (by ``FASTGMM_ISA``, or the widest of both); ``threads``, the number that ``n_threads=None`` means here.
+
+    Examples
+    --------
+    >>> config = fastgmm.show_config()  # doctest: +ELLIPSIS
+    version ...
+    >>> config["chosen"] in config["built"] and config["chosen"] in config["supported"]
+    True
+    """
+    config = {
+        "version": installed_version(),
+        "built": list(kernels.BUILT),
+        "supported": list(kernels.SUPPORTED),
+        "chosen": kernels.CHOSEN.name,
+        "threads": available_threads(),
+    }
+    for name, value in config.items():
+        print(f"{name:<10} {', '.join(value) if isinstance(value, list) else value}")
+    return config

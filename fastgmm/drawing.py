@@ -1,0 +1,201 @@
+"""The parts of a picture, each drawn on the axes it is given; no pyplot and no global state.
+
+Nothing is imported from matplotlib before something is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgmm.marginal import Marginal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Colour: TypeAlias = tuple[float, float, float]
+
+# The colours of Okabe and Ito (2008), which colour-blind readers tell apart, without black and
+# without the yellow that is lost on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DARK, LIGHT = "#333333", "#D4D4D4"
+DASHES = (0, (4, 2))
+
+# A longer legend does not fit beside the picture.
+MOST_NAMED = 16
+
+
+def component_colours(n_components: int) -> list[Colour]:
+    """Return one colour per component.
+
+    Parameters
+    ----------
+    n_components : int
+        Any number; beyond six the colours are steps of lightness.
+
+    Returns
+    -------
+    list of tuple
+        Red, green and blue from 0 to 1.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    if n_components <= len(PALETTE):
+        return [to_rgb(colour) for colour in PALETTE[:n_components]]
+    # The last tenth of viridis is lost on white.
+    return [to_rgb(colormaps["viridis"](x)) for x in np.linspace(0.0, 0.9, n_components)]
+
+
+def new_axes(figure: Figure, n_drawn: int) -> Any:
+    """Return the axes for so many features: one, or from three on a square array of them."""
+    if n_drawn <= 2:
+        return figure.add_subplot()
+    size = 1.5 + 1.9 * n_drawn
+    figure.set_size_inches(size, size)
+    return figure.subplots(n_drawn, n_drawn)
+
+
+def draw_density(ax: Axes, shown: Marginal, feature: int, limits: NDArray[Any]) -> None:
+    """Draw the histogram of one feature, each weighted component, and their sum."""
+    if shown.rows is not None:
+        # Rice's rule, as far as the eye can count.
+        bins = int(np.clip(2 * len(shown.rows) ** (1 / 3), 8, 80))
+        ax.hist(shown.rows[:, feature], bins, weights=shown.row_weights, density=True, color=LIGHT)
+    low, high = limits[feature]
+    means, spread = shown.means[:, feature, np.newaxis], shown.spread[:, feature, np.newaxis]
+    # Even steps, and finer ones around the means: a narrow component has its peak between two.
+    near = (means + spread * np.linspace(-4, 4, 81)).ravel()
+    x = np.unique(np.clip(np.concatenate([np.linspace(low, high, 400), near]), low, high))
+    heights = shown.weights[:, np.newaxis] / (spread * np.sqrt(2 * np.pi))
+    densities = heights * np.exp(-0.5 * ((x - means) / spread) ** 2)
+    for density, colour in zip(densities, component_colours(len(means)), strict=True):
+        ax.fill_between(x, density, color=colour, alpha=0.15, linewidth=0)
+        ax.plot(x, density, color=colour, linewidth=1.8)
+    ax.plot(x, densities.sum(axis=0), color=DARK, linewidth=1.2, linestyle=DASHES)
+    ax.set_xlim(low, high)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(shown.names[feature])
+    ax.set_ylabel("density")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def draw_pair(
+    ax: Axes, shown: Marginal, pair: tuple[int, int], limits: NDArray[Any], sizes: Sequence[float]
+) -> None:
+    """Draw two features, the first to the right: the points, and the components over them."""
+    colours = component_colours(len(shown.means))
+    if shown.points is not None and shown.labels is not None:
+        n_points = len(shown.points)
+        ax.scatter(
+            shown.points[:, pair[0]],
+            shown.points[:, pair[1]],
+            c=np.array(colours)[shown.labels],
+            s=float(np.clip(6000 / n_points, 3, 18)),
+            alpha=float(np.clip(8 / np.sqrt(n_points), 0.25, 0.6)),
+            linewidths=0,
+            rasterized=True,  # 20,000 circles make a PDF slow to open
+        )
+    for component, colour in enumerate(colours):
+        _draw_ellipses(ax, shown, component, pair, sizes, colour)
+    ax.set_xlim(*limits[pair[0]])
+    ax.set_ylim(*limits[pair[1]])
+    ax.set_xlabel(shown.names[pair[0]])
+    ax.set_ylabel(shown.names[pair[1]])
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_ellipses(
+    ax: Axes,
+    shown: Marginal,
+    component: int,
+    pair: tuple[int, int],
+    sizes: Sequence[float],
+    colour: Colour,
+) -> None:
+    from matplotlib.patches import Ellipse
+    from matplotlib.patheffects import withStroke
+
+    mean = shown.means[component, list(pair)]
+    values, vectors = np.linalg.eigh(shown.covariances[component][np.ix_(pair, pair)])
+    width, height = 2 * np.sqrt(np.maximum(values, 0))
+    angle = float(np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0])))
+    halo = [withStroke(linewidth=2.6, foreground="white", alpha=0.8)]
+    for size in sizes:
+        ellipse = Ellipse(tuple(mean), size * width, size * height, angle=angle, fill=False)
+        ellipse.set(edgecolor=colour, linewidth=1.8 if size == sizes[0] else 1.2)
+        ellipse.set(path_effects=halo, zorder=3)
+        ax.add_patch(ellipse)
+    ax.plot(*mean, marker="X", color=colour, markeredgecolor="white", markersize=8, zorder=4)
+
+
+def number_means(ax: Axes, shown: Marginal, limits: NDArray[Any]) -> None:
+    """Write each component's number beside its mean, where there is room for it."""
+    from matplotlib.patheffects import withStroke
+
+    places = (shown.means - limits[:, 0]) / (limits[:, 1] - limits[:, 0])
+    for component, place in enumerate(places):
+        gaps = np.abs(np.delete(places, component, axis=0) - place)
+        if (gaps < [0.045, 0.045]).all(axis=1).any():
+            continue
+        ax.annotate(
+            str(component),
+            shown.means[component],
+            xytext=(5, 5),
+            textcoords="offset points",
+            fontsize="small",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            zorder=5,
+        )
+
+
+def add_legend(ax: Axes, shown: Marginal, sizes: Sequence[float], where: str) -> None:
+    """Name the components and their weights.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes that carry the legend.
+    shown : Marginal
+        What is drawn.
+    sizes : sequence of float
+        Sizes of the ellipses in standard deviations.
+    where : {"beside", "inside", "corner"}
+        To the right of the axes, within them, or on axes that are free for it.
+    """
+    from matplotlib.lines import Line2D
+
+    colours = component_colours(len(shown.weights))
+    named = np.sort(np.argsort(-shown.weights, kind="stable")[:MOST_NAMED])
+    handles = []
+    for k in named:
+        label = f"{k}: {100 * shown.weights[k]:.1f} %"
+        handles.append(Line2D([], [], color=colours[k], linewidth=3, label=label))
+    if len(named) < len(shown.weights):
+        label = f"and {len(shown.weights) - len(named)} lighter"
+        handles.append(Line2D([], [], linestyle="", label=label))
+    if len(shown.names) != 2:
+        handles.append(Line2D([], [], color=DARK, linestyle=DASHES, label="their sum"))
+    if len(shown.names) != 1:
+        label = ", ".join(f"{size:g}" for size in sizes) + " deviations"
+        handles.append(Line2D([], [], color=DARK, linewidth=1.2, label=label))
+    options: dict[str, Any] = {
+        "inside": {"loc": "best", "framealpha": 0.85},
+        "beside": {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "frameon": False},
+        "corner": {"loc": "upper right", "frameon": False},
+    }[where]
+    legend = ax.legend(
+        handles=handles,
+        title="component: weight",
+        fontsize="small",
+        title_fontsize="small",
+        handlelength=1.5,
+        borderaxespad=0.5 if where == "inside" else 0,
+        alignment="left",
+        **options,
+    )
+    legend.set_in_layout(where != "corner")

@@ -1,0 +1,76 @@
+"""The loop of expectation-maximisation: a fold of E-steps and M-steps until the log-likelihood stays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastgmm.maximization import maximization
+from fastgmm.parameters import Parameters
+from fastgmm.statistics import SufficientStatistics
+
+Pass = Callable[[Parameters], SufficientStatistics]
+"""One E-step over all rows."""
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What a callback sees of one iteration.
+
+    Parameters
+    ----------
+    n_iter : int
+        Its number, from 1.
+    lower_bound : float
+        Mean log-likelihood per row under the parameters that it began with, in nats.
+    change : float
+        Rise of that since the iteration before; infinite in the first.
+    init : int
+        Index of the start, below ``n_init``.
+    """
+
+    n_iter: int
+    lower_bound: float
+    change: float
+    init: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of EM from one start."""
+
+    parameters: Parameters
+    lower_bound: float
+    n_iter: int = 0
+    converged: bool = False
+    stopped: bool = False
+    lower_bounds: list[float] = field(default_factory=list)
+
+
+def run_em(
+    start: Parameters,
+    one_pass: Pass,
+    *,
+    tol: float,
+    max_iter: int,
+    reg_covar: float,
+    lower_bound: float = float("-inf"),
+    init: int = 0,
+    callback: Callable[[Iteration], object] | None = None,
+) -> Run:
+    """Iterate until the mean log-likelihood changes by less than `tol`, `max_iter` is reached or the callback returns True.
+
+    The lower bound of an iteration is that of the parameters it began with, as in scikit-learn, so that a fit costs
+    one pass per iteration and stops after the same one.
+    """
+    parameters = start
+    bounds: list[float] = []
+    for n_iter in range(1, max_iter + 1):
+        statistics = one_pass(parameters)
+        parameters = maximization(statistics, reg_covar)
+        previous, lower_bound = lower_bound, statistics.log_likelihood / statistics.weight
+        bounds.append(lower_bound)
+        change = lower_bound - previous
+        converged = abs(change) < tol
+        stopped = callback is not None and callback(Iteration(n_iter, lower_bound, change, init)) is True
+        if converged or stopped:
+            return Run(parameters, lower_bound, n_iter, converged, stopped, bounds)
+    return Run(parameters, lower_bound, len(bounds), False, False, bounds)

@@ -1,0 +1,169 @@
+"""Exceptions and warnings, and the long sentences that go with them.
+
+Every class derives from the built-in that scikit-learn uses for the same mistake. Code that
+catches scikit-learn's own ``NotFittedError``, or filters its ``ConvergenceWarning``, expects
+those very classes, so once the user has imported scikit-learn what is raised is a subclass of
+both. This module never imports scikit-learn itself.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from functools import cache
+from typing import Any
+
+__all__ = [
+    "ConvergenceWarning",
+    "FileFormatError",
+    "IllDefinedCovarianceError",
+    "InvalidParameterError",
+    "NotFittedError",
+    "convergence_warning_class",
+    "ill_defined_covariance_error",
+    "not_fitted_error",
+    "warn_user",
+]
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A method that needs a fitted model was called before ``fit``."""
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A constructor parameter has the wrong type or is out of range."""
+
+
+class IllDefinedCovarianceError(ValueError):
+    """A covariance is not positive definite, so the mixture has no density."""
+
+
+class FileFormatError(ValueError):
+    """A file is not a model file, is damaged, or comes from a newer version."""
+
+
+class ConvergenceWarning(UserWarning):
+    """EM stopped at ``max_iter`` before the change fell under ``tol``."""
+
+
+def not_fitted_error(estimator: str = "GaussianMixture") -> NotFittedError:
+    """
+    Build the error for a model that is used before it is fitted.
+
+    Parameters
+    ----------
+    estimator : str, default="GaussianMixture"
+        Name of the class, for the message.
+
+    Returns
+    -------
+    NotFittedError
+        Also an instance of scikit-learn's class if the user has imported scikit-learn.
+
+    Examples
+    --------
+    >>> raise not_fitted_error()
+    Traceback (most recent call last):
+    fastgmm.errors.NotFittedError: This GaussianMixture instance is not fitted yet: ...
+    """
+    # The opening is scikit-learn's, so that code which looks at the text works with both.
+    message = f"This {estimator} instance is not fitted yet: call 'fit' first."
+    error: NotFittedError = _shared_class(NotFittedError)(message)
+    return error
+
+
+def convergence_warning_class() -> type[ConvergenceWarning]:
+    """
+    Return the class with which to warn that EM has not converged.
+
+    Returns
+    -------
+    type
+        `ConvergenceWarning`; a subclass of it and of scikit-learn's class if the user has
+        imported scikit-learn, so that filters on either work.
+
+    Examples
+    --------
+    >>> issubclass(convergence_warning_class(), ConvergenceWarning)
+    True
+    """
+    return _shared_class(ConvergenceWarning)
+
+
+def ill_defined_covariance_error(
+    component: int | None = None, *, single_precision: bool = False
+) -> IllDefinedCovarianceError:
+    """
+    Build the error for a covariance that has no Cholesky factor.
+
+    Parameters
+    ----------
+    component : int, optional
+        The component whose covariance it is; None for the one that all share ("tied").
+    single_precision : bool, default=False
+        Whether the rows are float32, for which float64 is one more remedy.
+
+    Returns
+    -------
+    IllDefinedCovarianceError
+        Its message opens with scikit-learn's words for the same failure.
+
+    Examples
+    --------
+    >>> print(ill_defined_covariance_error(2))
+    Fitting the mixture model failed because some components have ill-defined empirical
+    covariance: the covariance of component 2 is not positive definite. Use ...
+    """
+    whose = "that all components share" if component is None else f"of component {component}"
+    remedy = "Use fewer components, a larger reg_covar, or columns of similar scale"
+    if single_precision:
+        remedy += ", or pass the rows as float64"
+    return IllDefinedCovarianceError(
+        "Fitting the mixture model failed because some components have ill-defined empirical "
+        f"covariance: the covariance {whose} is not positive definite. {remedy}."
+    )
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """
+    Warn at the line of the user's own code that called the package, however deep this is.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to do.
+    category : type, default=UserWarning
+        The class of the warning.
+    """
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
+
+
+def _shared_class(ours: type[Any]) -> type[Any]:
+    """Join `ours` with scikit-learn's class of the same name, if that has been imported."""
+    theirs = getattr(sys.modules.get("sklearn.exceptions"), ours.__name__, None)
+    if theirs is None:
+        return ours
+    return _joined_class(ours, theirs)  # type: ignore[arg-type]  # mypy: a class does have a hash
+
+
+@cache
+def _joined_class(ours: type[Any], theirs: type[Any]) -> type[Any]:
+    # Pickle finds a class by its name, and this one has none of its own to be found by: what
+    # travels to another process is our class, joined again there if scikit-learn is loaded.
+    return type(
+        ours.__name__,
+        (ours, theirs),
+        {
+            "__module__": ours.__module__,
+            "__doc__": ours.__doc__,
+            "__reduce__": lambda self: (_unpickled, (ours, self.args)),
+        },
+    )
+
+
+def _unpickled(ours: type[Any], args: tuple[Any, ...]) -> Any:
+    return _shared_class(ours)(*args)

@@ -1,0 +1,420 @@
+"""GaussianMixture: what users touch."""
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from fastgmm import model_file
+from fastgmm.config import installed_version
+from fastgmm.conventions import Estimator
+from fastgmm.em import Iteration, Run, run_em
+from fastgmm.errors import IllDefinedCovarianceError, convergence_warning_class
+from fastgmm.expectation import expectation, labels
+from fastgmm.initialization import Data, Start, initial_parameters
+from fastgmm.maximization import maximization
+from fastgmm.parameters import Parameters
+from fastgmm.progress import Reporter
+from fastgmm.scoring import FittedMixture
+from fastgmm.statistics import SufficientStatistics
+from fastgmm.statistics import check as check_statistics
+from fastgmm.typing import ArrayLike, CovarianceType, InitParams
+from fastgmm.validation import (
+    as_generator,
+    as_rows,
+    as_sample_weight,
+    check_covariances,
+    check_enough_rows,
+    check_means_init,
+    check_parameters,
+    check_precisions_init,
+    check_weights_init,
+    feature_names_of,
+)
+
+Callback = Callable[[Iteration], object]
+_INITIAL = ("weights_init", "means_init", "precisions_init")
+
+
+class GaussianMixture(FittedMixture, Estimator):
+    """A mixture of Gaussians, fitted by expectation-maximisation.
+
+    Parameters, methods and attributes are scikit-learn's, with the additions below; from the same initial parameters the fit
+    takes the same path.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of components, K.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        A covariance matrix per component; one for all; a diagonal per component; a variance per component.
+    tol : float, default=1e-3
+        EM stops when the mean log-likelihood per row changes by less than this (nats).
+    reg_covar : float, default=1e-6
+        Added to the diagonal of each covariance, in the squared units of the data.
+    max_iter : int, default=100
+        Largest number of iterations per start; 0 leaves the initial parameters as they are.
+    n_init : int, default=1
+        Number of starts; the one that ends highest is kept.
+    init_params : {"ward", "kmeans", "k-means++", "random", "random_from_data"}, default="ward"
+        How a start is found: Ward's clustering of a sample of the rows; k-means; k-means++ seeds; random responsibilities; random rows.
+    weights_init, means_init, precisions_init : array_like, optional
+        Initial weights (K,), means (K, D) and inverse covariances (shape of `covariances_`), in place of the estimated ones.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        Source of random numbers for the start and for `sample`.
+    warm_start : bool, default=False
+        True: `fit` goes on from the parameters of the last fit.
+    verbose : int, default=0
+        1 prints the iterations, 2 the changes and the times too.
+    verbose_interval : int, default=10
+        Iterations between two prints.
+    n_threads : int, optional
+        Threads per pass; None means the processors that this process may use. No result depends on it.
+
+    Attributes
+    ----------
+    weights_, means_, covariances_, precisions_, precisions_cholesky_ : ndarray
+        The parameters; float32 if the rows of the fit were.
+    converged_ : bool
+        Whether the best start met `tol`.
+    n_iter_ : int
+        Iterations of the best start.
+    lower_bound_ : float
+        Mean log-likelihood per row that the last iteration began with, nats.
+    lower_bounds_ : list of float
+        That of each iteration.
+    n_features_in_, feature_names_in_
+        Number of features and, for frames, their names.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]])
+    >>> model = fastgmm.GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> np.sort(model.means_.ravel()).round(6)
+    array([ 2., 12.])
+    >>> model.predict([[0.0], [14.0]]).tolist() == model.predict([[2.0], [12.0]]).tolist()
+    True
+    """
+
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: CovarianceType = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: InitParams = "ward",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        n_threads: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.n_threads = n_threads
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        *,
+        covariance_type: CovarianceType = "full",
+        **params: Any,
+    ) -> Self:
+        """Make a fitted model of known parameters.
+
+        Parameters
+        ----------
+        weights : array_like of shape (n_components,)
+            They sum to 1.
+        means : array_like of shape (n_components, n_features)
+        covariances : array_like
+            (K, D, D) for full, (D, D) for tied, (K, D) for diag, (K,) for spherical.
+        covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        **params : object
+            Further parameters of the constructor.
+
+        Returns
+        -------
+        GaussianMixture
+            float32 if all three arrays are.
+
+        Raises
+        ------
+        ValueError
+            When shapes do not fit, weights do not sum to 1 or a covariance is not positive definite.
+
+        Examples
+        --------
+        >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+        >>> model.score_samples([[3.5]]).round(6)
+        array([-1.951899])
+        """
+        single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, covariances))
+        checked_means = check_means_init(means, None)
+        n_components, n_features = checked_means.shape
+        model = cls(n_components, covariance_type=covariance_type, **params)
+        check_parameters(model.get_params())
+        model._parameters = Parameters.from_covariances(
+            check_weights_init(weights, n_components),
+            checked_means,
+            check_covariances(covariances, covariance_type, n_components, n_features),
+            covariance_type,
+            np.float32 if single else np.float64,
+        )
+        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = False, 0, float("-inf"), []
+        return model
+
+    # ------------------------------------------------------------------ fit
+
+    def fit(
+        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None, callback: Callback | None = None
+    ) -> Self:
+        """Fit the mixture to rows by expectation-maximisation.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows; at least two, and as many as components.
+        y : ignored
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts: weight 2 is the row twice, weight 0 the row left out.
+        callback : callable, optional
+            Called with an `em.Iteration` (n_iter, lower_bound, change, init) after each iteration; the start ends when it returns True.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When rows, weights or initial parameters are not valid, or every start ends with a singular covariance
+            (possible with ``reg_covar=0``).
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the best start did not meet `tol` within `max_iter` iterations.
+        """
+        self._fit(X, sample_weight, callback)
+        return self
+
+    def fit_predict(
+        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None, callback: Callback | None = None
+    ) -> np.ndarray:
+        """Fit and return the label of each row: what `predict` says of the same rows afterwards."""
+        data = self._fit(X, sample_weight, callback)
+        return labels(self._parameters, data.rows, self.n_threads)
+
+    def _fit(self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None) -> Data:
+        check_parameters(self.get_params())
+        names = feature_names_of(X)
+        rows = as_rows(X, min_rows=2, method="fit")
+        check_enough_rows(len(rows), self.n_components)
+        data = Data(rows, as_sample_weight(sample_weight, len(rows)), self.n_threads)
+        run = self._best_run(data, callback)
+        self._parameters = run.parameters
+        self._feature_names = names
+        self.converged_, self.n_iter_ = run.converged, run.n_iter
+        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
+        if not (run.converged or run.stopped) and self.max_iter > 0:
+            warnings.warn(
+                f"Best performing initialization did not converge: after {run.n_iter} iterations the log-likelihood per row "
+                f"still changes by at least tol={self.tol:g}; increase max_iter or tol, or try another init_params.",
+                convergence_warning_class(),
+                stacklevel=3,
+            )
+        return data
+
+    def _best_run(self, data: Data, callback: Callback | None) -> Run:
+        """The best of `n_init` runs; a start that degenerates is dropped while another survives."""
+        start = self._start(data.rows.shape[1])
+        warm = self._warm_parameters(data.rows)
+        generator = as_generator(self.random_state)
+        best: Run | None = None
+        failure: IllDefinedCovarianceError | None = None
+        for init in range(1 if warm else self.n_init):
+            reporter = Reporter(self.verbose, self.verbose_interval, init)
+            try:
+                first = warm or initial_parameters(data, start, generator)
+                run = run_em(
+                    first,
+                    lambda parameters: expectation(parameters, data.rows, data.sample_weight, n_threads=data.n_threads),
+                    tol=self.tol,
+                    max_iter=self.max_iter,
+                    reg_covar=self.reg_covar,
+                    lower_bound=self.lower_bound_ if warm else float("-inf"),
+                    init=init,
+                    callback=reporter.chained(callback),
+                )
+            except IllDefinedCovarianceError as error:
+                failure = error
+                continue
+            reporter.end(run)
+            if best is None or run.lower_bound > best.lower_bound:
+                best = run
+            if run.stopped:
+                break
+        if best is None:
+            assert failure is not None
+            raise failure
+        return best
+
+    def _start(self, n_features: int) -> Start:
+        k, kind = self.n_components, self.covariance_type
+        given: list[np.ndarray | None] = [
+            None if self.weights_init is None else check_weights_init(self.weights_init, k),
+            None if self.means_init is None else check_means_init(self.means_init, k, n_features),
+            None if self.precisions_init is None else check_precisions_init(self.precisions_init, kind, k, n_features),
+        ]
+        return Start(self.init_params, k, kind, self.reg_covar, *given)
+
+    def _warm_parameters(self, rows: np.ndarray) -> Parameters | None:
+        """The parameters to go on from, or None for a fresh start."""
+        if not (self.warm_start and hasattr(self, "_parameters")):
+            return None
+        old = self._parameters
+        shape = (self.n_components, rows.shape[1])
+        if old.means.shape != shape or old.covariance_type != self.covariance_type:
+            raise ValueError(
+                f"warm_start=True goes on from {old.n_components} {old.covariance_type} components in {old.n_features} features, "
+                f"and this fit is of {shape[0]} {self.covariance_type} components in {shape[1]}: set warm_start=False"
+            )
+        return old
+
+    # ------------------------------------------------------------------ statistics
+
+    def e_step(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> SufficientStatistics:
+        """Sufficient statistics of rows under the current parameters; those of several batches add.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+        sample_weight : array_like of shape (n_samples,), optional
+
+        Returns
+        -------
+        SufficientStatistics
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(1000, 2))
+        >>> model = fastgmm.GaussianMixture(2, random_state=0).fit(X)
+        >>> total = sum(model.e_step(batch) for batch in np.array_split(X, 7))
+        >>> total.n_samples
+        1000
+        >>> model = model.m_step(total)
+        """
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "e_step")
+        return expectation(parameters, rows, as_sample_weight(sample_weight, len(rows)), n_threads=self.n_threads)
+
+    def m_step(self, statistics: SufficientStatistics) -> Self:
+        """Replace the parameters by those that maximise the statistics (plus `reg_covar` on the covariances' diagonals).
+
+        Parameters
+        ----------
+        statistics : SufficientStatistics
+            From `e_step` of this model, or a sum of such.
+
+        Returns
+        -------
+        self
+            `lower_bound_` is the statistics' mean log-likelihood, and `n_iter_` counts this step.
+        """
+        parameters = self._fitted()
+        check_statistics(statistics, parameters.covariance_type, parameters.means.shape)
+        if not statistics.component_weight.sum() > 0:
+            raise ValueError("the statistics hold no weight: add those of at least one row before m_step")
+        self._parameters = maximization(statistics, self.reg_covar)
+        self.lower_bound_ = statistics.log_likelihood / statistics.weight
+        self.lower_bounds_ = [*self.lower_bounds_, self.lower_bound_]
+        self.n_iter_ += 1
+        return self
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, path: "str | os.PathLike[str]") -> None:
+        """Write the fitted model to one file that `fastgmm.load` reads.
+
+        The file holds no pickle, has a version and a checksum, and takes the place of an old one in one step, so that
+        a crash leaves the old one whole.  A `random_state` that is not an int is not kept.
+        """
+        parameters = self._fitted()
+        kept = {name: value for name, value in self.get_params().items() if name not in _INITIAL}
+        seed = kept["random_state"]
+        kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
+        facts = {
+            "params": {name: value.item() if isinstance(value, np.generic) else value for name, value in kept.items()},
+            "converged": bool(self.converged_),
+            "n_iter": int(self.n_iter_),
+            "lower_bound": float(self.lower_bound_).hex(),
+            "feature_names": None if self._feature_names is None else self._feature_names.tolist(),
+            "version": installed_version(),
+        }
+        arrays = {"lower_bounds": np.asarray(self.lower_bounds_, dtype=np.float64)}
+        arrays |= {name: np.asarray(value, dtype=np.float64) for name in _INITIAL if (value := getattr(self, name)) is not None}
+        model_file.write(path, parameters, facts, arrays)
+
+    @classmethod
+    def _load(cls, path: "str | os.PathLike[str]") -> Self:
+        parameters, facts, arrays = model_file.read(path)
+        trace = arrays.pop("lower_bounds")
+        model = cls(**facts["params"], **arrays)
+        model._parameters = parameters
+        names = facts["feature_names"]
+        model._feature_names = None if names is None else np.array(names, dtype=object)
+        model.converged_, model.n_iter_ = facts["converged"], facts["n_iter"]
+        model.lower_bound_, model.lower_bounds_ = float.fromhex(facts["lower_bound"]), trace.tolist()
+        return model
+
+
+def load(path: "str | os.PathLike[str]") -> GaussianMixture:
+    """Read a model that `GaussianMixture.save` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        When the file is not such a model, was changed or cut off, or needs a newer fastgmm; a pickle is refused.
+    FileNotFoundError
+        When there is none.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[4.0]]])
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.gmm"
+    >>> model.save(path)
+    >>> fastgmm.load(path).covariances_
+    array([[[4.]]])
+    """
+    return GaussianMixture._load(path)

@@ -1,0 +1,101 @@
+"""The E-step: rows and a mixture -> sufficient statistics, and the densities, responsibilities and labels on the way."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fastgmm.parallel import map_blocks, rows_per_block, run_blocks
+from fastgmm.parameters import Parameters
+from fastgmm.statistics import SufficientStatistics
+
+NEGLIGIBLE = 2.0**-53
+"""Responsibilities up to this are left out of the sums: they change a component of at least one row by rounding only."""
+
+
+def expectation(
+    parameters: Parameters,
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    n_threads: int | None = None,
+    given: Callable[[int, int], np.ndarray] | None = None,
+) -> SufficientStatistics:
+    """The statistics of rows (n, D) under a mixture (Bishop 2006, equations 9.23 to 9.28, as sums).
+
+    Parameters
+    ----------
+    parameters : Parameters
+    rows : C-contiguous float32 or float64 ndarray of shape (n, D)
+    sample_weight : float64 ndarray of shape (n,), optional
+    n_threads : int, optional
+        None: all that this process may use.  The result does not depend on it.
+    given : callable, optional
+        given(begin, end) -> (end - begin, K) responsibilities of the rows' dtype, in place of the mixture's own; the log-likelihood is then 0.
+    """
+    n_samples = len(rows)
+    packed = parameters.packed(rows.dtype)
+    weight = float(n_samples) if sample_weight is None else float(sample_weight.sum())
+    # a component of less than one row keeps what it holds
+    thresholds = NEGLIGIBLE * np.minimum(1.0, parameters.weights * weight) if given is None else np.zeros(len(parameters.weights))
+    spare: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def sums_of_block(begin: int, end: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float]:
+        sums = spare.pop() if spare else _empty_sums(parameters)
+        weights = None if sample_weight is None else sample_weight[begin:end]
+        responsibilities = None if given is None else given(begin, end)
+        return sums, packed.expectation(rows[begin:end], weights, responsibilities, thresholds, *sums)
+
+    total = _empty_sums(parameters)
+    for array in total:
+        array[...] = 0.0
+    log_likelihood = 0.0
+    block = rows_per_block(*parameters.means.shape)
+    for sums, block_log_likelihood in map_blocks(sums_of_block, n_samples, block, n_threads):
+        for array, addend in zip(total, sums, strict=True):
+            array += addend
+        log_likelihood += block_log_likelihood
+        spare.append(sums)
+    reference = parameters.means.astype(rows.dtype).astype(np.float64)      # what the kernels subtracted
+    return SufficientStatistics(
+        parameters.covariance_type, reference, *total, n_samples, weight, log_likelihood, rows.dtype
+    )
+
+
+def _empty_sums(parameters: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.empty_like(parameters.weights), np.empty_like(parameters.means), np.empty_like(parameters.covariances)
+
+
+def log_density(parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+    """out (n,) = log density of each row, in nats."""
+    return _by_rows(parameters, parameters.packed(rows.dtype).log_density, rows, out, n_threads)
+
+
+def component_log_density(parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+    """out (n, K) = log N(x | mean_k, covariance_k), in nats."""
+    return _by_rows(parameters, parameters.packed(rows.dtype).component_log_density, rows, out, n_threads)
+
+
+def responsibilities(parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+    """out (n, K) = probability of each component given the row."""
+    return _by_rows(parameters, parameters.packed(rows.dtype).responsibilities, rows, out, n_threads)
+
+
+def labels(parameters: Parameters, rows: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+    """(n,) int64: the most probable component of each row."""
+    out = np.empty(len(rows), dtype=np.int64)
+    return _by_rows(parameters, parameters.packed(rows.dtype).labels, rows, out, n_threads)
+
+
+def _by_rows(
+    parameters: Parameters,
+    kernel: Callable[[np.ndarray, np.ndarray], None],
+    rows: np.ndarray,
+    out: np.ndarray,
+    n_threads: int | None,
+) -> np.ndarray:
+    block = rows_per_block(*parameters.means.shape)
+    if len(rows) <= block:
+        kernel(rows, out)                        # a few rows: on the calling thread, with no pool
+    else:
+        run_blocks(lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads)
+    return out

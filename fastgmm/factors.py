@@ -1,0 +1,68 @@
+"""Covariances and precisions -> lower Cholesky factors L and their inverses, for the four covariance types.
+
+Shapes, with K components and D features: full (K, D, D), tied (D, D), diag (K, D) and spherical (K,); the factors of
+the last two are standard deviations.
+"""
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.errors import ill_defined_covariance_error
+from fastgmm.typing import CovarianceType
+
+
+def factor_covariances(covariances: np.ndarray, covariance_type: CovarianceType) -> tuple[np.ndarray, np.ndarray]:
+    """L and L^-1 of float64 covariances.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        When a covariance is not positive definite.
+    """
+    if covariance_type in ("diag", "spherical"):
+        bad = ~((covariances > 0) & np.isfinite(covariances))
+        if bad.any():
+            raise ill_defined_covariance_error(int(np.argwhere(bad)[0, 0]))
+        factors = np.sqrt(covariances)
+        return factors, 1.0 / factors
+    stacked = np.ascontiguousarray(covariances).reshape(-1, *covariances.shape[-2:])
+    factors, inverses = np.empty_like(stacked), np.empty_like(stacked)
+    failed = kernels.factorize(stacked, factors, inverses)
+    if failed >= 0:
+        raise ill_defined_covariance_error(failed if covariance_type == "full" else None)
+    return factors.reshape(covariances.shape), inverses.reshape(covariances.shape)
+
+
+def factor_precisions(precisions: np.ndarray, covariance_type: CovarianceType) -> tuple[np.ndarray, np.ndarray]:
+    """L and L^-1 of the covariances whose inverses (float64) are given.
+
+    With J the reversal of the features, J P J = C C^T gives P = (J C J)(J C J)^T, where J C J is upper triangular and
+    so is the transpose of L^-1: no matrix is inverted on the way.
+    """
+    if covariance_type in ("diag", "spherical"):
+        inverses = np.sqrt(precisions)
+        return 1.0 / inverses, inverses
+    reversed_factors, reversed_inverses = factor_covariances(
+        np.ascontiguousarray(precisions[..., ::-1, ::-1]), covariance_type
+    )
+    inverses = np.swapaxes(reversed_factors[..., ::-1, ::-1], -1, -2)
+    factors = np.swapaxes(reversed_inverses[..., ::-1, ::-1], -1, -2)
+    return np.ascontiguousarray(factors), np.ascontiguousarray(inverses)
+
+
+def covariances_of(factors: np.ndarray, covariance_type: CovarianceType) -> np.ndarray:
+    """The covariances whose factors are given."""
+    if covariance_type in ("diag", "spherical"):
+        return factors**2
+    covariances: np.ndarray = factors @ np.swapaxes(factors, -1, -2)
+    return covariances
+
+
+def log_determinants(factors: np.ndarray, covariance_type: CovarianceType, n_components: int, n_features: int) -> np.ndarray:
+    """(K,): log det L of each component, in nats."""
+    if covariance_type == "spherical":
+        return n_features * np.log(factors)
+    if covariance_type == "diag":
+        return np.log(factors).sum(axis=1)
+    logs = np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
+    return np.array(np.broadcast_to(logs, (n_components,)))

@@ -1,0 +1,291 @@
+"""First parameters from data: five ways to find centres, one assignment pass, one M-step.
+
+Hard assignment is the E-step of a mixture whose components share a vanishing covariance (Bishop 2006, section 9.3.2), so
+that k-means and every assignment below are `expectation` with such parameters: there is no second E-step here.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.expectation import expectation
+from fastgmm.maximization import maximization
+from fastgmm.parallel import rows_per_block
+from fastgmm.parameters import Parameters
+from fastgmm.statistics import SufficientStatistics
+from fastgmm.typing import CovarianceType, InitParams
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+SHARPNESS = 1e-10
+"""Variance of the components of a hard assignment, in units of the columns' variance."""
+WARD_ROWS = (1000, 30, 4000)
+"""Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with their square."""
+KMEANS_ROWS = (10_000, 100)
+"""k-means takes max(first, second times K) rows."""
+LLOYD_ITERATIONS = 300
+LLOYD_TOLERANCE = 1e-4
+"""Lloyd's iterations end when the centres move by less than this, in units of the columns' mean variance (squared distances)."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows of a fit, with what every pass over them needs."""
+
+    rows: np.ndarray
+    sample_weight: np.ndarray | None
+    n_threads: int | None
+
+    def subset(self, n: int, generator: "Generator") -> np.ndarray:
+        """At most n rows of positive weight, drawn without replacement with their weights as odds; float64."""
+        if self.sample_weight is None:
+            if len(self.rows) <= n:
+                return self.rows.astype(np.float64)
+            chosen = generator.choice(len(self.rows), n, replace=False)
+        else:
+            positive = int(np.count_nonzero(self.sample_weight))
+            odds = self.sample_weight / self.sample_weight.sum()
+            chosen = generator.choice(len(self.rows), min(n, positive), replace=False, p=odds)
+        chosen.sort()                            # in the order of memory
+        return self.rows[chosen].astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a start is made for: the constructor's parameters that matter to it."""
+
+    method: InitParams
+    n_components: int
+    covariance_type: CovarianceType
+    reg_covar: float
+    weights: np.ndarray | None = None
+    means: np.ndarray | None = None
+    precisions: np.ndarray | None = None
+
+
+def initial_parameters(data: Data, start: Start, generator: "Generator") -> Parameters:
+    """Parameters to begin EM with; those that the user gave stand in place of the estimated ones."""
+    if start.weights is None or start.means is None or start.precisions is None:
+        estimated = _METHODS[start.method](data, start, generator)
+    else:
+        estimated = None
+    weights = start.weights if start.weights is not None else estimated.weights  # type: ignore[union-attr]
+    means = start.means if start.means is not None else estimated.means  # type: ignore[union-attr]
+    dtype = data.rows.dtype
+    if start.precisions is not None:
+        return Parameters.from_precisions(weights, means, start.precisions, start.covariance_type, dtype)
+    assert estimated is not None
+    return replace(estimated, weights=weights, means=means)
+
+
+def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
+    at_least, per_component, at_most = WARD_ROWS
+    n = max(min(max(at_least, per_component * start.n_components), at_most), start.n_components)
+    points = data.subset(n, generator)
+    scale = _column_scale(points, start.covariance_type)
+    labels = cut_tree(*ward_tree((points - points.mean(axis=0)) / scale), start.n_components)
+    statistics = assign(data, _centers(points, labels, start.n_components), scale, start)
+    return maximization(_shrunk(statistics), start.reg_covar)
+
+
+def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters:
+    at_least, per_component = KMEANS_ROWS
+    points = data.subset(max(at_least, per_component * start.n_components), generator)
+    centers = _plus_plus(points, start.n_components, generator)
+    sample = Data(np.ascontiguousarray(points), None, data.n_threads)
+    plain = replace(start, covariance_type="spherical")
+    scale = _common_scale(points)
+    for _ in range(LLOYD_ITERATIONS):
+        statistics = assign(sample, centers, scale, plain)
+        weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)[:, None]
+        moved = statistics.reference + statistics.first_moment / weight
+        step = float(((moved - centers) ** 2).sum())
+        centers = moved
+        if step <= LLOYD_TOLERANCE * scale[0] ** 2:
+            break
+    return maximization(assign(data, centers, scale, start), start.reg_covar)
+
+
+def _from_plus_plus(data: Data, start: Start, generator: "Generator") -> Parameters:
+    at_least, per_component = KMEANS_ROWS
+    points = data.subset(max(at_least, per_component * start.n_components), generator)
+    return _around(data, start, _plus_plus(points, start.n_components, generator), points)
+
+
+def _from_data(data: Data, start: Start, generator: "Generator") -> Parameters:
+    points = data.subset(max(KMEANS_ROWS[0], start.n_components), generator)
+    return _around(data, start, points[generator.choice(len(points), _enough(points, start), replace=False)], points)
+
+
+def _around(data: Data, start: Start, centers: np.ndarray, points: np.ndarray) -> Parameters:
+    """Equal weights, the centres themselves as means, and the pooled covariance of the nearest rows for every component.
+
+    scikit-learn starts here with covariances of `reg_covar` alone, which means nothing in the units of the data; its next
+    step is the same assignment of each row to the nearest centre.
+    """
+    statistics = assign(data, centers, _common_scale(points), start)
+    k = start.n_components
+    total = statistics.component_weight.sum()
+    second = statistics.second_moment
+    if start.covariance_type != "tied":
+        second = np.repeat(second.sum(axis=0, keepdims=True) / k, k, axis=0)
+    pooled = replace(
+        statistics,
+        reference=centers,
+        component_weight=np.full(k, total / k),
+        first_moment=np.zeros_like(centers),
+        second_moment=second,
+    )
+    return maximization(pooled, start.reg_covar)
+
+
+def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters:
+    """Responsibilities drawn uniformly and normalised, a stream of random numbers per block of rows."""
+    seed = int(generator.integers(2**63))
+    k, dtype = start.n_components, data.rows.dtype
+    center = data.subset(1000, generator).mean(axis=0)
+    block = rows_per_block(k, len(center))
+
+    def draw(begin: int, end: int) -> np.ndarray:
+        drawn = np.random.default_rng([seed, begin // block]).random((end - begin, k))
+        drawn /= drawn.sum(axis=1, keepdims=True)
+        return drawn.astype(dtype, copy=False)
+
+    reference = _sharp(np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype)
+    statistics = expectation(reference, data.rows, data.sample_weight, n_threads=data.n_threads, given=draw)
+    return maximization(statistics, start.reg_covar)
+
+
+_METHODS = {
+    "ward": _from_ward,
+    "kmeans": _from_kmeans,
+    "k-means++": _from_plus_plus,
+    "random": _from_random,
+    "random_from_data": _from_data,
+}
+
+
+def assign(data: Data, centers: np.ndarray, scale: np.ndarray, start: Start) -> SufficientStatistics:
+    """Statistics of the rows with each given to its nearest centre, distances in units of `scale` (D,) per column."""
+    parameters = _sharp(centers, scale, start.covariance_type, data.rows.dtype)
+    return expectation(parameters, data.rows, data.sample_weight, n_threads=data.n_threads)
+
+
+def _sharp(centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype) -> Parameters:
+    """A mixture of equal weights around the centres whose covariances all but vanish."""
+    k = len(centers)
+    deviations = scale * np.sqrt(SHARPNESS)
+    factors = {
+        "full": np.broadcast_to(np.diag(deviations), (k, len(scale), len(scale))),
+        "tied": np.diag(deviations),
+        "diag": np.broadcast_to(deviations, (k, len(scale))),
+        "spherical": np.full(k, deviations[0]),
+    }[covariance_type]
+    if covariance_type in ("full", "tied"):
+        inverses = np.diag(1.0 / deviations)
+        inverses = np.broadcast_to(inverses, factors.shape)
+    else:
+        inverses = 1.0 / factors
+    return Parameters(covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype)
+
+
+def _column_scale(points: np.ndarray, covariance_type: CovarianceType) -> np.ndarray:
+    """Deviation of each column (D,); spherical components know one scale only."""
+    if covariance_type == "spherical":
+        return _common_scale(points)
+    return _positive(points.std(axis=0))
+
+
+def _common_scale(points: np.ndarray) -> np.ndarray:
+    """Root of the columns' mean variance, repeated (D,)."""
+    return _positive(np.full(points.shape[1], np.sqrt(points.var(axis=0).mean())))
+
+
+def _positive(deviations: np.ndarray) -> np.ndarray:
+    """A constant column gets the scale 1: it does not tell rows apart."""
+    return np.where(deviations > 0, deviations, 1.0)
+
+
+def _enough(points: np.ndarray, start: Start) -> int:
+    if len(points) < start.n_components:
+        raise ValueError(
+            f"Expected at least n_components = {start.n_components} samples of positive sample_weight, got {len(points)}: "
+            "use fewer components or give more rows a weight"
+        )
+    return start.n_components
+
+
+def ward_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All merges of Ward's method in order: (n - 1, 2) names of the clusters merged and (n - 1,) their costs.
+
+    A cluster is named after its smallest point.
+    """
+    n = len(points)
+    merged, heights = np.empty((n - 1, 2), dtype=np.int64), np.empty(n - 1)
+    kernels.ward(np.ascontiguousarray(points), merged, heights)
+    order = np.argsort(heights, kind="stable")
+    return merged[order], heights[order]
+
+
+def cut_tree(merged: np.ndarray, heights: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Labels 0 .. n_clusters - 1 of the points when so many clusters are left."""
+    n = len(heights) + 1
+    owner = list(range(n))
+
+    def root(point: int) -> int:
+        while owner[point] != point:
+            owner[point] = owner[owner[point]]
+            point = owner[point]
+        return point
+
+    for one, other in merged[: n - n_clusters].tolist():
+        owner[root(other)] = root(one)
+    roots = [root(point) for point in range(n)]
+    labels: np.ndarray = np.unique(roots, return_inverse=True)[1]
+    return labels
+
+
+def _centers(points: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    return np.stack([points[labels == k].mean(axis=0) for k in range(n_clusters)])
+
+
+def _shrunk(statistics: SufficientStatistics) -> SufficientStatistics:
+    """Second moments pulled towards the pooled covariance with the weight of D + 10 rows.
+
+    A cluster of few rows would otherwise start with a covariance of lower rank than D.
+    """
+    if statistics.covariance_type == "tied":
+        return statistics
+    pseudo = statistics.reference.shape[1] + 10.0
+    weight = statistics.component_weight
+    held = weight > 0
+    shape = (-1,) + (1,) * (statistics.second_moment.ndim - 1)
+    step = np.where(held[:, None], statistics.first_moment / np.where(held, weight, 1.0)[:, None], 0.0)
+    moved = statistics.moved(statistics.reference + step)
+    pooled = moved.second_moment.sum(axis=0) / weight.sum()
+    shrunk = (moved.second_moment + pseudo * pooled) * (weight / (weight + pseudo)).reshape(shape)
+    return replace(moved, second_moment=shrunk)
+
+
+def _plus_plus(points: np.ndarray, n_clusters: int, generator: "Generator") -> np.ndarray:
+    """Greedy k-means++ (Arthur and Vassilvitskii 2007): each centre the best of 2 + log K draws by squared distance."""
+    n_trials = 2 + int(np.log(n_clusters))
+    centered = points - points.mean(axis=0)
+    chosen = [int(generator.integers(len(points)))]
+    nearest = ((centered - centered[chosen[0]]) ** 2).sum(axis=1)
+    while len(chosen) < n_clusters:
+        total = nearest.sum()
+        if total > 0:
+            candidates = np.searchsorted(np.cumsum(nearest), generator.random(n_trials) * total).clip(max=len(points) - 1)
+        else:                                    # fewer distinct rows than centres: any will do
+            candidates = generator.integers(len(points), size=1)
+        distances = np.stack(
+            [np.minimum(nearest, ((centered - centered[candidate]) ** 2).sum(axis=1)) for candidate in candidates]
+        )
+        best = int(distances.sum(axis=1).argmin())
+        chosen.append(int(candidates[best]))
+        nearest = distances[best]
+    return points[chosen]

@@ -1,0 +1,107 @@
+"""The compiled core: one build per instruction set and dtype, chosen once, at import.
+
+``FASTGMM_ISA`` chooses by hand.  What is built, what this processor runs and what was chosen are three separate
+facts: ``BUILT``, ``SUPPORTED`` and ``CHOSEN``.  A build that is there and does not import is an error.
+"""
+
+import importlib
+import os
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+INSTRUCTION_SETS = ("x86-64-v4", "x86-64-v3", "x86-64", "neon", "portable")
+"""Every name there is, the widest of a family first."""
+
+_HERE = Path(__file__).parent
+_DTYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+
+
+def _is_built(stem: str) -> bool:
+    return any((_HERE / f"{stem}{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+
+
+def _stem(name: str) -> str:
+    return "_" + name.replace("-", "_")
+
+
+def _supported() -> tuple[str, ...]:
+    if not _is_built("_detect"):
+        raise ImportError(
+            f"fastgmm was imported from a source tree whose kernels are not built ({_HERE}); "
+            "run 'pip install -e .' there, or import the installed package from another directory"
+        )
+    from fastgmm.kernels import _detect
+
+    names: tuple[str, ...] = _detect.supported()
+    return (*names, "portable")
+
+
+SUPPORTED = _supported()
+"""Instruction sets that this processor runs, the widest first."""
+BUILT = tuple(name for name in INSTRUCTION_SETS if _is_built(_stem(name) + "_f64"))
+"""Instruction sets that this installation has kernels for."""
+
+
+class Build:
+    """The kernels of one instruction set.
+
+    Attributes
+    ----------
+    name : str
+        The instruction set.
+    modules : dict
+        dtype -> extension module, for float32 and float64.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in BUILT:
+            raise ValueError(
+                f"the instruction set {name!r} is not among those built here: choose one of {', '.join(BUILT)}"
+            )
+        if name not in SUPPORTED:
+            raise ValueError(
+                f"this processor does not run the instruction set {name!r}: "
+                f"choose one of {', '.join(n for n in BUILT if n in SUPPORTED)}"
+            )
+        self.name = name
+        self.modules: dict[np.dtype, ModuleType] = {
+            dtype: importlib.import_module(f"fastgmm.kernels.{_stem(name)}_{suffix}")
+            for dtype, suffix in _DTYPES.items()
+        }
+
+
+def _choose() -> Build:
+    asked = os.environ.get("FASTGMM_ISA")
+    if asked:
+        try:
+            return Build(asked)
+        except ValueError as error:
+            raise ImportError(f"FASTGMM_ISA={asked}: {error}") from None
+    for name in BUILT:
+        if name in SUPPORTED:
+            return Build(name)
+    raise ImportError(
+        f"fastgmm has kernels for {', '.join(BUILT) or 'no instruction set'} "
+        f"and this processor runs {', '.join(SUPPORTED)}: install a build for it"
+    )
+
+
+CHOSEN = _choose()
+"""The build in use."""
+
+_float64 = CHOSEN.modules[np.dtype(np.float64)]
+packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modules.items()}
+"""dtype -> class of the packed parameters."""
+factorize = _float64.factorize
+ward = _float64.ward
+
+_finite = {dtype: module.all_finite for dtype, module in CHOSEN.modules.items()}
+
+
+def all_finite(rows: np.ndarray) -> bool:
+    """Whether no number of a C-contiguous float32 or float64 array is NaN or infinite."""
+    finite: bool = _finite[rows.dtype](rows)
+    return finite

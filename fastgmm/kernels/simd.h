@@ -1,0 +1,186 @@
+/* One vector type for the kernels: `vec` holds LANES numbers of type `real`.
+ *
+ * GCC's and clang's vector extension gives +, - and * on it (and contracts a*b+c to one FMA); what the
+ * extension lacks is below.  Any other compiler gets LANES = 1 and plain scalars: slow, and right.
+ * FASTGMM_FLOAT32 chooses the element type; the instruction set comes from the compiler's own flags.
+ */
+#ifndef FASTGMM_SIMD_H
+#define FASTGMM_SIMD_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef FASTGMM_FLOAT32
+typedef float real;
+typedef int32_t bits;
+#define MANTISSA_BITS 23
+#define REAL_SQRT sqrtf
+#define LOWEST (-3.402823466e+38f)
+#else
+typedef double real;
+typedef int64_t bits;
+#define MANTISSA_BITS 52
+#define REAL_SQRT sqrt
+#define LOWEST (-1.7976931348623157e+308)
+#endif
+
+/* Registers: 32 with AVX-512 and NEON, 16 with AVX2 and SSE2.  A tile of the whitening holds
+ * TILE_ROWS x TILE_VECS accumulators, TILE_VECS inputs and one coefficient; a tile of the scatter
+ * SCATTER_ROWS x SCATTER_VECS, or SQUARE_TILE x SQUARE_TILE where the rows are in the lanes.  One more than fits spills and is several times slower. */
+#if defined(__GNUC__)
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef bits ivec __attribute__((vector_size(VECTOR_BYTES)));
+/* Loads and stores go through an unaligned type that may alias: memcpy makes AVX2 code 50 times slower. */
+typedef real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+#else
+#define VECTOR_BYTES sizeof(real)
+typedef real vec;
+typedef bits ivec;
+typedef real vec_unaligned;
+#endif
+
+#ifndef TILE_ROWS
+#if defined(__AVX512F__)
+#define TILE_ROWS 4
+#define TILE_VECS 4
+#elif defined(__AVX__)
+#define TILE_ROWS 4
+#define TILE_VECS 3
+#elif defined(__aarch64__)
+#define TILE_ROWS 4
+#define TILE_VECS 4
+#else
+#define TILE_ROWS 4
+#define TILE_VECS 2
+#endif
+#endif
+
+#ifndef SCATTER_ROWS
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define SCATTER_ROWS 8
+#define SCATTER_VECS 3
+#define SQUARE_TILE 4
+#else
+#define SCATTER_ROWS 4
+#define SCATTER_VECS 3
+#define SQUARE_TILE 3
+#endif
+#endif
+
+/* From how many features on the features, not the rows, are put in the lanes of the M-step. */
+#define FEATURES_IN_LANES (2 * LANES)
+
+enum {
+    LANES = VECTOR_BYTES / sizeof(real),
+    STRIP = TILE_VECS * (VECTOR_BYTES / sizeof(real)),
+};
+
+static inline vec vload(const real *p) { return *(const vec_unaligned *)p; }
+static inline void vstore(real *p, vec x) { *(vec_unaligned *)p = x; }
+
+static inline vec vset(real x)
+{
+#if defined(__GNUC__)
+    return x - (vec){0};
+#else
+    return x;
+#endif
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#if defined(__AVX512F__)
+#ifdef FASTGMM_FLOAT32
+static inline vec vmax(vec a, vec b) { return _mm512_max_ps(a, b); }
+static inline vec vsqrt(vec a) { return _mm512_sqrt_ps(a); }
+#else
+static inline vec vmax(vec a, vec b) { return _mm512_max_pd(a, b); }
+static inline vec vsqrt(vec a) { return _mm512_sqrt_pd(a); }
+#endif
+#elif defined(__AVX__)
+#ifdef FASTGMM_FLOAT32
+static inline vec vmax(vec a, vec b) { return _mm256_max_ps(a, b); }
+static inline vec vsqrt(vec a) { return _mm256_sqrt_ps(a); }
+#else
+static inline vec vmax(vec a, vec b) { return _mm256_max_pd(a, b); }
+static inline vec vsqrt(vec a) { return _mm256_sqrt_pd(a); }
+#endif
+#else
+#ifdef FASTGMM_FLOAT32
+static inline vec vmax(vec a, vec b) { return _mm_max_ps(a, b); }
+static inline vec vsqrt(vec a) { return _mm_sqrt_ps(a); }
+#else
+static inline vec vmax(vec a, vec b) { return _mm_max_pd(a, b); }
+static inline vec vsqrt(vec a) { return _mm_sqrt_pd(a); }
+#endif
+#endif
+#elif defined(__aarch64__) && defined(__GNUC__)
+#include <arm_neon.h>
+#ifdef FASTGMM_FLOAT32
+static inline vec vmax(vec a, vec b) { return (vec)vmaxnmq_f32((float32x4_t)a, (float32x4_t)b); }
+static inline vec vsqrt(vec a) { return (vec)vsqrtq_f32((float32x4_t)a); }
+#else
+static inline vec vmax(vec a, vec b) { return (vec)vmaxnmq_f64((float64x2_t)a, (float64x2_t)b); }
+static inline vec vsqrt(vec a) { return (vec)vsqrtq_f64((float64x2_t)a); }
+#endif
+#else
+static inline vec vmax(vec a, vec b)
+{
+    real x[LANES], y[LANES];
+    vstore(x, a);
+    vstore(y, b);
+    for (int i = 0; i < LANES; i++) x[i] = x[i] > y[i] ? x[i] : y[i];
+    return vload(x);
+}
+static inline vec vsqrt(vec a)
+{
+    real x[LANES];
+    vstore(x, a);
+    for (int i = 0; i < LANES; i++) x[i] = REAL_SQRT(x[i]);
+    return vload(x);
+}
+#endif
+
+static inline ivec vbits(vec x) { ivec i; memcpy(&i, &x, sizeof i); return i; }
+static inline vec vreal(ivec i) { vec x; memcpy(&x, &i, sizeof x); return x; }
+
+/* x * 2^n, where the low mantissa bits of `shifted` = n + 1.5 * 2^MANTISSA_BITS hold the integer n and the
+ * result is a normal number: an addition to the exponent field. */
+static inline vec vscale(vec x, vec shifted) { return vreal(vbits(x) + (vbits(shifted) << MANTISSA_BITS)); }
+
+/* A positive normal x as m * 2^n with m in [sqrt(1/2), sqrt(2)): returns m, n in *exponent. */
+static inline vec vsplit(vec x, vec *exponent)
+{
+    /* bits of sqrt(1/2): subtracting them makes the exponent field round at sqrt(2) */
+#ifdef FASTGMM_FLOAT32
+    const bits root_half = 0x3f3504f3;
+    const real magic = 12582912.0f;             /* 1.5 * 2^23 */
+#else
+    const bits root_half = 0x3fe6a09e667f3bcd;
+    const real magic = 6755399441055744.0;      /* 1.5 * 2^52 */
+#endif
+    ivec shifted = vbits(x) - root_half;
+    ivec n = shifted >> MANTISSA_BITS;
+    *exponent = vreal(n + vbits(vset(magic))) - magic;
+    return vreal(vbits(x) - (n << MANTISSA_BITS));
+}
+
+static inline real vsum(vec a)
+{
+    real x[LANES];
+    vstore(x, a);
+    for (int step = LANES / 2; step; step /= 2)
+        for (int i = 0; i < step; i++) x[i] += x[i + step];
+    return x[0];
+}
+
+#endif

@@ -1,0 +1,77 @@
+# exp and log of a vector, branch-free.  Coefficients: minimax fits (Remez, 50 digits) of the remainders named below.
+
+cdef extern from "simd.h" nogil:
+    ctypedef double real        # float or double: FASTGMM_FLOAT32 decides
+    ctypedef double vec         # LANES numbers
+    enum:
+        LANES
+        STRIP
+        TILE_ROWS
+        TILE_VECS
+        SCATTER_ROWS
+        SCATTER_VECS
+        SQUARE_TILE
+        MANTISSA_BITS
+        FEATURES_IN_LANES
+    real LOWEST
+    real REAL_SQRT(real x)
+    vec vload(const real *p)
+    void vstore(real *p, vec x)
+    vec vset(real x)
+    vec vmax(vec a, vec b)
+    vec vsqrt(vec a)
+    vec vscale(vec x, vec shifted)
+    vec vsplit(vec x, vec *exponent)
+    real vsum(vec x)
+
+
+cdef inline vec exp_nonpositive(vec x) noexcept nogil:
+    """e^x for x <= 0, at most 1 ulp off; below the lowest argument whose result is normal, that result."""
+    cdef vec shifted, n, r, q
+    if MANTISSA_BITS == 52:
+        x = vmax(vset(-708.0), x)
+        shifted = x * vset(1.442695040888963407) + vset(6755399441055744.0)     # n = round(x / ln 2)
+        n = shifted - vset(6755399441055744.0)
+        r = x - n * vset(0.6931471803691238)                                    # ln 2 in two parts
+        r = r - n * vset(1.9082149292705877e-10)
+        q = vset(2.5110019588463083559e-8) * r + vset(2.763263889981842325e-7)  # (e^r - 1 - r) / r^2
+        q = q * r + vset(2.7557242422331847174e-6)
+        q = q * r + vset(0.000024801487371263859416)
+        q = q * r + vset(0.00019841269886508249868)
+        q = q * r + vset(0.001388888894778018615)
+        q = q * r + vset(0.0083333333333222383964)
+        q = q * r + vset(0.04166666666652212798)
+        q = q * r + vset(0.16666666666666674494)
+        q = q * r + vset(0.50000000000000102116)
+    else:
+        x = vmax(vset(-86.0), x)
+        shifted = x * vset(1.442695040888963407) + vset(12582912.0)
+        n = shifted - vset(12582912.0)
+        r = x - n * vset(0.693115234375)
+        r = r - n * vset(3.1946183e-05)
+        q = vset(0.00138146086802) * r + vset(0.00836870993146)
+        q = q * r + vset(0.041668387449)
+        q = q * r + vset(0.16666520689)
+        q = q * r + vset(0.499999934514)
+    return vscale(vset(1.0) + (r + r * r * q), shifted)
+
+
+cdef inline vec log_positive(vec x) noexcept nogil:
+    """ln x for positive normal x, at most 2 ulp off: 2 atanh(s) + n ln 2 with s = (m - 1) / (m + 1)."""
+    cdef vec n, m, s, z, q
+    m = vsplit(x, &n)
+    s = (m - vset(1.0)) / (m + vset(1.0))
+    z = s * s
+    if MANTISSA_BITS == 52:
+        q = vset(0.1479595517900284545) * z + vset(0.15314049994733964121)      # (2 atanh(s) / s - 2) / s^2
+        q = q * z + vset(0.1818356434874812727)
+        q = q * z + vset(0.22222198572718300485)
+        q = q * z + vset(0.28571428742392718524)
+        q = q * z + vset(0.39999999999414650672)
+        q = q * z + vset(0.6666666666666734418)
+        q = s * vset(2.0) + (s * z * q + n * vset(1.9082149292705877e-10))
+        return n * vset(0.6931471803691238) + q
+    q = vset(0.298717289537) * z + vset(0.39977541536)
+    q = q * z + vset(0.666667763819)
+    q = s * vset(2.0) + (s * z * q + n * vset(3.1946183e-05))
+    return n * vset(0.693115234375) + q

@@ -1,0 +1,229 @@
+"""What a picture shows: a mixture in some of its features, and the rows that go with it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastgmm.errors import not_fitted_error
+from fastgmm.table import Column, positions
+from fastgmm.typing import FloatArray
+from fastgmm.validation import feature_names_of
+
+# More points than this make a picture slower and not clearer.
+MOST_POINTS = 20_000
+
+# The panels of a larger grid are too small to read.
+MOST_FEATURES = 10
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """A mixture's marginal distribution in F features, and n rows or none.
+
+    Attributes
+    ----------
+    names : list of str
+        F of them.
+    weights : ndarray of shape (K,)
+    means : ndarray of shape (K, F)
+    covariances : ndarray of shape (K, F, F)
+        In full, whatever the covariance type.
+    rows : ndarray of shape (n, F), or None
+    row_weights : ndarray of shape (n,), or None
+    points : ndarray of shape (at most 20,000, F), or None
+        The rows to draw one by one.
+    labels : ndarray of int, or None
+        The component of each point.
+    """
+
+    names: list[str]
+    weights: FloatArray
+    means: FloatArray
+    covariances: FloatArray
+    rows: FloatArray | None = None
+    row_weights: FloatArray | None = None
+    points: FloatArray | None = None
+    labels: NDArray[np.int64] | None = None
+
+    @property
+    def spread(self) -> FloatArray:
+        """Standard deviations, of shape (K, F)."""
+        return np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))
+
+    def limits(self, deviations: float) -> FloatArray:
+        """Return the ends of each feature's axis.
+
+        Parameters
+        ----------
+        deviations : float
+            How far around the means to look: at least 3 where there are no rows, and where there
+            are, not far beyond the last of them.
+
+        Returns
+        -------
+        ndarray of shape (F, 2)
+        """
+        reach = (deviations if self.rows is not None else max(deviations, 3.0)) * self.spread
+        low, high = (self.means - reach).min(axis=0), (self.means + reach).max(axis=0)
+        if self.rows is not None:
+            first, last = self.rows.min(axis=0), self.rows.max(axis=0)
+            room = 0.15 * (last - first)
+            low = np.minimum(first, np.maximum(low, first - room))
+            high = np.maximum(last, np.minimum(high, last + room))
+        margin = 0.04 * (high - low)
+        margin[margin == 0] = 1.0
+        return np.column_stack([low - margin, high + margin])
+
+
+def marginal(
+    model: Any,
+    X: ArrayLike | None,
+    features: Column | Sequence[Column] | None,
+    sample_weight: ArrayLike | None = None,
+) -> Marginal:
+    """Check what is to be drawn and bring it into one form.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        Fitted.
+    X : array-like of shape (n_samples, n_features), or None
+        Rows with all columns of the model.
+    features : sequence of str or int, or None
+        The features to draw; None is all.
+    sample_weight : array-like of shape (n_samples,), optional
+        The weights of the rows.
+
+    Returns
+    -------
+    Marginal
+
+    Raises
+    ------
+    ValueError
+        If the model is not fitted, a feature is unknown, there are too many, or the rows or
+        weights do not fit.
+    """
+    chosen, names = chosen_features(model, X, features)
+    shown = Marginal(
+        names,
+        np.asarray(model.weights_, dtype=np.float64),
+        np.asarray(model.means_, dtype=np.float64)[:, chosen],
+        _covariances(model, chosen),
+    )
+    if X is None:
+        if sample_weight is not None:
+            raise ValueError("sample_weight needs the rows that it weighs; pass X too.")
+        return shown
+    rows = _checked_rows(X, np.shape(model.means_)[1])
+    drawn = np.asarray(rows[:, chosen], dtype=np.float64)
+    if not np.isfinite(drawn).all():
+        raise ValueError("X holds NaN or infinity; leave out or fill in those rows.")
+    points = _points(len(rows))
+    return Marginal(
+        shown.names,
+        shown.weights,
+        shown.means,
+        shown.covariances,
+        drawn,
+        _checked_weights(sample_weight, len(rows)),
+        drawn[points],
+        _labels(model, rows[points]),
+    )
+
+
+def chosen_features(
+    model: Any, X: ArrayLike | None, features: Column | Sequence[Column] | None
+) -> tuple[list[int], list[str]]:
+    """Return the numbers and the names of the features to draw.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        Fitted.
+    X : array-like, or None
+        A frame gives names where the model has none.
+    features : sequence of str or int, or None
+        The choice; None is all.
+
+    Returns
+    -------
+    numbers : list of int
+    names : list of str
+
+    Raises
+    ------
+    ValueError
+        If the model is not fitted, a feature is unknown, or there are too many.
+    """
+    if not hasattr(model, "means_"):
+        raise not_fitted_error(type(model).__name__)
+    n_features = np.shape(model.means_)[1]
+    known = getattr(model, "feature_names_in_", None)
+    if known is None:
+        known = feature_names_of(X)
+    names = None if known is None or len(known) != n_features else list(known)
+    if isinstance(features, str | int):
+        features = [features]
+    chosen = positions("The model", names, n_features, features)
+    if len(chosen) > MOST_FEATURES:
+        raise ValueError(
+            f"A grid of {len(chosen)} features is too large to read; choose at most "
+            f"{MOST_FEATURES} with features=[...]."
+        )
+    return chosen, [f"feature {i}" if names is None else names[i] for i in chosen]
+
+
+def _covariances(model: Any, chosen: Sequence[int]) -> FloatArray:
+    covariances = np.asarray(model.covariances_, dtype=np.float64)
+    shape = (len(model.means_), len(chosen), len(chosen))
+    if model.covariance_type == "full":
+        return covariances[:, chosen][:, :, chosen]
+    if model.covariance_type == "tied":
+        return np.broadcast_to(covariances[np.ix_(chosen, chosen)], shape)
+    if model.covariance_type == "diag":
+        return covariances[:, chosen, np.newaxis] * np.eye(len(chosen))
+    return covariances[:, np.newaxis, np.newaxis] * np.eye(len(chosen))
+
+
+def _checked_rows(X: ArrayLike, n_features: int) -> NDArray[Any]:
+    rows = np.asarray(X)
+    if rows.ndim != 2 or rows.shape[1] != n_features or len(rows) == 0:
+        raise ValueError(
+            f"X must have at least one row and {n_features} columns, as the model has; "
+            f"its shape is {rows.shape}."
+        )
+    return rows
+
+
+def _checked_weights(sample_weight: ArrayLike | None, n_samples: int) -> FloatArray | None:
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_samples},), one weight for each row of X; "
+            f"its shape is {weights.shape}."
+        )
+    return weights
+
+
+def _points(n_samples: int) -> NDArray[np.intp]:
+    """Choose the rows to draw as points: all, or always the same sample."""
+    if n_samples <= MOST_POINTS:
+        return np.arange(n_samples)
+    chosen = np.random.default_rng(0).choice(n_samples, MOST_POINTS, replace=False, shuffle=False)
+    return np.sort(chosen)
+
+
+def _labels(model: Any, rows: NDArray[Any]) -> NDArray[np.int64]:
+    with warnings.catch_warnings():
+        # Rows of a frame have lost their names by now, which is no concern of the user.
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        return np.asarray(model.predict(rows), dtype=np.int64)

@@ -1,0 +1,119 @@
+"""The parameters of a mixture: an immutable value that knows its packed form for the kernels."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fastgmm import factors as _factors
+from fastgmm import kernels
+from fastgmm.typing import CovarianceType
+
+FLOAT64 = np.dtype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """Weights, means and covariances of K components in D features, float64 and read-only.
+
+    Parameters
+    ----------
+    covariance_type : {"full", "tied", "diag", "spherical"}
+    weights : ndarray of shape (K,)
+    means : ndarray of shape (K, D)
+    covariances : ndarray
+        (K, D, D), (D, D), (K, D) or (K,).
+    factors, inverse_factors : ndarray
+        Lower Cholesky factors of the covariances (standard deviations for diag and spherical), and their inverses; same shapes.
+    dtype : numpy.dtype
+        float32 or float64: of the rows that the parameters were learned from, and of what users are shown.
+    """
+
+    covariance_type: CovarianceType
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    factors: np.ndarray
+    inverse_factors: np.ndarray
+    dtype: np.dtype = FLOAT64
+
+    def __post_init__(self) -> None:
+        for name in ("weights", "means", "covariances", "factors", "inverse_factors"):
+            array = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
+            if array.flags.writeable:
+                array = array.view()
+                array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_covariances(
+        cls, weights: np.ndarray, means: np.ndarray, covariances: np.ndarray, covariance_type: CovarianceType, dtype: Any = FLOAT64
+    ) -> "Parameters":
+        """Parameters of given covariances; IllDefinedCovarianceError where one is not positive definite."""
+        factors, inverses = _factors.factor_covariances(covariances, covariance_type)
+        return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
+
+    @classmethod
+    def from_precisions(
+        cls, weights: np.ndarray, means: np.ndarray, precisions: np.ndarray, covariance_type: CovarianceType, dtype: Any = FLOAT64
+    ) -> "Parameters":
+        """Parameters of given inverses of covariances."""
+        factors, inverses = _factors.factor_precisions(precisions, covariance_type)
+        covariances = _factors.covariances_of(factors, covariance_type)
+        return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
+
+    @property
+    def n_components(self) -> int:
+        """Number of components, K."""
+        return len(self.weights)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, D."""
+        return self.means.shape[1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
+        k, d = self.means.shape
+        free = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
+        return free[self.covariance_type] + k * d + k - 1
+
+    @property
+    def precisions_cholesky(self) -> np.ndarray:
+        """Upper triangular L^-T with precision = L^-T L^-1 (full, tied); 1 / deviation (diag, spherical)."""
+        if self.covariance_type in ("full", "tied"):
+            return np.swapaxes(self.inverse_factors, -1, -2)
+        return self.inverse_factors
+
+    @property
+    def precisions(self) -> np.ndarray:
+        """Inverses of the covariances, in their shape."""
+        if self.covariance_type in ("full", "tied"):
+            precisions: np.ndarray = np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
+            return precisions
+        return self.inverse_factors**2
+
+    @cached_property
+    def _packed(self) -> dict[np.dtype, Any]:
+        return {}
+
+    def packed(self, dtype: np.dtype) -> Any:
+        """The kernels' form of these parameters for rows of a dtype, made once."""
+        packed = self._packed.get(dtype)
+        if packed is None:
+            packed = self._packed[dtype] = kernels.packed_mixtures[dtype](*self.kernel_arguments())
+        return packed
+
+    def kernel_arguments(self) -> tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What a PackedMixture is made of."""
+        with np.errstate(divide="ignore"):          # a weight of zero is a component that takes no part
+            log_weights = np.log(self.weights)
+        determinants = _factors.log_determinants(self.factors, self.covariance_type, self.n_components, self.n_features)
+        return self.covariance_type, log_weights, self.means, self.inverse_factors, determinants
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_packed", None)
+        return state

@@ -1,0 +1,46 @@
+"""What `verbose` prints of a fit."""
+
+import time
+from collections.abc import Callable
+
+from fastgmm.em import Iteration, Run
+
+
+class Reporter:
+    """Prints the iterations of one start to standard output: 0 nothing, 1 their numbers, 2 changes and times too."""
+
+    def __init__(self, verbose: int, interval: int, init: int) -> None:
+        self.verbose, self.interval = int(verbose), interval
+        self.begin = self.last = time.perf_counter()
+        if self.verbose:
+            print(f"Initialization {init}")
+
+    def chained(self, callback: Callable[[Iteration], object] | None) -> Callable[[Iteration], object] | None:
+        """A callback that reports, then calls the user's."""
+        if not self.verbose:
+            return callback
+
+        def report(iteration: Iteration) -> object:
+            if iteration.n_iter % self.interval == 0:
+                self._print(iteration)
+            return None if callback is None else callback(iteration)
+
+        return report
+
+    def _print(self, iteration: Iteration) -> None:
+        if self.verbose == 1:
+            print(f"  Iteration {iteration.n_iter}")
+            return
+        now = time.perf_counter()
+        print(f"  Iteration {iteration.n_iter}\t time lapse {now - self.last:.5f}s\t ll change {iteration.change:.5f}")
+        self.last = now
+
+    def end(self, run: Run) -> None:
+        """Say how the start ended."""
+        if not self.verbose:
+            return
+        how = "converged" if run.converged else "stopped by the callback" if run.stopped else "did not converge"
+        detail = ""
+        if self.verbose > 1:
+            detail = f" time lapse {time.perf_counter() - self.begin:.5f}s\t lower bound {run.lower_bound:.5f}."
+        print(f"Initialization {how}.{detail}")

@@ -1,0 +1,122 @@
+"""A fitted mixture as text: the table of its components."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastgmm.typing import FloatArray
+
+# A longer name of a column is cut: it must leave room for the numbers.
+LONGEST_NAME = 28
+
+HEAD = ["component", "weight", ""]
+
+
+def component_table(model: Any, names: Sequence[str], width: int) -> str:
+    """Write the weight of each component and its mean and deviation in every column.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        Fitted.
+    names : sequence of str
+        The names of its columns.
+    width : int
+        The longest line; components that do not fit side by side follow underneath.
+
+    Returns
+    -------
+    str
+        Several lines, the columns of the data downwards and the components to the right.
+
+    Examples
+    --------
+    >>> from fastgmm import GaussianMixture
+    >>> model = GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+    >>> print(component_table(model, ["x"], width=80))
+    component                0                    1
+    weight              0.6000               0.4000
+                 mean  deviation      mean  deviation
+    x           2.000      1.000     5.000      1.414
+    """
+    means = np.asarray(model.means_, dtype=np.float64)
+    deviations = standard_deviations(model)
+    blocks = [
+        _component_block(k, float(model.weights_[k]), means, deviations) for k in range(len(means))
+    ]
+    labels = [*HEAD, *(_cut(name) for name in names)]
+    label_width = max(map(len, labels))
+    groups: list[list[list[str]]] = []
+    room = 0
+    for block in blocks:
+        needed = len(block[0]) + 4
+        if not groups or needed > room:
+            groups.append([])
+            room = width - label_width
+        groups[-1].append(block)
+        room -= needed
+    return "\n\n".join(
+        "\n".join(
+            "    ".join([label.ljust(label_width), *cells]).rstrip()
+            for label, *cells in zip(labels, *group, strict=True)
+        )
+        for group in groups
+    )
+
+
+def standard_deviations(model: Any) -> FloatArray:
+    """Return the deviation of each component in each column.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        Fitted, of any covariance type.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_features), float64
+    """
+    variances = np.asarray(model.covariances_, dtype=np.float64)
+    if model.covariance_type == "full":
+        variances = np.diagonal(variances, axis1=1, axis2=2)
+    elif model.covariance_type == "tied":
+        variances = np.diagonal(variances)
+    elif model.covariance_type == "spherical":
+        variances = variances[:, np.newaxis]
+    return np.broadcast_to(np.sqrt(variances), np.shape(model.means_))
+
+
+def _component_block(
+    component: int, weight: float, means: FloatArray, deviations: FloatArray
+) -> list[str]:
+    """Return the lines of one component, all equally long."""
+    left, right = ["mean"], ["deviation"]
+    for feature in range(means.shape[1]):
+        digits = _decimals(means[:, feature], deviations[:, feature])
+        left.append(_fixed(means[component, feature], digits))
+        right.append(_fixed(deviations[component, feature], digits))
+    left_width, right_width = max(map(len, left)), max(map(len, right))
+    pairs = zip(left, right, strict=True)
+    lines = [f"{mean:>{left_width}}  {deviation:>{right_width}}" for mean, deviation in pairs]
+    share = f"{weight:.4f}" if weight >= 0.001 else f"{weight:.1e}"
+    return [text.rjust(left_width + 2 + right_width) for text in (str(component), share)] + lines
+
+
+def _decimals(means: FloatArray, deviations: FloatArray) -> int | None:
+    """Return how many decimals show four digits of the smallest deviation; None: too many."""
+    smallest, largest = float(deviations.min()), float(max(abs(means).max(), deviations.max()))
+    digits = max(0, 3 - math.floor(math.log10(smallest))) if smallest > 0 else 7
+    return digits if digits <= 6 and largest < 1e10 else None
+
+
+def _fixed(value: float, digits: int | None) -> str:
+    return f"{value:.5e}" if digits is None else f"{value:.{digits}f}"
+
+
+def _cut(name: str) -> str:
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."

@@ -1,0 +1,258 @@
+"""What a fitted mixture says about rows: densities, responsibilities, labels, criteria, samples."""
+
+from typing import Any
+
+import numpy as np
+
+from fastgmm import expectation as _expectation
+from fastgmm.errors import not_fitted_error
+from fastgmm.parameters import Parameters
+from fastgmm.typing import ArrayLike
+from fastgmm.validation import as_generator, as_rows, check_feature_names, check_out
+
+_INT = np.dtype(np.int64)
+
+
+class FittedMixture:
+    """Methods and attributes that need nothing but `Parameters`.
+
+    float32 rows give float32 results, all others float64.
+    """
+
+    _parameters: Parameters
+    _feature_names: np.ndarray | None = None
+    n_threads: int | None
+    random_state: Any
+
+    def _fitted(self) -> Parameters:
+        try:
+            return self._parameters
+        except AttributeError:
+            raise not_fitted_error(type(self).__name__) from None
+
+    def _rows(self, X: ArrayLike, parameters: Parameters, method: str) -> np.ndarray:
+        if self._feature_names is not None or type(X) is not np.ndarray:
+            check_feature_names(X, self._feature_names)
+        return as_rows(X, n_features=parameters.n_features, method=method)
+
+    # ------------------------------------------------------------------ attributes
+
+    def _shown(self, array: np.ndarray) -> np.ndarray:
+        """An array of the parameters in the dtype of the rows they were learned from; a copy, free to change."""
+        return np.array(array, dtype=self._parameters.dtype, order="C")
+
+    @property
+    def weights_(self) -> np.ndarray:
+        """(K,): weights of the components; they sum to 1."""
+        return self._shown(self._fitted().weights)
+
+    @property
+    def means_(self) -> np.ndarray:
+        """(K, D): means."""
+        return self._shown(self._fitted().means)
+
+    @property
+    def covariances_(self) -> np.ndarray:
+        """(K, D, D) for full, (D, D) for tied, (K, D) for diag, (K,) for spherical: covariances."""
+        return self._shown(self._fitted().covariances)
+
+    @property
+    def precisions_(self) -> np.ndarray:
+        """Inverses of the covariances, in their shape."""
+        return self._shown(self._fitted().precisions)
+
+    @property
+    def precisions_cholesky_(self) -> np.ndarray:
+        """Upper triangular U with precision = U U^T (full, tied); 1 / deviation (diag, spherical)."""
+        return self._shown(self._fitted().precisions_cholesky)
+
+    @property
+    def n_features_in_(self) -> int:
+        """D: number of features."""
+        return self._fitted().n_features
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """(D,): names of the features, where the rows of the fit had names."""
+        if self._feature_names is None:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'feature_names_in_': the rows of its fit had no names"
+            )
+        return self._feature_names
+
+    # ------------------------------------------------------------------ scores
+
+    def score_samples(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+        """Log density of each row, log sum_k weight_k N(x | mean_k, covariance_k).
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+        out : ndarray of shape (n_samples,), optional
+            Where to write; of the dtype of the result (float32 for float32 rows, else float64). Nothing is allocated then.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Nats.
+
+        Examples
+        --------
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> model.score_samples([[0.0], [1.0]]).round(6)
+        array([-0.918939, -1.418939])
+        """
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "score_samples")
+        if out is None:
+            out = np.empty(len(rows), rows.dtype)
+        else:
+            check_out(out, (len(rows),), rows.dtype)
+        return _expectation.log_density(parameters, rows, out, self.n_threads)
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Mean log density of the rows, in nats; `y` is ignored."""
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "score")
+        return float(np.mean(_expectation.log_density(parameters, rows, np.empty(len(rows), rows.dtype), self.n_threads), dtype=np.float64))
+
+    def component_log_density(self, X: ArrayLike) -> np.ndarray:
+        """Log density of each row under each component, log N(x | mean_k, covariance_k), without the weights.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Nats.
+
+        Examples
+        --------
+        Two components of variance 1 and 2 at x = 3.5:
+
+        >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+        >>> np.exp(model.component_log_density([[3.5]])).round(6)
+        array([[0.129518, 0.160733]])
+        """
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "component_log_density")
+        out = np.empty((len(rows), parameters.n_components), rows.dtype)
+        return _expectation.component_log_density(parameters, rows, out, self.n_threads)
+
+    def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+        """Responsibilities: the probability of each component given the row.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+        out : ndarray of shape (n_samples, n_components), optional
+            Where to write, as in `score_samples`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Each row sums to 1.
+
+        Examples
+        --------
+        >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+        >>> model.predict_proba([[3.5]]).round(6)
+        array([[0.547243, 0.452757]])
+        """
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "predict_proba")
+        shape = (len(rows), parameters.n_components)
+        if out is None:
+            out = np.empty(shape, rows.dtype)
+        else:
+            check_out(out, shape, rows.dtype)
+        return _expectation.responsibilities(parameters, rows, out, self.n_threads)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Label of the most probable component of each row, the first of equals: int64 array (n_samples,)."""
+        parameters = self._fitted()
+        return _expectation.labels(parameters, self._rows(X, parameters, "predict"), self.n_threads)
+
+    # ------------------------------------------------------------------ criteria
+
+    def bic(self, X: ArrayLike) -> float:
+        """Bayesian information criterion, -2 log L + p log n with p free parameters; lower is better."""
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "bic")
+        return _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(np.log(len(rows)))
+
+    def aic(self, X: ArrayLike) -> float:
+        """Akaike's information criterion, -2 log L + 2 p with p free parameters; lower is better."""
+        parameters = self._fitted()
+        return _deviance(parameters, self._rows(X, parameters, "aic"), self.n_threads) + 2.0 * parameters.n_parameters
+
+    def icl(self, X: ArrayLike) -> float:
+        """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik; lower is better.
+
+        The criterion of Biernacki, Celeux and Govaert (2000) with each row given to its most probable component, as mclust
+        computes it (there with the sign reversed): BIC plus a price for components that overlap.
+        """
+        parameters = self._fitted()
+        rows = self._rows(X, parameters, "icl")
+        uncertainty = 0.0
+        block = 16384                            # never rows x components at once
+        for begin in range(0, len(rows), block):
+            part = rows[begin : begin + block]
+            responsibilities = np.empty((len(part), parameters.n_components), part.dtype)
+            _expectation.responsibilities(parameters, part, responsibilities, self.n_threads)
+            uncertainty += float(np.log(responsibilities.max(axis=1), dtype=np.float64).sum())
+        bic = _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(np.log(len(rows)))
+        return bic - 2.0 * uncertainty
+
+    # ------------------------------------------------------------------ samples
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None, shuffle: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Draw rows from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+            Seed of this draw; None takes the constructor's `random_state`.
+        shuffle : bool, default=False
+            False gives the rows component by component, as in scikit-learn; True in random order.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+        y : ndarray of shape (n_samples,)
+            Component of each row.
+
+        Raises
+        ------
+        ValueError
+            When `n_samples` is not an integer of at least 1.
+        """
+        parameters = self._fitted()
+        if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample.")
+        generator = as_generator(self.random_state if random_state is None else random_state)
+        counts = generator.multinomial(n_samples, parameters.weights)
+        labels = np.repeat(np.arange(parameters.n_components), counts)
+        rows = generator.standard_normal((n_samples, parameters.n_features))
+        end = np.cumsum(counts)
+        for k in np.flatnonzero(counts):
+            part = rows[end[k] - counts[k] : end[k]]
+            factor = parameters.factors if parameters.covariance_type == "tied" else parameters.factors[k]
+            part[...] = (part @ factor.T if factor.ndim == 2 else part * factor) + parameters.means[k]
+        if shuffle:
+            order = generator.permutation(n_samples)
+            rows, labels = rows[order], labels[order]
+        return rows.astype(parameters.dtype, copy=False), labels
+
+
+def _deviance(parameters: Parameters, rows: np.ndarray, n_threads: int | None) -> float:
+    """-2 log L."""
+    out = np.empty(len(rows), rows.dtype)
+    return -2.0 * float(np.sum(_expectation.log_density(parameters, rows, out, n_threads), dtype=np.float64))

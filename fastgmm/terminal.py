@@ -1,0 +1,154 @@
+"""What the command line says and writes: results, progress, warnings and errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import IO, Any
+
+
+def say(text: str) -> None:
+    """Write one line for the user to standard error.
+
+    Parameters
+    ----------
+    text : str
+        What follows ``fastgmm:``.
+    """
+    print(f"fastgmm: {text}", file=sys.stderr, flush=True)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what went wrong in one line.
+
+    Parameters
+    ----------
+    error : BaseException
+        Of the operating system, the library or the reader of a file.
+
+    Returns
+    -------
+    str
+        The error's own words, on one line; those of the system begin with the file.
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def print_pairs(pairs: Mapping[str, str]) -> None:
+    """Print names and values, the values under each other.
+
+    Parameters
+    ----------
+    pairs : mapping of str to str
+        What to print.
+    """
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        print(f"{name:<{width}}  {value}")
+
+
+@contextlib.contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Collect warnings and say each once at the end, without the line of code."""
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            yield
+        finally:
+            for line in dict.fromkeys(" ".join(str(one.message).split()) for one in caught):
+                say(f"warning: {line}")
+
+
+@contextlib.contextmanager
+def open_results(path: str | None) -> Iterator[IO[str]]:
+    """Open a file for results, or lend standard output.
+
+    Parameters
+    ----------
+    path : str or None
+        None is standard output.
+
+    Yields
+    ------
+    text stream
+    """
+    if path is None:
+        yield sys.stdout
+    else:
+        with open(path, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+
+
+def abandon_output() -> None:
+    """Send what is left of standard output nowhere, after its reader has gone.
+
+    Python flushes the stream once more at exit and would complain about the closed pipe then.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Progress:
+    """A callback for `fit` that shows the iterations on a terminal, and a context that cleans up.
+
+    Parameters
+    ----------
+    max_iter : int
+        The most iterations of a start.
+    n_init : int
+        The number of starts.
+    quiet : bool
+        Show nothing; nor is anything shown where standard error is not a terminal.
+    """
+
+    def __init__(self, max_iter: int, n_init: int, *, quiet: bool) -> None:
+        self._n_init = n_init
+        self._start = 0
+        self._bar: Any = None
+        if quiet or not sys.stderr.isatty():
+            return
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
+            return
+        self._bar = tqdm(total=max_iter, file=sys.stderr, leave=False, unit="it")
+
+    def __call__(self, iteration: Any) -> None:
+        """Show one iteration.
+
+        Parameters
+        ----------
+        iteration : object
+            With ``n_iter``, ``lower_bound``, ``change`` and ``init``, as `fit` passes it.
+        """
+        if self._bar is None:
+            return
+        if iteration.init != self._start:
+            self._start = iteration.init
+            self._bar.reset()
+        if self._n_init > 1:
+            self._bar.set_description(f"start {iteration.init + 1} of {self._n_init}", False)
+        self._bar.set_postfix_str(
+            f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
+        )
+        self._bar.update(iteration.n_iter - self._bar.n)
+
+    def __enter__(self) -> Progress:
+        """Return the callback."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Clear the line, before anything else is written to the terminal."""
+        if self._bar is not None:
+            self._bar.close()

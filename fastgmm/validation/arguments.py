@@ -1,0 +1,151 @@
+"""Arguments of the methods other than the rows: sample weights, output arrays, counts."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastgmm.typing import FloatArray
+from fastgmm.validation.conversion import as_small_floats, non_finite_error
+
+
+def as_sample_weight(sample_weight: Any, n_samples: int) -> FloatArray | None:
+    """
+    Turn sample weights into float64, one per row.
+
+    Parameters
+    ----------
+    sample_weight : array_like of shape (n_samples,), a number, or None
+        How often each row counts; a number counts for every row.
+    n_samples : int
+        The number of rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64, or None
+        None where None was given: every row counts once.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not (n_samples,), or a weight is negative, NaN or inf, or all are zero.
+    TypeError
+        If the weights are sparse or not numbers.
+
+    Examples
+    --------
+    >>> as_sample_weight([1, 2], 2)
+    array([1., 2.])
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        # float() refuses a complex number with Python's own TypeError.
+        weights: FloatArray = np.full(n_samples, float(sample_weight))  # type: ignore[arg-type]
+        if not np.isfinite(weights).all():
+            raise non_finite_error(weights, "sample_weight", label="sample_weight")
+    else:
+        given = as_small_floats(sample_weight, "sample_weight", label="sample_weight")
+        if given.ndim != 1:
+            raise ValueError(
+                f"Sample weights must be 1D array or scalar, got {given.ndim}D array: "
+                f"pass one number for each of the {n_samples} rows."
+            )
+        if given.shape != (n_samples,):
+            raise ValueError(
+                f"sample_weight.shape == {given.shape}, expected {(n_samples,)}: pass one number "
+                "for each row."
+            )
+        weights = given.astype(np.float64, copy=False)
+    _check_weight_values(weights)
+    return weights
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    """
+    Check that results can be written into `out` with no copy.
+
+    Parameters
+    ----------
+    out : object
+        What the user gave.
+    shape : tuple of int
+        The shape of the result.
+    dtype : dtype_like
+        The dtype of the result.
+
+    Raises
+    ------
+    TypeError
+        If `out` is not an array, or of another dtype.
+    ValueError
+        If its shape is another, or it is read-only, not C-contiguous or not aligned.
+
+    Examples
+    --------
+    >>> check_out(np.empty(3), (4,), np.float64)
+    Traceback (most recent call last):
+    ValueError: 'out' has shape (3,), but the result has shape (4,): pass ...
+    """
+    dtype = np.dtype(dtype)
+    remedy = f"pass np.empty({shape}, dtype='{dtype}')."
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"'out' must be a NumPy array, got {type(out).__name__}: {remedy}")
+    if out.dtype != dtype:
+        raise TypeError(f"'out' has dtype {out.dtype}, but the result is {dtype}: {remedy}")
+    if out.shape != shape:
+        raise ValueError(f"'out' has shape {out.shape}, but the result has shape {shape}: {remedy}")
+    for flag, wanted in (
+        ("writeable", "writeable"),
+        ("c_contiguous", "C-contiguous"),
+        ("aligned", "aligned"),
+    ):
+        if not getattr(out.flags, flag):
+            raise ValueError(f"'out' must be {wanted}, and it is not: {remedy}")
+
+
+def check_enough_rows(n_samples: int, n_components: int) -> None:
+    """
+    Refuse to fit more components than there are rows.
+
+    Parameters
+    ----------
+    n_samples : int
+        The number of rows.
+    n_components : int
+        The number of components.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than components.
+    """
+    if n_samples < n_components:
+        raise ValueError(
+            f"Expected n_samples >= n_components but got n_components = {n_components}, "
+            f"n_samples = {n_samples}: use fewer components or more rows."
+        )
+
+
+def _check_weight_values(weights: FloatArray) -> None:
+    if not weights.any():
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number, and these are all zero: "
+            "pass None for rows that count once."
+        )
+    if weights.min() < 0:
+        at = int(weights.argmin())
+        raise ValueError(
+            f"Negative values in data passed to `sample_weight`: sample_weight[{at}] is "
+            f"{weights[at]:g}, and a row cannot count less than zero times."
+        )
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            "Sample weights must have a finite sum, and this one overflows: divide them by "
+            f"{weights.max():g}."
+        )

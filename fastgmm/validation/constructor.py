@@ -1,0 +1,146 @@
+"""Parameters of the constructor: one table of what each may be, and the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastgmm.errors import InvalidParameterError
+from fastgmm.typing import COVARIANCE_TYPES, INIT_PARAMS
+
+
+class Constraint(NamedTuple):
+    """What one parameter may be: a test, and the words for it."""
+
+    holds: Callable[[Any], bool]
+    description: str
+
+
+def _integer(least: int, most: int | None = None) -> Constraint:
+    def holds(value: Any) -> bool:
+        return isinstance(value, Integral) and least <= int(value) <= (most or np.inf)
+
+    end = "inf)" if most is None else f"{most}]"
+    return Constraint(holds, f"an int in the range [{least}, {end}")
+
+
+def _real(least: float) -> Constraint:
+    def holds(value: Any) -> bool:
+        return isinstance(value, Real) and least <= float(value) < np.inf
+
+    return Constraint(holds, f"a float in the range [{least}, inf)")
+
+
+def _text(options: tuple[str, ...]) -> Constraint:
+    def holds(value: Any) -> bool:
+        return isinstance(value, str) and value in options
+
+    return Constraint(holds, f"a str among {{{', '.join(map(repr, options))}}}")
+
+
+def _instance(name: str, find: Callable[[], type]) -> Constraint:
+    # The class is looked up when needed: numpy.random takes 10 ms to load.
+    return Constraint(lambda value: isinstance(value, find()), f"an instance of {name!r}")
+
+
+def _is_array_like(value: Any) -> bool:
+    if np.isscalar(value) or hasattr(value, "tocsr"):  # text is a scalar, a sparse matrix is not
+        return False
+    return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
+
+
+_NONE = Constraint(lambda value: value is None, "None")
+_ARRAY_LIKE = Constraint(_is_array_like, "an array-like")
+_BOOLEAN = (_instance("bool", lambda: bool), _instance("numpy.bool", lambda: np.bool_))
+
+# Types, ranges and words as in scikit-learn 1.9.1; "ward", numpy.random.Generator and n_threads
+# are ours. A seed ends at 2**32 - 1 there, so it does here.
+CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
+    "n_components": (_integer(1),),
+    "covariance_type": (_text(COVARIANCE_TYPES),),
+    "tol": (_real(0.0),),
+    "reg_covar": (_real(0.0),),
+    "max_iter": (_integer(0),),
+    "n_init": (_integer(1),),
+    "init_params": (_text(INIT_PARAMS),),
+    "weights_init": (_ARRAY_LIKE, _NONE),
+    "means_init": (_ARRAY_LIKE, _NONE),
+    "precisions_init": (_ARRAY_LIKE, _NONE),
+    "random_state": (
+        _integer(0, 2**32 - 1),
+        _instance("numpy.random.mtrand.RandomState", lambda: np.random.RandomState),
+        _instance("numpy.random.Generator", lambda: np.random.Generator),
+        _NONE,
+    ),
+    "warm_start": _BOOLEAN,
+    "verbose": (_integer(0), *_BOOLEAN),
+    "verbose_interval": (_integer(1),),
+    "n_threads": (_integer(1), _NONE),
+}
+
+
+def check_parameters(params: Mapping[str, Any]) -> None:
+    """
+    Check the types and ranges of constructor parameters.
+
+    Parameters
+    ----------
+    params : mapping of str to object
+        Some or all of the constructor's parameters.
+
+    Raises
+    ------
+    InvalidParameterError
+        For the first one that is wrong.
+
+    Examples
+    --------
+    >>> check_parameters({"n_components": 2, "tol": -1})
+    Traceback (most recent call last):
+    fastgmm.errors.InvalidParameterError: The 'tol' parameter of GaussianMixture must be a ...
+    """
+    for name, value in params.items():
+        constraints = CONSTRAINTS[name]
+        if not any(constraint.holds(value) for constraint in constraints):
+            *most, last = (constraint.description for constraint in constraints)
+            wanted = f"{', '.join(most)} or {last}" if most else last
+            raise InvalidParameterError(
+                f"The {name!r} parameter of GaussianMixture must be {wanted}. Got {value!r} "
+                "instead."
+            )
+
+
+def as_generator(random_state: Any) -> np.random.Generator:
+    """
+    Return the source of random numbers that `random_state` stands for.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        None draws fresh entropy, an int always gives the same numbers, the other two continue
+        where they are and move on.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    InvalidParameterError
+        For anything else.
+
+    Examples
+    --------
+    >>> as_generator(0).integers(100) == as_generator(0).integers(100)
+    True
+    """
+    check_parameters({"random_state": random_state})
+    if isinstance(random_state, np.random.RandomState):
+        # As numpy.random.default_rng does itself from NumPy 2.2 on; both share one state.
+        return np.random.Generator(random_state._bit_generator)
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    return np.random.default_rng(None if random_state is None else int(random_state))

@@ -1,0 +1,188 @@
+"""From any container of numbers to a floating-point array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgmm.errors import warn_user
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """
+    Turn what the user gave into an array, its numbers and dtype as they are.
+
+    Parameters
+    ----------
+    values : array_like
+        An array, nested lists, a frame of pandas, polars or pyarrow, or anything else that
+        NumPy converts.
+    name : str
+        What the user calls it, for the messages.
+
+    Returns
+    -------
+    ndarray
+        A view where NumPy can make one.
+
+    Raises
+    ------
+    TypeError
+        For a sparse matrix and for ``numpy.matrix``, whose products mean something else.
+    ValueError
+        For ragged lists (NumPy's own message).
+    """
+    if isinstance(values, np.matrix):
+        raise TypeError(f"np.matrix is not supported: pass np.asarray({name}).")
+    if hasattr(values, "tocsr"):
+        raise _sparse_error(name)
+    if hasattr(values, "iloc"):
+        return _from_pandas(values, name)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        warn_user(
+            f"The mask of {name} is ignored, as scikit-learn does, and the values under it are "
+            "used: drop those rows if they are not data."
+        )
+    return np.asarray(values)
+
+
+def as_floats(array: NDArray[Any], name: str, *, from_list: bool = False) -> NDArray[Any]:
+    """
+    Convert to C-contiguous, aligned, native floats: float32 stays, all else is float64.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any shape and dtype; never changed, and returned as it is where nothing is to do.
+    name : str
+        What the user calls it, for the messages.
+    from_list : bool, default=False
+        Whether it was given as Python numbers, for which NumPy and scikit-learn refuse complex
+        values with another type of error.
+
+    Returns
+    -------
+    ndarray of float32 or float64
+
+    Raises
+    ------
+    ValueError
+        For complex numbers and for text that is not a number.
+    TypeError
+        For dates, and for objects that are not numbers.
+    """
+    kind = array.dtype.kind
+    if kind == "c" and from_list:
+        raise TypeError("float() argument must be a string or a real number, not 'complex'")
+    _refuse_kind(kind, name)
+    single = kind == "f" and array.dtype.itemsize == 4
+    # A long double beyond the range of float64 becomes inf here, which is refused as such.
+    with np.errstate(over="ignore"):
+        return np.require(array, np.float32 if single else np.float64, ["C", "A", "E"])
+
+
+def as_small_floats(values: Any, name: str, *, label: str = "", max_dim: int = 2) -> NDArray[Any]:
+    """
+    Convert and check an array that is not rows of data: sample weights, initial parameters.
+
+    Parameters
+    ----------
+    values : array_like
+        What the user gave.
+    name : str
+        What the user calls it.
+    label : str, default=""
+        The name inside the opening words, which scikit-learn has for some arguments only.
+    max_dim : int, default=2
+        The most dimensions that are allowed.
+
+    Returns
+    -------
+    ndarray of float32 or float64
+        With 1 to `max_dim` dimensions, not empty, finite.
+    """
+    array = as_floats(as_array(values, name), name, from_list=isinstance(values, list | tuple))
+    if array.ndim == 0:
+        raise TypeError(
+            "Input should have at least 1 dimension i.e. satisfy `len(x.shape) > 0`, but "
+            f"{name} is the scalar {array}: pass an array."
+        )
+    if array.ndim > max_dim:
+        raise ValueError(
+            f"Found array with dim {array.ndim}, while dim <= {max_dim} is required for {name}: "
+            f"its shape is {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise non_finite_error(array, name, label=label)
+    for axis, what in enumerate(("sample(s)", "feature(s)")[: array.ndim]):
+        if array.shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is "
+                f"required for {name}."
+            )
+    return array
+
+
+def non_finite_error(array: NDArray[Any], name: str, *, label: str) -> ValueError:
+    """
+    Build the error for NaN or inf, with the place of the first one.
+
+    Parameters
+    ----------
+    array : ndarray of float
+        Holds at least one value that is not finite.
+    name : str
+        What the user calls it.
+    label : str
+        The name inside the opening words, or "".
+
+    Returns
+    -------
+    ValueError
+        Tells of NaN before it tells of inf, as scikit-learn does.
+    """
+    bad = np.isnan(array)
+    what, remedy = "NaN", "drop or fill what is missing"
+    if not bad.any():
+        bad = np.isinf(array)
+        what = f"infinity or a value too large for {array.dtype!r}"
+        remedy = "drop or replace it"
+    where = ", ".join(str(i) for i in np.unravel_index(bad.argmax(), bad.shape))
+    opening = f"Input {label} contains" if label else "Input contains"
+    return ValueError(f"{opening} {what}. The first is {name}[{where}]: {remedy}.")
+
+
+def _from_pandas(values: Any, name: str) -> NDArray[Any]:
+    """Convert a pandas frame or series; its nullable dtypes would else arrive as objects."""
+    dtypes = list(values.dtypes) if values.ndim == 2 else [values.dtype]
+    for dtype in dtypes:
+        # Before the conversion, which casts complex numbers and dates to floats in silence.
+        _refuse_kind(dtype.kind, name)
+    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        return np.asarray(values)
+    if values.ndim == 2 and hasattr(values, "sparse"):  # there only if every column is sparse
+        raise _sparse_error(name)
+    single = all(getattr(dtype, "numpy_dtype", dtype) == np.float32 for dtype in dtypes)
+    array: NDArray[Any] = values.to_numpy(
+        dtype=np.float32 if single else np.float64, na_value=np.nan
+    )
+    return array
+
+
+def _refuse_kind(kind: str, name: str) -> None:
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: pass {name}.real, or parts as columns.")
+    if kind in "mM":
+        raise TypeError(
+            f"{name} holds dates or time spans, which have no unit that a mixture could use: "
+            "convert them to numbers."
+        )
+
+
+def _sparse_error(name: str) -> TypeError:
+    return TypeError(
+        f"Sparse data was passed for {name}, but dense data is required: pass {name}.toarray(), "
+        f"or {name}.sparse.to_dense() of a frame."
+    )

@@ -1,0 +1,106 @@
+"""Names of columns, for input that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgmm.errors import warn_user
+
+_WITHOUT_NAMES = (np.ndarray, list, tuple)
+_SHOWN = 5  # names listed per kind of mistake; a table may have thousands
+
+
+def feature_names_of(X: Any) -> NDArray[np.object_] | None:
+    """
+    Return the column names of a frame whose names are all strings.
+
+    Parameters
+    ----------
+    X : array_like
+        Frames of pandas, polars and pyarrow have names, arrays and lists have none.
+
+    Returns
+    -------
+    ndarray of object, shape (n_features,), or None
+
+    Raises
+    ------
+    TypeError
+        If some names are strings and some are not.
+    """
+    if isinstance(X, _WITHOUT_NAMES):
+        return None
+    names = getattr(X, "column_names", None)  # pyarrow, whose `columns` are the data
+    if names is None:
+        names = getattr(X, "columns", None)
+    if names is None or callable(names):
+        return None
+    kinds = sorted({"str" if isinstance(name, str) else type(name).__qualname__ for name in names})
+    if "str" not in kinds:
+        return None
+    if len(kinds) > 1:
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but "
+            f"these are of types {kinds}: rename the columns, or pass an array."
+        )
+    return np.asarray(names, dtype=object)
+
+
+def check_feature_names(X: Any, fitted_names: NDArray[np.object_] | None) -> None:
+    """
+    Compare the columns of `X` with those that the model was fitted on.
+
+    Parameters
+    ----------
+    X : array_like
+        What the user gave.
+    fitted_names : ndarray of object, shape (n_features,), or None
+        What `feature_names_of` returned for the data of the fit.
+
+    Raises
+    ------
+    ValueError
+        If both have names and the names or their order differ.
+
+    Warns
+    -----
+    UserWarning
+        If one of the two has names and the other has none.
+    """
+    names = feature_names_of(X)
+    if names is None and fitted_names is None:
+        return
+    if names is None:
+        _warn(
+            "X does not have valid feature names, but GaussianMixture was fitted with feature names"
+        )
+    elif fitted_names is None:
+        _warn("X has feature names, but GaussianMixture was fitted without feature names")
+    elif len(names) != len(fitted_names) or (names != fitted_names).any():
+        raise _other_names_error(set(names), set(fitted_names))
+
+
+def _warn(message: str) -> None:
+    warn_user(f"{message}: its columns are taken by position.")
+
+
+def _other_names_error(names: set[str], fitted_names: set[str]) -> ValueError:
+    unseen, missing = sorted(names - fitted_names), sorted(fitted_names - names)
+    parts = [
+        *([f"not seen in fit: {_listed(unseen)}"] if unseen else []),
+        *([f"missing now: {_listed(missing)}"] if missing else []),
+    ]
+    found = "; ".join(parts) or "the same names, but in another order"
+    return ValueError(
+        "The feature names should match those that were passed during fit. Found "
+        f"{found}. Select the columns with X[model.feature_names_in_]."
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

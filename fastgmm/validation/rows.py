@@ -1,0 +1,133 @@
+"""Rows of data: one function, and nothing to do for rows that are already good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgmm import kernels
+from fastgmm.typing import Rows
+from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
+
+_FLOAT32 = np.dtype(np.float32)
+_FLOAT64 = np.dtype(np.float64)
+
+
+def as_rows(X: Any, *, n_features: int | None = None, min_rows: int = 1, method: str = "") -> Rows:
+    """
+    Turn what the user gave into rows that the kernels take.
+
+    Parameters
+    ----------
+    X : array_like of shape (n_samples, n_features)
+        An array of real numbers of any dtype and layout, nested lists, or a frame of pandas,
+        polars or pyarrow. Never changed.
+    n_features : int, optional
+        The number of columns the model was fitted on; None while fitting, where any number
+        is good and text that holds numbers is read, as in scikit-learn.
+    min_rows : int, default=1
+        The fewest rows that are accepted.
+    method : str, default=""
+        The method the user called, for the messages.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        C-contiguous, aligned, native and finite; float32 if the input is, else float64.
+        The input itself, with no copy, if it is so already. May be read-only.
+
+    Raises
+    ------
+    ValueError
+        For anything that is not 2-D, too few rows, no column, another number of columns than
+        `n_features`, NaN or inf, complex numbers, ragged lists, text.
+    TypeError
+        For sparse matrices, ``numpy.matrix``, dates, and objects that are not numbers.
+
+    Examples
+    --------
+    >>> as_rows([[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
+    >>> as_rows([[1.0, float("nan")]])
+    Traceback (most recent call last):
+    ValueError: Input X contains NaN. The first is X[0, 1]: drop or fill what is missing.
+    """
+    # This runs before every score of one row, so good rows cost six look-ups. Identity of the
+    # dtype also tells native from swapped bytes; the rare equal copy takes the slow way round.
+    if (
+        type(X) is not np.ndarray
+        or (X.dtype is not _FLOAT64 and X.dtype is not _FLOAT32)
+        or X.ndim != 2
+        or not (X.flags.c_contiguous and X.flags.aligned)
+    ):
+        X = _converted(X, method, fitting=n_features is None)
+    rows: Rows = X
+    n_rows, n_columns = rows.shape
+    if n_rows < min_rows or n_columns == 0 or not kernels.all_finite(rows):
+        raise _content_error(rows, min_rows, method)
+    if n_features is not None and n_columns != n_features:
+        raise ValueError(
+            f"X has {n_columns} features, but GaussianMixture is expecting {n_features} "
+            "features as input: pass the columns that it was fitted on."
+        )
+    return rows
+
+
+def _converted(X: Any, method: str, *, fitting: bool) -> Rows:
+    array = as_array(X, "X")
+    from_list = isinstance(X, list | tuple)
+    # scikit-learn converts first while it fits, and looks at the shape first when it scores;
+    # for a dict, a generator or text the two orders end in different errors.
+    if fitting or (array.dtype == object and hasattr(X, "dtype")):
+        array = as_floats(array, "X", from_list=from_list)
+    _check_two_dimensional(array, X, method)
+    if array.dtype.kind in "USV":
+        raise ValueError(
+            "dtype='numeric' is not compatible with arrays of bytes/strings: X has dtype "
+            f"{array.dtype}, convert it with X.astype(float)."
+        )
+    return as_floats(array, "X")
+
+
+def _check_two_dimensional(array: NDArray[Any], X: Any, method: str) -> None:
+    if array.ndim == 2:
+        return
+    if array.ndim > 2:
+        raise ValueError(
+            f"Found array with dim {array.ndim}, while dim <= 2 is required by "
+            f"{_caller(method)}: X has shape {array.shape}, pass one row per sample."
+        )
+    if hasattr(X, "iloc"):
+        raise ValueError(
+            f"Expected a 2-dimensional container but got {type(X)} instead: pass a frame, for "
+            "example X.to_frame()."
+        )
+    if array.ndim == 1:
+        raise ValueError(
+            f"Expected 2D array, got 1D array instead: X has shape {array.shape}. Use "
+            "np.reshape(X, (-1, 1)) for one feature, np.reshape(X, (1, -1)) for one row."
+        )
+    raise ValueError(
+        f"Expected 2D array, got scalar array instead: X is {array}. Pass rows of numbers, for "
+        "example [[1.0, 2.0], [3.0, 4.0]]."
+    )
+
+
+def _content_error(rows: Rows, min_rows: int, method: str) -> ValueError:
+    """Find which rule the rows break, in the order in which scikit-learn looks."""
+    if not np.isfinite(rows).all():
+        return non_finite_error(rows, "X", label="X")
+    count, what, least = rows.shape[0], "sample(s)", min_rows
+    if count >= least:
+        count, what, least = rows.shape[1], "feature(s)", 1
+    return ValueError(
+        f"Found array with {count} {what} (shape={rows.shape}) while a minimum of {least} is "
+        f"required by {_caller(method)}."
+    )
+
+
+def _caller(method: str) -> str:
+    return f"GaussianMixture.{method}" if method else "GaussianMixture"

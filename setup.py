@@ -1,0 +1,89 @@
+"""Build the kernels: one Cython source, compiled once per instruction set and dtype.
+
+FASTGMM_BUILD=debug     all of Cython's checks, no optimisation
+FASTGMM_BUILD=sanitize  address and undefined-behaviour sanitizers
+FASTGMM_BUILD=coverage  line tracing for coverage.py
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# Never -ffast-math, -Ofast or -funsafe-math-optimizations: GCC then flushes subnormals for the whole process; never
+# -ffinite-math-only: it deletes the checks for inf and NaN.  psABI levels, never the build host's own features.
+OPTIMIZED = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+INSTRUCTION_SETS = {
+    "x86_64": {"x86_64": [], "x86_64_v3": ["-march=x86-64-v3"], "x86_64_v4": ["-march=x86-64-v4"]},
+    "arm64": {"neon": []},
+}
+MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
+DIRECTIVES = {
+    "language_level": "3",
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+}
+SWITCHES = {
+    "": (OPTIMIZED, [], {}),
+    "debug": (
+        ["-O0", "-g"],
+        [],
+        {"boundscheck": True, "wraparound": True, "initializedcheck": True, "cdivision": False},
+    ),
+    "sanitize": (
+        ["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+        ["-fsanitize=address,undefined"],
+        {},
+    ),
+    "coverage": (["-O0", "-g", "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"], [], {"linetrace": True}),
+}
+KERNELS = Path("fastgmm/kernels")
+MESSAGE = (
+    "fastgmm's kernels are compiled from Cython and need a C compiler: install one (Debian, Ubuntu: "
+    "'apt install gcc'; macOS: 'xcode-select --install'; Windows: the Visual Studio build tools) and try again"
+)
+
+
+class BuildKernels(build_ext):
+    """build_ext that says what is missing when the compiler is."""
+
+    def build_extensions(self):
+        try:
+            super().build_extensions()
+        except Exception as error:
+            missing = isinstance(error.__context__, FileNotFoundError) or "No such file" in str(error)
+            if missing:
+                raise SystemExit(f"error: {MESSAGE} (the compiler said: {error})") from error
+            raise
+
+
+def extensions():
+    flags, link, directives = SWITCHES[os.environ.get("FASTGMM_BUILD", "")]
+    gnu = sys.platform != "win32"
+    made = [Extension("fastgmm.kernels._detect", [str(KERNELS / "_detect.pyx")])]
+    sets = INSTRUCTION_SETS.get(MACHINES.get(platform.machine().lower(), ""), {"portable": []})
+    for name, machine_flags in sets.items():
+        if machine_flags and not gnu:
+            continue
+        for dtype in ("f32", "f64"):
+            made.append(
+                Extension(
+                    f"fastgmm.kernels._{name}_{dtype}",
+                    [str(KERNELS / f"_{name}_{dtype}.pyx")],
+                    depends=[str(p) for p in (*KERNELS.glob("*.pxi"), KERNELS / "simd.h")],
+                    include_dirs=[str(KERNELS)],
+                    define_macros=[("FASTGMM_FLOAT32", "1")] if dtype == "f32" else [],
+                    extra_compile_args=[*flags, *machine_flags] if gnu else ["/O2"],
+                    extra_link_args=link,
+                )
+            )
+    return cythonize(made, compiler_directives={**DIRECTIVES, **directives})
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})

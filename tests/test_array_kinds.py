@@ -1,0 +1,176 @@
+"""Every kind of array and frame gives the numbers of the plain array, and none is changed."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from fastgmm import GaussianMixture
+from fastgmm.errors import ConvergenceWarning
+
+N_SAMPLES, N_FEATURES, N_COMPONENTS = 60, 3, 2
+SCORING = (
+    *("predict", "predict_proba", "score", "score_samples", "component_log_density"),
+    *("aic", "bic", "icl"),
+)
+FITTED = (
+    *("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"),
+    *("converged_", "n_iter_", "lower_bound_", "lower_bounds_"),
+    "n_features_in_",
+)
+
+
+@pytest.fixture(scope="module")
+def rows(make_mixture: Callable[..., Any]) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    made, _ = make_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
+    made.flags.writeable = False
+    return made
+
+
+def start(rows: np.ndarray) -> dict[str, Any]:
+    """Return parameters that leave nothing to a seed."""
+    return {
+        "n_components": N_COMPONENTS,
+        "weights_init": [0.4, 0.6],
+        "means_init": rows[:N_COMPONENTS].astype(float).tolist(),
+        "precisions_init": np.stack([np.eye(N_FEATURES)] * N_COMPONENTS),
+        "max_iter": 5,
+        "tol": 0.0,
+    }
+
+
+def fitted(X: Any, rows: np.ndarray, **keywords: Any) -> GaussianMixture:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianMixture(**start(rows)).fit(X, **keywords)
+
+
+def assert_same(left: Any, right: Any) -> None:
+    """Compare two values, or two dictionaries of them, to the last bit."""
+    if isinstance(left, dict):
+        assert left.keys() == right.keys()
+        for name, value in left.items():
+            assert_same(value, right[name])
+    else:
+        assert np.asarray(left).dtype == np.asarray(right).dtype
+        np.testing.assert_array_equal(left, right)
+
+
+def misaligned(array: np.ndarray) -> np.ndarray:
+    view = np.zeros(array.nbytes + 1, dtype=np.uint8)[1:].view(array.dtype).reshape(array.shape)
+    view[...] = array
+    return view
+
+
+def with_names(array: np.ndarray) -> dict[str, np.ndarray]:
+    return {f"x{i}": column.copy() for i, column in enumerate(array.T)}
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+FLOAT_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
+    "writeable": np.ndarray.copy,
+    "read-only": read_only,
+    "strided": lambda a: np.repeat(a, 3, axis=0)[::3],
+    "columns of more": lambda a: np.hstack([a, a])[:, : a.shape[1]],
+    "reversed": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+    "Fortran": np.asfortranarray,
+    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "misaligned": misaligned,
+    "subclass": lambda a: a.view(np.recarray),
+    "pandas": lambda a: pd.DataFrame(with_names(a)),
+    "pandas, transposed": lambda a: pd.DataFrame(a.T.copy()).T,
+    "pandas, nullable": lambda a: pd.DataFrame(with_names(a)).convert_dtypes(),
+    "polars": lambda a: pl.DataFrame(with_names(a)),
+    "pyarrow": lambda a: pa.table(with_names(a)),
+}
+DOUBLE_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
+    "list": np.ndarray.tolist,
+    "tuple of tuples": lambda a: tuple(map(tuple, a.tolist())),
+    "objects": lambda a: a.astype(object),
+    "frame of objects": lambda a: pd.DataFrame(with_names(a)).astype(object),
+    "long double": lambda a: a.astype(np.longdouble),
+}
+INTEGER_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
+    **{name: lambda a, name=name: a.astype(name) for name in ("int8", "int32", "int64", "uint16")},
+    "float16": lambda a: a.astype(np.float16),
+    "list of int": lambda a: a.astype(int).tolist(),
+    "pandas Int64": lambda a: pd.DataFrame(a).astype("Int64"),
+    "polars of int": lambda a: pl.DataFrame(a.astype(int)),
+}
+
+
+def outcome(X: Any, rows: np.ndarray) -> dict[str, Any]:
+    """Return all numbers that a fit and the scores of the same rows give."""
+    model = fitted(X, rows)
+    statistics = model.e_step(X)
+    numbers = {name: getattr(model, name) for name in FITTED}
+    for name in SCORING:
+        numbers[name] = getattr(model, name)(X)
+    for name in ("component_weight", "log_likelihood", "n_samples", "weight"):
+        numbers[name] = getattr(statistics, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        numbers["fit_predict"] = GaussianMixture(**start(rows)).fit_predict(X)
+    return numbers
+
+
+def assert_same_numbers(given: Any, plain: np.ndarray) -> None:
+    before = given.copy() if hasattr(given, "copy") else given
+    assert_same(outcome(given, plain), outcome(plain, plain))
+    if isinstance(given, np.ndarray | pd.DataFrame):
+        np.testing.assert_array_equal(given, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", FLOAT_KINDS)
+def test_float_kinds_give_the_same_numbers(kind: str, dtype: type, rows: np.ndarray) -> None:
+    plain = rows.astype(dtype)
+    assert_same_numbers(FLOAT_KINDS[kind](plain), plain)
+    assert fitted(FLOAT_KINDS[kind](plain), plain).means_.dtype == dtype
+
+
+@pytest.mark.parametrize("kind", DOUBLE_KINDS)
+def test_float64_kinds_give_the_same_numbers(kind: str, rows: np.ndarray) -> None:
+    assert_same_numbers(DOUBLE_KINDS[kind](rows), rows)
+
+
+@pytest.mark.parametrize("kind", INTEGER_KINDS)
+def test_integers_give_the_numbers_of_float64(kind: str, rows: np.ndarray) -> None:
+    whole = np.abs(np.rint(4.0 * rows))
+    assert_same_numbers(INTEGER_KINDS[kind](whole), whole)
+
+
+def test_sample_weight_kinds_give_the_same_numbers(rows: np.ndarray) -> None:
+    weights = np.random.default_rng(0).integers(1, 5, N_SAMPLES)
+    expected = fitted(rows, rows, sample_weight=weights.astype(float))
+    for given in (weights, weights.tolist(), np.repeat(weights, 2)[::2], pd.Series(weights)):
+        model = fitted(rows, rows, sample_weight=given)
+        np.testing.assert_array_equal(model.covariances_, expected.covariances_)
+    once, thrice = (fitted(rows, rows).e_step(rows, sample_weight=w) for w in (None, 3))
+    np.testing.assert_allclose(thrice.component_weight, 3.0 * once.component_weight, rtol=1e-14)
+
+
+def test_initial_parameters_are_not_changed(rows: np.ndarray) -> None:
+    given = {
+        name: np.array(value)
+        for name, value in start(rows).items()
+        if name in ("weights_init", "means_init", "precisions_init")
+    }
+    before = {name: value.copy() for name, value in given.items()}
+    model = GaussianMixture(N_COMPONENTS, max_iter=3, tol=0.0, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(rows)
+    assert_same(given, before)
+    assert all(model.get_params()[name] is value for name, value in given.items())

@@ -1,0 +1,135 @@
+"""Sample weights, `out` and counts: every message, scikit-learn beside."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+import sklearn.mixture
+from sklearn.utils.validation import _check_sample_weight
+
+from fastgmm import validation
+
+Raised = Callable[..., Exception]
+
+ROWS = np.random.default_rng(5).normal(size=(12, 2))
+WITH_NAN = np.where(np.arange(24).reshape(12, 2) == 7, np.nan, ROWS)
+WITH_INF = np.where(np.arange(24).reshape(12, 2) == 6, -np.inf, ROWS)
+BAD_WEIGHTS: dict[str, tuple[Any, str]] = {
+    "too short": (np.ones(11), "sample_weight.shape == (11,), expected (12,)!"),
+    "too long": (np.ones(13), "sample_weight.shape == (13,), expected (12,)!"),
+    "2-D": (np.ones((12, 1)), "Sample weights must be 1D array or scalar, got 2D array"),
+    "3-D": (np.ones((12, 1, 1)), "Found array with dim 3, while dim <= 2 is required"),
+    "0-D": (np.array(1.0), "Input should have at least 1 dimension"),
+    "empty": (np.ones(0), "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is req"),
+    "empty rows": (np.ones((12, 0)), "Found array with 0 feature(s) (shape=(12, 0)) while a minim"),
+    "NaN": (WITH_NAN[:, 1], "Input sample_weight contains NaN."),
+    "inf": (
+        WITH_INF[:, 0],
+        "Input sample_weight contains infinity or a value too large for dtype('float64').",
+    ),
+    "negative": (-np.ones(12), "Negative values in data passed to `sample_weight`"),
+    "negative number": (-2, "Negative values in data passed to `sample_weight`"),
+    "all zero": (np.zeros(12), "Sample weights must contain at least one non-zero number"),
+    "zero": (0, "Sample weights must contain at least one non-zero number"),
+    "text": (["a"] * 12, "could not convert string to float: "),
+    "complex": (np.ones(12) + 1j, "Complex data not supported"),
+    "complex list": ([1j] * 12, "float() argument must be a string or a real number, not 'comp"),
+    "sparse": (
+        scipy.sparse.csr_array(np.ones((12, 1))),
+        "Sparse data was passed for sample_weight, but dense data is required",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_bad_sample_weight(name: str, raised: Raised) -> None:
+    weights, opening = BAD_WEIGHTS[name]
+    expected = raised(_check_sample_weight, weights, ROWS, ensure_non_negative=True)
+    error = raised(validation.as_sample_weight, weights, 12)
+    assert type(error) is type(expected)
+    assert str(expected).startswith(opening)
+    assert str(error).startswith(opening.rstrip("!"))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.nan, "Input sample_weight contains NaN."),
+        (np.inf, "Input sample_weight contains infinity"),
+        (np.full(12, 1e308), "Sample weights must have a finite sum"),
+    ],
+)
+def test_sample_weight_that_scikit_learn_lets_pass(
+    weights: Any, message: str, raised: Raised
+) -> None:
+    error = raised(validation.as_sample_weight, weights, 12)
+    assert type(error) is ValueError
+    assert str(error).startswith(message)
+
+
+def test_good_sample_weight() -> None:
+    assert validation.as_sample_weight(None, 3) is None
+    given = np.array([0.0, 1.0, 2.0])
+    for weights in (given, given.tolist(), given.astype(np.float32), given.astype(int)):
+        np.testing.assert_array_equal(validation.as_sample_weight(weights, 3), given)
+    for series in (pd.Series(given), pd.Series([0, 1, 2], dtype="Int64"), pl.Series(given)):
+        np.testing.assert_array_equal(validation.as_sample_weight(series, 3), given)
+    for number in (2, 2.0, np.float32(2), np.int8(2)):
+        made = validation.as_sample_weight(number, 3)
+        assert made.dtype == np.float64
+        assert made.tolist() == [2.0, 2.0, 2.0]
+
+
+def misaligned(array: np.ndarray) -> np.ndarray:
+    buffer = np.zeros(array.nbytes + 1, dtype=np.uint8)
+    view = buffer[1:].view(array.dtype).reshape(array.shape)
+    view[...] = array
+    return view
+
+
+def read_only() -> np.ndarray:
+    array = np.empty((4, 2))
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("out", "kind", "message"),
+    [
+        ([[0.0] * 2] * 4, TypeError, "'out' must be a NumPy array, got list"),
+        (np.empty((4, 2), np.float32), TypeError, "'out' has dtype float32, but the result is flo"),
+        (np.empty((4, 2), ">f8"), TypeError, "'out' has dtype >f8, but the result is float64"),
+        (np.empty((4, 2), int), TypeError, "'out' has dtype int64, but the result is float64"),
+        (np.empty((2, 4)), ValueError, "'out' has shape (2, 4), but the result has shape (4, 2)"),
+        (np.empty(4), ValueError, "'out' has shape (4,), but the result has shape (4, 2)"),
+        (read_only(), ValueError, "'out' must be writeable, and it is not"),
+        (np.empty((4, 4))[:, ::2], ValueError, "'out' must be C-contiguous, and it is not"),
+        (np.empty((2, 4)).T, ValueError, "'out' must be C-contiguous, and it is not"),
+        (misaligned(np.empty((4, 2))), ValueError, "'out' must be aligned, and it is not"),
+    ],
+)
+def test_bad_out(out: Any, kind: type[Exception], message: str, raised: Raised) -> None:
+    error = raised(validation.check_out, out, (4, 2), np.float64)
+    assert type(error) is kind
+    assert str(error).startswith(message)
+    assert str(error).endswith("pass np.empty((4, 2), dtype='float64').")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_good_out(dtype: type) -> None:
+    validation.check_out(np.empty(3, dtype), (3,), dtype)
+    validation.check_out(np.empty((3, 1), dtype)[:, :], (3, 1), np.dtype(dtype))
+
+
+def test_more_components_than_rows(raised: Raised) -> None:
+    expected = raised(sklearn.mixture.GaussianMixture(13).fit, ROWS)
+    error = raised(validation.check_enough_rows, 12, 13)
+    opening = "Expected n_samples >= n_components but got n_components = 13, n_samples = 12"
+    assert type(error) is type(expected)
+    assert str(expected).startswith(opening)
+    assert str(error).startswith(opening)
+    validation.check_enough_rows(13, 13)

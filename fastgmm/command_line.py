@@ -233,7 +233,7 @@ def _draw(path: str, model: Any, table: Table, weights: Any) -> None:
 
 def _print_fit(model: Any, table: Table, weights: Any) -> None:
     statistics = model.e_step(table, sample_weight=weights)
-    n_parameters = _n_parameters(model)
+    n_parameters = model._parameters.n_parameters
     deviance = -2 * statistics.log_likelihood
     print(
         f"{_count(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
@@ -265,18 +265,6 @@ def _names(model: Any) -> list[str]:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _n_parameters(model: Any) -> int:
-    """Count the free parameters, as AIC and BIC do."""
-    n_components, n_features = np.shape(model.means_)
-    n_variances = {
-        "full": n_components * n_features * (n_features + 1) // 2,
-        "tied": n_features * (n_features + 1) // 2,
-        "diag": n_components * n_features,
-        "spherical": n_components,
-    }[model.covariance_type]
-    return n_components - 1 + n_components * n_features + n_variances
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,8 @@ import sklearn.mixture
 
 from fastgmm import GaussianMixture
 
+pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
+
 Raised = Callable[..., Exception]
 Peer = sklearn.mixture.GaussianMixture
 

@@ -100,7 +100,7 @@ def test_the_sum_is_the_density_of_the_model():
     model = GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
     x, y = plot_mixture(model, ax=axes()).lines[-1].get_data()
     np.testing.assert_allclose(y, np.exp(model.score_samples(x[:, None])), rtol=1e-12)
-    assert x[0] < 2.0 - 3 * np.sqrt(2.0)
+    assert x[0] < 2.0 - 3.0
     assert x[-1] > 5.0 + 3 * np.sqrt(2.0)
 
 
@@ -395,7 +395,9 @@ def test_what_cannot_be_drawn_is_refused(arguments, sentence):
 
 
 def test_grids_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"^3 features need an array of Axes of shape \(3, 3\) as "):
+    with pytest.raises(
+        ValueError, match=r"^3 features need an array of Axes of shape \(3, 3\) as "
+    ):
         plot_mixture(simple(2, 3), ax=axes())
     with pytest.raises(ValueError, match=r"^A grid of 11 features is too large to read; choose at"):
         plot_mixture(simple(2, 11), ax=axes())
@@ -405,7 +407,9 @@ def test_unfitted_models_and_models_without_iterations_are_refused():
     for draw in (plot_mixture, plot_log_likelihood):
         with pytest.raises(ValueError, match="not fitted yet"):
             draw(GaussianMixture(), ax=axes())
-    with pytest.raises(ValueError, match=r"^The model has no iterations to draw: its lower_bounds_"):
+    with pytest.raises(
+        ValueError, match=r"^The model has no iterations to draw: its lower_bounds_"
+    ):
         plot_log_likelihood(simple(), ax=axes())
 
 

@@ -18,11 +18,12 @@ import pytest
 
 from fastgmm import GaussianMixture
 
-PATIENCE = 90
+PATIENCE = 60
 
 PRELUDE = f"""
 import faulthandler, multiprocessing, os, sys, threading, warnings
-faulthandler.dump_traceback_later({PATIENCE}, exit=True)
+PATIENCE = {PATIENCE}
+faulthandler.dump_traceback_later(PATIENCE, exit=True)
 # Python 3.12 warns about any fork of a process with threads; that it works here is being tested.
 warnings.simplefilter("ignore", DeprecationWarning)
 import numpy as np
@@ -72,17 +73,18 @@ def run_script(directory: Path, body: str, **environment: str) -> str:
 
 FORK = """
 def in_child(work):
-    # The parent's watchdog thread does not exist in the child: the child starts its own.
+    # The watchdog is a thread: no child has it, and a child that re-arms it waits for it forever.
+    faulthandler.cancel_dump_traceback_later()
     pid = os.fork()
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
     if pid == 0:
         status = 1
         try:
-            faulthandler.dump_traceback_later(PATIENCE, exit=True)
             status = 0 if work() else 2
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-""".replace("PATIENCE", str(PATIENCE // 2))
+"""
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 

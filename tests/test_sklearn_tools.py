@@ -80,9 +80,12 @@ def test_clone(rows: np.ndarray) -> None:
     np.testing.assert_array_equal(twin.fit(rows).means_, model.means_)
 
 
-def test_repr_names_what_is_not_default() -> None:
-    text = repr(GaussianMixture(3, covariance_type="diag"))
-    assert text == repr(Peer(3, covariance_type="diag"))
+def test_repr_makes_the_same_model() -> None:
+    assert repr(GaussianMixture()) == "GaussianMixture()"
+    model = GaussianMixture(3, covariance_type="diag", weights_init=[0.5, 0.25, 0.25])
+    text = repr(model)
+    assert eval(text, {"GaussianMixture": GaussianMixture}).get_params() == model.get_params()
+    assert "tol" not in text, "what has its default is not shown"
 
 
 def test_tags_are_those_of_a_mixture() -> None:

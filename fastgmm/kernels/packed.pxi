@@ -2,7 +2,7 @@
 # borrow the caller's arrays, release the GIL and walk the rows block by block.  They allocate scratch, never results.
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
-from libc.math cimport INFINITY, log, sqrt
+from libc.math cimport INFINITY, sqrt
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -511,3 +511,25 @@ cdef bint finite_numbers(const real *numbers, Py_ssize_t n) noexcept nogil:
         rest = rest + numbers[i] * 0
         i += 1
     return rest == 0
+
+
+def exp(numbers, out):
+    """out = e^numbers as the kernels compute it (arguments up to 0); for tests of its error."""
+    _map_vectors(numbers, out, True)
+
+
+def log(numbers, out):
+    """out = ln numbers as the kernels compute it (positive normal arguments); for tests of its error."""
+    _map_vectors(numbers, out, False)
+
+
+cdef _map_vectors(numbers, out, bint exponential):
+    """A whole number of vectors is read and written."""
+    cdef Py_ssize_t n = len(numbers)
+    cdef Py_ssize_t i
+    cdef Borrowed source = borrow(numbers, sizeof(real), round_up(n, LANES), False, "numbers")
+    cdef Borrowed target = borrow(out, sizeof(real), n, True, "out")
+    cdef vec x
+    for i from 0 <= i < n by LANES:
+        x = vload(<const real *> source.view.buf + i)
+        vstore(<real *> target.view.buf + i, exp_nonpositive(x) if exponential else log_positive(x))

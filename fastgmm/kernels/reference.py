@@ -1,0 +1,143 @@
+"""The kernels again in plain NumPy, slow and obvious: what the tests compare every build with.
+
+The same names and arguments as the compiled modules, so that either can stand in for the other.  Everything is computed in float64, with
+rows x components in memory, straight from the definitions.
+"""
+
+import math
+
+import numpy as np
+
+SHAPES = ("full", "tied", "diag", "spherical")
+
+
+class PackedMixture:
+    """Parameters of a mixture; the compiled class of this name says what the arguments are."""
+
+    def __init__(
+        self,
+        covariance_type: str,
+        log_weights: np.ndarray,
+        means: np.ndarray,
+        inverse_factors: np.ndarray,
+        log_determinants: np.ndarray,
+    ) -> None:
+        self.covariance_type = covariance_type
+        self.n_components, self.n_features = means.shape
+        self.log_weights = log_weights
+        self.means = means
+        self.inverse_factors = inverse_factors
+        self.log_determinants = log_determinants
+
+    def _inverse_factor(self, k: int) -> np.ndarray:
+        """L^-1 of component k as a (D, D) matrix, whatever the covariance type."""
+        if self.covariance_type == "full":
+            return self.inverse_factors[k]
+        if self.covariance_type == "tied":
+            return self.inverse_factors
+        if self.covariance_type == "diag":
+            return np.diag(self.inverse_factors[k])
+        return np.eye(self.n_features) * self.inverse_factors[k]
+
+    def _log_normal(self, rows: np.ndarray) -> np.ndarray:
+        """log N(x_i | mean_k, covariance_k) for every row i and component k."""
+        density = np.empty((len(rows), self.n_components))
+        for k in range(self.n_components):
+            for i, row in enumerate(rows.astype(np.float64)):
+                whitened = self._inverse_factor(k) @ (row - self.means[k])
+                density[i, k] = (
+                    -0.5 * (whitened @ whitened)
+                    - self.log_determinants[k]
+                    - 0.5 * self.n_features * math.log(2.0 * math.pi)
+                )
+        return density
+
+    def _posterior(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log density of each row, and its responsibilities."""
+        weighted = self._log_normal(rows) + self.log_weights
+        largest = weighted.max(axis=1, keepdims=True)
+        log_density = largest[:, 0] + np.log(np.exp(weighted - largest).sum(axis=1))
+        return log_density, np.exp(weighted - log_density[:, None])
+
+    def log_density(self, rows: np.ndarray, out: np.ndarray) -> None:
+        """out (n,) = log sum_k weight_k N(x | mean_k, covariance_k)."""
+        out[...] = self._posterior(rows)[0]
+
+    def component_log_density(self, rows: np.ndarray, out: np.ndarray) -> None:
+        """out (n, K) = log N(x | mean_k, covariance_k)."""
+        out[...] = self._log_normal(rows)
+
+    def responsibilities(self, rows: np.ndarray, out: np.ndarray) -> None:
+        """out (n, K) = posterior probabilities of the components."""
+        out[...] = self._posterior(rows)[1]
+
+    def labels(self, rows: np.ndarray, out: np.ndarray) -> None:
+        """out (n,) = the most probable component."""
+        out[...] = (self._log_normal(rows) + self.log_weights).argmax(axis=1)
+
+    def expectation(
+        self,
+        rows: np.ndarray,
+        sample_weight: np.ndarray | None,
+        responsibilities: np.ndarray | None,
+        thresholds: np.ndarray,
+        component_weight: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+    ) -> float:
+        """The weighted sums of one batch; returns the log-likelihood."""
+        weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+        if responsibilities is None:
+            log_density, r = self._posterior(rows)
+            log_likelihood = float(weight @ log_density)
+        else:
+            r, log_likelihood = responsibilities.astype(np.float64), 0.0
+        r = r * weight[:, None]
+        r = np.where(r > thresholds, r, 0.0)
+        second[...] = 0.0
+        for k in range(self.n_components):
+            difference = rows.astype(np.float64) - self.means[k]
+            scatter = (r[:, k, None] * difference).T @ difference
+            component_weight[k] = r[:, k].sum()
+            first[k] = r[:, k] @ difference
+            if self.covariance_type == "full":
+                second[k] = scatter
+            elif self.covariance_type == "tied":
+                second += scatter
+            elif self.covariance_type == "diag":
+                second[k] = np.diagonal(scatter)
+            else:
+                second[k] = np.trace(scatter)
+        return log_likelihood
+
+
+def all_finite(rows: np.ndarray) -> bool:
+    """Whether no number is NaN or infinite."""
+    return bool(np.isfinite(rows).all())
+
+
+def factorize(covariances: np.ndarray, factors: np.ndarray, inverses: np.ndarray) -> int:
+    """L and L^-1 of each covariance; the index of the first that is not positive definite, or -1."""
+    for k, covariance in enumerate(covariances):
+        try:
+            factors[k] = np.linalg.cholesky(covariance)
+        except np.linalg.LinAlgError:
+            return k
+        inverses[k] = np.tril(np.linalg.inv(factors[k]))
+    return -1
+
+
+def ward(points: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:
+    """All merges of Ward's method, the cheapest pair of all clusters first."""
+    clusters = {i: [i] for i in range(len(points))}
+    for step in range(len(points) - 1):
+        best = (math.inf, -1, -1)
+        for a in clusters:
+            for b in clusters:
+                if a < b:
+                    gap = points[clusters[a]].mean(axis=0) - points[clusters[b]].mean(axis=0)
+                    sizes = len(clusters[a]), len(clusters[b])
+                    best = min(best, (sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap), a, b))
+        heights[step], a, b = best
+        merged[step] = a, b
+        clusters[a] += clusters.pop(b)

@@ -16,7 +16,9 @@ WHEEL_ONLY = re.compile(
     r"fastgmm/(\w+/)*(\w+\.pyi?|py\.typed|_\w+\.[\w.-]+\.(so|pyd))|fastgmm-[\w.]+\.dist-info/.+"
 )
 # The sdist leaves out what only the repository needs.
-REPOSITORY_ONLY = re.compile(r"\.github/.*|\.gitignore|\.pre-commit-config\.yaml|benchmarks/results/.*")
+REPOSITORY_ONLY = re.compile(
+    r"\.github/.*|\.gitignore|\.pre-commit-config\.yaml|benchmarks/results/.*"
+)
 
 
 def tracked() -> set[str]:

@@ -8,9 +8,9 @@
 array([0.5, 0.5])
 """
 
-from fastgmm.config import installed_version, show_config
+from fastgmm.config import show_config
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.statistics import SufficientStatistics
+from fastgmm.version import __version__
 
-__version__ = installed_version()
 __all__ = ["GaussianMixture", "SufficientStatistics", "__version__", "load", "show_config"]

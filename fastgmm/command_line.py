@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.config import installed_version
+from fastgmm.version import __version__
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.report import component_table
 from fastgmm.sources import column_names, read_table
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastgmm", description="Fit and use Gaussian mixture models."
     )
-    parser.add_argument("--version", action="version", version=f"fastgmm {installed_version()}")
+    parser.add_argument("--version", action="version", version=f"fastgmm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands)
     _add_score(commands)
@@ -330,7 +330,7 @@ def _info(arguments: argparse.Namespace) -> None:
             "iterations": "none" if not n_iter else str(n_iter),
             "lower bound": f"{model.lower_bound_:.6f}" if n_iter else "none",
             "converged": "yes" if getattr(model, "converged_", False) else "no",
-            "read by": f"fastgmm {installed_version()}",
+            "read by": f"fastgmm {__version__}",
         }
     )
     print()

@@ -1,18 +1,10 @@
 """What this installation is and does here."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastgmm import kernels
 from fastgmm.parallel import available_threads
-
-
-def installed_version() -> str:
-    """The version of the installed package."""
-    try:
-        return version("fastgmm")
-    except PackageNotFoundError:
-        return "unknown (not installed)"
+from fastgmm.version import __version__
 
 
 def show_config() -> dict[str, Any]:
@@ -32,7 +24,7 @@ def show_config() -> dict[str, Any]:
     True
     """
     config = {
-        "version": installed_version(),
+        "version": __version__,
         "built": list(kernels.BUILT),
         "supported": list(kernels.SUPPORTED),
         "chosen": kernels.CHOSEN.name,

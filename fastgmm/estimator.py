@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 
 from fastgmm import model_file
-from fastgmm.config import installed_version
 from fastgmm.conventions import Estimator
 from fastgmm.em import Iteration, Run, run_em
 from fastgmm.errors import IllDefinedCovarianceError, convergence_warning_class
@@ -33,6 +32,7 @@ from fastgmm.validation import (
     check_weights_init,
     feature_names_of,
 )
+from fastgmm.version import __version__
 
 Callback = Callable[[Iteration], object]
 _INITIAL = ("weights_init", "means_init", "precisions_init")
@@ -379,7 +379,7 @@ class GaussianMixture(FittedMixture, Estimator):
             "n_iter": int(self.n_iter_),
             "lower_bound": float(self.lower_bound_).hex(),
             "feature_names": None if self._feature_names is None else self._feature_names.tolist(),
-            "version": installed_version(),
+            "version": __version__,
         }
         arrays = {"lower_bounds": np.asarray(self.lower_bounds_, dtype=np.float64)}
         arrays |= {name: np.asarray(value, dtype=np.float64) for name in _INITIAL if (value := getattr(self, name)) is not None}

@@ -1,7 +1,6 @@
 """Models in files: one file, no pickle, versioned and checked, written so that a crash leaves the old file whole."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ def write(path: "str | os.PathLike[str]", parameters: Parameters, facts: dict[st
     """Replace the file at `path` in one step: written beside it, flushed to the disk, then renamed."""
     described = {**facts, "covariance_type": parameters.covariance_type, "dtype": parameters.dtype.name}
     content = archive.pack("model", described, {**{name: getattr(parameters, name) for name in _ARRAYS}, **arrays})
+    import tempfile                              # with shutil and random: 5 ms of the import
+
     target = Path(path)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")

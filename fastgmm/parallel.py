@@ -8,12 +8,14 @@ hangs, and two runtimes in one process abort.
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Result = TypeVar("Result")
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: "dict[int, ThreadPoolExecutor]" = {}
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pools.clear)      # threads do not survive a fork: the child makes its own
@@ -37,7 +39,9 @@ def rows_per_block(n_components: int, n_features: int) -> int:
     return min(max(rows, 1024), 16384)
 
 
-def _pool(n_threads: int) -> ThreadPoolExecutor:
+def _pool(n_threads: int) -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor       # 5 ms of an import that may never need it
+
     pool = _pools.get(n_threads)
     if pool is None:
         pool = _pools[n_threads] = ThreadPoolExecutor(n_threads, thread_name_prefix="fastgmm")
@@ -55,7 +59,7 @@ def map_blocks(
             yield function(begin, end)
         return
     pool = _pool(n_threads)
-    waiting: deque[Future[Result]] = deque()
+    waiting: "deque[Future[Result]]" = deque()
     try:
         for begin, end in bounds:
             if len(waiting) >= 2 * n_threads:

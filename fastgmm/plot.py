@@ -243,7 +243,7 @@ def _draw_grid(axes: NDArray[Any], shown: Marginal, sizes: Sequence[float]) -> N
     side = len(axes)
     limits = shown.limits(sizes[-1])
     for row, column in np.ndindex(side, side):
-        ax: Axes = axes[row, column]
+        ax: Any = axes[row, column]
         if column > row:
             ax.set_axis_off()
             continue
@@ -264,7 +264,8 @@ def _draw_grid(axes: NDArray[Any], shown: Marginal, sizes: Sequence[float]) -> N
 
 def _figure_of(ax: Axes) -> Figure:
     figure: Any = ax.figure
-    return figure.figure  # of a subfigure, the whole; of a figure, itself
+    whole: Figure = figure.figure  # that of a subfigure is the whole, that of a figure itself
+    return whole
 
 
 def _import_matplotlib() -> None:

@@ -130,7 +130,7 @@ def column_names(
     file, ending = _checked_file(path)
     if ending in DELIMITERS:
         names, _, _ = _first_lines(file, DELIMITERS[ending], header)
-        return names and tuple(names)
+        return None if names is None else tuple(names)
     if ending == ".npy":
         return None
     with _open_parquet(file) as parquet_file:
@@ -187,7 +187,7 @@ def _read_csv(
     if bad is not None:
         _explain_csv(path, delimiter, names, n_fields, chosen, dtype)
         raise ValueError(f"{path}, row {bad[0]} (counted from 0): a value is missing or infinite.")
-    return Table(rows, names and tuple(names[position] for position in chosen))
+    return Table(rows, None if names is None else tuple(names[i] for i in chosen))
 
 
 def _read_npy(path: Path, columns: Sequence[Column] | None, dtype: np.dtype[Any]) -> Table:
@@ -366,7 +366,8 @@ def _one_line(error: BaseException) -> str:
 def _is_number(kind: pyarrow.DataType) -> bool:
     from pyarrow import types
 
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    tests = (types.is_integer, types.is_floating, types.is_decimal)
+    return any(test(kind) for test in tests)
 
 
 def _import_pyarrow(what: str) -> Any:

@@ -35,7 +35,7 @@ class Table:
     rows: Rows
     columns: tuple[str, ...] | None
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the rows, by which NumPy and `GaussianMixture` convert the table."""
         if dtype is not None and np.dtype(dtype) != self.rows.dtype:
             return self.rows.astype(dtype)

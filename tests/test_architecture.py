@@ -14,9 +14,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fastgmm"
 # A module may import from the layers above its own only: two modules of one layer do not know each
 # other. A package (kernels, validation) is one entry: what happens inside it is its own business.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors"}),
+    frozenset({"errors", "version"}),
     frozenset({"typing"}),
+    frozenset({"archive"}),
     frozenset({"kernels"}),
+    frozenset({"factors"}),
     frozenset({"parameters"}),
     frozenset({"statistics"}),
     frozenset({"covariance"}),
@@ -25,9 +27,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"expectation", "maximization"}),
     frozenset({"initialization"}),
     frozenset({"em"}),
-    frozenset({"model_file", "table", "config"}),
-    frozenset({"sources"}),
-    frozenset({"estimator"}),
+    frozenset({"progress"}),
+    frozenset({"model_file", "table", "config", "conventions"}),
+    frozenset({"sources", "marginal", "scoring"}),
+    frozenset({"estimator", "drawing", "report", "terminal"}),
     frozenset({"plot"}),
     frozenset({"command_line"}),
     frozenset({"__init__"}),

@@ -41,7 +41,7 @@ cdef inline void add_vector(double *out, vec x) noexcept nogil:
 
 cdef inline void panel_group(
     const real *rows, Py_ssize_t stride, const real *mean, const int *live, const real *live_root, Py_ssize_t n_live,
-    const int count, real *panel, Py_ssize_t panel_stride, double *first
+    const int count, real *panel, Py_ssize_t column_size, double *first
 ) noexcept nogil:
     """panel = root (x - mean) for `count` vectors of features, out; first += sum of root^2 (x - mean)."""
     cdef Py_ssize_t p, v
@@ -60,14 +60,14 @@ cdef inline void panel_group(
         for v in range(4):
             if v < count:
                 u = root * (vload(row + v * LANES) - m[v])
-                vstore(panel + p * panel_stride + v * LANES, u)
+                vstore(panel + v * column_size + p * LANES, u)
                 sums[0][v] = sums[0][v] + root * u
         row = rows + live[p + 1] * stride
         root = vset(live_root[p + 1])
         for v in range(4):
             if v < count:
                 u = root * (vload(row + v * LANES) - m[v])
-                vstore(panel + (p + 1) * panel_stride + v * LANES, u)
+                vstore(panel + v * column_size + (p + 1) * LANES, u)
                 sums[1][v] = sums[1][v] + root * u
     if n_live % 2:
         p = n_live - 1
@@ -76,7 +76,7 @@ cdef inline void panel_group(
         for v in range(4):
             if v < count:
                 u = root * (vload(row + v * LANES) - m[v])
-                vstore(panel + p * panel_stride + v * LANES, u)
+                vstore(panel + v * column_size + p * LANES, u)
                 sums[0][v] = sums[0][v] + root * u
     for v in range(4):
         if v < count:
@@ -85,21 +85,25 @@ cdef inline void panel_group(
 
 cdef void build_panel(
     const real *rows, Py_ssize_t stride, const real *mean, const int *live, const real *live_root, Py_ssize_t n_live,
-    real *panel, double *first
+    real *panel, Py_ssize_t column_size, double *first
 ) noexcept nogil:
+    """The panel of the live rows, one column of LANES features after the other, a vector per row: what `scatter` reads in sequence."""
     cdef Py_ssize_t j = 0
     while j + 4 * LANES <= stride:
-        panel_group(rows + j, stride, mean + j, live, live_root, n_live, 4, panel + j, stride, first + j)
+        panel_group(
+            rows + j, stride, mean + j, live, live_root, n_live, 4, panel + j // LANES * column_size, column_size, first + j)
         j += 4 * LANES
     while j + 2 * LANES <= stride:
-        panel_group(rows + j, stride, mean + j, live, live_root, n_live, 2, panel + j, stride, first + j)
+        panel_group(
+            rows + j, stride, mean + j, live, live_root, n_live, 2, panel + j // LANES * column_size, column_size, first + j)
         j += 2 * LANES
     if j < stride:
-        panel_group(rows + j, stride, mean + j, live, live_root, n_live, 1, panel + j, stride, first + j)
+        panel_group(
+            rows + j, stride, mean + j, live, live_root, n_live, 1, panel + j // LANES * column_size, column_size, first + j)
 
 
 cdef inline void scatter_tile(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t stride, Py_ssize_t i0, Py_ssize_t j0, const int n_i, const int n_j,
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, Py_ssize_t j0, const int n_i, const int n_j,
     double *out, Py_ssize_t out_stride
 ) noexcept nogil:
     """out[i0 + i, j0 ...] += sum over rows of panel[i0 + i] panel[j0 ...], n_i rows of n_j vectors (constants at the call)."""
@@ -107,16 +111,18 @@ cdef inline void scatter_tile(
     cdef vec acc[SCATTER_ROWS][SCATTER_VECS]
     cdef vec x[SCATTER_VECS]
     cdef vec a
+    cdef const real *left = panel + i0 // LANES * column_size + i0 % LANES
+    cdef const real *right = panel + j0 // LANES * column_size
     for i in range(SCATTER_ROWS):
         for v in range(SCATTER_VECS):
             acc[i][v] = vset(0.0)
     for p in range(n_rows):
         for v in range(SCATTER_VECS):
             if v < n_j:
-                x[v] = vload(panel + p * stride + j0 + v * LANES)
+                x[v] = vload(right + v * column_size + p * LANES)
         for i in range(SCATTER_ROWS):
             if i < n_i:
-                a = vset(panel[p * stride + i0 + i])
+                a = vset(left[i // LANES * column_size + p * LANES + i % LANES])
                 for v in range(SCATTER_VECS):
                     if v < n_j:
                         acc[i][v] = acc[i][v] + a * x[v]
@@ -128,33 +134,33 @@ cdef inline void scatter_tile(
 
 
 cdef inline void scatter_rows(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t stride, Py_ssize_t i0, const int n_i, double *out, Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, const int n_i, double *out, Py_ssize_t out_stride
 ) noexcept nogil:
     """Rows i0 .. i0 + n_i of the scatter matrix, up to the vector that holds the diagonal."""
     cdef Py_ssize_t j = 0
     cdef Py_ssize_t end = (i0 + n_i + LANES - 1) // LANES * LANES
     while j + SCATTER_VECS * LANES <= end:
-        scatter_tile(panel, n_rows, stride, i0, j, n_i, SCATTER_VECS, out, out_stride)
+        scatter_tile(panel, n_rows, column_size, i0, j, n_i, SCATTER_VECS, out, out_stride)
         j += SCATTER_VECS * LANES
     if j + 2 * LANES == end and SCATTER_VECS > 2:
-        scatter_tile(panel, n_rows, stride, i0, j, n_i, 2, out, out_stride)
+        scatter_tile(panel, n_rows, column_size, i0, j, n_i, 2, out, out_stride)
     elif j + LANES == end:
-        scatter_tile(panel, n_rows, stride, i0, j, n_i, 1, out, out_stride)
+        scatter_tile(panel, n_rows, column_size, i0, j, n_i, 1, out, out_stride)
 
 
 cdef void scatter(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t stride, Py_ssize_t n_features, double *out, Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t n_features, double *out, Py_ssize_t out_stride
 ) noexcept nogil:
-    """out (n_features, out_stride), lower triangle, += panel^T panel of the panel (n_rows, stride)."""
+    """out (n_features, out_stride), lower triangle, += sum over the rows of the panel of u u^T."""
     cdef Py_ssize_t i = 0
     while i + SCATTER_ROWS <= n_features:
-        scatter_rows(panel, n_rows, stride, i, SCATTER_ROWS, out, out_stride)
+        scatter_rows(panel, n_rows, column_size, i, SCATTER_ROWS, out, out_stride)
         i += SCATTER_ROWS
     while i + 2 <= n_features:
-        scatter_rows(panel, n_rows, stride, i, 2, out, out_stride)
+        scatter_rows(panel, n_rows, column_size, i, 2, out, out_stride)
         i += 2
     if i < n_features:
-        scatter_rows(panel, n_rows, stride, i, 1, out, out_stride)
+        scatter_rows(panel, n_rows, column_size, i, 1, out, out_stride)
 
 
 cdef void build_columns_panel(
@@ -302,9 +308,13 @@ cdef inline bint overlap_pays(Py_ssize_t n_components, Py_ssize_t n_features) no
     return n_components <= n_features * n_features
 
 
+cdef inline Py_ssize_t panel_index(Py_ssize_t row, Py_ssize_t feature, Py_ssize_t column_size) noexcept nogil:
+    return feature // LANES * column_size + row * LANES + feature % LANES
+
+
 cdef void mixture_scatter(
     const Mixture *mixture, const real *rows, const real *root, Py_ssize_t stride, Py_ssize_t n_rows,
-    real *mixture_mean, real *root_rows, real *panel, Sums *sums
+    real *mixture_mean, real *root_rows, real *panel, Py_ssize_t column_size, Sums *sums
 ) noexcept nogil:
     """The pooled scatter of TIED with one rank-1 update per row instead of one per row and component.
 
@@ -325,23 +335,23 @@ cdef void mixture_scatter(
             mixture_mean[j] = 0
         for k in range(n_components):
             weight = root[k * stride + b] * root[k * stride + b]
-            root_rows[b * sums.overlap_width + k] = weight / scale if total > 0 else 0
+            root_rows[panel_index(b, k, column_size)] = weight / scale if total > 0 else 0
             if weight > 0:
                 weight = weight / total
                 for j in range(width):
                     mixture_mean[j] = mixture_mean[j] + weight * mixture.means[k * width + j]
         for k in range(n_components, sums.overlap_width):
-            root_rows[b * sums.overlap_width + k] = 0
+            root_rows[panel_index(b, k, column_size)] = 0
         for j in range(width):
-            panel[b * width + j] = scale * (rows[b * width + j] - mixture_mean[j])
-    scatter(panel, n_rows, width, mixture.n_features, sums.second, width)
-    scatter(root_rows, n_rows, sums.overlap_width, n_components, sums.overlap, sums.overlap_width)
+            panel[panel_index(b, j, column_size)] = scale * (rows[b * width + j] - mixture_mean[j])
+    scatter(panel, n_rows, column_size, mixture.n_features, sums.second, width)
+    scatter(root_rows, n_rows, column_size, n_components, sums.overlap, sums.overlap_width)
 
 
 cdef void accumulate(
     const Mixture *mixture, const real *rows, const real *columns, const real *root, Py_ssize_t stride, Py_ssize_t n_rows,
-    const real *thresholds, int *live, real *live_root, real *panel, real *root_rows, real *mixture_mean,
-    Sums *sums
+    const real *thresholds, int *live, real *live_root, real *panel, Py_ssize_t column_size, real *root_rows,
+    real *mixture_mean, Sums *sums
 ) noexcept nogil:
     """Add one block to the sums.
 
@@ -370,8 +380,10 @@ cdef void accumulate(
         if mixture.shape == FULL:
             second = sums.second + k * n_features * width
         if by_rows:
-            build_panel(rows, width, mixture.means + k * width, live, live_root, n_live, panel, sums.first + k * width)
-            scatter(panel, n_live, width, n_features, second, width)
+            build_panel(
+                rows, width, mixture.means + k * width, live, live_root, n_live, panel, column_size,
+                sums.first + k * width)
+            scatter(panel, n_live, column_size, n_features, second, width)
             continue
         dense = 4 * n_live > 3 * n_rows
         n_lanes = ((n_rows if dense else n_live) + LANES - 1) // LANES * LANES
@@ -385,4 +397,4 @@ cdef void accumulate(
             panel, stride, n_lanes, n_features, root + k * stride if dense else live_root, sums.first + k * width)
         square_scatter(panel, stride, n_lanes, n_features, second, width)
     if pooled:
-        mixture_scatter(mixture, rows, root, stride, n_rows, mixture_mean, root_rows, panel, sums)
+        mixture_scatter(mixture, rows, root, stride, n_rows, mixture_mean, root_rows, panel, column_size, sums)

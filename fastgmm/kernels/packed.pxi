@@ -430,7 +430,7 @@ cdef double sum_rows(
             block = scratch.rows
         accumulate(
             m, block, scratch.columns, root, stride, n_block, scratch.thresholds, scratch.live, scratch.live_root,
-            scratch.panel, scratch.root_rows, scratch.mixture_mean, &scratch.sums)
+            scratch.panel, scratch.capacity * LANES, scratch.root_rows, scratch.mixture_mean, &scratch.sums)
     return log_likelihood
 
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-SHAPES = ("full", "tied", "diag", "spherical")
+__all__ = ["PackedMixture", "all_finite", "exp", "factorize", "log", "ward"]
 
 
 class PackedMixture:
@@ -109,6 +109,16 @@ class PackedMixture:
             else:
                 second[k] = np.trace(scatter)
         return log_likelihood
+
+
+def exp(numbers: np.ndarray, out: np.ndarray) -> None:
+    """out = e^numbers."""
+    np.exp(numbers, out=out)
+
+
+def log(numbers: np.ndarray, out: np.ndarray) -> None:
+    """out = ln numbers."""
+    np.log(numbers, out=out)
 
 
 def all_finite(rows: np.ndarray) -> bool:

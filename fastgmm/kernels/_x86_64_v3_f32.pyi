@@ -1,0 +1,1 @@
+from fastgmm.kernels.reference import *

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.version import __version__
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.report import component_table
 from fastgmm.sources import column_names, read_table
@@ -32,6 +31,7 @@ from fastgmm.terminal import (
     warnings_in_one_line,
 )
 from fastgmm.typing import COVARIANCE_TYPES, INIT_PARAMS
+from fastgmm.version import __version__
 
 # Numbers that become text at a time: bounds the memory of a score, whatever the file's length.
 NUMBERS_AT_ONCE = 2**18

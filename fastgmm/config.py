@@ -18,6 +18,7 @@ def show_config() -> dict[str, Any]:
 
     Examples
     --------
+    >>> import fastgmm
     >>> config = fastgmm.show_config()  # doctest: +ELLIPSIS
     version ...
     >>> config["chosen"] in config["built"] and config["chosen"] in config["supported"]

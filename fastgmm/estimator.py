@@ -90,6 +90,8 @@ class GaussianMixture(FittedMixture, Estimator):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import fastgmm
     >>> X = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]])
     >>> model = fastgmm.GaussianMixture(n_components=2, random_state=0).fit(X)
     >>> np.sort(model.means_.ravel()).round(6)
@@ -173,9 +175,10 @@ class GaussianMixture(FittedMixture, Estimator):
 
         Examples
         --------
+        >>> import fastgmm
         >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
         >>> model.score_samples([[3.5]]).round(6)
-        array([-1.951899])
+        array([-1.951902])
         """
         single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, covariances))
         checked_means = check_means_init(means, None)
@@ -326,6 +329,8 @@ class GaussianMixture(FittedMixture, Estimator):
 
         Examples
         --------
+        >>> import numpy as np
+        >>> import fastgmm
         >>> rng = np.random.default_rng(0)
         >>> X = rng.normal(size=(1000, 2))
         >>> model = fastgmm.GaussianMixture(2, random_state=0).fit(X)
@@ -410,6 +415,7 @@ def load(path: "str | os.PathLike[str]") -> GaussianMixture:
 
     Examples
     --------
+    >>> import fastgmm
     >>> import pathlib, tempfile
     >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[4.0]]])
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.gmm"

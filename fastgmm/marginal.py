@@ -73,7 +73,8 @@ class Marginal:
         low, high = (self.means - reach).min(axis=0), (self.means + reach).max(axis=0)
         if self.rows is not None:
             first, last = self.rows.min(axis=0), self.rows.max(axis=0)
-            room = 0.15 * (last - first)
+            # A constant column has no length that an ellipse could exceed.
+            room = np.where(last > first, 0.15 * (last - first), np.inf)
             low = np.minimum(first, np.maximum(low, first - room))
             high = np.maximum(last, np.minimum(high, last + room))
         margin = 0.04 * (high - low)

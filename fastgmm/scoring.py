@@ -99,6 +99,7 @@ class FittedMixture:
 
         Examples
         --------
+        >>> import fastgmm
         >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
         >>> model.score_samples([[0.0], [1.0]]).round(6)
         array([-0.918939, -1.418939])
@@ -134,6 +135,8 @@ class FittedMixture:
         --------
         Two components of variance 1 and 2 at x = 3.5:
 
+        >>> import numpy as np
+        >>> import fastgmm
         >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
         >>> np.exp(model.component_log_density([[3.5]])).round(6)
         array([[0.129518, 0.160733]])
@@ -160,6 +163,7 @@ class FittedMixture:
 
         Examples
         --------
+        >>> import fastgmm
         >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
         >>> model.predict_proba([[3.5]]).round(6)
         array([[0.547243, 0.452757]])

@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -278,7 +278,7 @@ def _first_lines(
 ) -> tuple[list[str] | None, int, int]:
     """Find the names (or None), the number of fields, and how many lines precede the numbers."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with _open_text(path) as file:
             reader = csv.reader(file, delimiter=delimiter)
             n_blank = 0
             first: list[str] = []
@@ -287,18 +287,18 @@ def _first_lines(
                     break
                 n_blank += 1
             second: list[str] = next((fields for fields in reader if fields), [])
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8.") from error
     except csv.Error as error:
         raise ValueError(f"{path} is not a table of text ({error}).") from error
     if not first:
         raise ValueError(f"{path} is empty.")
+    if any("\ufffd" in field for field in first):
+        raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8.")
     if header is None:
         words = [_number(field) is None for field in first]
         pairs = zip(words, second, strict=False)
         header = all(words) or any(word and _number(field) is not None for word, field in pairs)
     if not header:
-        return None, len(first), n_blank
+        return None, len(first), 0  # pyarrow passes over blank lines itself
     return [field.strip() for field in first], len(first), n_blank + 1
 
 
@@ -331,7 +331,7 @@ def _explain_csv(
 
 def _numbered_lines(path: Path, delimiter: str, header: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV with the numbers that an editor shows, the header left out."""
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    with _open_text(path) as file:
         reader = csv.reader(file, delimiter=delimiter)
         try:
             for fields in filter(None, reader):
@@ -341,6 +341,11 @@ def _numbered_lines(path: Path, delimiter: str, header: bool) -> Iterator[tuple[
         except csv.Error as error:
             line = reader.line_num
             raise ValueError(f"{path}, line {line}: it is unreadable ({error}).") from error
+
+
+def _open_text(path: Path) -> IO[str]:
+    """Open a CSV; what is not UTF-8 becomes U+FFFD, for it may stand in a column not chosen."""
+    return open(path, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _number(field: str) -> float | None:

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fastgmm"
 # A module may import from the layers above its own only: two modules of one layer do not know each
 # other. A package (kernels, validation) is one entry: what happens inside it is its own business.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "version"}),
+    frozenset({"version"}),
+    frozenset({"errors"}),
     frozenset({"typing"}),
     frozenset({"archive"}),
     frozenset({"kernels"}),

@@ -190,6 +190,22 @@ def test_weights_count_as_repetitions(run, tmp_path, columns):
     assert facts == [line for line in lines if line[:3] in ("log", "BIC", "AIC")]
 
 
+def test_a_number_for_the_weights_counts_in_the_file(run, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(GaussianMixture, "fit", lambda self, X, **k: fitted.append((X, k)))
+    with pytest.raises(ValueError, match="not fitted"):  # after our stand-in for the fit
+        command_line._fit(
+            command_line._parser().parse_args(
+                ["fit", FAITHFUL, "-k", "2", "--columns", "waiting", "--weights", "0"]
+            )
+        )
+    table, options = fitted[0]
+    rows = read_table(FAITHFUL).rows
+    assert table.columns == ("waiting",)
+    np.testing.assert_array_equal(table.rows[:, 0], rows[:, 1])
+    np.testing.assert_array_equal(options["sample_weight"], rows[:, 0])
+
+
 def test_a_file_without_names(run, tmp_path):
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).normal(size=(50, 3)))
@@ -211,9 +227,9 @@ def test_warnings_are_one_line_each(run):
 
 def test_equal_warnings_are_said_once(capsys):
     with terminal.warnings_in_one_line():
-        for _ in range(3):
-            warnings.warn("one\n  thing", UserWarning, stacklevel=1)
-            warnings.warn("another thing", UserWarning, stacklevel=1)
+        warnings.warn("one\n  thing", UserWarning, stacklevel=1)
+        warnings.warn("another thing", UserWarning, stacklevel=1)
+        warnings.warn("one thing", UserWarning, stacklevel=1)
     assert capsys.readouterr().err == (
         "fastgmm: warning: one thing\nfastgmm: warning: another thing\n"
     )
@@ -564,10 +580,16 @@ def test_the_module_and_the_script_are_the_command():
     assert done.stderr == "fastgmm: error: missing.gmm: No such file or directory.\n"
 
 
+def with_buffer():
+    """Return the environment of a process whose standard output is buffered, as is usual."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def test_a_reader_that_leaves_early_is_no_error(geyser):
     path, _ = geyser
     command = [sys.executable, "-m", "fastgmm", "sample", str(path), "-n", "100000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=with_buffer()) as running:
         assert running.stdout.readline() == b"eruptions,waiting,label\n"
         running.stdout.close()
         assert running.stderr.read() == b""
@@ -579,7 +601,9 @@ def test_a_reader_that_leaves_at_once_is_no_error(geyser, tmp_path):
     os.close(reading)
     path = tmp_path / "model.gmm"
     command = [sys.executable, "-m", "fastgmm", "fit", FAITHFUL, "-k", "2", "-o", str(path)]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, env=with_buffer(), check=False
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
     assert fastgmm.load(path).converged_  # what was asked for is there all the same

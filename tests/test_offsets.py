@@ -9,7 +9,10 @@ import sklearn.mixture
 
 from fastgmm import GaussianMixture
 
-pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 OFFSETS = (1e4, 1e6, 1e8)
 # Rows in steps of 2^-20: adding any of these offsets is exact, so that only the library rounds.
@@ -75,8 +78,7 @@ def test_from_a_start_of_its_own(
     X, _ = rows_of(make_mixture, 3, separation=5.0)
     # tol=0: after a fixed number of iterations, so that no rounding decides when to stop.
     kwargs = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 1}
-    model = GaussianMixture(3, max_iter=15, tol=0.0, **kwargs)
-    base = model.fit(X)
+    base = GaussianMixture(3, max_iter=15, tol=0.0, **kwargs).fit(X)
     moved = GaussianMixture(3, max_iter=15, tol=0.0, **kwargs).fit(X + offset)
     assert_moved(moved, base, offset, tolerance(offset))
 

@@ -158,20 +158,23 @@ def test_points_have_the_colour_of_their_label(model_and_rows):
 
 
 def test_many_points_are_thinned_and_the_histogram_is_not(rng):
-    rows = rng.normal(size=(MOST_POINTS + 5000, 2))
+    rows = rng.normal(5.0, 4.0, size=(MOST_POINTS + 5000, 2))
     first, again = (plot_mixture(simple(), rows, ax=axes()) for _ in range(2))
-    drawn = points(first).get_offsets()
+    drawn = np.asarray(points(first).get_offsets())
     assert drawn.shape == (MOST_POINTS, 2)
+    assert (drawn != rows[:MOST_POINTS]).any()
+    expected = np.array(component_colours(2))[simple().predict(drawn)]
+    np.testing.assert_array_equal(points(first).get_facecolors()[:, :3], expected)
     np.testing.assert_array_equal(drawn, points(again).get_offsets())
     assert len({tuple(row) for row in drawn.tolist()} & {tuple(row) for row in rows.tolist()}) == (
         MOST_POINTS
     )
     # The rows that are left out hold the largest: the axis and the histogram still show it.
     left_out = np.setdiff1d(rows[:, 0], drawn[:, 0])
-    rows[rows[:, 0] == left_out[0], 0] = 9.0
-    assert plot_mixture(simple(), rows, ax=axes()).get_xlim()[1] > 9.0
+    rows[rows[:, 0] == left_out[0], 0] = 99.0
+    assert plot_mixture(simple(), rows, ax=axes()).get_xlim()[1] > 99.0
     edge = bars(plot_mixture(simple(), rows, features=0, ax=axes()))[-1]
-    assert edge.get_x() + edge.get_width() == pytest.approx(9.0)
+    assert edge.get_x() + edge.get_width() == pytest.approx(99.0)
 
 
 def test_float32_and_far_away_data(covariance_type):
@@ -197,10 +200,15 @@ def test_axes_show_all_rows_and_cut_far_ellipses():
         assert np.ptp(limits) < 1.5 * np.ptp(column)
 
 
-def test_constant_columns_have_an_axis():
-    rows = np.zeros((5, 2))
-    model = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [[[1e-6, 0], [0, 1e-6]]])
-    assert np.ptp(plot_mixture(model, rows, ax=axes()).get_xlim()) > 0
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("value", "deviation"), [(0.0, 1e-3), (1e8, 1e-3), (1e8, 1e-9)])
+def test_constant_columns_have_an_axis(value, deviation):
+    rows = np.full((5, 2), value)
+    model = GaussianMixture.from_parameters([1.0], rows[:1], [np.eye(2) * deviation**2])
+    low, high = plot_mixture(model, rows, ax=axes()).get_xlim()
+    assert low < value - 2 * deviation
+    assert high > value + 2 * deviation
+    assert high - low <= max(5 * deviation, 2.0)
     assert len(bars(plot_mixture(model, rows, features=0, ax=axes()))) == 8
 
 
@@ -241,6 +249,7 @@ def test_nothing_lies_under_the_legend(n_components):
     assert legend.y0 >= 0
     for row, column in zip(*np.tril_indices(3), strict=True):
         assert not legend.overlaps(grid[row, column].get_tightbbox())
+        assert grid[row, column].get_position().size == pytest.approx([0.3, 0.3], abs=0.03)
     figure = Figure(layout="constrained")
     ax = plot_mixture(simple(n_components), ax=figure.add_subplot())
     figure.draw_without_rendering()

@@ -17,6 +17,7 @@ import sklearn.mixture
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted
 
 from fastgmm import GaussianMixture
@@ -120,6 +121,15 @@ def test_grid_search(rows: np.ndarray) -> None:
     )
     assert by_bic.fit(rows).best_params_["n_components"] == 3
     assert cross_val_score(GaussianMixture(3, random_state=0), rows, cv=3).shape == (3,)
+
+
+@pytest.mark.filterwarnings("ignore:Estimator GaussianMixture does not inherit from")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_checks_of_scikit_learn() -> None:
+    # Some forty checks; the one for array-API input is skipped unless SciPy is set up for it.
+    results = check_estimator(GaussianMixture(n_threads=1), on_skip=None)
+    assert {result["status"] for result in results} <= {"passed", "skipped"}
+    assert sum(result["status"] == "passed" for result in results) >= 40
 
 
 def columns(rows: np.ndarray) -> dict[str, np.ndarray]:

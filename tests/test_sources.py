@@ -179,7 +179,10 @@ def test_a_headerless_line_that_begins_with_a_word_is_data(tmp_path):
         ("a,b\n1,2\n", {"columns": ["b", 0, "1"]}, "Column '1' of {} is chosen twice."),
         ("a,b\n1,2\n", {"columns": []}, "No column of {} is chosen; choose at least one."),
         ("a,b\n1,2\n", {"dtype": "int64"}, "dtype must be float32 or float64, got int64."),
+        (b"a,b\n1,2\n3,4\n5,\xe9\n", {}, "{}, line 4, column 'b': '\ufffd' is not a number; choose "
+         "columns of numbers with columns=['a'] (command line: --columns a)."),
         (b"\xe9,b\n1,2\n", {}, "{} is not UTF-8 text; save it as UTF-8."),
+        (b"1,\xe9\n1,2\n", {}, "{} is not UTF-8 text; save it as UTF-8."),
         ("a,b\n1,2\n".encode("utf-16"), {}, "{} is not UTF-8 text; save it as UTF-8."),
         ("a," + 200_000 * "b" + "\n1,2\n", {}, "{} is not a table of text (field larger than "
          "field limit (131072))."),
@@ -220,8 +223,8 @@ def test_long_lines_are_read(tmp_path):
     assert read_table(written(tmp_path, 2 * text), columns=[0, 99_999]).rows.shape == (2, 2)
 
 
-def test_gaps_in_other_columns_do_not_matter(tmp_path):
-    path = written(tmp_path, 'a,b,c\n1,,"text\nin two lines"\n2,NA,\n')
+def test_what_stands_in_other_columns_does_not_matter(tmp_path):
+    path = written(tmp_path, b'a,b,c\n1,,"text\nin two lines"\n2,NA,\xe9\n')
     assert read_table(path, columns=["a"]).rows.tolist() == [[1.0], [2.0]]
 
 

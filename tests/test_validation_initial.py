@@ -177,6 +177,23 @@ def test_bad_covariances(name: str, raised: Raised) -> None:
     assert str(error).startswith(opening.replace("precision", "covariance"))
 
 
+def test_message_names_the_matrix(raised: Raised) -> None:
+    second = np.stack([np.eye(3), -np.eye(3)])
+    message = str(raised(validation.check_covariances, second, "full", 2, 3))
+    assert message.endswith("but the smallest eigenvalue of covariances[1] is -1.")
+    message = str(raised(validation.check_precisions_init, -np.eye(3), "tied", 2, 3))
+    assert message.endswith("but the smallest eigenvalue of precisions is -1.")
+    message = str(raised(validation.check_covariances, LOPSIDED, "full", 2, 3))
+    assert message.endswith("but covariances[0] differs from its transpose by 0.1.")
+
+
+@pytest.mark.parametrize("eigenvalue", [0.0, -1.0])
+def test_singular_matrices_are_refused(eigenvalue: float, raised: Raised) -> None:
+    singular = np.diag([1.0, eigenvalue])
+    message = str(raised(validation.check_covariances, singular, "tied", 1, 2))
+    assert message.startswith("'tied covariance' should be symmetric, positive-definite")
+
+
 def test_good_covariances() -> None:
     np.testing.assert_array_equal(validation.check_covariances(EYES, "full", 2, 3), EYES)
     np.testing.assert_array_equal(validation.check_covariances([4], "spherical", 1, 3), [4.0])

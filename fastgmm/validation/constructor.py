@@ -134,7 +134,7 @@ def as_generator(random_state: Any) -> np.random.Generator:
 
     Examples
     --------
-    >>> as_generator(0).integers(100) == as_generator(0).integers(100)
+    >>> bool(as_generator(0).integers(100) == as_generator(0).integers(100))
     True
     """
     check_parameters({"random_state": random_state})

@@ -107,8 +107,8 @@ def _check_two_dimensional(array: NDArray[Any], X: Any, method: str) -> None:
         )
     if array.ndim == 1:
         raise ValueError(
-            f"Expected 2D array, got 1D array instead: X has shape {array.shape}. Use "
-            "np.reshape(X, (-1, 1)) for one feature, np.reshape(X, (1, -1)) for one row."
+            f"Expected 2D array, got 1D array instead: X has shape {array.shape}. Reshape "
+            "your data: (-1, 1) makes one feature of it, (1, -1) one row."
         )
     raise ValueError(
         f"Expected 2D array, got scalar array instead: X is {array}. Pass rows of numbers, for "

@@ -1,0 +1,358 @@
+"""Models in files: the same numbers come back, or a sentence that says why not."""
+
+import os
+import pickle
+import stat
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fastgmm
+from fastgmm import GaussianMixture
+from fastgmm.errors import FileFormatError, NotFittedError
+
+pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
+
+ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
+FACTS = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_")
+N_DAMAGES = 300
+
+
+def contents(model: GaussianMixture, X: np.ndarray) -> dict[str, Any]:
+    """Return all that a model shows and says, arrays as bytes."""
+    shown: dict[str, Any] = {}
+    for name in ARRAYS:
+        array = getattr(model, name)
+        shown[name] = (array.dtype, array.shape, array.tobytes())
+    for name in FACTS:
+        value = getattr(model, name)
+        shown[name] = (type(value), value)
+    for name in ("score_samples", "predict_proba", "component_log_density", "predict"):
+        shown[name] = getattr(model, name)(X).tobytes()
+    for name in ("score", "aic", "bic", "icl"):
+        shown[name] = getattr(model, name)(X)
+    shown["sample"] = model.sample(10, random_state=3)[0].tobytes()
+    shown["e_step"] = model.e_step(X).to_bytes()
+    return shown
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (3, 4), (2, 17)])
+def test_same_bytes(
+    n_components: int,
+    n_features: int,
+    dtype: type[np.floating],
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng([n_components, n_features])
+    X = make_mixture(n_components, n_features, rng).sample(200, rng)[0].astype(dtype)
+    model = GaussianMixture(
+        n_components, covariance_type=covariance_type, max_iter=5, random_state=0
+    ).fit(X)
+    model.save(tmp_path / "model.gmm")
+    assert contents(fastgmm.load(tmp_path / "model.gmm"), X) == contents(model, X)
+    # Any kind of path, and a model that was loaded can be saved.
+    fastgmm.load(str(tmp_path / "model.gmm")).save(str(tmp_path / "again.gmm"))
+    assert (tmp_path / "again.gmm").read_bytes() == (tmp_path / "model.gmm").read_bytes()
+
+
+PARAMS: dict[str, Any] = {
+    "n_components": 3,
+    "covariance_type": "diag",
+    "tol": 0.1 + 1e-16,
+    "reg_covar": 1e-300,
+    "max_iter": 7,
+    "n_init": 4,
+    "init_params": "random_from_data",
+    "weights_init": np.array([1 / 3, 1 / 3, 1 / 3]),
+    "means_init": np.array([[0.1, 0.2], [1 / 3, 1e-310], [-0.0, 1e300]]),
+    "precisions_init": np.full((3, 2), 1 / 7),
+    "random_state": 2**32 - 1,
+    "warm_start": True,
+    "verbose": 2,
+    "verbose_interval": 3,
+    "n_threads": 2,
+}
+
+
+def fitted(**params: Any) -> GaussianMixture:
+    base = {**PARAMS, "warm_start": False, "verbose": 0, "means_init": None}
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    return GaussianMixture(**base).fit(X).set_params(**params)
+
+
+def test_every_constructor_parameter_is_tested() -> None:
+    assert set(PARAMS) == set(GaussianMixture().get_params())
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_every_constructor_parameter(name: str, tmp_path: Path) -> None:
+    default = GaussianMixture().get_params()[name]
+    for value in (PARAMS[name], default):
+        fitted(**{name: value}).save(tmp_path / "model")
+        got = fastgmm.load(tmp_path / "model").get_params()[name]
+        if isinstance(value, np.ndarray):
+            assert got.dtype == value.dtype
+            assert got.tobytes() == value.tobytes()
+        else:
+            assert got == value
+            assert type(got) is type(value)
+
+
+@pytest.mark.parametrize("value", [np.int64(5), np.float64(0.25), np.bool_(True), True])
+def test_numpy_scalars(value: Any, tmp_path: Path) -> None:
+    name = "warm_start" if isinstance(value, bool | np.bool_) else "tol"
+    name = "max_iter" if isinstance(value, np.integer) else name
+    fitted(**{name: value}).save(tmp_path / "model")
+    assert fastgmm.load(tmp_path / "model").get_params()[name] == value
+
+
+def test_a_loaded_model_fits_as_the_saved_one(tmp_path: Path) -> None:
+    """float32 and lists among the initial parameters: what was accepted once is accepted again."""
+    X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    model = GaussianMixture(
+        3,
+        weights_init=np.full(3, 1 / 3, np.float32),  # their sum is 1 + 3e-8
+        means_init=X[:3],
+        precisions_init=[np.eye(2).tolist()] * 3,
+        covariance_type="full",
+    ).fit(X)
+    model.save(tmp_path / "model")
+    again = fastgmm.load(tmp_path / "model")
+    for name in ("weights_init", "means_init"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
+    expected = contents(model, X)
+    assert contents(again.fit(X), X) == expected
+
+
+def test_generators_are_not_kept(tmp_path: Path) -> None:
+    for seed in (np.random.default_rng(0), np.random.RandomState(0)):  # noqa: NPY002
+        fitted(random_state=seed).save(tmp_path / "model")
+        assert fastgmm.load(tmp_path / "model").random_state is None
+
+
+def test_feature_names(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "größe\n"])
+    model = GaussianMixture(2, random_state=0).fit(frame)
+    model.save(tmp_path / "model")
+    again = fastgmm.load(tmp_path / "model")
+    assert again.feature_names_in_.tolist() == model.feature_names_in_.tolist()
+    assert again.feature_names_in_.dtype == model.feature_names_in_.dtype
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again.predict(frame)
+    with pytest.raises(ValueError, match="feature names"):
+        again.predict(frame[["größe\n", "a"]])
+
+
+def test_warm_start_goes_on_after_loading(tmp_path: Path) -> None:
+    X = np.random.default_rng(1).normal(size=(200, 2))
+    kwargs = {"random_state": 0, "tol": 0.0, "warm_start": True, "max_iter": 4}
+    model = GaussianMixture(3, **kwargs).fit(X)
+    model.save(tmp_path / "model")
+    expected = contents(model.fit(X), X)
+    assert contents(fastgmm.load(tmp_path / "model").fit(X), X) == expected
+
+
+def test_unfitted_models_are_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError):
+        GaussianMixture().save(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- damage
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("saved") / "model"
+    fitted().save(path)
+    return path.read_bytes()
+
+
+def damage(content: bytes, seed: int) -> bytes:
+    """Change, cut off, append, swap, repeat or blank some bytes."""
+    rng = np.random.default_rng(seed)
+    at = int(rng.integers(len(content)))
+    size = int(rng.integers(1, 64))
+    kind = seed % 6
+    if kind == 0:
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(rng.integers(8))
+        return bytes(changed)
+    if kind == 1:
+        return content[:at]
+    if kind == 2:
+        return content + rng.bytes(size)
+    if kind == 3:
+        return content[:at] + rng.bytes(size) + content[at:]
+    if kind == 4:
+        return content[:at] + content[at + size :]
+    return content[:at] + bytes(byte ^ 0xFF for byte in content[at : at + size]) + content[
+        at + size :
+    ]
+
+
+@pytest.mark.parametrize("seed", range(N_DAMAGES))
+def test_damaged_files_are_refused(seed: int, saved: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(damage(saved, seed))
+    with pytest.raises(FileFormatError) as caught:
+        fastgmm.load(path)
+    sentence = str(caught.value)
+    assert str(path) in sentence
+    assert len(sentence) > len(str(path)) + 20
+    assert "\n" not in sentence
+
+
+def test_every_cut_near_the_ends_is_refused(saved: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    for length in (*range(64), *range(len(saved) - 64, len(saved))):
+        path.write_bytes(saved[:length])
+        with pytest.raises(FileFormatError, match=r"not a fastgmm model|damaged"):
+            fastgmm.load(path)
+    path.write_bytes(saved)
+    fastgmm.load(path)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_refused(protocol: int, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (os.mkdir, (str(tmp_path / "sprung"),))
+
+    path = tmp_path / "model.pkl"
+    for content in (fitted(), Trap()):
+        path.write_bytes(pickle.dumps(content, protocol))
+        with pytest.raises(FileFormatError, match=r"pickle|not a fastgmm model"):
+            fastgmm.load(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def other_files(directory: Path) -> dict[str, bytes]:
+    np.save(directory / "array.npy", np.zeros(3))
+    np.savez(directory / "arrays.npz", a=np.zeros(3))
+    return {
+        "npy": (directory / "array.npy").read_bytes(),
+        "npz": (directory / "arrays.npz").read_bytes(),
+        "csv": b"a,b\n1,2\n",
+        "empty": b"",
+        "zeros": bytes(10_000),
+        "statistics": fitted().e_step(np.zeros((2, 2))).to_bytes(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "empty", "zeros", "statistics"])
+def test_other_files_are_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(other_files(tmp_path)[kind])
+    with pytest.raises(FileFormatError, match=r"not a fastgmm model|not a model"):
+        fastgmm.load(path)
+
+
+def test_missing_places(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        fastgmm.load(tmp_path / "none")
+    with pytest.raises(IsADirectoryError):
+        fastgmm.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="is not a directory: create it"):
+        fitted().save(tmp_path / "none" / "model")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError):
+        fitted().save(tmp_path / "file" / "model")
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(IsADirectoryError):
+        fitted().save(tmp_path / "directory")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
+
+
+# ---------------------------------------------------------------- crashes
+
+
+class PowerCut(BaseException):
+    """Not an Exception: like a KeyboardInterrupt, it may come at any moment."""
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PowerCut()])
+@pytest.mark.parametrize("where", ["fsync", "fdopen", "replace", "write"])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_crash_leaves_the_old_file_whole(
+    exists: bool, where: str, error: BaseException, monkeypatch: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "model"
+    if exists:
+        fitted().save(path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    class FailingFile:
+        """Takes half of what is written."""
+
+        def __init__(self, handle: int, mode: str) -> None:
+            self.file = real_fdopen(handle, mode)
+
+        def write(self, content: bytes) -> None:
+            self.file.write(content[: len(content) // 2])
+            self.file.flush()
+            raise error
+
+        def __enter__(self) -> "FailingFile":
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            self.file.close()
+
+    real_fdopen = os.fdopen
+    if where == "write":
+        monkeypatch.setattr(os, "fdopen", FailingFile)
+    else:
+        monkeypatch.setattr(os, where, fail)
+        if where == "replace":
+            monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(type(error)):
+        fitted(tol=0.5).save(path)
+    monkeypatch.undo()
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    if exists:
+        assert fastgmm.load(path).tol == PARAMS["tol"]
+    # The next save works.
+    fitted(tol=0.5).save(path)
+    assert fastgmm.load(path).tol == 0.5
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_nothing_is_renamed_before_it_is_on_the_disk(monkeypatch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    seen: list[bool] = []
+    real_fsync = os.fsync
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            seen.append(path.exists())
+        real_fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    fitted().save(path)
+    assert seen == [False]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        fitted().save(tmp_path / "model")
+        (tmp_path / "plain").write_bytes(b"")
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(old)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("model", "plain")]
+    assert modes[0] == modes[1]

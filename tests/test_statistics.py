@@ -1,0 +1,341 @@
+"""Sufficient statistics: a value that adds, moves, scales and travels; and what weights mean."""
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastgmm import GaussianMixture, SufficientStatistics
+from fastgmm.errors import FileFormatError
+
+pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
+
+SUMS = ("component_weight", "first_moment", "second_moment")
+
+
+def assert_same_sums(
+    got: SufficientStatistics, expected: SufficientStatistics, relative: float
+) -> None:
+    """Compare the sums, each relative to its largest value; relative=0 asks for the same bits."""
+    assert got.covariance_type == expected.covariance_type
+    for name in (*SUMS, "weight", "log_likelihood"):
+        value = np.asarray(getattr(expected, name))
+        assert np.shape(getattr(got, name)) == value.shape
+        atol = relative * np.abs(value).max()
+        np.testing.assert_allclose(getattr(got, name), value, rtol=0.0, atol=atol, err_msg=name)
+
+
+def direct(
+    model: GaussianMixture, X: np.ndarray, weight: np.ndarray, reference: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Sum what the documentation says, the obvious way, in long double."""
+    r = model.predict_proba(X).astype(np.longdouble) * weight[:, None]
+    d = X[:, None, :].astype(np.longdouble) - reference
+    second = np.einsum("nk,nki,nkj->kij", r, d, d)
+    shaped = {
+        "full": second,
+        "tied": second.sum(axis=0),
+        "diag": np.einsum("kjj->kj", second),
+        "spherical": np.einsum("kjj->k", second),
+    }
+    return {
+        "component_weight": r.sum(axis=0),
+        "first_moment": np.einsum("nk,nkj->kj", r, d),
+        "second_moment": shaped[model.covariance_type],
+    }
+
+
+@pytest.fixture
+def case(
+    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+) -> tuple[GaussianMixture, np.ndarray]:
+    """Return a model that is some way off its data, and 3000 rows."""
+    mixture = make_mixture(4, 5, rng, separation=1.5)
+    model = GaussianMixture.from_parameters(
+        mixture.weights,
+        mixture.means + 0.2,
+        mixture.covariances_as(covariance_type),
+        covariance_type=covariance_type,
+    )
+    return model, mixture.sample(3000, rng)[0]
+
+
+def test_sums_are_what_they_say(
+    case: tuple[GaussianMixture, np.ndarray], rng: np.random.Generator
+) -> None:
+    model, X = case
+    weight = rng.uniform(0.0, 3.0, len(X))
+    for given in (None, weight):
+        statistics = model.e_step(X, sample_weight=given)
+        weights = np.ones(len(X)) if given is None else given
+        np.testing.assert_array_equal(statistics.reference, model.means_)
+        for name, expected in direct(model, X, weights, statistics.reference).items():
+            scale = float(np.abs(expected).max())
+            np.testing.assert_allclose(
+                getattr(statistics, name), expected.astype(float), rtol=0.0, atol=1e-13 * scale
+            )
+            assert getattr(statistics, name).dtype == np.float64
+        assert statistics.n_samples == len(X)
+        assert statistics.weight == pytest.approx(weights.sum(), rel=1e-13)
+        expected_log = weights @ model.score_samples(X)
+        assert statistics.log_likelihood == pytest.approx(expected_log, rel=1e-12)
+
+
+def test_seven_pieces(
+    case: tuple[GaussianMixture, np.ndarray], rng: np.random.Generator
+) -> None:
+    model, X = case
+    weight = rng.uniform(0.0, 3.0, len(X))
+    cuts = np.sort(rng.choice(np.arange(2, len(X)), 5, replace=False))
+    cuts = np.r_[1, cuts]  # the first piece is one row
+    for given in (None, weight):
+        whole = model.e_step(X, sample_weight=given)
+        weights = [None] * 7 if given is None else np.split(given, cuts)
+        pieces = [
+            model.e_step(rows, sample_weight=w)
+            for rows, w in zip(np.split(X, cuts), weights, strict=True)
+        ]
+        assert len(pieces) == 7
+        for order in (pieces, pieces[::-1]):
+            total = sum(order)
+            assert total.n_samples == len(X)
+            assert_same_sums(total, whole, 1e-11)
+        assert_same_sums((pieces[0] + pieces[1]) + sum(pieces[2:]), whole, 1e-11)
+        before = model._parameters
+        updated = model.m_step(whole).covariances_
+        model._parameters = before
+        np.testing.assert_allclose(model.m_step(total).covariances_, updated, rtol=0, atol=1e-10)
+        model._parameters = before
+
+
+def test_seven_pieces_of_float32(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    model, X = case
+    whole = model.e_step(X.astype(np.float32))
+    total = sum(model.e_step(part) for part in np.array_split(X.astype(np.float32), 7))
+    assert whole.second_moment.dtype == np.float64
+    assert whole.dtype == total.dtype == np.float32
+    # The sums of a block are float32 before they are added up.
+    assert_same_sums(total, whole, 1e-6)
+    assert_same_sums(whole, model.e_step(X.astype(np.float32).astype(np.float64)), 1e-6)
+    mixed = whole + model.e_step(X)
+    assert mixed.dtype == np.float64
+
+
+def test_moved_is_the_sum_about_another_point(
+    case: tuple[GaussianMixture, np.ndarray], rng: np.random.Generator
+) -> None:
+    model, X = case
+    statistics = model.e_step(X)
+    reference = statistics.reference + rng.normal(size=statistics.reference.shape)
+    moved = statistics.moved(reference)
+    np.testing.assert_array_equal(moved.reference, reference)
+    for name, expected in direct(model, X, np.ones(len(X)), reference).items():
+        scale = float(np.abs(expected).max())
+        np.testing.assert_allclose(
+            getattr(moved, name), expected.astype(float), rtol=0.0, atol=1e-13 * scale
+        )
+    assert_same_sums(moved.moved(statistics.reference), statistics, 1e-12)
+    assert_same_sums(statistics.moved(statistics.reference), statistics, 0.0)
+    assert moved.n_samples == statistics.n_samples
+    # The parameters do not depend on the point.
+    before = model._parameters
+    expected_covariances = model.m_step(statistics).covariances_
+    model._parameters = before
+    np.testing.assert_allclose(model.m_step(moved).covariances_, expected_covariances, rtol=1e-10)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_adding_across_references(
+    offset: float, case: tuple[GaussianMixture, np.ndarray], rng: np.random.Generator
+) -> None:
+    model, X = case
+    X = np.round(X * 2.0**20) / 2.0**20
+    means = np.round(model.means_ * 2.0**20) / 2.0**20
+    model = GaussianMixture.from_parameters(
+        model.weights_,
+        means + offset,
+        model.covariances_,
+        covariance_type=model.covariance_type,
+    )
+    one, other = model.e_step(X[:1000] + offset), model.e_step(X[1000:] + offset)
+    shift = np.round(rng.normal(size=means.shape) * 2.0**10) / 2.0**10
+    both = one + other.moved(other.reference + shift)
+    np.testing.assert_array_equal(both.reference, one.reference)
+    assert_same_sums(both, one + other, 1e-13)
+    assert both.n_samples == len(X)
+    assert both.log_likelihood == pytest.approx(one.log_likelihood + other.log_likelihood)
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (3, 5), (4, 1), (4, 4), (4, 5, 1), ()])
+def test_moved_refuses_another_shape(shape: tuple[int, ...]) -> None:
+    statistics = GaussianMixture.from_parameters(
+        np.full(4, 0.25), np.zeros((4, 5)), np.ones((4, 5)), covariance_type="diag"
+    ).e_step(np.ones((3, 5)))
+    with pytest.raises(ValueError, match="reference"):
+        statistics.moved(np.zeros(shape))
+
+
+def test_scaled(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    model, X = case
+    statistics = model.e_step(X)
+    double = statistics.scaled(2.0)
+    assert double.n_samples == statistics.n_samples
+    assert double.weight == 2 * len(X)
+    assert_same_sums(double, statistics + statistics, 1e-15)
+    assert_same_sums(double, model.e_step(X, sample_weight=np.full(len(X), 2.0)), 1e-13)
+    third = statistics.scaled(1 / 3)
+    assert_same_sums(third + third + third, statistics, 1e-14)
+    np.testing.assert_array_equal(third.reference, statistics.reference)
+    nothing = statistics.scaled(0)
+    assert nothing.weight == nothing.log_likelihood == 0.0
+    assert not nothing.second_moment.any()
+    with pytest.raises(ValueError, match="hold no weight"):
+        model.m_step(nothing)
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf"), -1e-300])
+def test_scaled_refuses(factor: float, case: tuple[GaussianMixture, np.ndarray]) -> None:
+    with pytest.raises(ValueError, match=r"scaled\(\) must be a finite number >= 0"):
+        case[0].e_step(case[1]).scaled(factor)
+
+
+def test_sum_begins_with_nothing(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    statistics = case[0].e_step(case[1])
+    assert sum([]) == 0
+    assert_same_sums(sum([statistics]), statistics, 0.0)
+    assert_same_sums(0 + statistics, statistics, 0.0)
+    assert_same_sums(statistics + 0, statistics, 0.0)
+    assert_same_sums(sum([statistics], start=statistics), statistics.scaled(2.0), 1e-15)
+    for other in (1, 0.5, None, "0", np.zeros(3), [statistics]):
+        with pytest.raises(TypeError):
+            statistics + other
+        with pytest.raises(TypeError):
+            other + statistics
+
+
+def test_statistics_of_other_models_do_not_add() -> None:
+    def of(k: int, d: int, kind: str) -> SufficientStatistics:
+        shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
+        covariances = np.ones(shapes[kind])
+        if kind in ("full", "tied"):
+            covariances = covariances * np.eye(d)
+        model = GaussianMixture.from_parameters(
+            np.full(k, 1 / k), np.zeros((k, d)), covariances, covariance_type=kind
+        )
+        return model.e_step(np.ones((3, d)))
+
+    base = of(2, 3, "diag")
+    for other in (of(3, 3, "diag"), of(2, 2, "diag"), of(2, 3, "full"), of(2, 3, "spherical")):
+        with pytest.raises(ValueError, match="do not add"):
+            base + other
+        with pytest.raises(ValueError, match="make them with this model's e_step"):
+            GaussianMixture.from_parameters(
+                [0.5, 0.5], np.zeros((2, 3)), np.ones((2, 3)), covariance_type="diag"
+            ).m_step(other)
+    model = GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    for nonsense in (None, 3, np.zeros(3), b""):
+        with pytest.raises(TypeError, match="m_step takes SufficientStatistics"):
+            model.m_step(nonsense)
+    assert model.n_iter_ == 0
+
+
+def travelled(statistics: SufficientStatistics) -> dict[str, SufficientStatistics]:
+    return {
+        "bytes": SufficientStatistics.from_bytes(statistics.to_bytes()),
+        "bytearray": SufficientStatistics.from_bytes(bytearray(statistics.to_bytes())),
+        "memoryview": SufficientStatistics.from_bytes(memoryview(statistics.to_bytes())),
+        "pickle": pickle.loads(pickle.dumps(statistics)),
+        "copy": copy.copy(statistics),
+        "deepcopy": copy.deepcopy(statistics),
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_travels_unchanged(
+    dtype: type[np.floating], case: tuple[GaussianMixture, np.ndarray]
+) -> None:
+    model, X = case
+    statistics = model.e_step(X.astype(dtype), sample_weight=np.linspace(0.0, 2.0, len(X)))
+    for way, there in travelled(statistics).items():
+        for field in dataclasses.fields(SufficientStatistics):
+            value, expected = getattr(there, field.name), getattr(statistics, field.name)
+            if isinstance(expected, np.ndarray):
+                assert value.dtype == expected.dtype, way
+                assert value.tobytes() == expected.tobytes(), (way, field.name)
+            else:
+                assert value == expected, (way, field.name)
+                assert type(value) is type(expected), (way, field.name)
+        assert there.to_bytes() == statistics.to_bytes(), way
+        assert_same_sums(there + statistics, statistics.scaled(2.0), 1e-15)
+
+
+def test_is_immutable(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    model, X = case
+    kept = X.copy()
+    statistics = model.e_step(X)
+    added = statistics + statistics
+    for way, value in {"itself": statistics, "sum": added, **travelled(statistics)}.items():
+        for name in ("reference", *SUMS):
+            assert not getattr(value, name).flags.writeable, (way, name)
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(value, name)[...] = 0.0
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            value.weight = 0.0  # type: ignore[misc]
+    # Neither the input nor the model has a hand in it afterwards.
+    content = statistics.to_bytes()
+    X[...] = 0.0
+    model.m_step(model.e_step(kept))
+    assert statistics.to_bytes() == content
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damaged_bytes_are_refused(seed: int) -> None:
+    model = GaussianMixture.from_parameters([0.5, 0.5], np.eye(2), np.stack([np.eye(2)] * 2))
+    content = model.e_step(np.arange(10.0).reshape(5, 2)).to_bytes()
+    rng = np.random.default_rng(seed)
+    damaged = bytearray(content)
+    if seed % 3 == 0:
+        damaged[int(rng.integers(len(content)))] ^= int(rng.integers(1, 256))
+    elif seed % 3 == 1:
+        del damaged[int(rng.integers(len(content))) :]
+    else:
+        damaged += rng.bytes(int(rng.integers(1, 50)))
+    with pytest.raises(FileFormatError, match=r"what from_bytes\(\) was given .{10,}"):
+        SufficientStatistics.from_bytes(bytes(damaged))
+
+
+def test_other_bytes_are_refused(tmp_path: Any) -> None:
+    model = GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    model.save(tmp_path / "model")
+    with pytest.raises(FileFormatError, match="holds a fastgmm model, not a statistics"):
+        SufficientStatistics.from_bytes((tmp_path / "model").read_bytes())
+    with pytest.raises(FileFormatError):
+        SufficientStatistics.from_bytes(pickle.dumps(model.e_step([[1.0]])))
+    for nonsense in (None, "text", 3, np.zeros(3)):
+        with pytest.raises(TypeError, match="from_bytes takes the bytes"):
+            SufficientStatistics.from_bytes(nonsense)  # type: ignore[arg-type]
+
+
+def test_m_step_is_an_iteration(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(3)
+    mixture = make_mixture(3, 4, rng)
+    X, _ = mixture.sample(400, rng)
+    given = {
+        "covariance_type": covariance_type,
+        "weights_init": mixture.weights,
+        "means_init": mixture.means + 0.5,
+        "precisions_init": mixture.precisions_as(covariance_type),
+        "reg_covar": 0.01,
+    }
+    by_steps = GaussianMixture(3, max_iter=0, **given).fit(X)
+    for n_iter in range(1, 4):
+        fitted = GaussianMixture(3, max_iter=n_iter, tol=0.0, **given).fit(X)
+        by_steps.m_step(by_steps.e_step(X))
+        assert by_steps.n_iter_ == n_iter
+        assert by_steps.lower_bounds_ == fitted.lower_bounds_
+        for name in ("weights_", "means_", "covariances_", "precisions_"):
+            np.testing.assert_array_equal(getattr(by_steps, name), getattr(fitted, name))

@@ -8,6 +8,7 @@ line and 130 after Ctrl-C.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import shutil
 import sys
@@ -150,17 +151,19 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
+    return _whole(text, 1, sys.maxsize)
 
 
 def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {2**32 - 1}")
-    return number
+    return _whole(text, 0, 2**32 - 1)
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    with contextlib.suppress(ValueError):
+        if least <= int(text) <= most:
+            return int(text)
+    limit = "" if most == sys.maxsize else f" and at most {most}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}{limit}")
 
 
 def _columns(text: str) -> list[str]:

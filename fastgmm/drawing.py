@@ -25,6 +25,12 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 DARK, LIGHT = "#333333", "#D4D4D4"
 DASHES = (0, (4, 2))
 
+# An ellipse over a crowd of points of its own colour shows only if it is darker than they are.
+DARKENING = 0.7
+
+# A longer name of a feature does not fit beside a panel of a grid.
+LONGEST_LABEL = 24
+
 # A longer legend does not fit beside the picture.
 MOST_NAMED = 16
 
@@ -90,13 +96,15 @@ def draw_pair(
     """Draw two features, the first to the right: the points, and the components over them."""
     colours = component_colours(len(shown.means))
     if shown.points is not None and shown.labels is not None:
-        n_points = len(shown.points)
+        # Small and faint where they are many to the square inch (a single panel has about 18).
+        box = ax.get_window_extent()
+        crowd = len(shown.points) / max(box.width * box.height / _dpi(ax) ** 2, 0.1)
         ax.scatter(
             shown.points[:, pair[0]],
             shown.points[:, pair[1]],
             c=np.array(colours)[shown.labels],
-            s=float(np.clip(6000 / n_points, 3, 18)),
-            alpha=float(np.clip(8 / np.sqrt(n_points), 0.25, 0.6)),
+            s=float(np.clip(100 / np.sqrt(crowd), 1.2, 18)),
+            alpha=float(np.clip(8 / np.sqrt(crowd), 0.12, 0.6)),
             linewidths=0,
             rasterized=True,  # 20,000 circles make a PDF slow to open
         )
@@ -107,6 +115,21 @@ def draw_pair(
     ax.set_xlabel(shown.names[pair[0]])
     ax.set_ylabel(shown.names[pair[1]])
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def fit_labels(ax: Axes) -> None:
+    """Write the names of the axes so small, or so short, that they stay beside their panel."""
+    for axis in (ax.xaxis, ax.yaxis):
+        name = axis.get_label_text()
+        if len(name) > LONGEST_LABEL:
+            name = name[: LONGEST_LABEL - 3] + "..."
+        # A panel of a grid is as long as 16 letters of 10 points.
+        axis.set_label_text(name, fontsize=10 * min(1.0, 16 / max(len(name), 1)))
+
+
+def _dpi(ax: Axes) -> float:
+    figure: Any = ax.figure
+    return float(figure.dpi)
 
 
 def _draw_ellipses(
@@ -120,6 +143,7 @@ def _draw_ellipses(
     from matplotlib.patches import Ellipse
     from matplotlib.patheffects import withStroke
 
+    dark = tuple(DARKENING * level for level in colour)
     mean = shown.means[component, list(pair)]
     values, vectors = np.linalg.eigh(shown.covariances[component][np.ix_(pair, pair)])
     width, height = 2 * np.sqrt(np.maximum(values, 0))
@@ -127,10 +151,10 @@ def _draw_ellipses(
     halo = [withStroke(linewidth=2.6, foreground="white", alpha=0.8)]
     for size in sizes:
         ellipse = Ellipse(tuple(mean), size * width, size * height, angle=angle, fill=False)
-        ellipse.set(edgecolor=colour, linewidth=1.8 if size == sizes[0] else 1.2)
+        ellipse.set(edgecolor=dark, linewidth=1.8 if size == sizes[0] else 1.2)
         ellipse.set(path_effects=halo, zorder=3)
         ax.add_patch(ellipse)
-    ax.plot(*mean, marker="X", color=colour, markeredgecolor="white", markersize=8, zorder=4)
+    ax.plot(*mean, marker="X", color=dark, markeredgecolor="white", markersize=8, zorder=4)
 
 
 def number_means(ax: Axes, shown: Marginal, limits: NDArray[Any]) -> None:

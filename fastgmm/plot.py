@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgmm.drawing import PALETTE, add_legend, draw_density, draw_pair, new_axes, number_means
+from fastgmm.drawing import (
+    PALETTE,
+    add_legend,
+    draw_density,
+    draw_pair,
+    fit_labels,
+    new_axes,
+    number_means,
+)
 from fastgmm.errors import not_fitted_error
 from fastgmm.marginal import Marginal, chosen_features, marginal
 from fastgmm.table import Column
@@ -259,6 +267,7 @@ def _draw_grid(axes: NDArray[Any], shown: Marginal, sizes: Sequence[float]) -> N
         if column > 0 or row == 0:
             ax.set_ylabel("")
             ax.tick_params(labelleft=False)
+        fit_labels(ax)
     _figure_of(axes[0, 0]).align_labels()
 
 

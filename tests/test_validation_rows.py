@@ -67,6 +67,11 @@ BAD_ROWS: dict[str, tuple[Any, str, str]] = {
         "Found array with 1 sample(s) (shape=(1, 2)) while a minimum of 2 is required by Gauss",
         "accepted",
     ),
+    "1 row of 0 columns": (
+        [[]],
+        "Found array with 1 sample(s) (shape=(1, 0)) while a minimum of 2 is required by Gauss",
+        "Found array with 0 feature(s) (shape=(1, 0)) while a minimum of 1 is required by Gauss",
+    ),
     "1 row of NaN": (WITH_NAN[3:4], "Input X contains NaN.", ""),
     "text": ([["a", "b"], ["c", "d"]], "could not convert string to float: ", NUMERIC),
     "text array": (np.array([["a", "b"]] * 3), "could not convert string to float: ", NUMERIC),

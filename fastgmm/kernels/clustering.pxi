@@ -86,12 +86,13 @@ def ward(points, merged, heights):
     cdef Borrowed merged_loan = borrow(merged, sizeof(int64_t), 2 * (n_points - 1), True, "merged")
     cdef Borrowed heights_loan = borrow(heights, sizeof(double), n_points - 1, True, "heights")
     cdef Memory memory = Memory(8 * (n_points * (n_features + 5) + 1) + 6 * CACHE_LINE)
-    cdef double *centers = <double *> memory.take(n_points * n_features, sizeof(double))
-    cdef double *sizes = <double *> memory.take(n_points, sizeof(double))
-    cdef double *cost = <double *> memory.take(n_points, sizeof(double))
-    cdef int64_t *names = <int64_t *> memory.take(n_points, sizeof(int64_t))
-    cdef int64_t *slots = <int64_t *> memory.take(n_points, sizeof(int64_t))
-    cdef int64_t *chain = <int64_t *> memory.take(n_points + 1, sizeof(int64_t))
+    cdef Cutter cut = Cutter(memory)
+    cdef double *centers = <double *> cut.bytes(8 * n_points * n_features)
+    cdef double *sizes = <double *> cut.bytes(8 * n_points)
+    cdef double *cost = <double *> cut.bytes(8 * n_points)
+    cdef int64_t *names = <int64_t *> cut.bytes(8 * n_points)
+    cdef int64_t *slots = <int64_t *> cut.bytes(8 * n_points)
+    cdef int64_t *chain = <int64_t *> cut.bytes(8 * (n_points + 1))
     with nogil:
         for i in range(n_points):
             sizes[i] = 1.0

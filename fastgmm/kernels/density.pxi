@@ -4,12 +4,15 @@ cdef struct Mixture:
     int shape                   # FULL, TIED, DIAG or SPHERICAL
     Py_ssize_t n_components
     Py_ssize_t n_features
-    Py_ssize_t width            # n_features rounded up to LANES: the stride of the means
+    Py_ssize_t width            # n_features rounded up to LANES and TILE_ROWS: the stride of the means
     Py_ssize_t padded           # n_features rounded up to TILE_ROWS; the padding comes first
     real *means                 # n_components x width
+    real *shift                 # width: the middle of the means
+    real *centered_means        # n_components x width: means minus the shift
+    bint near                   # DIAG: no mean is more than NEAR deviations from the shift
     real *factors               # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
     Py_ssize_t factor_size      # numbers per packed factor
-    real *shift                 # TIED: n_features, subtracted before whitening
+    real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
     real *whitened_means        # TIED: n_components x padded, L^-1 (mean - shift)
     real *log_norms             # - log det L - D/2 log 2 pi
     real *log_scales            # log weight + log_norm
@@ -166,6 +169,31 @@ cdef void scaled_distances(
         k += 1
 
 
+cdef inline void few_features(
+    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_strips, const int n_features, real *out
+) noexcept nogil:
+    """mahalanobis of FULL for a constant n_features <= FEW_FEATURES: a row's differences never leave the registers."""
+    cdef Py_ssize_t k, b, i, j
+    cdef vec d[FEW_FEATURES]
+    cdef vec whitened, total
+    cdef const real *mean
+    cdef const real *inverse
+    for k in range(mixture.n_components):
+        mean = mixture.means + k * mixture.width
+        inverse = mixture.inverses + k * FEW_FEATURES * FEW_FEATURES
+        for b from 0 <= b < n_strips * STRIP by LANES:
+            total = vset(0.0)
+            for i in range(FEW_FEATURES):
+                if i < n_features:
+                    d[i] = vload(columns + i * stride + b) - vset(mean[i])
+                    whitened = vset(inverse[i * FEW_FEATURES]) * d[0]
+                    for j in range(1, FEW_FEATURES):
+                        if j <= i:
+                            whitened = whitened + vset(inverse[i * FEW_FEATURES + j]) * d[j]
+                    total = total + whitened * whitened
+            vstore(out + k * stride + b, total)
+
+
 cdef void mahalanobis(
     const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_strips, real *differences, real *whitened,
     real *out
@@ -177,6 +205,16 @@ cdef void mahalanobis(
     cdef Py_ssize_t k, s
     cdef Py_ssize_t n_features = mixture.n_features
     cdef real *body = differences + (mixture.padded - n_features) * STRIP
+    if mixture.shape == FULL and n_features <= FEW_FEATURES:
+        if n_features == 1:
+            few_features(mixture, columns, stride, n_strips, 1, out)
+        elif n_features == 2:
+            few_features(mixture, columns, stride, n_strips, 2, out)
+        elif n_features == 3:
+            few_features(mixture, columns, stride, n_strips, 3, out)
+        else:
+            few_features(mixture, columns, stride, n_strips, 4, out)
+        return
     if mixture.shape == FULL:
         for k in range(mixture.n_components):
             for s in range(n_strips):
@@ -203,12 +241,15 @@ cdef void mahalanobis(
 
 cdef void log_densities(
     const Mixture *mixture, const real *log_scales, const real *columns, Py_ssize_t stride, Py_ssize_t n_strips,
-    real *differences, real *whitened, real *out
+    real *differences, real *whitened, real *distances, real *out
 ) noexcept nogil:
-    """out (n_components, stride) = log_scale_k - half the squared Mahalanobis distance, in nats."""
+    """out (n_components, stride) = log_scale_k - half the squared Mahalanobis distance, in nats.
+
+    `distances` receives what mahalanobis gives; it may be `out`.
+    """
     cdef Py_ssize_t k, b
     cdef vec scale, half
-    mahalanobis(mixture, columns, stride, n_strips, differences, whitened, out)
+    mahalanobis(mixture, columns, stride, n_strips, differences, whitened, distances)
     for k in range(mixture.n_components):
         scale = vset(log_scales[k])
         half = vset(-0.5)
@@ -216,7 +257,7 @@ cdef void log_densities(
             half = vset(-0.5 * mixture.factors[k] * mixture.factors[k])
         for b from 0 <= b < n_strips * STRIP by LANES:
             # LOWEST instead of -inf: where all densities underflow, -inf - -inf would be NaN
-            vstore(out + k * stride + b, vmax(vset(LOWEST), scale + half * vload(out + k * stride + b)))
+            vstore(out + k * stride + b, vmax(vset(LOWEST), scale + half * vload(distances + k * stride + b)))
 
 
 cdef void normalize(

@@ -2,7 +2,7 @@
 # borrow the caller's arrays, release the GIL and walk the rows block by block.  They allocate scratch, never results.
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -16,6 +16,8 @@ cdef enum:
 cdef enum:
     CACHE_LINE = 64
     ROWS_PER_BLOCK = 256        # 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
+    # Squares summed about the shift lose (distance / deviation)^2 eps: 1e-12 at the most under this many deviations
+    NEAR = 64
 
 SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
 
@@ -51,94 +53,97 @@ cdef Borrowed borrow(array, Py_ssize_t item_size, Py_ssize_t n_items, bint writa
 
 
 cdef class Memory:
-    """One aligned allocation, cut into pieces; freed with the object."""
+    """One aligned allocation, freed with the object."""
     cdef char *base
-    cdef char *next
-    cdef Py_ssize_t size
+    cdef char *begin
 
     def __cinit__(self, Py_ssize_t size):
         self.base = <char *> malloc(size + CACHE_LINE)
         if self.base == NULL:
             raise MemoryError(f"the kernels need {size} bytes of scratch memory")
-        self.next = self.base + (CACHE_LINE - <uintptr_t> self.base % CACHE_LINE) % CACHE_LINE
-        self.size = size
+        self.begin = self.base + (CACHE_LINE - <uintptr_t> self.base % CACHE_LINE) % CACHE_LINE
 
     def __dealloc__(self):
         free(self.base)
 
-    cdef void *take(self, Py_ssize_t n_items, Py_ssize_t item_size):
-        cdef void *piece = self.next
-        self.next += round_up(n_items * item_size, CACHE_LINE)
+
+cdef class Cutter:
+    """Cuts a Memory into pieces on cache lines; without one it counts."""
+    cdef char *begin
+    cdef Py_ssize_t size
+
+    def __cinit__(self, Memory memory):
+        self.begin = memory.begin if memory is not None else NULL
+
+    cdef void *bytes(self, Py_ssize_t n):
+        cdef void *piece = self.begin + self.size if self.begin != NULL else NULL
+        self.size += round_up(n, CACHE_LINE)
         return piece
+
+    cdef real *reals(self, Py_ssize_t n):
+        return <real *> self.bytes(n * sizeof(real))
 
 
 cdef class Scratch:
-    """What the kernels write while they walk the blocks: for scores, and the rest for statistics."""
+    """A Block and its memory: for scores, or with what sums need too."""
     cdef Memory memory
     cdef Py_ssize_t capacity        # rows per block
     cdef bint for_sums
-    cdef Py_ssize_t stride
-    cdef real *columns              # n_features x stride
-    cdef real *differences          # padded x STRIP
-    cdef real *whitened             # padded x STRIP
-    cdef real *log_density          # n_components x stride
-    cdef real *log_total            # stride
-    cdef real *total                # stride
-    cdef real *rows                 # capacity x width, where the features do not fill whole vectors
-    cdef real *panel                # capacity x width or n_features x stride
-    cdef real *root_rows            # capacity x overlap_width
-    cdef real *mixture_mean         # width
-    cdef real *live_root            # stride
-    cdef real *thresholds           # n_components
-    cdef int *live                  # stride
-    cdef Sums sums
-    cdef double *sums_base          # all sums are one piece, zeroed at once
-    cdef Py_ssize_t sums_size
+    cdef Block block
+    cdef Py_ssize_t sums_size       # bytes; all sums are one piece, zeroed at once
 
     def __cinit__(self, PackedMixture packed, Py_ssize_t capacity, bint for_sums):
         cdef const Mixture *m = &packed.mixture
-        cdef Py_ssize_t k = m.n_components
-        cdef Py_ssize_t overlap_width = round_up(k, LANES) if m.shape == TIED and overlap_pays(k, m.n_features) else 0
-        cdef Py_ssize_t second = k * m.width
-        if m.shape == FULL:
-            second = k * m.n_features * m.width
-        elif m.shape == TIED:
-            second = m.n_features * m.width
+        cdef Block *block = &self.block
         self.capacity = capacity
         self.for_sums = for_sums
-        self.stride = capacity + LANES          # one vector more than a power of two: columns do not share cache sets
-        cdef Py_ssize_t panel = max(capacity * m.width, m.n_features * self.stride)
-        self.sums_size = sizeof(double) * (k + k * m.width + second + k * overlap_width + m.width)
-        cdef Py_ssize_t size = sizeof(real) * (
-            (m.n_features + k + 2) * self.stride + 2 * m.padded * STRIP) + 6 * CACHE_LINE
+        block.stride = capacity + LANES         # one vector more than a power of two: columns do not share cache sets
+        self.memory = Memory(self._lay_out(m, None))
+        self._lay_out(m, self.memory)
+        memset(block.differences, 0, m.padded * STRIP * sizeof(real))
         if for_sums:
-            size += sizeof(real) * (capacity * m.width + panel + capacity * overlap_width + m.width + self.stride + k)
-            size += sizeof(int) * self.stride + self.sums_size + 8 * CACHE_LINE
-        self.memory = Memory(size)
-        self.columns = <real *> self.memory.take(m.n_features * self.stride, sizeof(real))
-        self.differences = <real *> self.memory.take(m.padded * STRIP, sizeof(real))
-        self.whitened = <real *> self.memory.take(m.padded * STRIP, sizeof(real))
-        self.log_density = <real *> self.memory.take(k * self.stride, sizeof(real))
-        self.log_total = <real *> self.memory.take(self.stride, sizeof(real))
-        self.total = <real *> self.memory.take(self.stride, sizeof(real))
-        memset(self.differences, 0, m.padded * STRIP * sizeof(real))
-        if not for_sums:
-            return
-        self.rows = <real *> self.memory.take(capacity * m.width, sizeof(real))
-        self.panel = <real *> self.memory.take(panel, sizeof(real))
-        self.root_rows = <real *> self.memory.take(capacity * overlap_width, sizeof(real))
-        self.mixture_mean = <real *> self.memory.take(m.width, sizeof(real))
-        self.live_root = <real *> self.memory.take(self.stride, sizeof(real))
-        self.thresholds = <real *> self.memory.take(k, sizeof(real))
-        self.live = <int *> self.memory.take(self.stride, sizeof(int))
-        self.sums_base = <double *> self.memory.take(self.sums_size, 1)
-        self.sums.component_weight = self.sums_base
-        self.sums.first = self.sums.component_weight + k
-        self.sums.second = self.sums.first + k * m.width
-        self.sums.overlap = self.sums.second + second
-        self.sums.overlap_width = overlap_width
-        self.sums.unused = self.sums.overlap + k * overlap_width
-        memset(self.rows, 0, capacity * m.width * sizeof(real))
+            memset(block.rows, 0, capacity * m.width * sizeof(real))
+            for b in range(block.stride):
+                block.every[b] = <int> b
+
+    cdef Py_ssize_t _lay_out(self, const Mixture *m, Memory memory):
+        """Give every pointer of the block its piece of the memory; with None, only count the bytes."""
+        cdef Block *block = &self.block
+        cdef Py_ssize_t k = m.n_components
+        cdef Py_ssize_t stride = block.stride
+        cdef Py_ssize_t by_row = self.capacity * m.width
+        cdef Cutter cut = Cutter(memory)
+        block.columns = cut.reals(m.n_features * stride)
+        block.differences = cut.reals(m.padded * STRIP)
+        block.whitened = cut.reals(m.padded * STRIP)
+        block.density = cut.reals(k * stride)
+        block.distances = cut.reals(k * stride) if self.for_sums and m.shape == SPHERICAL else block.density
+        block.log_total = cut.reals(stride)
+        block.total = cut.reals(stride)
+        if not self.for_sums:
+            return cut.size
+        block.rows = cut.reals(by_row)
+        block.squares = cut.reals(by_row if m.shape == DIAG and m.near else 0)
+        block.panel = cut.reals(max(by_row, m.n_features * stride))
+        block.column_size = self.capacity * LANES
+        block.live_root = cut.reals(stride + LANES)
+        block.thresholds = cut.reals(k)
+        block.live = <int *> cut.bytes((stride + LANES) * sizeof(int))
+        block.every = <int *> cut.bytes(stride * sizeof(int))
+        cdef Py_ssize_t n_matrices = k if m.shape == FULL else 1
+        block.sums.second_size = triangle(m.n_features, 0) * LANES
+        if m.shape == DIAG or m.shape == SPHERICAL:
+            n_matrices = k
+            block.sums.second_size = m.width if m.shape == DIAG else 1
+        elif by_rows(m):
+            block.sums.second_size = m.n_features * m.width
+        cdef Py_ssize_t n_overlap = triangle(k, 0) * LANES if pooled(m) else 0
+        self.sums_size = sizeof(double) * (k + k * m.width + n_matrices * block.sums.second_size + n_overlap)
+        block.sums.component_weight = <double *> cut.bytes(self.sums_size)
+        block.sums.first = block.sums.component_weight + k
+        block.sums.second = block.sums.first + k * m.width
+        block.sums.overlap = block.sums.second + n_matrices * block.sums.second_size
+        return cut.size
 
 
 cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t padded, real *out) noexcept:
@@ -169,6 +174,7 @@ cdef class PackedMixture:
     """
     cdef Mixture mixture
     cdef Memory memory
+    cdef Py_ssize_t n_factors
     cdef list spare                 # scratch of full size, kept for the next call; threads take turns under the GIL
     cdef readonly Py_ssize_t n_components
     cdef readonly Py_ssize_t n_features
@@ -183,71 +189,88 @@ cdef class PackedMixture:
         self.n_components = m.n_components = n_components
         self.n_features = m.n_features = n_features
         m.shape = SHAPES[covariance_type]
-        m.width = round_up(n_features, LANES)
+        m.width = round_up(round_up(n_features, LANES), TILE_ROWS)
         m.padded = round_up(n_features, TILE_ROWS)
+        self.n_factors = 1 if m.shape == TIED else n_components
         m.factor_size = m.padded * (m.padded + TILE_ROWS) // 2
-        cdef Py_ssize_t n_factors = 1 if m.shape == TIED else n_components
-        cdef Py_ssize_t factor_items = {FULL: n_features * n_features, TIED: n_features * n_features, DIAG: n_features, SPHERICAL: 1}[m.shape]
-        cdef Py_ssize_t packed_items = m.factor_size
+        cdef Py_ssize_t given_size = n_features * n_features
         if m.shape == DIAG:
-            packed_items = m.width
+            m.factor_size = m.width
+            given_size = n_features
         elif m.shape == SPHERICAL:
-            packed_items = 1
-        cdef Py_ssize_t n_whitened = n_components * m.padded if m.shape == TIED else 0
-        self.memory = Memory(sizeof(real) * (
-            n_components * m.width + n_factors * packed_items + m.width + n_whitened + 2 * n_components) + 6 * CACHE_LINE)
-        m.means = <real *> self.memory.take(n_components * m.width, sizeof(real))
-        m.factors = <real *> self.memory.take(n_factors * packed_items, sizeof(real))
-        m.shift = <real *> self.memory.take(m.width, sizeof(real))
-        m.whitened_means = <real *> self.memory.take(n_whitened, sizeof(real))
-        m.log_norms = <real *> self.memory.take(n_components, sizeof(real))
-        m.log_scales = <real *> self.memory.take(n_components, sizeof(real))
-        memset(m.means, 0, n_components * m.width * sizeof(real))
-        memset(m.factors, 0, n_factors * packed_items * sizeof(real))
+            m.factor_size = given_size = 1
+        self.memory = Memory(self._lay_out(None))
+        memset(self.memory.begin, 0, self._lay_out(self.memory))
 
         cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
         cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
-        cdef Borrowed factors_loan = borrow(inverse_factors, sizeof(double), n_factors * factor_items, False, "inverse_factors")
+        cdef Borrowed factors_loan = borrow(inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
         cdef Borrowed determinants_loan = borrow(log_determinants, sizeof(double), n_components, False, "log_determinants")
-        cdef const double *mean = <const double *> means_loan.view.buf
-        cdef const double *factor = <const double *> factors_loan.view.buf
-        cdef Py_ssize_t k, j
+        self._pack_means(<const double *> means_loan.view.buf)
+        self._pack_factors(<const double *> factors_loan.view.buf, given_size)
+        cdef Py_ssize_t k
         cdef double norm
         for k in range(n_components):
             norm = -(<const double *> determinants_loan.view.buf)[k] - 0.9189385332046727417803297 * n_features
             m.log_norms[k] = <real> norm
             m.log_scales[k] = <real> (norm + (<const double *> weights_loan.view.buf)[k])
-            for j in range(n_features):
-                m.means[k * m.width + j] = <real> mean[k * n_features + j]
-        for k in range(n_factors):
-            if m.shape == FULL or m.shape == TIED:
-                pack_factor(factor + k * factor_items, n_features, m.padded, m.factors + k * packed_items)
-            else:
-                for j in range(factor_items):
-                    m.factors[k * packed_items + j] = <real> factor[k * factor_items + j]
-        if m.shape == TIED:
-            self.whiten_means(factor)
 
-    cdef void whiten_means(self, const double *inverse):
-        """whitened_means = L^-1 (mean - shift) with the middle of the means as the shift: the rounding error of a
-        whitened difference is then eps times the spread of the means in deviations, whatever their offset."""
+    cdef Py_ssize_t _lay_out(self, Memory memory):
         cdef Mixture *m = &self.mixture
-        cdef Py_ssize_t n_features = m.n_features
-        cdef Py_ssize_t pad = m.padded - n_features
-        cdef Py_ssize_t k, i, j
+        cdef Cutter cut = Cutter(memory)
+        m.means = cut.reals(m.n_components * m.width)
+        m.shift = cut.reals(m.width)
+        m.centered_means = cut.reals(m.n_components * m.width)
+        m.factors = cut.reals(self.n_factors * m.factor_size)
+        m.inverses = cut.reals(m.n_components * FEW_FEATURES * FEW_FEATURES if m.n_features <= FEW_FEATURES else 0)
+        m.whitened_means = cut.reals(m.n_components * m.padded if m.shape == TIED else 0)
+        m.log_norms = cut.reals(m.n_components)
+        m.log_scales = cut.reals(m.n_components)
+        return cut.size
+
+    cdef void _pack_means(self, const double *means):
+        """The means, their middle (the shift), and the means about it: differences of rounded means, without rounding."""
+        cdef Mixture *m = &self.mixture
+        cdef Py_ssize_t k, j
         cdef double total
-        for j in range(n_features):
+        for j in range(m.n_features):
             total = 0.0
             for k in range(m.n_components):
+                m.means[k * m.width + j] = <real> means[k * m.n_features + j]
                 total += m.means[k * m.width + j] / <double> m.n_components
             m.shift[j] = <real> total
-        memset(m.whitened_means, 0, m.n_components * m.padded * sizeof(real))
+            for k in range(m.n_components):
+                m.centered_means[k * m.width + j] = m.means[k * m.width + j] - m.shift[j]
+
+    cdef void _pack_factors(self, const double *inverse, Py_ssize_t given_size):
+        cdef Mixture *m = &self.mixture
+        cdef Py_ssize_t k, i, j
+        cdef double total
+        m.near = True
+        for k in range(self.n_factors):
+            if m.shape == DIAG or m.shape == SPHERICAL:
+                for j in range(given_size):
+                    m.factors[k * m.factor_size + j] = <real> inverse[j]
+                    if fabs(m.centered_means[k * m.width + j] * inverse[j]) > NEAR:
+                        m.near = False
+            else:
+                pack_factor(inverse, m.n_features, m.padded, m.factors + k * m.factor_size)
+            if m.shape == FULL and m.n_features <= FEW_FEATURES:
+                for i in range(m.n_features):
+                    for j in range(m.n_features):
+                        m.inverses[(k * FEW_FEATURES + i) * FEW_FEATURES + j] = <real> inverse[i * m.n_features + j]
+            inverse += given_size
+        if m.shape != TIED:
+            return
+        # whitened about the shift: the error of a whitened difference is eps times the spread of the means in deviations, whatever
+        # their offset
+        inverse -= given_size
         for k in range(m.n_components):
-            for i in range(n_features):
+            for i in range(m.n_features):
                 total = 0.0
                 for j in range(i + 1):
-                    total += inverse[i * n_features + j] * (<double> m.means[k * m.width + j] - <double> m.shift[j])
-                m.whitened_means[k * m.padded + pad + i] = <real> total
+                    total += inverse[i * m.n_features + j] * <double> m.centered_means[k * m.width + j]
+                m.whitened_means[k * m.padded + m.padded - m.n_features + i] = <real> total
 
     cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
         cdef Py_ssize_t capacity = ROWS_PER_BLOCK // STRIP * STRIP
@@ -326,15 +349,12 @@ cdef class PackedMixture:
         cdef Scratch scratch = self.take_scratch(n_rows, True)
         cdef double log_likelihood
         for k in range(m.n_components):
-            scratch.thresholds[k] = <real> sqrt((<const double *> thresholds_loan.view.buf)[k])
+            scratch.block.thresholds[k] = <real> sqrt((<const double *> thresholds_loan.view.buf)[k])
         with nogil:
             log_likelihood = sum_rows(m, <const real *> rows_loan.view.buf, n_rows, weight, given, scratch)
-            memcpy(zeroth_loan.view.buf, scratch.sums.component_weight, m.n_components * sizeof(double))
-            for k in range(m.n_components):
-                memcpy(
-                    <double *> first_loan.view.buf + k * m.n_features, scratch.sums.first + k * m.width,
-                    m.n_features * sizeof(double))
-            unpack_second(m, &scratch.sums, <double *> second_loan.view.buf)
+            memcpy(zeroth_loan.view.buf, scratch.block.sums.component_weight, m.n_components * sizeof(double))
+            unpack_second(m, &scratch.block.sums, <double *> second_loan.view.buf)
+            unpack_first(m, &scratch.block.sums, <double *> first_loan.view.buf)
         self.give_back(scratch)
         return log_likelihood
 
@@ -342,38 +362,42 @@ cdef class PackedMixture:
 cdef void score_rows(
     const Mixture *m, const real *rows, Py_ssize_t n_rows, int wanted, void *out, Scratch scratch
 ) noexcept nogil:
-    cdef Py_ssize_t begin, n_block, n_strips, b, k
-    cdef Py_ssize_t stride = scratch.stride
+    cdef Block *block = &scratch.block
+    cdef Py_ssize_t begin, b, k
     cdef Py_ssize_t n_components = m.n_components
-    cdef real *density = scratch.log_density
+    cdef Py_ssize_t stride = block.stride
     cdef real *result = <real *> out
     cdef real *row_out
     cdef real scale
     for begin from 0 <= begin < n_rows by scratch.capacity:
-        n_block = min(scratch.capacity, n_rows - begin)
-        n_strips = (n_block + STRIP - 1) // STRIP
-        transpose(rows + begin * m.n_features, n_block, m.n_features, scratch.columns, stride)
+        load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         log_densities(
-            m, m.log_norms if wanted == COMPONENT_LOG_DENSITY else m.log_scales, scratch.columns, stride, n_strips,
-            scratch.differences, scratch.whitened, density)
+            m, m.log_norms if wanted == COMPONENT_LOG_DENSITY else m.log_scales, block.columns, stride, block.n_strips,
+            block.differences, block.whitened, block.distances, block.density)
         if wanted == LABELS:
-            first_largest(density, n_components, stride, n_block, <int64_t *> out + begin)
+            first_largest(block.density, n_components, stride, block.n_rows, <int64_t *> out + begin)
             continue
         if wanted == COMPONENT_LOG_DENSITY:
-            for b in range(n_block):
+            for b in range(block.n_rows):
                 row_out = result + (begin + b) * n_components
                 for k in range(n_components):
-                    row_out[k] = density[k * stride + b]
+                    row_out[k] = block.density[k * stride + b]
             continue
-        normalize(density, n_components, stride, n_strips, scratch.log_total, scratch.total)
+        normalize(block.density, n_components, stride, block.n_strips, block.log_total, block.total)
         if wanted == WEIGHTED_LOG_DENSITY:
-            memcpy(result + begin, scratch.log_total, n_block * sizeof(real))
+            memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
             continue
-        for b in range(n_block):
+        for b in range(block.n_rows):
             row_out = result + (begin + b) * n_components
-            scale = 1 / scratch.total[b]
+            scale = 1 / block.total[b]
             for k in range(n_components):
-                row_out[k] = density[k * stride + b] * density[k * stride + b] * scale
+                row_out[k] = block.density[k * stride + b] * block.density[k * stride + b] * scale
+
+
+cdef inline void load_block(const Mixture *m, const real *rows, Py_ssize_t n_rows, Block *block) noexcept nogil:
+    block.n_rows = n_rows
+    block.n_strips = (n_rows + STRIP - 1) // STRIP
+    transpose(rows, n_rows, m.n_features, block.columns, block.stride)
 
 
 cdef void first_largest(
@@ -394,44 +418,79 @@ cdef double sum_rows(
     const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given, Scratch scratch
 ) noexcept nogil:
     """The fused pass: densities, responsibilities and sums of each block while it is in the cache."""
-    cdef Py_ssize_t begin, n_block, n_strips, b, k
-    cdef Py_ssize_t stride = scratch.stride
-    cdef real *root = scratch.log_density
-    cdef real *scale = scratch.total
-    cdef const real *block
+    cdef Block *block = &scratch.block
+    cdef Py_ssize_t begin
     cdef double log_likelihood = 0.0
-    memset(scratch.sums_base, 0, scratch.sums_size)
+    memset(block.sums.component_weight, 0, scratch.sums_size)
     for begin from 0 <= begin < n_rows by scratch.capacity:
-        n_block = min(scratch.capacity, n_rows - begin)
-        n_strips = (n_block + STRIP - 1) // STRIP
-        block = rows + begin * m.n_features
-        transpose(block, n_block, m.n_features, scratch.columns, stride)
+        load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         if given == NULL:
             log_densities(
-                m, m.log_scales, scratch.columns, stride, n_strips, scratch.differences, scratch.whitened, root)
-            normalize(root, m.n_components, stride, n_strips, scratch.log_total, scale)
-            log_likelihood += block_log_likelihood(scratch.log_total, n_block, weight + begin if weight != NULL else NULL)
-            for b in range(n_block):
-                scale[b] = REAL_SQRT((<real> weight[begin + b] if weight != NULL else 1) / scale[b])
+                m, m.log_scales, block.columns, block.stride, block.n_strips, block.differences, block.whitened,
+                block.distances, block.density)
+            normalize(block.density, m.n_components, block.stride, block.n_strips, block.log_total, block.total)
+            log_likelihood += block_log_likelihood(block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
         else:
-            for k in range(m.n_components):
-                for b in range(n_block):
-                    root[k * stride + b] = REAL_SQRT(given[(begin + b) * m.n_components + k])
-            for b in range(n_block):
-                scale[b] = REAL_SQRT(<real> weight[begin + b]) if weight != NULL else 1
-        for b in range(n_block, n_strips * STRIP):
-            scale[b] = 0
-        for k in range(m.n_components):
-            for b from 0 <= b < n_strips * STRIP by LANES:
-                vstore(root + k * stride + b, vload(root + k * stride + b) * vload(scale + b))
-        if m.width != m.n_features:
-            for b in range(n_block):
-                memcpy(scratch.rows + b * m.width, block + b * m.n_features, m.n_features * sizeof(real))
-            block = scratch.rows
-        accumulate(
-            m, block, scratch.columns, root, stride, n_block, scratch.thresholds, scratch.live, scratch.live_root,
-            scratch.panel, scratch.capacity * LANES, scratch.root_rows, scratch.mixture_mean, &scratch.sums)
+            take_responsibilities(m, given + begin * m.n_components, block)
+        weigh(m, weight + begin if weight != NULL else NULL, block)
+        arrange_rows(m, rows + begin * m.n_features, block)
+        accumulate(m, block)
     return log_likelihood
+
+
+cdef void take_responsibilities(const Mixture *m, const real *given, Block *block) noexcept nogil:
+    """Given responsibilities in the place of computed ones: e = their root, total = 1."""
+    cdef Py_ssize_t b, k
+    if m.shape == SPHERICAL:
+        mahalanobis(m, block.columns, block.stride, block.n_strips, block.differences, block.whitened, block.distances)
+    for k in range(m.n_components):
+        for b in range(block.n_rows):
+            block.density[k * block.stride + b] = REAL_SQRT(given[b * m.n_components + k])
+        for b in range(block.n_rows, block.n_strips * STRIP):
+            block.density[k * block.stride + b] = 0
+    for b in range(block.n_rows):
+        block.total[b] = 1
+
+
+cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept nogil:
+    """density: e of normalize -> responsibility times sample weight, or its root; zero past the last row."""
+    cdef Py_ssize_t b, k
+    cdef Py_ssize_t n = block.n_strips * STRIP
+    cdef bint roots = uses_roots(m)
+    cdef real *density
+    cdef real *scale = block.total
+    cdef vec e
+    for b in range(block.n_rows):
+        scale[b] = (<real> weight[b] if weight != NULL else 1) / scale[b]
+    for b in range(block.n_rows, n):
+        scale[b] = 0
+    if roots:
+        for b from 0 <= b < n by LANES:
+            vstore(scale + b, vsqrt(vload(scale + b)))
+    for k in range(m.n_components):
+        density = block.density + k * block.stride
+        for b from 0 <= b < n by LANES:
+            e = vload(density + b)
+            if roots:
+                vstore(density + b, e * vload(scale + b))
+            else:
+                vstore(density + b, e * e * vload(scale + b))
+
+
+cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcept nogil:
+    """The rows row by row at the stride of whole vectors, where the M-step wants them so."""
+    cdef Py_ssize_t b, j
+    cdef Py_ssize_t width = m.width
+    if about_shift(m):
+        for b in range(block.n_rows):
+            for j in range(m.n_features):
+                block.rows[b * width + j] = rows[b * m.n_features + j] - m.shift[j]
+        if m.shape == DIAG:
+            for b in range(block.n_rows * width):
+                block.squares[b] = block.rows[b] * block.rows[b]
+    elif by_rows(m) or m.shape == DIAG:
+        for b in range(block.n_rows):
+            memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
 
 
 cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const double *weight) noexcept nogil:
@@ -445,46 +504,87 @@ cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const
     return total
 
 
-cdef void unpack_second(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
-    """Lower triangles of stride `width` -> symmetric matrices; the parts of the pooled scatter put together."""
-    cdef Py_ssize_t k, l, i, j
+cdef void unpack_first(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
+    """first moments at the stride n_features, moved from the shift to the references."""
+    cdef Py_ssize_t k, j
+    cdef double weight
+    for k in range(m.n_components):
+        weight = sums.component_weight[k] if about_shift(m) else 0.0
+        for j in range(m.n_features):
+            out[k * m.n_features + j] = sums.first[k * m.width + j] - weight * m.centered_means[k * m.width + j]
+
+
+cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogil:
+    """Second moments in the shapes of the covariances, about the references."""
+    cdef Py_ssize_t k, j
     cdef Py_ssize_t n_features = m.n_features
     cdef const double *second
-    cdef double weight, total
-    if m.shape == DIAG or m.shape == SPHERICAL:
+    cdef double mean
+    if m.shape == SPHERICAL:
+        memcpy(out, sums.second, m.n_components * sizeof(double))
+    elif m.shape == DIAG:
         for k in range(m.n_components):
-            total = 0.0
             for j in range(n_features):
-                if m.shape == DIAG:
-                    out[k * n_features + j] = sums.second[k * m.width + j]
-                total += sums.second[k * m.width + j]
-            if m.shape == SPHERICAL:
-                out[k] = total
-        return
-    if m.shape == TIED and sums.overlap_width > 0:
-        for k in range(m.n_components):
-            for l in range(k):
-                weight = sums.overlap[k * sums.overlap_width + l]
-                if weight > 0:
-                    add_pair(m.means + k * m.width, m.means + l * m.width, n_features, weight, sums.second, m.width)
-    for k in range(m.n_components if m.shape == FULL else 1):
-        second = sums.second + k * n_features * m.width
-        for i in range(n_features):
-            for j in range(i + 1):
-                out[(k * n_features + i) * n_features + j] = second[i * m.width + j]
-                out[(k * n_features + j) * n_features + i] = second[i * m.width + j]
+                out[k * n_features + j] = sums.second[k * m.width + j]
+                if m.near:
+                    mean = m.centered_means[k * m.width + j]
+                    out[k * n_features + j] += mean * (
+                        mean * sums.component_weight[k] - 2.0 * sums.first[k * m.width + j])
+    else:
+        for k in range(m.n_components if m.shape == FULL else 1):
+            second = sums.second + k * sums.second_size
+            if by_rows(m):
+                mirror(second, n_features, m.width, out + k * n_features * n_features)
+            else:
+                sum_lanes(second, n_features, out + k * n_features * n_features)
+        if pooled(m):
+            add_overlaps(m, sums, out)
 
 
-cdef void add_pair(
-    const real *a, const real *b, Py_ssize_t n_features, double weight, double *second, Py_ssize_t width
-) noexcept nogil:
-    """second += weight (a - b)(a - b)^T, lower triangle."""
+cdef void mirror(const double *lower, Py_ssize_t n, Py_ssize_t stride, double *out) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef double left
-    for i in range(n_features):
-        left = weight * (<double> a[i] - <double> b[i])
+    for i in range(n):
         for j in range(i + 1):
-            second[i * width + j] += left * (<double> a[j] - <double> b[j])
+            out[i * n + j] = lower[i * stride + j]
+            out[j * n + i] = lower[i * stride + j]
+
+
+cdef void sum_lanes(const double *lower, Py_ssize_t n, double *out) noexcept nogil:
+    """A lower triangle of vectors -> a symmetric matrix of their sums."""
+    cdef Py_ssize_t i, j, v
+    cdef double total
+    for i in range(n):
+        for j in range(i + 1):
+            total = 0.0
+            for v in range(LANES):
+                total += lower[triangle(i, j) * LANES + v]
+            out[i * n + j] = total
+            out[j * n + i] = total
+
+
+cdef void add_overlaps(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
+    """out += 1/2 sum_kl overlap_kl (m_k - m_l)(m_k - m_l)^T, see sum_pooled."""
+    cdef Py_ssize_t k, l, i, j, v
+    cdef Py_ssize_t n = m.n_features
+    cdef const real *a
+    cdef const real *b
+    cdef double weight, left, product_ij
+    for k in range(m.n_components):
+        a = m.centered_means + k * m.width
+        for l in range(k):
+            b = m.centered_means + l * m.width
+            weight = 0.0
+            for v in range(LANES):
+                weight += sums.overlap[triangle(k, l) * LANES + v]
+            if weight == 0:
+                continue
+            for i in range(n):
+                left = weight * (<double> a[i] - <double> b[i])
+                for j in range(i + 1):
+                    product_ij = left * (<double> a[j] - <double> b[j])
+                    out[i * n + j] += product_ij
+                    if j < i:
+                        out[j * n + i] += product_ij
 
 
 def all_finite(rows):

@@ -18,12 +18,14 @@ typedef int32_t bits;
 #define MANTISSA_BITS 23
 #define REAL_SQRT sqrtf
 #define LOWEST (-3.402823466e+38f)
+#define SMALLEST 1.1754943508222875e-38f
 #else
 typedef double real;
 typedef int64_t bits;
 #define MANTISSA_BITS 52
 #define REAL_SQRT sqrt
 #define LOWEST (-1.7976931348623157e+308)
+#define SMALLEST 2.2250738585072014e-308
 #endif
 
 /* Registers: 32 with AVX-512 and NEON, 16 with AVX2 and SSE2.  A tile of the whitening holds
@@ -80,6 +82,7 @@ typedef real vec_unaligned;
 #define FEATURES_IN_LANES (2 * LANES)
 
 enum {
+    FEW_FEATURES = 4,           /* up to here all of a component fits in registers */
     LANES = VECTOR_BYTES / sizeof(real),
     STRIP = TILE_VECS * (VECTOR_BYTES / sizeof(real)),
 };
@@ -179,6 +182,43 @@ static inline vec vsplit(vec x, vec *exponent)
     ivec n = shifted >> MANTISSA_BITS;
     *exponent = vreal(n + vbits(vset(magic))) - magic;
     return vreal(vbits(x) - (n << MANTISSA_BITS));
+}
+
+/* -1 in the lanes where a > b, 0 elsewhere. */
+static inline ivec vgreater(vec a, vec b)
+{
+#if defined(__GNUC__)
+    return (ivec)(a > b);
+#else
+    return -(ivec)(a > b);
+#endif
+}
+
+/* Whether any lane of such a mask is set. */
+static inline int vany(ivec mask)
+{
+#if defined(__x86_64__) && defined(__AVX512F__)
+    return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__x86_64__) && defined(__AVX2__)
+    return _mm256_movemask_epi8((__m256i)mask) != 0;
+#elif defined(__x86_64__) && defined(__GNUC__)
+    return _mm_movemask_epi8((__m128i)mask) != 0;
+#else
+    bits n[LANES], any = 0;
+    memcpy(n, &mask, sizeof n);
+    for (int i = 0; i < LANES; i++) any |= n[i];
+    return any != 0;
+#endif
+}
+
+/* How many lanes of a sum of such masks: minus the sum. */
+static inline ptrdiff_t vcount(ivec mask)
+{
+    bits n[LANES];
+    ptrdiff_t total = 0;
+    memcpy(n, &mask, sizeof n);
+    for (int i = 0; i < LANES; i++) total -= (ptrdiff_t)n[i];
+    return total;
 }
 
 static inline real vsum(vec a)

@@ -3,9 +3,11 @@
 cdef extern from "simd.h" nogil:
     ctypedef double real        # float or double: FASTGMM_FLOAT32 decides
     ctypedef double vec         # LANES numbers
+    ctypedef long long ivec     # LANES integers of the same size
     enum:
         LANES
         STRIP
+        FEW_FEATURES
         TILE_ROWS
         TILE_VECS
         SCATTER_ROWS
@@ -14,6 +16,7 @@ cdef extern from "simd.h" nogil:
         MANTISSA_BITS
         FEATURES_IN_LANES
     real LOWEST
+    real SMALLEST
     real REAL_SQRT(real x)
     vec vload(const real *p)
     void vstore(real *p, vec x)
@@ -22,6 +25,9 @@ cdef extern from "simd.h" nogil:
     vec vsqrt(vec a)
     vec vscale(vec x, vec shifted)
     vec vsplit(vec x, vec *exponent)
+    ivec vgreater(vec a, vec b)
+    bint vany(ivec mask)
+    Py_ssize_t vcount(ivec mask)
     real vsum(vec x)
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks for asv; `common` holds the data, which `peers.py` uses too."""

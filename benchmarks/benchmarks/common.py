@@ -1,0 +1,184 @@
+"""Frozen data: every recipe gives the same bytes on every machine and with every NumPy.
+
+Only ever appended to: a recipe that changes makes all earlier timings incomparable. ``DIGESTS``
+holds the SHA-256 of the first rows of each, and `check` compares them.
+
+NumPy promises the stream of a bit generator and not those of its distributions, and a product of
+float matrices depends on the BLAS. So noise is a sum of twelve 16-bit integers from the raw stream
+(mean 0, variance 1, normal but for its tails), and everything is a multiple of 2^-26 of less than
+2^20: all products and sums are exact in float64, in any order.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+CovarianceType = Literal["full", "tied", "diag", "spherical"]
+
+CHUNK = 4096
+"""Rows per stream, so that the first rows do not depend on how many are made."""
+DIGEST_ROWS = CHUNK + 904
+ROW_LIMIT: int | None = None
+"""Most rows that `rows` gives; the tests set it to run everything at a tiny size."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A mixture to draw rows from.
+
+    Parameters
+    ----------
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        Shape of the components, and what is fitted to them.
+    n_features, n_components : int
+    separation : float
+        Means lie about this far from 0, so two of them some 1.4 times this apart; the rows of a
+        component have a deviation near 1 in each direction.
+    spread : float
+        How much the covariances differ from the identity and from each other.
+    seed : int
+    """
+
+    covariance_type: CovarianceType
+    n_features: int
+    n_components: int
+    separation: float
+    spread: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The parameters of a recipe; `roots` are square roots of the covariances, (K, D, D)."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    roots: np.ndarray
+
+
+@dataclass(frozen=True)
+class Start:
+    """Parameters to begin EM with, in the shapes of scikit-learn's attributes."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    precisions: np.ndarray
+
+
+# Means 1 to 2 apart keep every responsibility over 2^-53 (everything live), 30 apart hardly any
+# but each row's own.  The live shares are those of peers.py's tables.
+RECIPES: dict[str, Recipe] = {
+    "full-16-16": Recipe("full", 16, 16, 1.5, 0.3, 101),
+    "full-64-32": Recipe("full", 64, 32, 1.5, 0.2, 102),
+    "full-128-16": Recipe("full", 128, 16, 1.5, 0.1, 103),
+    "full-2-8": Recipe("full", 2, 8, 2.0, 0.3, 104),
+    "full-8-10": Recipe("full", 8, 10, 1.5, 0.3, 105),
+    "diag-32-64": Recipe("diag", 32, 64, 1.5, 0.3, 106),
+    "tied-16-16": Recipe("tied", 16, 16, 1.5, 0.3, 107),
+    "spherical-16-16": Recipe("spherical", 16, 16, 1.5, 0.3, 108),
+    "full-64-32-separated": Recipe("full", 64, 32, 30.0, 0.2, 109),
+    "full-128-16-separated": Recipe("full", 128, 16, 7.0, 0.1, 110),
+    "clusters-8-10": Recipe("full", 8, 10, 6.0, 0.5, 111),
+    "tied-8-10": Recipe("tied", 8, 10, 3.0, 0.3, 112),
+    "diag-8-10": Recipe("diag", 8, 10, 3.0, 0.3, 113),
+    "spherical-8-10": Recipe("spherical", 8, 10, 3.0, 0.3, 114),
+}
+
+DIGESTS: dict[str, str] = {
+}
+"""SHA-256 of the first `DIGEST_ROWS` rows, little-endian float64."""
+
+
+def _stream(*key: int) -> np.random.PCG64:
+    return np.random.PCG64(np.random.SeedSequence(key))
+
+
+def _noise(stream: np.random.PCG64, n: int) -> np.ndarray:
+    """n numbers of mean 0 and variance 1, multiples of 2^-16 below 6."""
+    words = stream.random_raw(3 * n).astype("<u8").view("<u2").reshape(n, 12)
+    return (words.sum(axis=1, dtype=np.int64) - 6 * 65535) / 65536.0
+
+
+def _on_grid(numbers: np.ndarray) -> np.ndarray:
+    """To multiples of 2^-10: what is multiplied with noise stays exact."""
+    return np.rint(numbers * 1024.0) / 1024.0
+
+
+def mixture(name: str) -> Mixture:
+    """The mixture that the rows of a recipe come from."""
+    recipe = RECIPES[name]
+    k, d = recipe.n_components, recipe.n_features
+    stream = _stream(recipe.seed)
+    means = _on_grid(_noise(stream, k * d).reshape(k, d) * recipe.separation / np.sqrt(d))
+    bend = _noise(stream, k * d * d).reshape(k, d, d) * recipe.spread
+    eye = np.eye(d)
+    if recipe.covariance_type in ("full", "tied"):
+        roots = _on_grid(eye + bend / np.sqrt(d))
+        if recipe.covariance_type == "tied":
+            roots = np.repeat(roots[:1], k, axis=0)
+    else:
+        scales = np.maximum(1.0 + bend[:, 0], 0.25)
+        if recipe.covariance_type == "spherical":
+            scales = np.repeat(scales[:, :1], d, axis=1)
+        roots = _on_grid(scales)[:, :, None] * eye
+    weights = 2.0 + np.arange(k) % 3
+    return Mixture(weights / weights.sum(), means, roots)
+
+
+def rows(name: str, n_rows: int, dtype: str = "float64") -> np.ndarray:
+    """The first rows of a recipe, (n_rows, D), at most `ROW_LIMIT`."""
+    recipe, parameters = RECIPES[name], mixture(name)
+    if ROW_LIMIT is not None:
+        n_rows = min(n_rows, ROW_LIMIT)
+    ends = np.cumsum(2 + np.arange(recipe.n_components) % 3)
+    out = np.empty((n_rows, recipe.n_features), dtype)
+    for begin in range(0, n_rows, CHUNK):
+        stream = _stream(recipe.seed, begin // CHUNK)
+        labels = np.searchsorted(ends, stream.random_raw(CHUNK) % ends[-1].astype(np.uint64), "right")
+        noise = _noise(stream, CHUNK * recipe.n_features).reshape(CHUNK, recipe.n_features)
+        chunk = np.empty_like(noise)
+        for k in range(recipe.n_components):
+            own = labels == k
+            chunk[own] = noise[own] @ parameters.roots[k].T + parameters.means[k]
+        part = out[begin : begin + CHUNK]
+        part[...] = chunk[: len(part)]
+    return out
+
+
+def start(name: str, dtype: str = "float64") -> Start:
+    """Parameters near those of the recipe, so that the live share stays what it is over a few iterations."""
+    recipe, parameters = RECIPES[name], mixture(name)
+    k, d = parameters.means.shape
+    means = parameters.means + 0.1 * _noise(_stream(recipe.seed, 1, 2), k * d).reshape(k, d) / np.sqrt(d)
+    covariances = parameters.roots @ np.swapaxes(parameters.roots, 1, 2)
+    if recipe.covariance_type == "tied":
+        covariances = covariances[0]
+    elif recipe.covariance_type in ("diag", "spherical"):
+        covariances = np.diagonal(covariances, axis1=1, axis2=2).copy()
+        if recipe.covariance_type == "spherical":
+            covariances = covariances[:, 0].copy()
+    if recipe.covariance_type in ("full", "tied"):
+        precisions = np.linalg.inv(covariances)
+        precisions = (precisions + np.swapaxes(precisions, -1, -2)) / 2.0
+    else:
+        precisions = 1.0 / covariances
+    parts = (np.full(k, 1.0 / k), means, covariances, precisions)
+    return Start(*(np.ascontiguousarray(part, dtype=dtype) for part in parts))
+
+
+def digest(name: str) -> str:
+    """SHA-256 of the first `DIGEST_ROWS` rows of a recipe; `ROW_LIMIT` must not be less."""
+    return hashlib.sha256(rows(name, DIGEST_ROWS).astype("<f8").tobytes()).hexdigest()
+
+
+def check(name: str) -> None:
+    """Raise RuntimeError when the bytes of a recipe are not the frozen ones."""
+    found = digest(name)
+    if found != DIGESTS[name]:
+        raise RuntimeError(
+            f"the rows of {name!r} have the SHA-256 {found} and not {DIGESTS[name]}: "
+            "a frozen recipe was changed; restore it and append a new one"
+        )

@@ -10,8 +10,8 @@ cp -R "$root/tests" "$root/data" "$root/pyproject.toml" "$scratch"
 cd "$scratch"
 
 listed=$("$python" "$root/ci/listed_instruction_sets.py")
-built=$("$python" -c "from fastgmm.kernels import built; print(*built())")
-supported=$("$python" -c "from fastgmm.kernels import supported; print(*supported())")
+built=$("$python" -c "from fastgmm.kernels import BUILT; print(*BUILT)")
+supported=$("$python" -c "from fastgmm.kernels import SUPPORTED; print(*SUPPORTED)")
 echo "listed in setup.py: $listed"
 echo "built: $built"
 echo "supported here: $supported"

@@ -9,8 +9,8 @@ if CC=/nowhere/cc CXX=/nowhere/c++ "$python" -m pip install "$scratch/tree" > "$
     echo "the installation went through without a compiler" >&2
     exit 1
 fi
-grep -m 1 "needs a C compiler" "$scratch/log" || {
+grep -m 1 "C compiler: install one" "$scratch/log" || {
     tail -20 "$scratch/log" >&2
-    echo "the installation failed without saying that it needs a C compiler" >&2
+    echo "the installation failed without saying that it C compiler: install one" >&2
     exit 1
 }

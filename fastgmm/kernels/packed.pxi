@@ -15,7 +15,7 @@ cdef enum:
 
 cdef enum:
     CACHE_LINE = 64
-    ROWS_PER_BLOCK = 256        # 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
+    BLOCK_BYTES = 2048          # of one column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
     # Squares summed about the shift lose (distance / deviation)^2 eps: 1e-12 at the most under this many deviations
     NEAR = 64
 
@@ -273,7 +273,7 @@ cdef class PackedMixture:
                 m.whitened_means[k * m.padded + m.padded - m.n_features + i] = <real> total
 
     cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
-        cdef Py_ssize_t capacity = ROWS_PER_BLOCK // STRIP * STRIP
+        cdef Py_ssize_t capacity = BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP
         cdef Scratch scratch
         if n_rows < capacity:
             return Scratch(self, round_up(n_rows, STRIP), for_sums)
@@ -284,7 +284,7 @@ cdef class PackedMixture:
         return Scratch(self, capacity, for_sums)
 
     cdef void give_back(self, Scratch scratch):
-        if scratch.capacity == ROWS_PER_BLOCK // STRIP * STRIP:
+        if scratch.capacity == BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP:
             self.spare.append(scratch)
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):

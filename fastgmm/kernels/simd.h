@@ -194,6 +194,9 @@ static inline ivec vgreater(vec a, vec b)
 #endif
 }
 
+/* x where the mask is set, 0 elsewhere. */
+static inline vec vkeep(vec x, ivec mask) { return vreal(vbits(x) & mask); }
+
 /* Whether any lane of such a mask is set. */
 static inline int vany(ivec mask)
 {

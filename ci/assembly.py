@@ -37,9 +37,9 @@ AVX512_REGISTER = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])\b")
 FUSED = re.compile(r"vfn?m(add|sub)\d{3}p[sd]$")
 STACK_STORE = re.compile(r"%[xyz]mm\d+,-?(0x[0-9a-f]+)?\(%r[sb]p\)")
 PREFIXES = re.compile(r"^((rep[nz]*|lock|bnd|notrack|data16|cs|ds)\s+)+")
-# Vector registers that a full register tile accumulates in, and how many innermost loops of at least that
-# many fused multiply-adds a module must have: whitening, distances, second moments, products. They are
-# counted and not looked up by name, because which function they end in is the inliner's choice.
+# Vector registers that a full register tile accumulates in, and how many innermost loops of at
+# least that many fused multiply-adds a module must have: whitening, distances, second moments,
+# products. They are counted and not looked up by name: the inliner chooses where they end.
 TILE = {"ymm": 12, "zmm": 16}
 TILE_LOOPS = 4
 # A store on the stack for each of four multiply-adds or more: the tile does not fit the registers.

@@ -202,19 +202,16 @@ WRONG_TREES = {
 
 def _made_up_tree(root: Path, file: str, text: str) -> Path:
     """Write a package whose imports are right, then put ``text`` into one of its files."""
-    names = [name for name in LEVEL if name != "kernels"]
     (root / "kernels").mkdir(parents=True)
-    for name in names:
-        (root / f"{name}.py").write_text(
-            "import numpy as np\nfrom fastgmm import errors\n", encoding="utf-8"
-        )
-    (root / "errors.py").write_text("import sys\n", encoding="utf-8")
+    top = min(LAYERS[0])
+    for name in LEVEL.keys() - {"kernels"}:
+        body = "import numpy as np\n" + (f"from fastgmm import {top}\n" if LEVEL[name] else "")
+        (root / f"{name}.py").write_text(body, encoding="utf-8")
     (root / "kernels" / "__init__.py").write_text(
         "from . import reference\nfrom fastgmm.kernels.reference import f\n", encoding="utf-8"
     )
-    (root / "kernels" / "reference.py").write_text(
-        "from fastgmm.errors import E\n", encoding="utf-8"
-    )
+    reference = f"from fastgmm.{top} import f\n"
+    (root / "kernels" / "reference.py").write_text(reference, encoding="utf-8")
     if file:
         (root / file).write_text(text, encoding="utf-8")
     return root

@@ -1,21 +1,17 @@
-"""The loop: what it maximises, when it stops, what it reports, and how it goes on."""
+"""The loop: what it maximises, when it stops, what a callback sees, and which start is kept."""
 
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-import sklearn.exceptions
-import sklearn.mixture
 
 from fastgmm import GaussianMixture
 from fastgmm.em import Iteration
 from fastgmm.errors import ConvergenceWarning
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
-ARRAYS = ("weights_", "means_", "covariances_", "precisions_")
 INITS = ("ward", "kmeans", "k-means++", "random", "random_from_data")
 
 
@@ -27,7 +23,7 @@ def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarr
 
 
 def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
-    for name in ARRAYS:
+    for name in ("weights_", "means_", "covariances_", "precisions_"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
@@ -187,9 +183,7 @@ def test_errors_of_a_callback_are_its_own(rows: np.ndarray) -> None:
         if iteration.init == 0:
             other.m_step(other.e_step(ones))  # a singular covariance, of the user's own model
 
-    model = GaussianMixture(
-        3, random_state=0, n_init=2, max_iter=2, init_params="random_from_data"
-    )
+    model = GaussianMixture(3, random_state=0, n_init=2, max_iter=2, init_params="random_from_data")
     with pytest.raises(ValueError, match="ill-defined"):
         model.fit(rows, callback=callback)
 
@@ -230,85 +224,6 @@ def test_no_two_starts_are_the_same(init_params: str, rows: np.ndarray) -> None:
     assert len(set(first.values())) > 1
 
 
-# ---------------------------------------------------------------- warm start
-
-
-@quiet
-def test_warm_start_goes_on_where_it_was(covariance_type: str, rows: np.ndarray) -> None:
-    kwargs = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0}
-    at_once = GaussianMixture(3, max_iter=9, **kwargs).fit(rows)
-    model = GaussianMixture(3, max_iter=3, warm_start=True, **kwargs)
-    bounds: list[float] = []
-    for _ in range(3):
-        bounds += model.fit(rows).lower_bounds_
-        assert model.n_iter_ == 3
-    assert bounds == at_once.lower_bounds_
-    assert_same_model(model, at_once)
-    # Without it, a fit begins anew.
-    again = model.set_params(warm_start=False, max_iter=9).fit(rows)
-    assert_same_model(again, at_once)
-
-
-def test_warm_start_of_a_fit_that_has_converged(rows: np.ndarray) -> None:
-    model = GaussianMixture(2, random_state=0, warm_start=True, max_iter=500).fit(rows)
-    theirs = sklearn.mixture.GaussianMixture(
-        2,
-        warm_start=True,
-        max_iter=500,
-        weights_init=model.weights_,
-        means_init=model.means_,
-        precisions_init=model.precisions_,
-    )
-    theirs.fit(rows).fit(rows)
-    model.fit(rows)
-    assert model.converged_
-    assert model.n_iter_ == theirs.n_iter_ == 1
-
-
-@quiet
-def test_warm_start_has_one_start_and_no_randomness(rows: np.ndarray) -> None:
-    generator = np.random.default_rng(0)
-    model = GaussianMixture(
-        3, random_state=generator, n_init=4, warm_start=True, max_iter=2, tol=0.0
-    ).fit(rows)
-    state = generator.bit_generator.state
-    inits: set[int] = set()
-    model.fit(rows, callback=lambda i: inits.add(i.init))
-    assert inits == {0}
-    assert generator.bit_generator.state == state
-
-
-def test_warm_start_from_parameters(rows: np.ndarray) -> None:
-    params = {"warm_start": True, "max_iter": 300, "covariance_type": "diag"}
-    start = ([0.3, 0.7], rows[:2], np.ones((2, 3)))
-    model = GaussianMixture.from_parameters(*start, **params).fit(rows)
-    weights, means, precisions = start
-    expected = GaussianMixture(
-        2,
-        covariance_type="diag",
-        max_iter=300,
-        weights_init=weights,
-        means_init=means,
-        precisions_init=precisions,
-    ).fit(rows)
-    assert model.lower_bounds_ == expected.lower_bounds_
-    assert_same_model(model, expected)
-
-
-@quiet
-@pytest.mark.parametrize(
-    "change", [{"n_components": 4}, {"covariance_type": "tied"}, {"n_features": 2}]
-)
-def test_warm_start_of_another_shape_is_refused(change: dict[str, Any], rows: np.ndarray) -> None:
-    model = GaussianMixture(3, random_state=0, warm_start=True, max_iter=2).fit(rows)
-    before = model.score_samples(rows)
-    X = rows[:, : change.pop("n_features", 3)]
-    model.set_params(**change)
-    with pytest.raises(ValueError, match="set warm_start=False"):
-        model.fit(X)
-    np.testing.assert_array_equal(model.score_samples(rows), before)
-
-
 # ---------------------------------------------------------------- no iteration
 
 
@@ -336,132 +251,3 @@ def test_max_iter_0(covariance_type: str, rows: np.ndarray, make_mixture: Any) -
     assert model.lower_bounds_ == []
     assert model.lower_bound_ == -np.inf
     assert not model.converged_
-
-
-# ---------------------------------------------------------------- what is said
-
-
-def test_convergence_warning(rows: np.ndarray) -> None:
-    model = GaussianMixture(3, random_state=0, max_iter=2, tol=1e-9)
-    for fit in (model.fit, model.fit_predict):
-        with pytest.warns(ConvergenceWarning, match="did not converge") as caught:
-            fit(rows)
-            line = inspect.currentframe().f_lineno - 1  # type: ignore[union-attr]
-        assert len(caught) == 1
-        assert caught[0].filename == __file__
-        assert caught[0].lineno == line
-        assert issubclass(caught[0].category, sklearn.exceptions.ConvergenceWarning)
-        assert "max_iter" in str(caught[0].message)
-        assert "tol=1e-09" in str(caught[0].message)
-    assert not model.converged_
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        model.set_params(max_iter=3000, tol=1e-4).fit(rows)
-    assert model.converged_
-
-
-def test_only_the_best_start_must_converge(rows: np.ndarray) -> None:
-    model = GaussianMixture(
-        3, init_params="random_from_data", n_init=8, random_state=0, max_iter=14, tol=1e-3
-    )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model.fit(rows)
-    assert len(caught) == (not model.converged_)
-
-
-def theirs_and_ours(
-    X: np.ndarray, capsys: pytest.CaptureFixture[str], **kwargs: Any
-) -> tuple[list[str], list[str]]:
-    start = sklearn.mixture.GaussianMixture(2, random_state=0, max_iter=1).fit(X)
-    given = {
-        "n_components": 2,
-        "weights_init": start.weights_,
-        "means_init": start.means_,
-        "precisions_init": start.precisions_,
-        **kwargs,
-    }
-    printed = []
-    for kind in (sklearn.mixture.GaussianMixture, GaussianMixture):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            kind(**given).fit(X)
-        captured = capsys.readouterr()
-        assert captured.err == ""
-        printed.append(captured.out.splitlines())
-    return printed[0], printed[1]
-
-
-@quiet
-@pytest.mark.parametrize("max_iter", [5, 500])
-def test_verbose(max_iter: int, rows: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
-    """What scikit-learn prints, but for the times."""
-    for verbose, interval in ((0, 1), (1, 1), (1, 2), (1, 10), (True, 3), (2, 2)):
-        theirs, ours = theirs_and_ours(
-            rows,
-            capsys,
-            verbose=verbose,
-            verbose_interval=interval,
-            max_iter=max_iter,
-            tol=1e-5,
-            n_init=2,
-        )
-        assert [line.split("time lapse")[0].split("\t")[0] for line in ours] == [
-            line.split("time lapse")[0].split("\t")[0] for line in theirs
-        ]
-        assert bool(ours) == bool(verbose)
-        if verbose == 2:
-            # The changes agree, and so does the lower bound at the end.
-            for mark in ("ll change", "lower bound"):
-                assert [line.split(mark)[1] for line in ours if mark in line] == [
-                    line.split(mark)[1] for line in theirs if mark in line
-                ]
-            assert sum("lower bound" in line for line in ours) == 2
-            assert all("time lapse" in line for line in ours if "Iteration" in line)
-
-
-@quiet
-def test_verbose_of_a_callback_that_stops(
-    rows: np.ndarray, capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = GaussianMixture(2, random_state=0, tol=0.0, verbose=1, verbose_interval=1)
-    model.fit(rows, callback=lambda iteration: iteration.n_iter == 2)
-    assert capsys.readouterr().out.splitlines() == [
-        "Initialization 0",
-        "  Iteration 1",
-        "  Iteration 2",
-        "Initialization stopped by the callback.",
-    ]
-
-
-# ---------------------------------------------------------------- the rest of fit
-
-
-@quiet
-def test_fit_predict(covariance_type: str, rows: np.ndarray) -> None:
-    kwargs = {"covariance_type": covariance_type, "random_state": 0, "max_iter": 4}
-    model = GaussianMixture(3, **kwargs)
-    labels = model.fit_predict(rows, sample_weight=np.linspace(0.0, 1.0, len(rows)))
-    other = GaussianMixture(3, **kwargs)
-    assert other.fit(rows, sample_weight=np.linspace(0.0, 1.0, len(rows))) is other
-    assert_same_model(model, other)
-    np.testing.assert_array_equal(labels, other.predict(rows))
-    assert labels.dtype == np.int64
-
-
-@quiet
-def test_y_is_ignored(rows: np.ndarray) -> None:
-    model = GaussianMixture(2, random_state=0, max_iter=3)
-    expected = model.fit(rows).means_
-    for y in (np.zeros(3), "anything", rows):
-        np.testing.assert_array_equal(model.fit(rows, y).means_, expected)
-    assert model.score(rows, np.zeros(3)) == model.score(rows)
-
-
-@quiet
-def test_shown_arrays_are_the_users_own(covariance_type: str, rows: np.ndarray) -> None:
-    model = GaussianMixture(2, covariance_type=covariance_type, random_state=0, max_iter=2)
-    before = model.fit(rows).score_samples(rows)
-    for name in (*ARRAYS, "precisions_cholesky_"):
-        getattr(model, name)[...] = np.nan
-    np.testing.assert_array_equal(model.score_samples(rows), before)

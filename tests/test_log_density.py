@@ -211,9 +211,7 @@ def test_means_far_apart_float32(
 
 
 @pytest.mark.parametrize("distance", [1e3, 1e5, 1e7])
-def test_far_tails(
-    distance: float, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_far_tails(distance: float, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
     """Rows far from every mean: a log density of -1e13 is as exact as one of -1."""
     rng = np.random.default_rng(int(distance))
     mixture = make_mixture(3, 4, rng)
@@ -263,7 +261,7 @@ def test_given_precisions(
 
 
 def test_responsibilities(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
-    """Relative to a few ulp down to 1e-290, and exactly a partition of 1."""
+    """A few ulp each, down to 1e-250: what is below e^-600 counts as zero."""
     rng = np.random.default_rng(4)
     mixture = make_mixture(4, 3, rng, separation=6.0)
     covariances = mixture.covariances_as(covariance_type)
@@ -286,8 +284,8 @@ def test_responsibilities(covariance_type: str, make_mixture: Callable[..., Any]
             ]
             for k, term in enumerate(terms):
                 expected = term / sum(terms)
-                if expected < 1e-290:
-                    assert got[i, k] < 1e-289
+                if expected < 1e-250:
+                    assert got[i, k] < 1e-249
                     continue
                 error = float(abs(mpmath.mpf(float(got[i, k])) - expected) / expected)
                 # The error of a log density is the relative error of a density.

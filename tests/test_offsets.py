@@ -1,4 +1,4 @@
-"""Data moved away from zero give the same covariances: nothing may be squared before it is centred."""
+"""Data moved away from zero give the same covariances: nothing is squared before it is centred."""
 
 from collections.abc import Callable
 from typing import Any
@@ -186,9 +186,7 @@ def test_statistics(offset: float, covariance_type: str, make_mixture: Callable[
 
 
 @pytest.mark.parametrize("init_params", ["ward", "kmeans", "k-means++", "random_from_data"])
-def test_float32(
-    init_params: str, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_float32(init_params: str, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
     """In float32 an offset of 1e3 is what 1e11 is in float64: about zero nothing would be left."""
     rng = np.random.default_rng(2)
     mixture = make_mixture(3, 3, rng, separation=5.0)

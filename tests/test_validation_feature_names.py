@@ -76,6 +76,7 @@ def test_other_feature_names_are_listed(raised: Raised) -> None:
     assert "another order" in message(["b", "a"], ["a", "b"])
     many = [f"x{i}" for i in range(9)]
     assert "missing now: x1, x2, x3, x4, x5, ..." in message(["x0"], many)
+    assert "missing now: x1, x2, x3, x4, x5." in message(["x0"], many[:6])
 
 
 def test_feature_names_on_one_side_only() -> None:

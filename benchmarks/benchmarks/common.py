@@ -88,6 +88,20 @@ RECIPES: dict[str, Recipe] = {
 }
 
 DIGESTS: dict[str, str] = {
+    "full-16-16": "2a3529dff93198a91b7ce7fae7c7907b185a4d0e770d056d2f646dd5dc8473ec",
+    "full-64-32": "cc64fe8c93e176928325f2f018762be412fae3f97bbe3ccc7ed12b6445fcdcdb",
+    "full-128-16": "a08ae68b3ad500d34f2083d0e7d49a7013f5e9a0d55a523b559e5895b33fb7db",
+    "full-2-8": "24f3bcd52e7b77f7c90fa0fab0bd7dcb80c75de79e0c6d1688d597b3c0654ccd",
+    "full-8-10": "855e3b259008d2fd5eed42145729c02d8def6e10675e2d2404ede18c0bafd189",
+    "diag-32-64": "216fce1a4b031a8c87b0eb6f495e0d2dc6253ecc6e6fb7f4d8718875b7139f12",
+    "tied-16-16": "4846f8185d48e4642975f25e6d2d174b1cc05c50c64ab44c1f7c4c4249402721",
+    "spherical-16-16": "8b68f69aff23d931dab0533bb584e7425b87608a8497ae3dd9ce14851cda9360",
+    "full-64-32-separated": "1c7eafad50a010880ed152a8693502bbcc630242d15f8a48d57171db33a4c052",
+    "full-128-16-separated": "3980fad9dc27ef900390d76a9e5970c23237e2a4d47eda5edb3b1734fd5a2bd2",
+    "clusters-8-10": "007c624a65218f97b8633f59afd6b6113622a3e031ee5e718eaf48b63d5b9ea5",
+    "tied-8-10": "ebafb422b3e7b91c8bc7b4fd23ee890b2afc18a7e00cc51f0fa27116a7af88bb",
+    "diag-8-10": "33688356f6f32ae60af188a6c3816b34fc0a427b2cf873cf478e8caaf65dda03",
+    "spherical-8-10": "941de35e6cb3955ddfbcf928a35cb13cc7ed493835053f4a0c3382dbcff2fc9e",
 }
 """SHA-256 of the first `DIGEST_ROWS` rows, little-endian float64."""
 

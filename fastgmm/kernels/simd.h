@@ -79,7 +79,7 @@ typedef real vec_unaligned;
 #endif
 
 /* From how many features on the features, not the rows, are put in the lanes of the M-step. */
-#define FEATURES_IN_LANES (2 * LANES)
+#define FEATURES_IN_LANES LANES
 
 enum {
     FEW_FEATURES = 4,           /* up to here all of a component fits in registers */
@@ -197,20 +197,39 @@ static inline ivec vgreater(vec a, vec b)
 /* x where the mask is set, 0 elsewhere. */
 static inline vec vkeep(vec x, ivec mask) { return vreal(vbits(x) & mask); }
 
-/* Whether any lane of such a mask is set. */
-static inline int vany(ivec mask)
+/* Such a mask as the bits of an integer, lane 0 the lowest. */
+static inline unsigned vmask(ivec mask)
 {
-#if defined(__x86_64__) && defined(__AVX512F__)
-    return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0;
-#elif defined(__x86_64__) && defined(__AVX2__)
-    return _mm256_movemask_epi8((__m256i)mask) != 0;
+#if defined(__x86_64__) && defined(__AVX512F__) && defined(FASTGMM_FLOAT32)
+    return _mm512_movepi32_mask((__m512i)mask);
+#elif defined(__x86_64__) && defined(__AVX512F__)
+    return _mm512_movepi64_mask((__m512i)mask);
+#elif defined(__x86_64__) && defined(__AVX__) && defined(FASTGMM_FLOAT32)
+    return (unsigned)_mm256_movemask_ps((__m256)mask);
+#elif defined(__x86_64__) && defined(__AVX__)
+    return (unsigned)_mm256_movemask_pd((__m256d)mask);
+#elif defined(__x86_64__) && defined(__GNUC__) && defined(FASTGMM_FLOAT32)
+    return (unsigned)_mm_movemask_ps((__m128)mask);
 #elif defined(__x86_64__) && defined(__GNUC__)
-    return _mm_movemask_epi8((__m128i)mask) != 0;
+    return (unsigned)_mm_movemask_pd((__m128d)mask);
 #else
-    bits n[LANES], any = 0;
+    bits n[LANES];
+    unsigned set = 0;
     memcpy(n, &mask, sizeof n);
-    for (int i = 0; i < LANES; i++) any |= n[i];
-    return any != 0;
+    for (int i = 0; i < LANES; i++) set |= (unsigned)(n[i] & 1) << i;
+    return set;
+#endif
+}
+
+/* Index of the lowest bit of a number that is not 0. */
+static inline int lowest_bit(unsigned set)
+{
+#if defined(__GNUC__)
+    return __builtin_ctz(set);
+#else
+    int i = 0;
+    while (!(set >> i & 1)) i++;
+    return i;
 #endif
 }
 

@@ -27,7 +27,8 @@ cdef extern from "simd.h" nogil:
     vec vsplit(vec x, vec *exponent)
     ivec vgreater(vec a, vec b)
     vec vkeep(vec x, ivec mask)
-    bint vany(ivec mask)
+    unsigned int vmask(ivec mask)
+    int lowest_bit(unsigned int set)
     Py_ssize_t vcount(ivec mask)
     real vsum(vec x)
 

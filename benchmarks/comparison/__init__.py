@@ -1,0 +1,1 @@
+"""fastgmm beside its peers: what `peers.py` runs."""

@@ -1,0 +1,135 @@
+"""AIC, BIC and ICL: against scikit-learn's and against their formulas."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.mixture
+
+from fastgmm import GaussianMixture
+
+
+def pair(mixture: Any, covariance_type: str) -> tuple[GaussianMixture, Any]:
+    """Return one mixture in both libraries."""
+    ours = GaussianMixture.from_parameters(
+        mixture.weights,
+        mixture.means,
+        mixture.covariances_as(covariance_type),
+        covariance_type=covariance_type,
+    )
+    theirs = sklearn.mixture.GaussianMixture(len(mixture.weights), covariance_type=covariance_type)
+    theirs.weights_, theirs.means_ = ours.weights_, ours.means_
+    theirs.covariances_ = ours.covariances_
+    theirs.precisions_cholesky_ = ours.precisions_cholesky_
+    return ours, theirs
+
+
+@pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (1, 5), (4, 1), (3, 7), (6, 2)])
+def test_aic_and_bic_are_scikit_learns(
+    n_components: int, n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng([n_components, n_features])
+    mixture = make_mixture(n_components, n_features, rng)
+    ours, theirs = pair(mixture, covariance_type)
+    for n_samples in (1, n_components + 1, 500):
+        X = mixture.sample(max(n_samples, n_components), rng)[0][:n_samples]
+        assert ours.aic(X) == pytest.approx(theirs.aic(X), rel=1e-12)
+        assert ours.bic(X) == pytest.approx(theirs.bic(X), rel=1e-12)
+        assert ours.score(X) == pytest.approx(theirs.score(X), rel=1e-12)
+        for name in ("aic", "bic", "icl", "score"):
+            assert type(getattr(ours, name)(X)) is float
+
+
+@pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (2, 3), (5, 4)])
+def test_free_parameters(n_components: int, n_features: int, covariance_type: str) -> None:
+    k, d = n_components, n_features
+    matrix = d + d * (d - 1) // 2
+    spread = {"full": k * matrix, "tied": matrix, "diag": k * d, "spherical": k}[covariance_type]
+    expected = (k - 1) + k * d + spread
+    shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
+    covariances = np.ones(shapes[covariance_type])
+    if covariance_type in ("full", "tied"):
+        covariances = covariances * np.eye(d)
+    model = GaussianMixture.from_parameters(
+        np.full(k, 1 / k), np.eye(k, d), covariances, covariance_type=covariance_type
+    )
+    assert model._parameters.n_parameters == expected
+    # What each criterion adds to -2 log L says the same.
+    X = np.random.default_rng(0).normal(size=(50, d))
+    deviance = -2.0 * model.score_samples(X).sum()
+    assert model.aic(X) - deviance == pytest.approx(2 * expected, rel=1e-11)
+    assert model.bic(X) - deviance == pytest.approx(expected * np.log(50), rel=1e-11)
+
+
+def test_icl(
+    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+) -> None:
+    """BIC with the labels counted as data: -2 sum of log max_k weight_k N_k + p log n."""
+    mixture = make_mixture(4, 3, rng, separation=1.0)
+    model, theirs = pair(mixture, covariance_type)
+    X, _ = mixture.sample(700, rng)
+    joint = np.log(mixture.weights) + model.component_log_density(X)
+    penalty = model._parameters.n_parameters * np.log(700)
+    assert model.icl(X) == pytest.approx(-2.0 * joint.max(axis=1).sum() + penalty, rel=1e-12)
+    entropy = -np.log(theirs.predict_proba(X).max(axis=1)).sum()
+    assert model.icl(X) == pytest.approx(theirs.bic(X) + 2.0 * entropy, rel=1e-11)
+    assert model.icl(X) > model.bic(X)
+
+
+def test_icl_of_one_component_is_bic(
+    covariance_type: str, make_mixture: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(0)
+    mixture = make_mixture(1, 3, rng)
+    model, _ = pair(mixture, covariance_type)
+    X, _ = mixture.sample(50, rng)
+    assert model.icl(X) == pytest.approx(model.bic(X), rel=1e-13)
+
+
+def test_icl_prefers_clusters_to_overlap() -> None:
+    """Halves of one Gaussian overlap more than they gain likelihood; two clusters do not."""
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=(600, 1))
+    two = one + np.repeat([[0.0], [20.0]], 300, axis=0)
+    for X, best in ((one, 1), (two, 2)):
+        icl = [GaussianMixture(k, random_state=0, max_iter=500).fit(X).icl(X) for k in (1, 2, 3)]
+        assert int(np.argmin(icl)) + 1 == best
+
+
+@pytest.mark.parametrize("name", ["aic", "bic", "icl", "score"])
+def test_many_rows(name: str, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+    """Over several blocks, the criteria of the whole are made of those of the parts."""
+    rng = np.random.default_rng(1)
+    mixture = make_mixture(3, 2, rng, separation=1.0)
+    model, _ = pair(mixture, covariance_type)
+    X, _ = mixture.sample(40_001, rng)
+    parts = np.array_split(X, 9)
+    if name == "score":
+        expected = np.average([model.score(p) for p in parts], weights=[len(p) for p in parts])
+    else:
+        p = model._parameters.n_parameters
+        penalty = {"aic": lambda n: 2.0 * p}.get(name, lambda n: p * np.log(n))
+        expected = sum(getattr(model, name)(part) - penalty(len(part)) for part in parts)
+        expected += penalty(len(X))
+    assert getattr(model, name)(X) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["aic", "bic", "icl", "score"])
+def test_float32(name: str, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+    """Sums over float32 rows are float64: a hundred thousand densities keep their digits."""
+    rng = np.random.default_rng(2)
+    mixture = make_mixture(3, 2, rng, separation=1.0)
+    model, _ = pair(mixture, covariance_type)
+    X = mixture.sample(100_000, rng)[0].astype(np.float32)
+    expected = getattr(model, name)(X.astype(np.float64))
+    assert getattr(model, name)(X) == pytest.approx(expected, rel=2e-7)
+
+
+def test_criteria_choose_the_number_of_components(make_mixture: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(4)
+    mixture = make_mixture(3, 2, rng, separation=8.0)
+    X, _ = mixture.sample(900, rng)
+    fits = [GaussianMixture(k, random_state=0, max_iter=500).fit(X) for k in range(1, 6)]
+    for name in ("bic", "icl"):
+        assert int(np.argmin([getattr(fit, name)(X) for fit in fits])) + 1 == 3

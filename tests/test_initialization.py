@@ -1,0 +1,326 @@
+"""The five ways to begin, and Ward's clustering against SciPy's."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.cluster.hierarchy import fcluster, linkage  # scikit-learn brings it
+
+from fastgmm import GaussianMixture
+from fastgmm.initialization import cut_tree, ward_tree
+
+pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
+
+INITS = ("ward", "kmeans", "k-means++", "random", "random_from_data")
+DRAWN = INITS[1:]
+ARRAYS = ("weights_", "means_", "covariances_")
+
+
+def start(X: np.ndarray, init_params: str, n_components: int = 3, **kwargs: Any) -> GaussianMixture:
+    """Return the start itself: a fit of no iteration."""
+    weight = kwargs.pop("sample_weight", None)
+    kwargs = {"random_state": 0, "max_iter": 0, **kwargs}
+    return GaussianMixture(n_components, init_params=init_params, **kwargs).fit(
+        X, sample_weight=weight
+    )
+
+
+def start_bytes(*args: Any, **kwargs: Any) -> bytes:
+    model = start(*args, **kwargs)
+    return b"".join(getattr(model, name).tobytes() for name in ARRAYS)
+
+
+@pytest.fixture
+def clusters(
+    rng: np.random.Generator, make_mixture: Callable[..., Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of three clusters that nobody can mistake, and their labels."""
+    mixture = make_mixture(3, 3, rng)
+    rows, labels = mixture.sample(240, rng)
+    return rows - mixture.means[labels] + 40.0 * np.eye(3)[labels], labels
+
+
+def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
+    pairs = set(zip(one.tolist(), other.tolist(), strict=True))
+    return len(pairs) == len(set(one.tolist())) == len(set(other.tolist()))
+
+
+# ---------------------------------------------------------------- seeds
+
+
+@pytest.mark.parametrize("init_params", INITS)
+def test_reproducible_by_seed(init_params: str, covariance_type: str) -> None:
+    X = np.random.default_rng(0).normal(size=(1500, 2))
+    kwargs = {"covariance_type": covariance_type}
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    seeds = {seed: start_bytes(X, init_params, random_state=seed, **kwargs) for seed in range(4)}
+    for seed, content in seeds.items():
+        assert start_bytes(X, init_params, random_state=seed, **kwargs) == content
+        assert start_bytes(X, init_params, random_state=np.int64(seed), **kwargs) == content
+        generator = np.random.default_rng(seed)
+        assert start_bytes(X, init_params, random_state=generator, **kwargs) == content
+        assert start_bytes(X, init_params, random_state=generator, **kwargs) != content
+    assert len(set(seeds.values())) == 4
+    # The global state of NumPy is neither read nor touched.
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    assert start_bytes(X, init_params, random_state=0, **kwargs) == seeds[0]
+
+
+@pytest.mark.parametrize("init_params", DRAWN)
+def test_no_seed_is_another_start_each_time(init_params: str) -> None:
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    assert len({start_bytes(X, init_params, random_state=None) for _ in range(3)}) > 1
+
+
+@pytest.mark.parametrize("init_params", INITS)
+def test_a_random_state_of_the_old_kind_moves_on(init_params: str) -> None:
+    X = np.random.default_rng(0).normal(size=(1500, 2))
+    old = np.random.RandomState(3)
+    first, second = (start_bytes(X, init_params, random_state=old) for _ in range(2))
+    assert first != second
+    again = np.random.RandomState(3)
+    assert start_bytes(X, init_params, random_state=again) == first
+
+
+# ---------------------------------------------------------------- what they find
+
+
+@pytest.mark.parametrize("init_params", ["ward", "kmeans"])
+def test_clear_clusters_are_found(
+    init_params: str, covariance_type: str, clusters: tuple[np.ndarray, np.ndarray]
+) -> None:
+    X, labels = clusters
+    for dtype in (np.float64, np.float32):
+        model = start(X.astype(dtype), init_params, covariance_type=covariance_type)
+        assert same_partition(model.predict(X.astype(dtype)), labels)
+        means = np.array([X[labels == k].mean(axis=0) for k in range(3)])
+        order = np.argsort(model.means_.argmax(axis=1))
+        np.testing.assert_allclose(model.means_[order], means, rtol=1e-5, atol=1e-5)
+        shares = np.bincount(labels) / len(labels)
+        np.testing.assert_allclose(model.weights_[order], shares, rtol=1e-6)
+
+
+def test_kmeans_starts_from_the_moments_of_its_clusters(
+    covariance_type: str, clusters: tuple[np.ndarray, np.ndarray]
+) -> None:
+    X, labels = clusters
+    model = start(X, "kmeans", covariance_type=covariance_type, reg_covar=0.5)
+    order = np.argsort(model.means_.argmax(axis=1))
+    scatter = np.array([np.cov(X[labels == k].T, bias=True) for k in range(3)])
+    shares = np.bincount(labels) / len(labels)
+    expected = {
+        "full": scatter + 0.5 * np.eye(3),
+        "tied": np.tensordot(shares, scatter, 1) + 0.5 * np.eye(3),
+        "diag": np.einsum("kjj->kj", scatter) + 0.5,
+        "spherical": np.einsum("kjj->k", scatter) / 3.0 + 0.5,
+    }[covariance_type]
+    got = model.covariances_ if covariance_type == "tied" else model.covariances_[order]
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("init_params", ["k-means++", "random_from_data"])
+def test_rows_become_means(init_params: str, covariance_type: str) -> None:
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    for seed in range(5):
+        model = start(X, init_params, 4, covariance_type=covariance_type, random_state=seed)
+        distances = np.abs(X[:, None] - model.means_).max(axis=2)
+        assert (distances.min(axis=0) == 0.0).all()
+        assert len(set(distances.argmin(axis=0).tolist())) == 4
+        np.testing.assert_allclose(model.weights_, 0.25, rtol=1e-12)
+
+
+def test_kmeans_plus_plus_spreads_its_rows(clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    X, labels = clusters
+    for seed in range(10):
+        model = start(X, "k-means++", random_state=seed)
+        nearest = np.abs(X[:, None] - model.means_).max(axis=2).argmin(axis=0)
+        assert sorted(labels[nearest].tolist()) == [0, 1, 2]
+
+
+def test_random_responsibilities(covariance_type: str) -> None:
+    X = 100.0 + np.random.default_rng(0).normal(size=(3000, 2))
+    model = start(X, "random", 3, covariance_type=covariance_type)
+    np.testing.assert_allclose(model.weights_, 1 / 3, atol=0.03)
+    np.testing.assert_allclose(model.means_, np.tile(X.mean(axis=0), (3, 1)), atol=0.1)
+    assert len({row.tobytes() for row in model.means_}) == 3
+
+
+def test_ward_does_not_mind_the_units(clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    X, labels = clusters
+    units = np.array([1e-6, 1.0, 1e6])
+    for covariance_type in ("full", "tied", "diag"):
+        model = start(X * units, "ward", covariance_type=covariance_type, reg_covar=0.0)
+        assert same_partition(model.predict(X * units), labels)
+
+
+def test_ward_of_a_sample_of_many_rows(covariance_type: str) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(3, size=20_000)
+    X = rng.normal(size=(20_000, 2)) + 12.0 * np.array([[0, 0], [1, 0], [0, 1]])[labels]
+    model = start(X, "ward", covariance_type=covariance_type)
+    assert same_partition(model.predict(X), labels)
+    np.testing.assert_allclose(np.sort(model.weights_), np.sort(np.bincount(labels)) / 2e4)
+
+
+# ---------------------------------------------------------------- sample weights
+
+
+@pytest.mark.parametrize("n_samples", [150, 12_000])
+@pytest.mark.parametrize("init_params", INITS)
+def test_rows_of_no_weight_have_no_say(
+    init_params: str, n_samples: int, covariance_type: str
+) -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(n_samples, 2))
+    weight = (rng.random(n_samples) < 0.5).astype(np.float64)
+    elsewhere = X.copy()
+    elsewhere[weight == 0.0] = 1e3 + 1e3 * rng.random((int((weight == 0.0).sum()), 2))
+    kwargs = {"covariance_type": covariance_type, "sample_weight": weight}
+    expected = start(X, init_params, **kwargs)
+    model = start(elsewhere, init_params, **kwargs)
+    for name in ARRAYS:
+        np.testing.assert_allclose(
+            getattr(model, name), getattr(expected, name), rtol=1e-9, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("init_params", ["ward", "kmeans", "random"])
+def test_weights_count_in_the_moments(init_params: str, covariance_type: str) -> None:
+    """Ninety-nine in a hundred rows, by weight, are on the left."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(400, 1)) + np.repeat([[-50.0], [50.0]], 200, axis=0)
+    weight = np.repeat([99.0, 1.0], 200)
+    model = start(X, init_params, 2, covariance_type=covariance_type, sample_weight=weight)
+    if init_params == "random":
+        np.testing.assert_allclose(model.means_, -49.0, atol=0.5)
+    else:
+        np.testing.assert_allclose(np.sort(model.weights_), [0.01, 0.99], rtol=1e-6)
+
+
+@pytest.mark.parametrize("init_params", ["k-means++", "random_from_data"])
+def test_weights_count_where_rows_are_drawn(init_params: str) -> None:
+    """A row is drawn as one of the repeated rows would be: one in a hundred on the right."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(400, 1)) + np.repeat([[-50.0], [50.0]], 200, axis=0)
+    weight = np.repeat([99.0, 1.0], 200)
+    means = [
+        float(start(X, init_params, 1, sample_weight=weight, random_state=seed).means_[0, 0])
+        for seed in range(60)
+    ]
+    assert sum(mean > 0.0 for mean in means) < 8
+
+
+@pytest.mark.parametrize("init_params", ["ward", "kmeans"])
+def test_weights_count_in_the_clustering(init_params: str) -> None:
+    """By weight the pair to keep apart is 0 and 3; by number it is 3 and 10."""
+    X = np.array([[0.0], [3.0], [10.0]])
+    weight = np.array([100, 100, 1])
+    repeated = np.repeat(X, weight, axis=0)
+    for seed in range(5):
+        models = [
+            start(X, init_params, 2, sample_weight=weight, random_state=seed),
+            start(repeated, init_params, 2, random_state=seed),
+        ]
+        for model in models:
+            expected = [0.0, (100 * 3.0 + 10.0) / 101]
+            np.testing.assert_allclose(np.sort(model.means_.ravel()), expected, atol=1e-12)
+
+
+# ---------------------------------------------------------------- given parameters
+
+
+@pytest.mark.parametrize("init_params", INITS)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("weights",),
+        ("means",),
+        ("precisions",),
+        ("weights", "means"),
+        ("means", "precisions"),
+        ("weights", "precisions"),
+        ("weights", "means", "precisions"),
+    ],
+)
+def test_given_parameters_stand(
+    names: tuple[str, ...],
+    init_params: str,
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+) -> None:
+    rng = np.random.default_rng(6)
+    mixture = make_mixture(3, 2, rng)
+    X, _ = mixture.sample(150, rng)
+    given = {
+        "weights": np.array([0.5, 0.3, 0.2]),
+        "means": mixture.means + 1.0,
+        "precisions": mixture.precisions_as(covariance_type),
+    }
+    kwargs = {"covariance_type": covariance_type}
+    estimated = start(X, init_params, **kwargs)
+    model = start(X, init_params, **kwargs, **{f"{name}_init": given[name] for name in names})
+    for name, value in given.items():
+        expected = value if name in names else getattr(estimated, f"{name}_")
+        np.testing.assert_allclose(getattr(model, f"{name}_"), expected, rtol=1e-11, atol=1e-12)
+
+
+# ---------------------------------------------------------------- Ward
+
+
+@pytest.mark.parametrize(("n_points", "n_features"), [(2, 1), (3, 2), (50, 1), (200, 3), (333, 17)])
+def test_ward_tree_against_scipy(n_points: int, n_features: int, rng: np.random.Generator) -> None:
+    points = rng.normal(size=(n_points, n_features)) @ rng.normal(size=(n_features, n_features))
+    kept = points.copy()
+    merged, heights = ward_tree(points)
+    np.testing.assert_array_equal(points, kept)
+    tree = linkage(points, method="ward")
+    # SciPy's height is the distance of two points of the same cost: sqrt(2 cost).
+    np.testing.assert_allclose(np.sqrt(2.0 * heights), tree[:, 2], rtol=1e-9)
+    total = ((points - points.mean(axis=0)) ** 2).sum()
+    assert heights.sum() == pytest.approx(total, rel=1e-12)
+    for n_clusters in {1, 2, 3, 7, n_points // 2, n_points - 1, n_points}:
+        if not 1 <= n_clusters <= n_points:
+            continue
+        labels = cut_tree(merged, heights, n_clusters)
+        assert set(labels.tolist()) == set(range(n_clusters))
+        assert same_partition(labels, fcluster(tree, n_clusters, "maxclust"))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_ward_tree_of_ties_is_a_tree(seed: int) -> None:
+    """Lattices, duplicates and circles: equal costs everywhere, and rounding decides."""
+    rng = np.random.default_rng(seed)
+    angles = 2 * np.pi * rng.integers(0, 24, 100) / 24
+    for points in (
+        rng.integers(0, 5, (100, 2)) * 0.1,
+        rng.integers(0, 12, (120, 1)) / 3.0 + 0.1,
+        np.repeat(rng.normal(size=(30, 3)), 4, axis=0),
+        np.c_[np.cos(angles), np.sin(angles)],
+        np.zeros((40, 2)),
+    ):
+        merged, heights = ward_tree(points)
+        assert (np.diff(heights) >= 0).all()
+        assert (merged[:, 0] < merged[:, 1]).all()
+        owner = np.arange(len(points))
+        for one, other in merged:
+            assert owner[one] != owner[other]
+            owner[owner == owner[other]] = owner[one]
+        assert len(set(owner.tolist())) == 1
+        total = ((points - points.mean(axis=0)) ** 2).sum()
+        assert heights.sum() == pytest.approx(total, rel=1e-10, abs=1e-12)
+
+
+def test_ward_tree_of_one_point() -> None:
+    merged, heights = ward_tree(np.zeros((1, 2)))
+    assert merged.shape == (0, 2)
+    np.testing.assert_array_equal(cut_tree(merged, heights, 1), [0])
+
+
+def test_nothing_warns(covariance_type: str, clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for init_params in INITS:
+            start(clusters[0], init_params, covariance_type=covariance_type)

@@ -1,0 +1,123 @@
+"""Files that are not the model that was saved: each is refused with a sentence."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastgmm
+from fastgmm import GaussianMixture
+from fastgmm.errors import FileFormatError
+
+N_DAMAGES = 300
+
+
+def fitted() -> GaussianMixture:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    return GaussianMixture(3, covariance_type="diag", random_state=0, max_iter=200).fit(X)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("saved") / "model"
+    fitted().save(path)
+    return path.read_bytes()
+
+
+def damage(content: bytes, seed: int) -> bytes:
+    """Change, cut off, append, swap, repeat or blank some bytes."""
+    rng = np.random.default_rng(seed)
+    at = int(rng.integers(len(content)))
+    size = int(rng.integers(1, 64))
+    kind = seed % 6
+    if kind == 0:
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(rng.integers(8))
+        return bytes(changed)
+    if kind == 1:
+        return content[:at]
+    if kind == 2:
+        return content + rng.bytes(size)
+    if kind == 3:
+        return content[:at] + rng.bytes(size) + content[at:]
+    if kind == 4:
+        return content[:at] + content[at + size :]
+    return (
+        content[:at] + bytes(byte ^ 0xFF for byte in content[at : at + size]) + content[at + size :]
+    )
+
+
+@pytest.mark.parametrize("seed", range(N_DAMAGES))
+def test_damaged_files_are_refused(seed: int, saved: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(damage(saved, seed))
+    with pytest.raises(FileFormatError) as caught:
+        fastgmm.load(path)
+    sentence = str(caught.value)
+    assert str(path) in sentence
+    assert len(sentence) > len(str(path)) + 20
+    assert "\n" not in sentence
+
+
+def test_every_cut_near_the_ends_is_refused(saved: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    for length in (*range(64), *range(len(saved) - 64, len(saved))):
+        path.write_bytes(saved[:length])
+        with pytest.raises(FileFormatError, match=r"not a fastgmm model|damaged"):
+            fastgmm.load(path)
+    path.write_bytes(saved)
+    fastgmm.load(path)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_refused(protocol: int, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (os.mkdir, (str(tmp_path / "sprung"),))
+
+    path = tmp_path / "model.pkl"
+    for content in (fitted(), Trap()):
+        path.write_bytes(pickle.dumps(content, protocol))
+        with pytest.raises(FileFormatError, match=r"pickle|not a fastgmm model"):
+            fastgmm.load(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def other_files(directory: Path) -> dict[str, bytes]:
+    np.save(directory / "array.npy", np.zeros(3))
+    np.savez(directory / "arrays.npz", a=np.zeros(3))
+    return {
+        "npy": (directory / "array.npy").read_bytes(),
+        "npz": (directory / "arrays.npz").read_bytes(),
+        "csv": b"a,b\n1,2\n",
+        "empty": b"",
+        "zeros": bytes(10_000),
+        "statistics": fitted().e_step(np.zeros((2, 2))).to_bytes(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "empty", "zeros", "statistics"])
+def test_other_files_are_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(other_files(tmp_path)[kind])
+    with pytest.raises(FileFormatError, match=r"not a fastgmm model|not a model"):
+        fastgmm.load(path)
+
+
+def test_missing_places(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        fastgmm.load(tmp_path / "none")
+    with pytest.raises(IsADirectoryError):
+        fastgmm.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="is not a directory: create it"):
+        fitted().save(tmp_path / "none" / "model")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError):
+        fitted().save(tmp_path / "file" / "model")
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(IsADirectoryError):
+        fitted().save(tmp_path / "directory")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]

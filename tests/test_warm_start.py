@@ -1,0 +1,100 @@
+"""Warm starts: a fit goes on where the last one was."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.mixture
+
+from fastgmm import GaussianMixture
+
+quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
+
+
+@pytest.fixture
+def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+    """Return rows of overlapping components, over which EM takes its time."""
+    X: np.ndarray = make_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+    return X
+
+
+def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
+    for name in ("weights_", "means_", "covariances_", "precisions_"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+@quiet
+def test_warm_start_goes_on_where_it_was(covariance_type: str, rows: np.ndarray) -> None:
+    kwargs = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0}
+    at_once = GaussianMixture(3, max_iter=9, **kwargs).fit(rows)
+    model = GaussianMixture(3, max_iter=3, warm_start=True, **kwargs)
+    bounds: list[float] = []
+    for _ in range(3):
+        bounds += model.fit(rows).lower_bounds_
+        assert model.n_iter_ == 3
+    assert bounds == at_once.lower_bounds_
+    assert_same_model(model, at_once)
+    # Without it, a fit begins anew.
+    again = model.set_params(warm_start=False, max_iter=9).fit(rows)
+    assert_same_model(again, at_once)
+
+
+def test_warm_start_of_a_fit_that_has_converged(rows: np.ndarray) -> None:
+    model = GaussianMixture(2, random_state=0, warm_start=True, max_iter=500).fit(rows)
+    theirs = sklearn.mixture.GaussianMixture(
+        2,
+        warm_start=True,
+        max_iter=500,
+        weights_init=model.weights_,
+        means_init=model.means_,
+        precisions_init=model.precisions_,
+    )
+    theirs.fit(rows).fit(rows)
+    model.fit(rows)
+    assert model.converged_
+    assert model.n_iter_ == theirs.n_iter_ == 1
+
+
+@quiet
+def test_warm_start_has_one_start_and_no_randomness(rows: np.ndarray) -> None:
+    generator = np.random.default_rng(0)
+    model = GaussianMixture(
+        3, random_state=generator, n_init=4, warm_start=True, max_iter=2, tol=0.0
+    ).fit(rows)
+    state = generator.bit_generator.state
+    inits: set[int] = set()
+    model.fit(rows, callback=lambda i: inits.add(i.init))
+    assert inits == {0}
+    assert generator.bit_generator.state == state
+
+
+def test_warm_start_from_parameters(rows: np.ndarray) -> None:
+    params = {"warm_start": True, "max_iter": 300, "covariance_type": "diag"}
+    start = ([0.3, 0.7], rows[:2], np.ones((2, 3)))
+    model = GaussianMixture.from_parameters(*start, **params).fit(rows)
+    weights, means, precisions = start
+    expected = GaussianMixture(
+        2,
+        covariance_type="diag",
+        max_iter=300,
+        weights_init=weights,
+        means_init=means,
+        precisions_init=precisions,
+    ).fit(rows)
+    assert model.lower_bounds_ == expected.lower_bounds_
+    assert_same_model(model, expected)
+
+
+@quiet
+@pytest.mark.parametrize(
+    "change", [{"n_components": 4}, {"covariance_type": "tied"}, {"n_features": 2}]
+)
+def test_warm_start_of_another_shape_is_refused(change: dict[str, Any], rows: np.ndarray) -> None:
+    model = GaussianMixture(3, random_state=0, warm_start=True, max_iter=2).fit(rows)
+    before = model.score_samples(rows)
+    X = rows[:, : change.get("n_features", 3)]
+    model.set_params(**{name: change[name] for name in change if name != "n_features"})
+    with pytest.raises(ValueError, match="set warm_start=False"):
+        model.fit(X)
+    np.testing.assert_array_equal(model.score_samples(rows), before)

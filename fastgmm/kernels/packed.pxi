@@ -16,8 +16,9 @@ cdef enum:
 cdef enum:
     CACHE_LINE = 64
     BLOCK_BYTES = 2048          # of one column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
-    # Squares summed about the shift lose (distance / deviation)^2 eps: 1e-12 at the most under this many deviations
-    NEAR = 64
+    # Squares summed about the shift lose (distance in deviations)^2 eps: under so many, 1e-12 (float32: 2e-6) at the most
+    NEAR_FLOAT64 = 64
+    NEAR_FLOAT32 = 4
 
 SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
 
@@ -251,7 +252,7 @@ cdef class PackedMixture:
             if m.shape == DIAG or m.shape == SPHERICAL:
                 for j in range(given_size):
                     m.factors[k * m.factor_size + j] = <real> inverse[j]
-                    if fabs(m.centered_means[k * m.width + j] * inverse[j]) > NEAR:
+                    if fabs(m.centered_means[k * m.width + j] * inverse[j]) > (NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32):
                         m.near = False
             else:
                 pack_factor(inverse, m.n_features, m.padded, m.factors + k * m.factor_size)

@@ -1,7 +1,6 @@
 """GaussianMixture: what users touch."""
 
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -10,7 +9,7 @@ import numpy as np
 from fastgmm import model_file
 from fastgmm.conventions import Estimator
 from fastgmm.em import Iteration, Run, run_em
-from fastgmm.errors import IllDefinedCovarianceError, convergence_warning_class
+from fastgmm.errors import IllDefinedCovarianceError, convergence_warning_class, warn_user
 from fastgmm.expectation import expectation, labels
 from fastgmm.initialization import Data, Start, initial_parameters
 from fastgmm.maximization import maximization
@@ -249,11 +248,10 @@ class GaussianMixture(FittedMixture, Estimator):
         self.converged_, self.n_iter_ = run.converged, run.n_iter
         self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
         if not (run.converged or run.stopped) and self.max_iter > 0:
-            warnings.warn(
+            warn_user(
                 f"Best performing initialization did not converge: after {run.n_iter} iterations the log-likelihood per row "
                 f"still changes by at least tol={self.tol:g}; increase max_iter or tol, or try another init_params.",
                 convergence_warning_class(),
-                stacklevel=3,
             )
         return data
 

@@ -203,6 +203,25 @@ def test_error_in_a_block_comes_back(n_threads: int) -> None:
     parallel.run_blocks(lambda begin, end: None, 100, 10, n_threads)
 
 
+def test_error_in_a_block_drops_what_has_not_begun() -> None:
+    """Two threads are busy with blocks 1 and 2 when block 0 has failed: 3 waits, and never runs."""
+    calls: list[int] = []
+    release = threading.Event()
+
+    def work(begin: int, end: int) -> None:
+        if begin == 0:
+            raise ZeroDivisionError
+        calls.append(begin)
+        release.wait(60.0)
+
+    with pytest.raises(ZeroDivisionError):
+        parallel.run_blocks(work, 100, 1, 2)
+    release.set()
+    parallel.run_blocks(lambda begin, end: None, 10, 1, 2)  # behind whatever was left
+    assert 3 not in calls
+    assert len(calls) <= 2
+
+
 def test_few_results_wait() -> None:
     """Blocks are not computed long before they are wanted: memory does not grow with the rows."""
     begun: list[int] = []

@@ -3,6 +3,7 @@
 Conversions of data and start happen in the constructors, so that no peer pays for them in its time.
 """
 
+import importlib.metadata
 import sys
 import types
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class Adapter:
 
     distribution: str
     """Name of its distribution, for the version."""
+    own_start = False
+    """Whether it cannot begin from given parameters, so that its likelihood compares with nobody's."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -49,6 +52,10 @@ class Adapter:
     def default_fit(self, seed: int) -> None:
         """Fit from raw rows with the peer's own defaults for everything but K."""
         raise Unsupported("no comparable default fit")
+
+    def version(self) -> str:
+        """Of what is installed."""
+        return importlib.metadata.version(self.distribution)
 
     def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weights, means and covariances after a fit."""
@@ -124,6 +131,12 @@ class Fastgmm(ScikitLearn):
         from fastgmm import GaussianMixture
 
         return partial(GaussianMixture, n_threads=self.job.n_threads)
+
+    def version(self) -> str:
+        """Of what is imported, which need not be what is installed."""
+        import fastgmm
+
+        return fastgmm.__version__
 
 
 class OneDAL(Adapter):

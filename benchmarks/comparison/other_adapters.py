@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import os
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ class _Torch(Adapter):
         import torch
 
         torch.set_num_threads(job.n_threads)
+        # else constants and sums of two of the three stay float32
+        torch.set_default_dtype(torch.float32 if job.rows.dtype == np.float32 else torch.float64)
         torch.set_grad_enabled(False)
         self.torch = torch
         self.rows = torch.from_numpy(job.rows)
@@ -31,7 +32,7 @@ class Pomegranate(_Torch):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        # its "sphere" divides by the deviations of a 0-dimensional tensor, which its checks refuse
+        # covariances given must have 1 or 2 dimensions, and those of its "sphere" have none
         if job.covariance_type not in ("full", "diag"):
             raise Unsupported(f"its Normal has no {job.covariance_type} covariances that fit from a start")
 
@@ -75,13 +76,11 @@ class TorchGMM(_Torch):
 
         self.precision = 32 if job.rows.dtype == np.float32 else 64
         self.estimator = GaussianMixture
-        upper = np.linalg.cholesky(job.covariances) if job.covariances.ndim > 2 else job.covariances
         if job.covariance_type in ("full", "tied"):
             lower = np.linalg.cholesky(job.covariances)
-            upper = np.swapaxes(np.linalg.inv(lower), -1, -2)
+            self.upper = np.swapaxes(np.linalg.inv(lower), -1, -2)
         else:
-            upper = 1.0 / np.sqrt(job.covariances)
-        self.upper = upper
+            self.upper = 1.0 / np.sqrt(job.covariances)
 
     def fit(self, n_iter: int) -> None:
         from torchgmm.base.data import DataLoader, collate_tensor, dataset_from_tensors
@@ -181,14 +180,16 @@ class OpenCV(Adapter):
         shape = (-1, 1, 1) if job.covariance_type == "spherical" else (job.n_components, -1, 1)
         full = job.covariance_type == "full"
         matrices = job.covariances if full else job.covariances.reshape(shape) * eye
-        self.matrices = [np.ascontiguousarray(matrix) for matrix in matrices]
+        # a plain array of three dimensions would be taken for an image with D channels
+        self.matrices = cv2.Mat(np.ascontiguousarray(matrices), wrap_channels=False)
 
     def fit(self, n_iter: int) -> None:
         job = self.job
         self.model = self.cv2.ml.EM_create()
         self.model.setClustersNumber(job.n_components)
         self.model.setCovarianceMatrixType(self.kind)
-        self.model.setTermCriteria((self.cv2.TERM_CRITERIA_COUNT, n_iter, 0.0))
+        # it ends with an E-step, which it counts
+        self.model.setTermCriteria((self.cv2.TERM_CRITERIA_COUNT, n_iter + 1, 0.0))
         self.model.trainE(job.rows, job.means, self.matrices, job.weights[None])
 
     def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -212,52 +213,47 @@ class OpenCV(Adapter):
 
 
 class MLPack(Adapter):
-    """mlpack's gmm_train, with a model written as the text that its models are read from."""
+    """mlpack's gmm_train, from its own start: it runs k-means even where it is given a model."""
 
     distribution = "mlpack"
+    own_start = True
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         if job.rows.dtype != np.float64:
             raise Unsupported("computes in float64 only")
-        if job.covariance_type != "full":
-            raise Unsupported("a start can be given for full covariances only")
+        if job.covariance_type not in ("full", "diag"):
+            raise Unsupported(f"no {job.covariance_type} covariances")
         import mlpack
 
         self.mlpack = mlpack
-        os.environ["OMP_NUM_THREADS"] = str(job.n_threads)
 
     def fit(self, n_iter: int) -> None:
-        # its first iteration has the number 1 and it stops before the last
+        # it counts from 1 and stops before the last; one pass of k-means, the same for every n_iter
         self.model = self.mlpack.gmm_train(
             self.job.n_components,
             self.job.rows,
-            input_model=self._start(),
+            diagonal_covariance=self.job.covariance_type == "diag",
+            kmeans_max_iterations=1,
             max_iterations=n_iter + 1,
-            tolerance=0.0,
             no_force_positive=True,
+            seed=1,
+            tolerance=0.0,
         )["output_model"]
-
-    def _start(self) -> Any:
-        job = self.job
-        seed_rows = job.means + 0.0
-        model = self.mlpack.gmm_train(
-            1, np.concatenate([seed_rows, seed_rows + 1.0]), max_iterations=1, seed=1
-        )["output_model"]
-        model._set_cpp_params(_as_text(job).encode())
-        return model
 
     def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        root = json.loads(self.model._get_cpp_params(), object_pairs_hook=_with_lists)["GMM"]
-        d = root["dimensionality"]
+        text = self.model._get_cpp_params()
+        root = next(iter(json.loads(text, object_pairs_hook=_with_lists).values()))
         parts = [root["dists"]] if isinstance(root["dists"], dict) else root["dists"]
         means = np.stack([np.array(part["mean"]["elem"], dtype=float) for part in parts])
-        covariances = np.stack([np.array(p["covariance"]["elem"], dtype=float).reshape(d, d) for p in parts])
+        covariances = np.stack([np.array(part["covariance"]["elem"], dtype=float) for part in parts])
+        covariances = covariances.reshape(len(means), means.shape[1], means.shape[1])
+        if self.job.covariance_type == "diag":
+            covariances = np.diagonal(covariances, axis1=1, axis2=2)
         return np.array(root["weights"]["elem"], dtype=float), means, covariances
 
     def score_samples(self, rows: np.ndarray) -> Any:
-        found = self.mlpack.gmm_probability(rows, self.model)["output"]
-        return np.log(np.ravel(found))
+        return np.log(np.ravel(self.mlpack.gmm_probability(rows, self.model)["output"]))
 
 
 def _with_lists(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -269,29 +265,3 @@ def _with_lists(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         else:
             found[key] = value
     return found
-
-
-def _matrix(array: np.ndarray) -> str:
-    """A vector or matrix as mlpack's reader wants it; symmetric or lower triangular, columns first."""
-    columns = array.shape[1] if array.ndim == 2 else 1
-    head = f'"n_rows": "{len(array)}", "n_cols": "{columns}", "vec_state": "{2 - array.ndim}"'
-    numbers = ", ".join(f'"elem": {float(x)!r}' for x in np.ravel(array, order="F"))
-    return f"{{{head}, {numbers}}}"
-
-
-def _as_text(job: Job) -> str:
-    parts = []
-    for k, (mean, covariance) in enumerate(zip(job.means, job.covariances, strict=True)):
-        lower = np.linalg.cholesky(covariance)
-        log_det = 2.0 * float(np.log(np.diagonal(lower)).sum())
-        version = '"cereal_class_version": 0, ' if k == 0 else ""
-        parts.append(
-            f'{{{version}"mean": {_matrix(mean)}, "covariance": {_matrix(covariance)}, '
-            f'"covLower": {_matrix(lower)}, "invCov": {_matrix(np.linalg.inv(covariance))}, '
-            f'"logDetCov": {log_det!r}}}'
-        )
-    return (
-        f'{{"GMM": {{"cereal_class_version": 0, "gaussians": {job.n_components}, '
-        f'"dimensionality": {job.means.shape[1]}, "dists": [{", ".join(parts)}], '
-        f'"weights": {_matrix(job.weights)}}}}}'
-    )

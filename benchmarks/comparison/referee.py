@@ -5,7 +5,7 @@ import numpy as np
 LIVE = 2.0**-53
 REFEREE_ROWS = 20_000
 """So many of the first rows are judged; those of a recipe are in random order."""
-TOLERANCES = {"float64": 1e-7, "float32": 2e-3}
+TOLERANCES = {"float64": 1e-8, "float32": 1e-4}
 """Nats per row by which peers may differ after the same iterations from the same start."""
 
 

@@ -122,6 +122,7 @@ def details(results: list[Result]) -> str:
                 continue
             found = line.log_likelihoods
             nats = f"{statistics.median(found):.6f}" if found else "-"
+            nats += " (from its own start)" * line.own_start
             ratio = "" if line is own else _ratio(line.median, own.median if own else None, None)
             body.append(
                 [result.name, line.label, _time(line.median, case), UNITS[case.kind], ratio]

@@ -4,7 +4,6 @@ Answers one JSON line on standard output for each JSON line on standard input. W
 prints goes to standard error.
 """
 
-import importlib.metadata
 import json
 import os
 import statistics
@@ -53,9 +52,9 @@ class Worker:
         self.job = Job(self.rows, **parts, covariance_type=_text(folder), n_threads=n_threads)
         self.adapter = self.kind(self.job)
 
-    def version(self) -> str:
-        """Of the installed distribution."""
-        return importlib.metadata.version(self.kind.distribution)
+    def hello(self) -> tuple[str, bool]:
+        """The peer's version, and whether it begins from a start of its own."""
+        return self.adapter.version(), self.adapter.own_start
 
     def fit(self, n_iter: int) -> float:
         """Seconds of a fit of so many iterations."""

@@ -49,13 +49,14 @@ def factor_or_repair(covariances: np.ndarray, covariance_type: str, reg_covar: f
         try:
             factor_covariances(covariance, "tied")
         except IllDefinedCovarianceError:
-            stacked[index] = _hold_at_floor(covariance)
+            stacked[index] = _hold_at_floor(covariance, reg_covar)
     covariances = stacked.reshape(covariances.shape)
     return covariances, *factor_covariances(covariances, covariance_type)  # type: ignore[arg-type]
 
 
-def _hold_at_floor(covariance: np.ndarray) -> np.ndarray:
-    deviations = np.sqrt(np.diagonal(covariance))
+def _hold_at_floor(covariance: np.ndarray, reg_covar: float) -> np.ndarray:
+    diagonal = np.diagonal(covariance)
+    deviations = np.sqrt(np.maximum(diagonal, reg_covar))       # a variance that cancelled to less than nothing
     correlation = covariance / deviations[:, None] / deviations
     eigenvalues, vectors = np.linalg.eigh(correlation)
     floor = CORRELATION_FLOOR * len(covariance)

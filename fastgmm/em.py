@@ -3,12 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fastgmm.maximization import maximization
+import numpy as np
+
+from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.maximization import maximization, new_means
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
 
 Pass = Callable[[Parameters], SufficientStatistics]
 """One E-step over all rows."""
+Recentre = Callable[[Parameters, np.ndarray], SufficientStatistics]
+"""The same responsibilities about other means."""
+
+CANCELLATION = 1e-6
+"""Share of a second moment below which the variance that is left of it has lost too many digits."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,13 @@ class Run:
     converged: bool = False
     stopped: bool = False
     lower_bounds: list[float] = field(default_factory=list)
+    failure: IllDefinedCovarianceError | None = None
 
 
 def run_em(
     start: Parameters,
     one_pass: Pass,
+    recentre: Recentre,
     *,
     tol: float,
     max_iter: int,
@@ -59,18 +69,47 @@ def run_em(
     """Iterate until the mean log-likelihood changes by less than `tol`, `max_iter` is reached or the callback returns True.
 
     The lower bound of an iteration is that of the parameters it began with, as in scikit-learn, so that a fit costs
-    one pass per iteration and stops after the same one.
+    one pass per iteration and stops after the same one.  A covariance that is not positive definite ends the run with
+    `failure` set.
     """
     parameters = start
     bounds: list[float] = []
     for n_iter in range(1, max_iter + 1):
         statistics = one_pass(parameters)
-        parameters = maximization(statistics, reg_covar)
         previous, lower_bound = lower_bound, statistics.log_likelihood / statistics.weight
+        if cancels(statistics):
+            statistics = recentre(parameters, new_means(statistics))
+        try:
+            parameters = maximization(statistics, reg_covar)
+        except IllDefinedCovarianceError as error:
+            return Run(parameters, lower_bound, n_iter, lower_bounds=bounds, failure=error)
         bounds.append(lower_bound)
         change = lower_bound - previous
         converged = abs(change) < tol
-        stopped = callback is not None and callback(Iteration(n_iter, lower_bound, change, init)) is True
+        stopped = callback is not None and _is_true(callback(Iteration(n_iter, lower_bound, change, init)))
         if converged or stopped:
             return Run(parameters, lower_bound, n_iter, converged, stopped, bounds)
     return Run(parameters, lower_bound, len(bounds), False, False, bounds)
+
+
+def cancels(statistics: SufficientStatistics) -> bool:
+    """Whether the new means are so far from the reference (1000 deviations) that the variances about them are mostly rounding.
+
+    That happens in the first pass, from means that are not where the data are.
+    """
+    weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)
+    step = statistics.first_moment / weight[:, None]
+    second = statistics.second_moment
+    if statistics.covariance_type == "tied":
+        moved = (weight[:, None] * step**2).sum(axis=0)
+        second = np.diagonal(second)
+    elif statistics.covariance_type == "spherical":
+        moved = weight * (step**2).sum(axis=1)
+    else:
+        moved = weight[:, None] * step**2
+        second = np.einsum("kjj->kj", second) if statistics.covariance_type == "full" else second
+    return bool((second - moved < CANCELLATION * moved).any())
+
+
+def _is_true(answer: object) -> bool:
+    return isinstance(answer, bool | np.bool_) and bool(answer)

@@ -242,6 +242,8 @@ class GaussianMixture(FittedMixture, Estimator):
         rows = as_rows(X, min_rows=2, method="fit")
         check_enough_rows(len(rows), self.n_components)
         data = Data(rows, as_sample_weight(sample_weight, len(rows)), self.n_threads)
+        if data.sample_weight is not None:
+            check_enough_rows(int(np.count_nonzero(data.sample_weight)), self.n_components)
         run = self._best_run(data, callback)
         self._parameters = run.parameters
         self._feature_names = names
@@ -265,19 +267,23 @@ class GaussianMixture(FittedMixture, Estimator):
         for init in range(1 if warm else self.n_init):
             reporter = Reporter(self.verbose, self.verbose_interval, init)
             try:
-                first = warm or initial_parameters(data, start, generator)
-                run = run_em(
-                    first,
-                    lambda parameters: expectation(parameters, data.rows, data.sample_weight, n_threads=data.n_threads),
-                    tol=self.tol,
-                    max_iter=self.max_iter,
-                    reg_covar=self.reg_covar,
-                    lower_bound=self.lower_bound_ if warm else float("-inf"),
-                    init=init,
-                    callback=reporter.chained(callback),
-                )
+                first = warm or initial_parameters(data, start, generator, init)
             except IllDefinedCovarianceError as error:
                 failure = error
+                continue
+            run = run_em(
+                first,
+                data.expectation,
+                data.recentred,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                reg_covar=self.reg_covar,
+                lower_bound=self.lower_bound_ if warm else float("-inf"),
+                init=init,
+                callback=reporter.chained(callback),
+            )
+            if run.failure is not None:
+                failure = run.failure
                 continue
             reporter.end(run)
             if best is None or run.lower_bound > best.lower_bound:
@@ -385,7 +391,10 @@ class GaussianMixture(FittedMixture, Estimator):
             "version": __version__,
         }
         arrays = {"lower_bounds": np.asarray(self.lower_bounds_, dtype=np.float64)}
-        arrays |= {name: np.asarray(value, dtype=np.float64) for name in _INITIAL if (value := getattr(self, name)) is not None}
+        for name in _INITIAL:
+            if (value := getattr(self, name)) is not None:
+                given = np.asarray(value)        # float32 weights are checked less strictly: the dtype is kept
+                arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
         model_file.write(path, parameters, facts, arrays)
 
     @classmethod

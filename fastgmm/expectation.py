@@ -1,6 +1,8 @@
 """The E-step: rows and a mixture -> sufficient statistics, and the densities, responsibilities and labels on the way."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +36,7 @@ def expectation(
     """
     n_samples = len(rows)
     packed = parameters.packed(rows.dtype)
+    sample_weight, exponent = _near_one(sample_weight)
     weight = float(n_samples) if sample_weight is None else float(sample_weight.sum())
     # a component of less than one row keeps what it holds
     thresholds = NEGLIGIBLE * np.minimum(1.0, parameters.weights * weight) if given is None else np.zeros(len(parameters.weights))
@@ -45,7 +48,7 @@ def expectation(
         responsibilities = None if given is None else given(begin, end)
         return sums, packed.expectation(rows[begin:end], weights, responsibilities, thresholds, *sums)
 
-    total = _empty_sums(parameters)
+    total: tuple[np.ndarray, ...] = _empty_sums(parameters)
     for array in total:
         array[...] = 0.0
     log_likelihood = 0.0
@@ -56,9 +59,49 @@ def expectation(
         log_likelihood += block_log_likelihood
         spare.append(sums)
     reference = parameters.means.astype(rows.dtype).astype(np.float64)      # what the kernels subtracted
+    if exponent:
+        total = tuple(np.ldexp(array, exponent) for array in total)
+        weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
     return SufficientStatistics(
         parameters.covariance_type, reference, *total, n_samples, weight, log_likelihood, rows.dtype
     )
+
+
+def recentred(
+    parameters: Parameters,
+    means: np.ndarray,
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    n_threads: int | None = None,
+) -> SufficientStatistics:
+    """The statistics of the same responsibilities about other means (K, D): for a reference that turned out to be far from the rows.
+
+    Costs two passes.  The log-likelihood is left at 0.
+    """
+    packed = parameters.packed(rows.dtype)
+
+    def responsibilities_of_block(begin: int, end: int) -> np.ndarray:
+        out = np.empty((end - begin, parameters.n_components), rows.dtype)
+        packed.responsibilities(rows[begin:end], out)
+        return out
+
+    return expectation(
+        replace(parameters, means=means), rows, sample_weight, n_threads=n_threads, given=responsibilities_of_block
+    )
+
+
+def _near_one(sample_weight: np.ndarray | None) -> tuple[np.ndarray | None, int]:
+    """Weights of any unit times a power of two that brings the largest near 1, and the exponent that undoes it.
+
+    The kernels multiply by weights in the dtype of the rows, and float32 ends at 1e38.
+    """
+    if sample_weight is None or not len(sample_weight):
+        return sample_weight, 0
+    exponent = math.frexp(float(sample_weight.max()))[1]
+    if abs(exponent) <= 32:
+        return sample_weight, 0
+    return np.ldexp(sample_weight, -exponent), exponent
 
 
 def _empty_sums(parameters: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.expectation import expectation
+from fastgmm.expectation import expectation, recentred
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters
@@ -24,6 +24,8 @@ SHARPNESS = 1e-10
 """Variance of the components of a hard assignment, in units of the columns' variance."""
 WARD_ROWS = (1000, 30, 4000)
 """Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with their square."""
+PSEUDO_COUNTS = 10
+"""More than there are columns that vary: the rows that the pooled covariance counts for in each cluster of Ward's."""
 KMEANS_ROWS = (10_000, 100)
 """k-means takes max(first, second times K) rows."""
 LLOYD_ITERATIONS = 300
@@ -39,18 +41,45 @@ class Data:
     sample_weight: np.ndarray | None
     n_threads: int | None
 
-    def subset(self, n: int, generator: "Generator") -> np.ndarray:
-        """At most n rows of positive weight, drawn without replacement with their weights as odds; float64."""
+    def subset(self, n: int, generator: "Generator") -> "Points":
+        """All rows of positive weight with their weights, or n of them drawn with their weights as odds."""
         if self.sample_weight is None:
             if len(self.rows) <= n:
-                return self.rows.astype(np.float64)
+                return Points(self.rows.astype(np.float64), np.ones(len(self.rows)))
             chosen = generator.choice(len(self.rows), n, replace=False)
         else:
-            positive = int(np.count_nonzero(self.sample_weight))
-            odds = self.sample_weight / self.sample_weight.sum()
-            chosen = generator.choice(len(self.rows), min(n, positive), replace=False, p=odds)
+            held = np.flatnonzero(self.sample_weight)
+            weight = np.maximum(self.sample_weight / self.sample_weight.max(), np.finfo(np.float64).tiny)
+            if len(held) <= n:
+                return Points(self.rows[held].astype(np.float64), weight[held])
+            chosen = generator.choice(held, n, replace=False, p=weight[held] / weight[held].sum())
         chosen.sort()                            # in the order of memory
-        return self.rows[chosen].astype(np.float64)
+        return Points(self.rows[chosen].astype(np.float64), np.ones(n))
+
+    def expectation(self, parameters: Parameters) -> SufficientStatistics:
+        """One pass over all rows."""
+        return expectation(parameters, self.rows, self.sample_weight, n_threads=self.n_threads)
+
+    def recentred(self, parameters: Parameters, means: np.ndarray) -> SufficientStatistics:
+        """Two passes: the statistics of the same responsibilities about other means."""
+        return recentred(parameters, means, self.rows, self.sample_weight, n_threads=self.n_threads)
+
+
+@dataclass(frozen=True)
+class Points:
+    """A few thousand rows (n, D), float64, with weights (n,): what centres are found among."""
+
+    rows: np.ndarray
+    weight: np.ndarray
+
+    def mean(self) -> np.ndarray:
+        """(D,)."""
+        return np.average(self.rows, axis=0, weights=self.weight)
+
+    def deviations(self) -> np.ndarray:
+        """(D,): root of the columns' variances; 0 where that is the rounding of a constant."""
+        deviations = np.sqrt(np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight))
+        return np.where(deviations > 64 * np.finfo(np.float64).eps * np.abs(self.rows).max(axis=0), deviations, 0.0)
 
 
 @dataclass(frozen=True)
@@ -64,12 +93,16 @@ class Start:
     weights: np.ndarray | None = None
     means: np.ndarray | None = None
     precisions: np.ndarray | None = None
+    index: int = 0
 
 
-def initial_parameters(data: Data, start: Start, generator: "Generator") -> Parameters:
-    """Parameters to begin EM with; those that the user gave stand in place of the estimated ones."""
+def initial_parameters(data: Data, start: Start, generator: "Generator", index: int = 0) -> Parameters:
+    """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
+
+    `index` counts the starts of one fit: from the second on Ward's method, which has no chance in it, takes two thirds of few rows.
+    """
     if start.weights is None or start.means is None or start.precisions is None:
-        estimated = _METHODS[start.method](data, start, generator)
+        estimated = _METHODS[start.method](data, replace(start, index=index), generator)
     else:
         estimated = None
     weights = start.weights if start.weights is not None else estimated.weights  # type: ignore[union-attr]
@@ -83,19 +116,22 @@ def initial_parameters(data: Data, start: Start, generator: "Generator") -> Para
 
 def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component, at_most = WARD_ROWS
-    n = max(min(max(at_least, per_component * start.n_components), at_most), start.n_components)
-    points = data.subset(n, generator)
+    n = min(max(at_least, per_component * start.n_components), at_most)
+    if start.index:
+        n = min(n, 2 * len(data.rows) // 3)
+    points = data.subset(max(n, start.n_components), generator)
     scale = _column_scale(points, start.covariance_type)
-    labels = cut_tree(*ward_tree((points - points.mean(axis=0)) / scale), start.n_components)
+    labels = cut_tree(*ward_tree((points.rows - points.mean()) / scale, points.weight), start.n_components)
     statistics = assign(data, _centers(points, labels, start.n_components), scale, start)
-    return maximization(_shrunk(statistics), start.reg_covar)
+    varying = np.count_nonzero(points.deviations())
+    return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
 
 
 def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components), generator)
-    centers = _plus_plus(points, start.n_components, generator)
-    sample = Data(np.ascontiguousarray(points), None, data.n_threads)
+    centers = _plus_plus(points, start, generator)
+    sample = Data(points.rows, points.weight, data.n_threads)
     plain = replace(start, covariance_type="spherical")
     scale = _common_scale(points)
     for _ in range(LLOYD_ITERATIONS):
@@ -112,15 +148,17 @@ def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters
 def _from_plus_plus(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components), generator)
-    return _around(data, start, _plus_plus(points, start.n_components, generator), points)
+    return _around(data, start, _plus_plus(points, start, generator), points)
 
 
 def _from_data(data: Data, start: Start, generator: "Generator") -> Parameters:
     points = data.subset(max(KMEANS_ROWS[0], start.n_components), generator)
-    return _around(data, start, points[generator.choice(len(points), _enough(points, start), replace=False)], points)
+    odds = points.weight / points.weight.sum()
+    chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
+    return _around(data, start, points.rows[chosen], points)
 
 
-def _around(data: Data, start: Start, centers: np.ndarray, points: np.ndarray) -> Parameters:
+def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Parameters:
     """Equal weights, the centres themselves as means, and the pooled covariance of the nearest rows for every component.
 
     scikit-learn starts here with covariances of `reg_covar` alone, which means nothing in the units of the data; its next
@@ -146,7 +184,7 @@ def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters
     """Responsibilities drawn uniformly and normalised, a stream of random numbers per block of rows."""
     seed = int(generator.integers(2**63))
     k, dtype = start.n_components, data.rows.dtype
-    center = data.subset(1000, generator).mean(axis=0)
+    center = data.subset(1000, generator).mean()
     block = rows_per_block(k, len(center))
 
     def draw(begin: int, end: int) -> np.ndarray:
@@ -170,8 +208,7 @@ _METHODS = {
 
 def assign(data: Data, centers: np.ndarray, scale: np.ndarray, start: Start) -> SufficientStatistics:
     """Statistics of the rows with each given to its nearest centre, distances in units of `scale` (D,) per column."""
-    parameters = _sharp(centers, scale, start.covariance_type, data.rows.dtype)
-    return expectation(parameters, data.rows, data.sample_weight, n_threads=data.n_threads)
+    return data.expectation(_sharp(centers, scale, start.covariance_type, data.rows.dtype))
 
 
 def _sharp(centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype) -> Parameters:
@@ -192,16 +229,15 @@ def _sharp(centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceTy
     return Parameters(covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype)
 
 
-def _column_scale(points: np.ndarray, covariance_type: CovarianceType) -> np.ndarray:
+def _column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
     """Deviation of each column (D,); spherical components know one scale only."""
-    if covariance_type == "spherical":
-        return _common_scale(points)
-    return _positive(points.std(axis=0))
+    return _common_scale(points) if covariance_type == "spherical" else _positive(points.deviations())
 
 
-def _common_scale(points: np.ndarray) -> np.ndarray:
+def _common_scale(points: Points) -> np.ndarray:
     """Root of the columns' mean variance, repeated (D,)."""
-    return _positive(np.full(points.shape[1], np.sqrt(points.var(axis=0).mean())))
+    deviations = points.deviations()
+    return _positive(np.full(len(deviations), np.sqrt((deviations**2).mean())))
 
 
 def _positive(deviations: np.ndarray) -> np.ndarray:
@@ -209,23 +245,15 @@ def _positive(deviations: np.ndarray) -> np.ndarray:
     return np.where(deviations > 0, deviations, 1.0)
 
 
-def _enough(points: np.ndarray, start: Start) -> int:
-    if len(points) < start.n_components:
-        raise ValueError(
-            f"Expected at least n_components = {start.n_components} samples of positive sample_weight, got {len(points)}: "
-            "use fewer components or give more rows a weight"
-        )
-    return start.n_components
-
-
-def ward_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ward_tree(points: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """All merges of Ward's method in order: (n - 1, 2) names of the clusters merged and (n - 1,) their costs.
 
-    A cluster is named after its smallest point.
+    points (n, D), each counted with its weight (n,), or once.  A cluster is named after its smallest point.
     """
     n = len(points)
+    weight = np.ones(n) if weight is None else weight
     merged, heights = np.empty((n - 1, 2), dtype=np.int64), np.empty(n - 1)
-    kernels.ward(np.ascontiguousarray(points), merged, heights)
+    kernels.ward(np.ascontiguousarray(points), weight, merged, heights)
     order = np.argsort(heights, kind="stable")
     return merged[order], heights[order]
 
@@ -248,18 +276,18 @@ def cut_tree(merged: np.ndarray, heights: np.ndarray, n_clusters: int) -> np.nda
     return labels
 
 
-def _centers(points: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    return np.stack([points[labels == k].mean(axis=0) for k in range(n_clusters)])
+def _centers(points: Points, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    held = [labels == k for k in range(n_clusters)]
+    return np.stack([np.average(points.rows[h], axis=0, weights=points.weight[h]) for h in held])
 
 
-def _shrunk(statistics: SufficientStatistics) -> SufficientStatistics:
-    """Second moments pulled towards the pooled covariance with the weight of D + 10 rows.
+def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatistics:
+    """Second moments pulled towards the pooled covariance with the weight of so many rows.
 
     A cluster of few rows would otherwise start with a covariance of lower rank than D.
     """
     if statistics.covariance_type == "tied":
         return statistics
-    pseudo = statistics.reference.shape[1] + 10.0
     weight = statistics.component_weight
     held = weight > 0
     shape = (-1,) + (1,) * (statistics.second_moment.ndim - 1)
@@ -270,22 +298,23 @@ def _shrunk(statistics: SufficientStatistics) -> SufficientStatistics:
     return replace(moved, second_moment=shrunk)
 
 
-def _plus_plus(points: np.ndarray, n_clusters: int, generator: "Generator") -> np.ndarray:
-    """Greedy k-means++ (Arthur and Vassilvitskii 2007): each centre the best of 2 + log K draws by squared distance."""
-    n_trials = 2 + int(np.log(n_clusters))
-    centered = points - points.mean(axis=0)
-    chosen = [int(generator.integers(len(points)))]
-    nearest = ((centered - centered[chosen[0]]) ** 2).sum(axis=1)
-    while len(chosen) < n_clusters:
-        total = nearest.sum()
-        if total > 0:
-            candidates = np.searchsorted(np.cumsum(nearest), generator.random(n_trials) * total).clip(max=len(points) - 1)
-        else:                                    # fewer distinct rows than centres: any will do
-            candidates = generator.integers(len(points), size=1)
-        distances = np.stack(
-            [np.minimum(nearest, ((centered - centered[candidate]) ** 2).sum(axis=1)) for candidate in candidates]
-        )
-        best = int(distances.sum(axis=1).argmin())
+def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarray:
+    """Greedy k-means++ (Arthur and Vassilvitskii 2007): each centre the best of 2 + log K draws by weight times squared distance."""
+    n_trials = 2 + int(np.log(start.n_components))
+    rows, weight = points.rows - points.mean(), points.weight
+
+    def draw(odds: np.ndarray, n: int) -> np.ndarray:
+        cumulated = np.cumsum(odds)
+        return np.searchsorted(cumulated, generator.random(n) * cumulated[-1], side="right").clip(max=len(odds) - 1)
+
+    chosen = [int(draw(weight, 1)[0])]
+    nearest = ((rows - rows[chosen[0]]) ** 2).sum(axis=1)
+    while len(chosen) < start.n_components:
+        odds = weight * nearest
+        # fewer distinct rows than centres: any will do
+        candidates = draw(odds, n_trials) if odds.sum() > 0 else generator.integers(len(rows), size=1)
+        distances = np.stack([np.minimum(nearest, ((rows - rows[c]) ** 2).sum(axis=1)) for c in candidates])
+        best = int((distances @ weight).argmin())
         chosen.append(int(candidates[best]))
         nearest = distances[best]
-    return points[chosen]
+    return points.rows[chosen]

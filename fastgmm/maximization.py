@@ -20,8 +20,15 @@ def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Pa
         When a covariance is not positive definite and `reg_covar` is 0.
     """
     component_weight = np.maximum(statistics.component_weight, _TINY)
-    means = statistics.reference + statistics.first_moment / component_weight[:, None]
+    means = new_means(statistics)
     covariances = estimate_covariances(statistics, component_weight, reg_covar)
     covariances, factors, inverses = factor_or_repair(covariances, statistics.covariance_type, reg_covar)
     weights = statistics.component_weight / statistics.component_weight.sum()
     return Parameters(statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype)
+
+
+def new_means(statistics: SufficientStatistics) -> np.ndarray:
+    """(K, D): sum r x / N_k; the reference where a component holds nothing."""
+    component_weight = np.maximum(statistics.component_weight, _TINY)
+    means: np.ndarray = statistics.reference + statistics.first_moment / component_weight[:, None]
+    return means

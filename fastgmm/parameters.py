@@ -113,6 +113,10 @@ class Parameters:
         determinants = _factors.log_determinants(self.factors, self.covariance_type, self.n_components, self.n_features)
         return self.covariance_type, log_weights, self.means, self.inverse_factors, determinants
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()                     # pickles forget that arrays are read-only
+
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         state.pop("_packed", None)

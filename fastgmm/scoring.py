@@ -242,7 +242,7 @@ class FittedMixture:
         if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample.")
         generator = as_generator(self.random_state if random_state is None else random_state)
-        counts = generator.multinomial(n_samples, parameters.weights)
+        counts = generator.multinomial(n_samples, parameters.weights / parameters.weights.sum())
         labels = np.repeat(np.arange(parameters.n_components), counts)
         rows = generator.standard_normal((n_samples, parameters.n_features))
         end = np.cumsum(counts)

@@ -73,6 +73,10 @@ class SufficientStatistics:
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()                     # pickles forget that arrays are read-only
+
     def __add__(self, other: object) -> "SufficientStatistics":
         if isinstance(other, int) and other == 0:        # where sum() begins
             return self
@@ -116,7 +120,11 @@ class SufficientStatistics:
 
         Only the difference of the two references enters, so that a common offset cancels before anything is squared.
         """
-        reference = np.asarray(reference, dtype=np.float64)
+        reference = np.array(reference, dtype=np.float64)
+        if reference.shape != self.reference.shape:
+            raise ValueError(
+                f"the reference of moved() must have the shape {self.reference.shape} of the means, got {reference.shape}"
+            )
         shift = self.reference - reference
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift

@@ -10,6 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage  # scikit-learn brings it
 
 from fastgmm import GaussianMixture
 from fastgmm.initialization import cut_tree, ward_tree
+from fastgmm.parallel import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -148,12 +149,21 @@ def test_random_responsibilities(covariance_type: str) -> None:
     assert len({row.tobytes() for row in model.means_}) == 3
 
 
-def test_ward_does_not_mind_the_units(clusters: tuple[np.ndarray, np.ndarray]) -> None:
-    X, labels = clusters
-    units = np.array([1e-6, 1.0, 1e6])
+def test_random_responsibilities_are_drawn_for_each_row() -> None:
+    """Not anew for each block of rows: twice as many of the same rows are another start."""
+    X = np.random.default_rng(0).normal(size=(rows_per_block(3, 2), 2))
+    one, two = start(X, "random"), start(np.tile(X, (2, 1)), "random")
+    assert (np.abs(one.means_ - two.means_) > 1e-6).all()
+
+
+@pytest.mark.parametrize("units", [[1.0, 1e6], [1e-6, 1.0], [1e6, 1.0], [1e-8, 1e8]])
+def test_ward_does_not_mind_the_units(units: list[float], rng: np.random.Generator) -> None:
+    """Two clusters side by side in the first column; the second is noise, in units of its own."""
+    labels = np.repeat([0, 1], 100)
+    X = (rng.normal(size=(200, 2)) + 12.0 * np.c_[labels, np.zeros(200)]) * units
     for covariance_type in ("full", "tied", "diag"):
-        model = start(X * units, "ward", covariance_type=covariance_type, reg_covar=0.0)
-        assert same_partition(model.predict(X * units), labels)
+        model = start(X, "ward", 2, covariance_type=covariance_type, reg_covar=0.0)
+        assert same_partition(model.predict(X), labels)
 
 
 def test_ward_of_a_sample_of_many_rows(covariance_type: str) -> None:

@@ -64,10 +64,20 @@ def case(
     return model, mixture.sample(3000, rng)[0]
 
 
+# Around the sizes where the kernels change their arrangement.
+@pytest.mark.parametrize("n_features", [1, 2, 3, 4, 5, 8, 15, 16, 17, 33])
 def test_sums_are_what_they_say(
-    case: tuple[GaussianMixture, np.ndarray], rng: np.random.Generator
+    n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
 ) -> None:
-    model, X = case
+    rng = np.random.default_rng([n_features, 4])
+    mixture = make_mixture(5, n_features, rng, separation=1.5 / n_features**0.5)
+    model = GaussianMixture.from_parameters(
+        mixture.weights,
+        mixture.means + 0.2,
+        mixture.covariances_as(covariance_type),
+        covariance_type=covariance_type,
+    )
+    X, _ = mixture.sample(1000, rng)
     weight = rng.uniform(0.0, 3.0, len(X))
     for given in (None, weight):
         statistics = model.e_step(X, sample_weight=given)

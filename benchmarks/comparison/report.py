@@ -131,7 +131,8 @@ def details(results: list[Result]) -> str:
     return _table(header, body)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The model of the processor."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -144,7 +145,7 @@ def render(results: list[Result], options: Options, command: str) -> str:
     """The whole document."""
     versions = {line.peer: line.version for r in results for line in r.lines if line.version}
     facts = [
-        f"Made by `{command}` on {_processor()}, {os.cpu_count()} processors, "
+        f"Made by `{command}` on {processor()}, {os.cpu_count()} processors, "
         f"load {os.getloadavg()[0]:.1f} at the end; Python {platform.python_version()}.",
         "Versions: " + ", ".join(f"{peer} {version}" for peer, version in versions.items()) + ".",
         f"Medians of {options.repeats} interleaved rounds, {options.n_threads} thread(s) unless said, every "

@@ -68,12 +68,14 @@ cdef void ward_chain(
             slots[names[b]] = b
 
 
-def ward(points, merged, heights):
+def ward(points, weight, merged, heights):
     """All merges of Ward's method, unsorted.
 
     Parameters
     ----------
     points : float64 array (n, D)
+    weight : float64 array (n,)
+        How often each point counts.
     merged : int64 array (n - 1, 2), out
         Names of the clusters merged; a cluster is named after its smallest point.
     heights : float64 array (n - 1,), out
@@ -83,6 +85,7 @@ def ward(points, merged, heights):
     cdef Py_ssize_t n_features = points.shape[1]
     cdef Py_ssize_t i, j
     cdef Borrowed points_loan = borrow(points, sizeof(double), n_points * n_features, False, "points")
+    cdef Borrowed weight_loan = borrow(weight, sizeof(double), n_points, False, "weight")
     cdef Borrowed merged_loan = borrow(merged, sizeof(int64_t), 2 * (n_points - 1), True, "merged")
     cdef Borrowed heights_loan = borrow(heights, sizeof(double), n_points - 1, True, "heights")
     cdef Memory memory = Memory(8 * (n_points * (n_features + 5) + 1) + 6 * CACHE_LINE)
@@ -95,7 +98,7 @@ def ward(points, merged, heights):
     cdef int64_t *chain = <int64_t *> cut.bytes(8 * (n_points + 1))
     with nogil:
         for i in range(n_points):
-            sizes[i] = 1.0
+            sizes[i] = (<const double *> weight_loan.view.buf)[i]
             for j in range(n_features):
                 centers[j * n_points + i] = (<const double *> points_loan.view.buf)[i * n_features + j]
         ward_chain(

@@ -9,7 +9,7 @@ cdef struct Mixture:
     real *means                 # n_components x width
     real *shift                 # width: the middle of the means
     real *centered_means        # n_components x width: means minus the shift
-    bint near                   # DIAG: no mean is more than NEAR deviations from the shift
+    bint near                   # DIAG, TIED: no mean is more than NEAR deviations from the shift
     real *factors               # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
     Py_ssize_t factor_size      # numbers per packed factor
     real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
@@ -204,6 +204,7 @@ cdef void mahalanobis(
     """
     cdef Py_ssize_t k, s
     cdef Py_ssize_t n_features = mixture.n_features
+    cdef const real *factor
     cdef real *body = differences + (mixture.padded - n_features) * STRIP
     if mixture.shape == FULL and n_features <= FEW_FEATURES:
         if n_features == 1:
@@ -215,12 +216,12 @@ cdef void mahalanobis(
         else:
             few_features(mixture, columns, stride, n_strips, 4, out)
         return
-    if mixture.shape == FULL:
+    if mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
         for k in range(mixture.n_components):
+            factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
             for s in range(n_strips):
                 subtract_strip(columns + s * STRIP, stride, mixture.means + k * mixture.width, n_features, body)
-                whiten_squared(
-                    differences, mixture.factors + k * mixture.factor_size, mixture.padded, out + k * stride + s * STRIP)
+                whiten_squared(differences, factor, mixture.padded, out + k * stride + s * STRIP)
         return
     for s in range(n_strips):
         if mixture.shape == TIED:

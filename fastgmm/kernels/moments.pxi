@@ -441,11 +441,11 @@ cdef void product(
 
 
 cdef double weighted_sum(const real *r, const real *x, Py_ssize_t n_lanes) noexcept nogil:
-    """Sum of r x; of r where x is NULL."""
+    """Sum of r x; of r where x is NULL.  An x of inf counts as the largest number, so that it may have the weight 0."""
     cdef Py_ssize_t b
     cdef vec total = vset(0.0)
     for b from 0 <= b < n_lanes by LANES:
-        total = total + (vload(r + b) * vload(x + b) if x != NULL else vload(r + b))
+        total = total + (vload(r + b) * vmin(vset(-LOWEST), vload(x + b)) if x != NULL else vload(r + b))
     return vsum(total)
 
 

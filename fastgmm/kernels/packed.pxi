@@ -19,6 +19,8 @@ cdef enum:
     # Squares summed about the shift lose (distance in deviations)^2 eps: under so many, 1e-12 (float32: 2e-6) at the most
     NEAR_FLOAT64 = 64
     NEAR_FLOAT32 = 4
+    # A row whitened about the shift, TIED, loses distance eps: a few units in the last place
+    NEAR_WHITENED = 16
 
 SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
 
@@ -263,8 +265,6 @@ cdef class PackedMixture:
             inverse += given_size
         if m.shape != TIED:
             return
-        # whitened about the shift: the error of a whitened difference is eps times the spread of the means in deviations, whatever
-        # their offset
         inverse -= given_size
         for k in range(m.n_components):
             for i in range(m.n_features):
@@ -272,6 +272,8 @@ cdef class PackedMixture:
                 for j in range(i + 1):
                     total += inverse[i * m.n_features + j] * <double> m.centered_means[k * m.width + j]
                 m.whitened_means[k * m.padded + m.padded - m.n_features + i] = <real> total
+                if fabs(total) > NEAR_WHITENED:
+                    m.near = False
 
     cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
         cdef Py_ssize_t capacity = BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP
@@ -488,7 +490,8 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
                 block.rows[b * width + j] = rows[b * m.n_features + j] - m.shift[j]
         if m.shape == DIAG:
             for b in range(block.n_rows * width):
-                block.squares[b] = block.rows[b] * block.rows[b]
+                # at most the largest number: what a row of weight 0 is multiplied with must not be inf
+                block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
     elif by_rows(m) or m.shape == DIAG:
         for b in range(block.n_rows):
             memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))

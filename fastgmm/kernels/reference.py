@@ -137,7 +137,7 @@ def factorize(covariances: np.ndarray, factors: np.ndarray, inverses: np.ndarray
     return -1
 
 
-def ward(points: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:
+def ward(points: np.ndarray, weight: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:
     """All merges of Ward's method, the cheapest pair of all clusters first."""
     clusters = {i: [i] for i in range(len(points))}
     for step in range(len(points) - 1):
@@ -145,8 +145,9 @@ def ward(points: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:
         for a in clusters:
             for b in clusters:
                 if a < b:
-                    gap = points[clusters[a]].mean(axis=0) - points[clusters[b]].mean(axis=0)
-                    sizes = len(clusters[a]), len(clusters[b])
+                    one, other = (np.average(points[c], axis=0, weights=weight[c]) for c in (clusters[a], clusters[b]))
+                    gap = one - other
+                    sizes = weight[clusters[a]].sum(), weight[clusters[b]].sum()
                     best = min(best, (sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap), a, b))
         heights[step], a, b = best
         merged[step] = a, b

@@ -160,6 +160,8 @@ static inline vec vsqrt(vec a)
 }
 #endif
 
+static inline vec vmin(vec a, vec b) { return -vmax(-a, -b); }
+
 static inline ivec vbits(vec x) { ivec i; memcpy(&i, &x, sizeof i); return i; }
 static inline vec vreal(ivec i) { vec x; memcpy(&x, &i, sizeof x); return x; }
 

@@ -22,6 +22,7 @@ cdef extern from "simd.h" nogil:
     void vstore(real *p, vec x)
     vec vset(real x)
     vec vmax(vec a, vec b)
+    vec vmin(vec a, vec b)
     vec vsqrt(vec a)
     vec vscale(vec x, vec shifted)
     vec vsplit(vec x, vec *exponent)

@@ -1,0 +1,119 @@
+"""The kernels alone, of every instruction set that runs here, one thread, no Python in between."""
+
+from itertools import product
+
+import numpy as np
+
+from benchmarks import common
+from fastgmm import kernels
+from fastgmm.parameters import Parameters
+
+INSTRUCTION_SETS = ["x86-64-v4", "x86-64-v3", "x86-64", "neon"]
+DTYPES = ["float64", "float32"]
+ROWS = 4096
+"""Rows per call: what one block of a pass holds, more or less."""
+SHAPES = {
+    "full": ["full-2-8", "full-8-10", "full-16-16", "full-64-32", "full-128-16"],
+    "tied": ["tied-8-10", "tied-16-16"],
+    "diag": ["diag-8-10", "diag-32-64"],
+    "spherical": ["spherical-8-10", "spherical-16-16"],
+}
+DATA = [name for names in SHAPES.values() for name in names]
+"""Covariance type, D and K are in the names of the recipes."""
+
+KernelArguments = tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def kernel_arguments(name: str, n_components: int | None = None) -> KernelArguments:
+    """What a PackedMixture is made of, from the start of a recipe and at most so many of its components."""
+    kind, start = common.RECIPES[name].covariance_type, common.start(name)
+    chosen = slice(n_components)
+    weights = start.weights[chosen] / start.weights[chosen].sum()
+    covariances = start.covariances if kind == "tied" else start.covariances[chosen]
+    parameters = Parameters.from_covariances(weights, start.means[chosen], covariances, kind)
+    return parameters.kernel_arguments()
+
+
+def empty_sums(arguments: KernelArguments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the kernels write the sums of r, r d and r d d^T."""
+    kind, (k, d) = arguments[0], arguments[2].shape
+    second = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}[kind]
+    return np.empty(k), np.empty((k, d)), np.empty(second)
+
+
+class Kernels:
+    """One call with `ROWS` rows, everything live."""
+
+    params = (INSTRUCTION_SETS, DTYPES, DATA)
+    param_names = ("instruction_set", "dtype", "data")
+
+    def setup(self, instruction_set: str, dtype: str, data: str) -> None:
+        if instruction_set not in kernels.BUILT or instruction_set not in kernels.SUPPORTED:
+            raise NotImplementedError(f"{instruction_set} is not built, or does not run, here")
+        module = kernels.Build(instruction_set).modules[np.dtype(dtype)]
+        arguments = kernel_arguments(data)
+        self.packed = module.PackedMixture(*arguments)
+        self.rows = common.rows(data, ROWS, dtype)
+        self.out = np.empty(len(self.rows), dtype)
+        self.thresholds = np.zeros(len(arguments[2]))
+        self.sums = empty_sums(arguments)
+
+    def time_log_density(self, instruction_set: str, dtype: str, data: str) -> None:
+        self.packed.log_density(self.rows, self.out)
+
+    def time_expectation(self, instruction_set: str, dtype: str, data: str) -> None:
+        self.packed.expectation(self.rows, None, None, self.thresholds, *self.sums)
+
+
+class Helpers:
+    """What a fit needs once per iteration or once per fit."""
+
+    params = (INSTRUCTION_SETS,)
+    param_names = ("instruction_set",)
+
+    def setup(self, instruction_set: str) -> None:
+        if instruction_set not in kernels.BUILT or instruction_set not in kernels.SUPPORTED:
+            raise NotImplementedError(f"{instruction_set} is not built, or does not run, here")
+        self.module = kernels.Build(instruction_set).modules[np.dtype(np.float64)]
+        self.rows = common.rows("full-16-16", 100_000)
+        self.covariances = common.start("full-64-32").covariances
+        self.factors = np.empty((2, *self.covariances.shape))
+        self.points = common.rows("clusters-8-10", 1000)
+        self.merged = np.empty((len(self.points) - 1, 2), np.int64)
+        self.heights = np.empty(len(self.points) - 1)
+
+    def time_all_finite(self, instruction_set: str) -> None:
+        self.module.all_finite(self.rows)
+
+    def time_factorize(self, instruction_set: str) -> None:
+        self.module.factorize(self.covariances, *self.factors)
+
+    def time_ward(self, instruction_set: str) -> None:
+        self.module.ward(self.points, self.merged, self.heights)
+
+
+class Exponential:
+    """exp and log per number."""
+
+    params = (INSTRUCTION_SETS, DTYPES)
+    param_names = ("instruction_set", "dtype")
+    numbers = 4096
+
+    def setup(self, instruction_set: str, dtype: str) -> None:
+        if instruction_set not in kernels.BUILT or instruction_set not in kernels.SUPPORTED:
+            raise NotImplementedError(f"{instruction_set} is not built, or does not run, here")
+        self.module = kernels.Build(instruction_set).modules[np.dtype(dtype)]
+        self.exponents = np.linspace(-30.0, 0.0, self.numbers).astype(dtype)
+        self.positives = np.linspace(1.0, 30.0, self.numbers).astype(dtype)
+        self.out = np.empty(self.numbers, dtype)
+
+    def time_exp(self, instruction_set: str, dtype: str) -> None:
+        self.module.exp(self.exponents, self.out)
+
+    def time_log(self, instruction_set: str, dtype: str) -> None:
+        self.module.log(self.positives, self.out)
+
+
+def all_parameters(benchmark: type) -> list[tuple[str, ...]]:
+    """Every combination of a benchmark's parameters."""
+    return list(product(*benchmark.params))

@@ -41,7 +41,11 @@ SWITCHES = {
         ["-fsanitize=address,undefined"],
         {},
     ),
-    "coverage": (["-O0", "-g", "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"], [], {"linetrace": True}),
+    "coverage": (
+        ["-O0", "-g", "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"],
+        [],
+        {"linetrace": True},
+    ),
 }
 KERNELS = Path("fastgmm/kernels")
 MESSAGE = (
@@ -57,7 +61,9 @@ class BuildKernels(build_ext):
         try:
             super().build_extensions()
         except Exception as error:
-            missing = isinstance(error.__context__, FileNotFoundError) or "No such file" in str(error)
+            missing = isinstance(error.__context__, FileNotFoundError) or "No such file" in str(
+                error
+            )
             if missing:
                 raise SystemExit(f"error: {MESSAGE} (the compiler said: {error})") from error
             raise

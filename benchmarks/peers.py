@@ -35,10 +35,28 @@ def _arguments() -> argparse.Namespace:
     add("--repeats", type=int, default=7, help="rounds (default: %(default)s)")
     add("--threads", type=int, default=1, help="threads of every peer (default: %(default)s)")
     add("--isa", nargs="+", default=[""], metavar="ISA", help="FASTGMM_ISA, each a line of its own")
-    add("--cpu-affinity", default="", metavar="0,1", help="processors; a child with T threads gets the first T")
-    add("--python", nargs="+", default=[], metavar="PEER=PATH", help="interpreter of a peer (default: this one)")
-    add("--timeout", type=float, default=300.0, help="seconds a peer has for one answer (default: %(default)s)")
-    add("--slow", type=float, default=30.0, help="a peer whose first run takes longer is timed once")
+    add(
+        "--cpu-affinity",
+        default="",
+        metavar="0,1",
+        help="processors; a child with T threads gets the first T",
+    )
+    add(
+        "--python",
+        nargs="+",
+        default=[],
+        metavar="PEER=PATH",
+        help="interpreter of a peer (default: this one)",
+    )
+    add(
+        "--timeout",
+        type=float,
+        default=300.0,
+        help="seconds a peer has for one answer (default: %(default)s)",
+    )
+    add(
+        "--slow", type=float, default=30.0, help="a peer whose first run takes longer is timed once"
+    )
     add("--output", type=Path, help="write the tables here and the numbers beside, as .json")
     add("--log", type=Path, help="where what the peers print goes (default: nowhere)")
     add("--list", action="store_true", help="print the names of the cases and stop")
@@ -75,7 +93,9 @@ def main() -> None:
             if arguments.output:  # after every case: an interrupted run keeps what it has
                 arguments.output.write_text(text, encoding="utf-8")
                 numbers = [result.as_json() for result in results]
-                arguments.output.with_suffix(".json").write_text(json.dumps(numbers, indent=1), "utf-8")
+                arguments.output.with_suffix(".json").write_text(
+                    json.dumps(numbers, indent=1), "utf-8"
+                )
     print(text)
 
 

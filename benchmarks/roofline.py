@@ -26,10 +26,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
-
-from benchmarks import common
 from benchmarks.kernels import empty_sums, kernel_arguments
 from comparison.report import processor
+
+from benchmarks import common
 from fastgmm import kernels
 
 FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"]
@@ -65,9 +65,14 @@ def build_peak(isa: str, dtype: str, folder: Path) -> Callable[[], tuple[float, 
     real = "float" if dtype == "float32" else "double"
     macros = [f"-DBYTES={target.width}", f"-DCHAINS={target.chains}", f"-DREAL={real}"]
     source = Path(__file__).with_name("peak.c")
-    subprocess.run([*compiler, *FLAGS, *target.flags, *macros, str(source), "-o", str(library)], check=True)
+    subprocess.run(
+        [*compiler, *FLAGS, *target.flags, *macros, str(source), "-o", str(library)], check=True
+    )
     function = ctypes.CDLL(str(library)).peak
-    function.restype, function.argtypes = ctypes.c_double, [ctypes.c_long, ctypes.c_double, ctypes.c_double]
+    function.restype, function.argtypes = (
+        ctypes.c_double,
+        [ctypes.c_long, ctypes.c_double, ctypes.c_double],
+    )
     rounds = _repeats(lambda n: function(n, 0.999, 1e-3), 100_000)
     operations = 2.0 * target.chains * target.width / np.dtype(dtype).itemsize * rounds
     return lambda: (operations, _timed(lambda: function(rounds, 0.999, 1e-3)))
@@ -85,7 +90,9 @@ def _repeats(call: Callable[[int], object], at_first: int) -> int:
     return max(1, int(at_first * SECONDS / _timed(lambda: call(at_first))))
 
 
-def kernel_calls(isa: str, dtype: str, d: int, k: int, n_rows: int) -> dict[str, tuple[float, Callable[[], Any]]]:
+def kernel_calls(
+    isa: str, dtype: str, d: int, k: int, n_rows: int
+) -> dict[str, tuple[float, Callable[[], Any]]]:
     """Name -> (operations per call, call) of the steps of EM, nothing skipped."""
     name = "full-64-32" if d == 64 else "full-128-16"
     arguments = kernel_arguments(name, k)
@@ -103,7 +110,9 @@ def kernel_calls(isa: str, dtype: str, d: int, k: int, n_rows: int) -> dict[str,
     }
 
 
-def measure(isa: str, dtype: str, d: int, arguments: argparse.Namespace, folder: Path) -> list[list[str]]:
+def measure(
+    isa: str, dtype: str, d: int, arguments: argparse.Namespace, folder: Path
+) -> list[list[str]]:
     """Rows of the table for one build and dtype."""
     peak = build_peak(isa, dtype, folder)
     calls = kernel_calls(isa, dtype, d, arguments.components, arguments.rows)
@@ -127,10 +136,18 @@ def measure(isa: str, dtype: str, d: int, arguments: argparse.Namespace, folder:
     lines = []
     for name in calls:
         share = statistics.median(shares[name])
-        verdict = "" if bar is None else (" (reaches {}%)" if share >= bar else " (bar {}%)").format(f"{bar:g}")
+        verdict = (
+            ""
+            if bar is None
+            else (" (reaches {}%)" if share >= bar else " (bar {}%)").format(f"{bar:g}")
+        )
         lines.append(
             [isa, dtype, str(d), name, f"{statistics.median(rates[name]):.1f}"]
-            + [f"{statistics.median(rates['peak']):.1f}", f"{share:.0f}%{verdict}", f"{max(shares[name]):.0f}%"]
+            + [
+                f"{statistics.median(rates['peak']):.1f}",
+                f"{share:.0f}%{verdict}",
+                f"{max(shares[name]):.0f}%",
+            ]
         )
     return lines
 
@@ -158,8 +175,19 @@ def main() -> None:
             for dtype in arguments.dtype:
                 for d in arguments.features:
                     lines += measure(isa, dtype, d, arguments, Path(folder))
-    header = ["instruction set", "dtype", "D", "kernel", "GFLOP/s", "peak GFLOP/s", "share of the peak", "best round"]
-    table = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines])
+    header = [
+        "instruction set",
+        "dtype",
+        "D",
+        "kernel",
+        "GFLOP/s",
+        "peak GFLOP/s",
+        "share of the peak",
+        "best round",
+    ]
+    table = "\n".join(
+        "| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines]
+    )
     text = f"One thread on {processor()}, load {os.getloadavg()[0]:.1f}; medians of {arguments.rounds} rounds.\n\n{table}\n"
     print(text)
     if arguments.output:

@@ -22,11 +22,20 @@ _PREFIX_SIZE = len(MAGIC) + 6
 
 def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """Bytes that `unpack` turns back into the same facts (JSON values) and arrays."""
-    little = {name: np.ascontiguousarray(a).astype(a.dtype.newbyteorder("<"), copy=False) for name, a in arrays.items()}
+    little = {
+        name: np.ascontiguousarray(a).astype(a.dtype.newbyteorder("<"), copy=False)
+        for name, a in arrays.items()
+    }
     table = [[name, a.dtype.str, list(a.shape)] for name, a in little.items()]
     header = json.dumps({"kind": kind, "facts": facts, "arrays": table}).encode()
     body = b"".join(
-        (MAGIC, VERSION.to_bytes(2, "little"), len(header).to_bytes(4, "little"), header, *(a.tobytes() for a in little.values()))
+        (
+            MAGIC,
+            VERSION.to_bytes(2, "little"),
+            len(header).to_bytes(4, "little"),
+            header,
+            *(a.tobytes() for a in little.values()),
+        )
     )
     return body + hashlib.sha256(body).digest()
 
@@ -40,12 +49,18 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
         When the bytes are of another format, kind or version, cut off, or changed.
     """
     if not content.startswith(MAGIC):
-        raise FileFormatError(f"{source} is not a fastgmm {kind}: it does not begin with fastgmm's mark")
+        raise FileFormatError(
+            f"{source} is not a fastgmm {kind}: it does not begin with fastgmm's mark"
+        )
     version = int.from_bytes(content[len(MAGIC) : len(MAGIC) + 2], "little")
     if hashlib.sha256(content[:-_DIGEST_SIZE]).digest() != content[-_DIGEST_SIZE:]:
-        raise FileFormatError(f"{source} is damaged (its checksum does not match): restore it from a copy")
+        raise FileFormatError(
+            f"{source} is damaged (its checksum does not match): restore it from a copy"
+        )
     if version != VERSION:
-        raise FileFormatError(f"{source} has format version {version}, and this fastgmm reads version {VERSION}: upgrade fastgmm")
+        raise FileFormatError(
+            f"{source} has format version {version}, and this fastgmm reads version {VERSION}: upgrade fastgmm"
+        )
     end = _PREFIX_SIZE + int.from_bytes(content[_PREFIX_SIZE - 4 : _PREFIX_SIZE], "little")
     header = json.loads(content[_PREFIX_SIZE:end])
     if header["kind"] != kind:

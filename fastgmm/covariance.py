@@ -10,7 +10,9 @@ CORRELATION_FLOOR = 1e-13
 """Times D: the smallest eigenvalue that a correlation matrix is given when its covariance cannot be factored as it is."""
 
 
-def estimate_covariances(statistics: SufficientStatistics, component_weight: np.ndarray, reg_covar: float) -> np.ndarray:
+def estimate_covariances(
+    statistics: SufficientStatistics, component_weight: np.ndarray, reg_covar: float
+) -> np.ndarray:
     """Maximum-likelihood covariances about the new means, plus `reg_covar` on the diagonal.
 
     The new means are the reference plus a step; what the step takes off the second moments is small, because the
@@ -21,7 +23,9 @@ def estimate_covariances(statistics: SufficientStatistics, component_weight: np.
     if statistics.covariance_type == "full":
         covariances = second / component_weight[:, None, None] - step[:, :, None] * step[:, None, :]
     elif statistics.covariance_type == "tied":
-        covariances = (second - (component_weight[:, None] * step).T @ step) / component_weight.sum()
+        covariances = (
+            second - (component_weight[:, None] * step).T @ step
+        ) / component_weight.sum()
         covariances = (covariances + covariances.T) / 2
     elif statistics.covariance_type == "diag":
         return np.maximum(second / component_weight[:, None] - step**2, 0.0) + reg_covar
@@ -33,7 +37,9 @@ def estimate_covariances(statistics: SufficientStatistics, component_weight: np.
     return covariances
 
 
-def factor_or_repair(covariances: np.ndarray, covariance_type: str, reg_covar: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def factor_or_repair(
+    covariances: np.ndarray, covariance_type: str, reg_covar: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Covariances, L and L^-1; with a positive `reg_covar`, covariances that rounding made singular are repaired.
 
     `reg_covar` is absolute, so that it is lost in the rounding of a covariance that is 1e16 times larger.  The eigenvalues of the
@@ -42,7 +48,11 @@ def factor_or_repair(covariances: np.ndarray, covariance_type: str, reg_covar: f
     try:
         return covariances, *factor_covariances(covariances, covariance_type)  # type: ignore[arg-type]
     except IllDefinedCovarianceError:
-        if reg_covar == 0 or covariance_type in ("diag", "spherical") or not np.isfinite(covariances).all():
+        if (
+            reg_covar == 0
+            or covariance_type in ("diag", "spherical")
+            or not np.isfinite(covariances).all()
+        ):
             raise
     stacked = covariances.reshape(-1, *covariances.shape[-2:]).copy()
     for index, covariance in enumerate(stacked):
@@ -56,7 +66,9 @@ def factor_or_repair(covariances: np.ndarray, covariance_type: str, reg_covar: f
 
 def _hold_at_floor(covariance: np.ndarray, reg_covar: float) -> np.ndarray:
     diagonal = np.diagonal(covariance)
-    deviations = np.sqrt(np.maximum(diagonal, reg_covar))       # a variance that cancelled to less than nothing
+    deviations = np.sqrt(
+        np.maximum(diagonal, reg_covar)
+    )  # a variance that cancelled to less than nothing
     correlation = covariance / deviations[:, None] / deviations
     eigenvalues, vectors = np.linalg.eigh(correlation)
     floor = CORRELATION_FLOOR * len(covariance)

@@ -86,7 +86,9 @@ def run_em(
         bounds.append(lower_bound)
         change = lower_bound - previous
         converged = abs(change) < tol
-        stopped = callback is not None and _is_true(callback(Iteration(n_iter, lower_bound, change, init)))
+        stopped = callback is not None and _is_true(
+            callback(Iteration(n_iter, lower_bound, change, init))
+        )
         if converged or stopped:
             return Run(parameters, lower_bound, n_iter, converged, stopped, bounds)
     return Run(parameters, lower_bound, len(bounds), False, False, bounds)

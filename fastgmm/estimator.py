@@ -191,13 +191,23 @@ class GaussianMixture(FittedMixture, Estimator):
             covariance_type,
             np.float32 if single else np.float64,
         )
-        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = False, 0, float("-inf"), []
+        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = (
+            False,
+            0,
+            float("-inf"),
+            [],
+        )
         return model
 
     # ------------------------------------------------------------------ fit
 
     def fit(
-        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None, callback: Callback | None = None
+        self,
+        X: ArrayLike,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        callback: Callback | None = None,
     ) -> Self:
         """Fit the mixture to rows by expectation-maximisation.
 
@@ -230,13 +240,20 @@ class GaussianMixture(FittedMixture, Estimator):
         return self
 
     def fit_predict(
-        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None, callback: Callback | None = None
+        self,
+        X: ArrayLike,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        callback: Callback | None = None,
     ) -> np.ndarray:
         """Fit and return the label of each row: what `predict` says of the same rows afterwards."""
         data = self._fit(X, sample_weight, callback)
         return labels(self._parameters, data.rows, self.n_threads)
 
-    def _fit(self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None) -> Data:
+    def _fit(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
+    ) -> Data:
         check_parameters(self.get_params())
         names = feature_names_of(X)
         rows = as_rows(X, min_rows=2, method="fit")
@@ -300,7 +317,9 @@ class GaussianMixture(FittedMixture, Estimator):
         given: list[np.ndarray | None] = [
             None if self.weights_init is None else check_weights_init(self.weights_init, k),
             None if self.means_init is None else check_means_init(self.means_init, k, n_features),
-            None if self.precisions_init is None else check_precisions_init(self.precisions_init, kind, k, n_features),
+            None
+            if self.precisions_init is None
+            else check_precisions_init(self.precisions_init, kind, k, n_features),
         ]
         return Start(self.init_params, k, kind, self.reg_covar, *given)
 
@@ -319,7 +338,9 @@ class GaussianMixture(FittedMixture, Estimator):
 
     # ------------------------------------------------------------------ statistics
 
-    def e_step(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> SufficientStatistics:
+    def e_step(
+        self, X: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> SufficientStatistics:
         """Sufficient statistics of rows under the current parameters; those of several batches add.
 
         Parameters
@@ -345,7 +366,9 @@ class GaussianMixture(FittedMixture, Estimator):
         """
         parameters = self._fitted()
         rows = self._rows(X, parameters, "e_step")
-        return expectation(parameters, rows, as_sample_weight(sample_weight, len(rows)), n_threads=self.n_threads)
+        return expectation(
+            parameters, rows, as_sample_weight(sample_weight, len(rows)), n_threads=self.n_threads
+        )
 
     def m_step(self, statistics: SufficientStatistics) -> Self:
         """Replace the parameters by those that maximise the statistics (plus `reg_covar` on the covariances' diagonals).
@@ -363,7 +386,9 @@ class GaussianMixture(FittedMixture, Estimator):
         parameters = self._fitted()
         check_statistics(statistics, parameters.covariance_type, parameters.means.shape)
         if not statistics.component_weight.sum() > 0:
-            raise ValueError("the statistics hold no weight: add those of at least one row before m_step")
+            raise ValueError(
+                "the statistics hold no weight: add those of at least one row before m_step"
+            )
         self._parameters = maximization(statistics, self.reg_covar)
         self.lower_bound_ = statistics.log_likelihood / statistics.weight
         self.lower_bounds_ = [*self.lower_bounds_, self.lower_bound_]
@@ -383,7 +408,10 @@ class GaussianMixture(FittedMixture, Estimator):
         seed = kept["random_state"]
         kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
         facts = {
-            "params": {name: value.item() if isinstance(value, np.generic) else value for name, value in kept.items()},
+            "params": {
+                name: value.item() if isinstance(value, np.generic) else value
+                for name, value in kept.items()
+            },
             "converged": bool(self.converged_),
             "n_iter": int(self.n_iter_),
             "lower_bound": float(self.lower_bound_).hex(),
@@ -393,7 +421,9 @@ class GaussianMixture(FittedMixture, Estimator):
         arrays = {"lower_bounds": np.asarray(self.lower_bounds_, dtype=np.float64)}
         for name in _INITIAL:
             if (value := getattr(self, name)) is not None:
-                given = np.asarray(value)        # float32 weights are checked less strictly: the dtype is kept
+                given = np.asarray(
+                    value
+                )  # float32 weights are checked less strictly: the dtype is kept
                 arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
         model_file.write(path, parameters, facts, arrays)
 
@@ -406,7 +436,10 @@ class GaussianMixture(FittedMixture, Estimator):
         names = facts["feature_names"]
         model._feature_names = None if names is None else np.array(names, dtype=object)
         model.converged_, model.n_iter_ = facts["converged"], facts["n_iter"]
-        model.lower_bound_, model.lower_bounds_ = float.fromhex(facts["lower_bound"]), trace.tolist()
+        model.lower_bound_, model.lower_bounds_ = (
+            float.fromhex(facts["lower_bound"]),
+            trace.tolist(),
+        )
         return model
 
 

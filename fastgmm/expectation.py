@@ -39,14 +39,22 @@ def expectation(
     sample_weight, exponent = _near_one(sample_weight)
     weight = float(n_samples) if sample_weight is None else float(sample_weight.sum())
     # a component of less than one row keeps what it holds
-    thresholds = NEGLIGIBLE * np.minimum(1.0, parameters.weights * weight) if given is None else np.zeros(len(parameters.weights))
+    thresholds = (
+        NEGLIGIBLE * np.minimum(1.0, parameters.weights * weight)
+        if given is None
+        else np.zeros(len(parameters.weights))
+    )
     spare: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def sums_of_block(begin: int, end: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float]:
+    def sums_of_block(
+        begin: int, end: int
+    ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float]:
         sums = spare.pop() if spare else _empty_sums(parameters)
         weights = None if sample_weight is None else sample_weight[begin:end]
         responsibilities = None if given is None else given(begin, end)
-        return sums, packed.expectation(rows[begin:end], weights, responsibilities, thresholds, *sums)
+        return sums, packed.expectation(
+            rows[begin:end], weights, responsibilities, thresholds, *sums
+        )
 
     total: tuple[np.ndarray, ...] = _empty_sums(parameters)
     for array in total:
@@ -58,7 +66,9 @@ def expectation(
             array += addend
         log_likelihood += block_log_likelihood
         spare.append(sums)
-    reference = parameters.means.astype(rows.dtype).astype(np.float64)      # what the kernels subtracted
+    reference = parameters.means.astype(rows.dtype).astype(
+        np.float64
+    )  # what the kernels subtracted
     if exponent:
         total = tuple(np.ldexp(array, exponent) for array in total)
         weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
@@ -87,7 +97,11 @@ def recentred(
         return out
 
     return expectation(
-        replace(parameters, means=means), rows, sample_weight, n_threads=n_threads, given=responsibilities_of_block
+        replace(parameters, means=means),
+        rows,
+        sample_weight,
+        n_threads=n_threads,
+        given=responsibilities_of_block,
     )
 
 
@@ -105,22 +119,36 @@ def _near_one(sample_weight: np.ndarray | None) -> tuple[np.ndarray | None, int]
 
 
 def _empty_sums(parameters: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.empty_like(parameters.weights), np.empty_like(parameters.means), np.empty_like(parameters.covariances)
+    return (
+        np.empty_like(parameters.weights),
+        np.empty_like(parameters.means),
+        np.empty_like(parameters.covariances),
+    )
 
 
-def log_density(parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None) -> np.ndarray:
-    """out (n,) = log density of each row, in nats."""
+def log_density(
+    parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+) -> np.ndarray:
+    """Out (n,) = log density of each row, in nats."""
     return _by_rows(parameters, parameters.packed(rows.dtype).log_density, rows, out, n_threads)
 
 
-def component_log_density(parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None) -> np.ndarray:
-    """out (n, K) = log N(x | mean_k, covariance_k), in nats."""
-    return _by_rows(parameters, parameters.packed(rows.dtype).component_log_density, rows, out, n_threads)
+def component_log_density(
+    parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+) -> np.ndarray:
+    """Out (n, K) = log N(x | mean_k, covariance_k), in nats."""
+    return _by_rows(
+        parameters, parameters.packed(rows.dtype).component_log_density, rows, out, n_threads
+    )
 
 
-def responsibilities(parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None) -> np.ndarray:
-    """out (n, K) = probability of each component given the row."""
-    return _by_rows(parameters, parameters.packed(rows.dtype).responsibilities, rows, out, n_threads)
+def responsibilities(
+    parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+) -> np.ndarray:
+    """Out (n, K) = probability of each component given the row."""
+    return _by_rows(
+        parameters, parameters.packed(rows.dtype).responsibilities, rows, out, n_threads
+    )
 
 
 def labels(parameters: Parameters, rows: np.ndarray, n_threads: int | None = None) -> np.ndarray:
@@ -138,7 +166,9 @@ def _by_rows(
 ) -> np.ndarray:
     block = rows_per_block(*parameters.means.shape)
     if len(rows) <= block:
-        kernel(rows, out)                        # a few rows: on the calling thread, with no pool
+        kernel(rows, out)  # a few rows: on the calling thread, with no pool
     else:
-        run_blocks(lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads)
+        run_blocks(
+            lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads
+        )
     return out

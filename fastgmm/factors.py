@@ -11,7 +11,9 @@ from fastgmm.errors import ill_defined_covariance_error
 from fastgmm.typing import CovarianceType
 
 
-def factor_covariances(covariances: np.ndarray, covariance_type: CovarianceType) -> tuple[np.ndarray, np.ndarray]:
+def factor_covariances(
+    covariances: np.ndarray, covariance_type: CovarianceType
+) -> tuple[np.ndarray, np.ndarray]:
     """L and L^-1 of float64 covariances.
 
     Raises
@@ -33,7 +35,9 @@ def factor_covariances(covariances: np.ndarray, covariance_type: CovarianceType)
     return factors.reshape(covariances.shape), inverses.reshape(covariances.shape)
 
 
-def factor_precisions(precisions: np.ndarray, covariance_type: CovarianceType) -> tuple[np.ndarray, np.ndarray]:
+def factor_precisions(
+    precisions: np.ndarray, covariance_type: CovarianceType
+) -> tuple[np.ndarray, np.ndarray]:
     """L and L^-1 of the covariances whose inverses (float64) are given.
 
     With J the reversal of the features, J P J = C C^T gives P = (J C J)(J C J)^T, where J C J is upper triangular and
@@ -58,7 +62,9 @@ def covariances_of(factors: np.ndarray, covariance_type: CovarianceType) -> np.n
     return covariances
 
 
-def log_determinants(factors: np.ndarray, covariance_type: CovarianceType, n_components: int, n_features: int) -> np.ndarray:
+def log_determinants(
+    factors: np.ndarray, covariance_type: CovarianceType, n_components: int, n_features: int
+) -> np.ndarray:
     """(K,): log det L of each component, in nats."""
     if covariance_type == "spherical":
         return n_features * np.log(factors)

@@ -49,11 +49,13 @@ class Data:
             chosen = generator.choice(len(self.rows), n, replace=False)
         else:
             held = np.flatnonzero(self.sample_weight)
-            weight = np.maximum(self.sample_weight / self.sample_weight.max(), np.finfo(np.float64).tiny)
+            weight = np.maximum(
+                self.sample_weight / self.sample_weight.max(), np.finfo(np.float64).tiny
+            )
             if len(held) <= n:
                 return Points(self.rows[held].astype(np.float64), weight[held])
             chosen = generator.choice(held, n, replace=False, p=weight[held] / weight[held].sum())
-        chosen.sort()                            # in the order of memory
+        chosen.sort()  # in the order of memory
         return Points(self.rows[chosen].astype(np.float64), np.ones(n))
 
     def expectation(self, parameters: Parameters) -> SufficientStatistics:
@@ -78,8 +80,14 @@ class Points:
 
     def deviations(self) -> np.ndarray:
         """(D,): root of the columns' variances; 0 where that is the rounding of a constant."""
-        deviations = np.sqrt(np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight))
-        return np.where(deviations > 64 * np.finfo(np.float64).eps * np.abs(self.rows).max(axis=0), deviations, 0.0)
+        deviations = np.sqrt(
+            np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight)
+        )
+        return np.where(
+            deviations > 64 * np.finfo(np.float64).eps * np.abs(self.rows).max(axis=0),
+            deviations,
+            0.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,9 @@ class Start:
     index: int = 0
 
 
-def initial_parameters(data: Data, start: Start, generator: "Generator", index: int = 0) -> Parameters:
+def initial_parameters(
+    data: Data, start: Start, generator: "Generator", index: int = 0
+) -> Parameters:
     """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
 
     `index` counts the starts of one fit: from the second on Ward's method, which has no chance in it, takes two thirds of few rows.
@@ -109,7 +119,9 @@ def initial_parameters(data: Data, start: Start, generator: "Generator", index: 
     means = start.means if start.means is not None else estimated.means  # type: ignore[union-attr]
     dtype = data.rows.dtype
     if start.precisions is not None:
-        return Parameters.from_precisions(weights, means, start.precisions, start.covariance_type, dtype)
+        return Parameters.from_precisions(
+            weights, means, start.precisions, start.covariance_type, dtype
+        )
     assert estimated is not None
     return replace(estimated, weights=weights, means=means)
 
@@ -121,7 +133,9 @@ def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
         n = min(n, 2 * len(data.rows) // 3)
     points = data.subset(max(n, start.n_components), generator)
     scale = _column_scale(points, start.covariance_type)
-    labels = cut_tree(*ward_tree((points.rows - points.mean()) / scale, points.weight), start.n_components)
+    labels = cut_tree(
+        *ward_tree((points.rows - points.mean()) / scale, points.weight), start.n_components
+    )
     statistics = assign(data, _centers(points, labels, start.n_components), scale, start)
     varying = np.count_nonzero(points.deviations())
     return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
@@ -192,8 +206,12 @@ def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters
         drawn /= drawn.sum(axis=1, keepdims=True)
         return drawn.astype(dtype, copy=False)
 
-    reference = _sharp(np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype)
-    statistics = expectation(reference, data.rows, data.sample_weight, n_threads=data.n_threads, given=draw)
+    reference = _sharp(
+        np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype
+    )
+    statistics = expectation(
+        reference, data.rows, data.sample_weight, n_threads=data.n_threads, given=draw
+    )
     return maximization(statistics, start.reg_covar)
 
 
@@ -206,12 +224,16 @@ _METHODS = {
 }
 
 
-def assign(data: Data, centers: np.ndarray, scale: np.ndarray, start: Start) -> SufficientStatistics:
+def assign(
+    data: Data, centers: np.ndarray, scale: np.ndarray, start: Start
+) -> SufficientStatistics:
     """Statistics of the rows with each given to its nearest centre, distances in units of `scale` (D,) per column."""
     return data.expectation(_sharp(centers, scale, start.covariance_type, data.rows.dtype))
 
 
-def _sharp(centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype) -> Parameters:
+def _sharp(
+    centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype
+) -> Parameters:
     """A mixture of equal weights around the centres whose covariances all but vanish."""
     k = len(centers)
     deviations = scale * np.sqrt(SHARPNESS)
@@ -226,12 +248,16 @@ def _sharp(centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceTy
         inverses = np.broadcast_to(inverses, factors.shape)
     else:
         inverses = 1.0 / factors
-    return Parameters(covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype)
+    return Parameters(
+        covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype
+    )
 
 
 def _column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
     """Deviation of each column (D,); spherical components know one scale only."""
-    return _common_scale(points) if covariance_type == "spherical" else _positive(points.deviations())
+    return (
+        _common_scale(points) if covariance_type == "spherical" else _positive(points.deviations())
+    )
 
 
 def _common_scale(points: Points) -> np.ndarray:
@@ -245,7 +271,9 @@ def _positive(deviations: np.ndarray) -> np.ndarray:
     return np.where(deviations > 0, deviations, 1.0)
 
 
-def ward_tree(points: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def ward_tree(
+    points: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """All merges of Ward's method in order: (n - 1, 2) names of the clusters merged and (n - 1,) their costs.
 
     points (n, D), each counted with its weight (n,), or once.  A cluster is named after its smallest point.
@@ -291,7 +319,9 @@ def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatis
     weight = statistics.component_weight
     held = weight > 0
     shape = (-1,) + (1,) * (statistics.second_moment.ndim - 1)
-    step = np.where(held[:, None], statistics.first_moment / np.where(held, weight, 1.0)[:, None], 0.0)
+    step = np.where(
+        held[:, None], statistics.first_moment / np.where(held, weight, 1.0)[:, None], 0.0
+    )
     moved = statistics.moved(statistics.reference + step)
     pooled = moved.second_moment.sum(axis=0) / weight.sum()
     shrunk = (moved.second_moment + pseudo * pooled) * (weight / (weight + pseudo)).reshape(shape)
@@ -305,15 +335,21 @@ def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarr
 
     def draw(odds: np.ndarray, n: int) -> np.ndarray:
         cumulated = np.cumsum(odds)
-        return np.searchsorted(cumulated, generator.random(n) * cumulated[-1], side="right").clip(max=len(odds) - 1)
+        return np.searchsorted(cumulated, generator.random(n) * cumulated[-1], side="right").clip(
+            max=len(odds) - 1
+        )
 
     chosen = [int(draw(weight, 1)[0])]
     nearest = ((rows - rows[chosen[0]]) ** 2).sum(axis=1)
     while len(chosen) < start.n_components:
         odds = weight * nearest
         # fewer distinct rows than centres: any will do
-        candidates = draw(odds, n_trials) if odds.sum() > 0 else generator.integers(len(rows), size=1)
-        distances = np.stack([np.minimum(nearest, ((rows - rows[c]) ** 2).sum(axis=1)) for c in candidates])
+        candidates = (
+            draw(odds, n_trials) if odds.sum() > 0 else generator.integers(len(rows), size=1)
+        )
+        distances = np.stack(
+            [np.minimum(nearest, ((rows - rows[c]) ** 2).sum(axis=1)) for c in candidates]
+        )
         best = int((distances @ weight).argmin())
         chosen.append(int(candidates[best]))
         nearest = distances[best]

@@ -22,9 +22,13 @@ def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Pa
     component_weight = np.maximum(statistics.component_weight, _TINY)
     means = new_means(statistics)
     covariances = estimate_covariances(statistics, component_weight, reg_covar)
-    covariances, factors, inverses = factor_or_repair(covariances, statistics.covariance_type, reg_covar)
+    covariances, factors, inverses = factor_or_repair(
+        covariances, statistics.covariance_type, reg_covar
+    )
     weights = statistics.component_weight / statistics.component_weight.sum()
-    return Parameters(statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype)
+    return Parameters(
+        statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype
+    )
 
 
 def new_means(statistics: SufficientStatistics) -> np.ndarray:

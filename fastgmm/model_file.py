@@ -13,17 +13,30 @@ from fastgmm.parameters import Parameters
 _ARRAYS = ("weights", "means", "covariances", "factors", "inverse_factors")
 
 
-def write(path: "str | os.PathLike[str]", parameters: Parameters, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def write(
+    path: "str | os.PathLike[str]",
+    parameters: Parameters,
+    facts: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+) -> None:
     """Replace the file at `path` in one step: written beside it, flushed to the disk, then renamed."""
-    described = {**facts, "covariance_type": parameters.covariance_type, "dtype": parameters.dtype.name}
-    content = archive.pack("model", described, {**{name: getattr(parameters, name) for name in _ARRAYS}, **arrays})
-    import tempfile                              # with shutil and random: 5 ms of the import
+    described = {
+        **facts,
+        "covariance_type": parameters.covariance_type,
+        "dtype": parameters.dtype.name,
+    }
+    content = archive.pack(
+        "model", described, {**{name: getattr(parameters, name) for name in _ARRAYS}, **arrays}
+    )
+    import tempfile  # with shutil and random: 5 ms of the import
 
     target = Path(path)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     except FileNotFoundError:
-        raise FileNotFoundError(f"{target.parent} is not a directory: create it before saving a model there") from None
+        raise FileNotFoundError(
+            f"{target.parent} is not a directory: create it before saving a model there"
+        ) from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -32,22 +45,30 @@ def write(path: "str | os.PathLike[str]", parameters: Parameters, facts: dict[st
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)          # mkstemp's files are private; a model is as readable as any other file
+        temporary.chmod(
+            0o666 & ~umask
+        )  # mkstemp's files are private; a model is as readable as any other file
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def read(path: "str | os.PathLike[str]") -> tuple[Parameters, dict[str, Any], dict[str, np.ndarray]]:
+def read(
+    path: "str | os.PathLike[str]",
+) -> tuple[Parameters, dict[str, Any], dict[str, np.ndarray]]:
     """Parameters, facts and further arrays of a file that `write` made; FileFormatError when it is not one, or damaged."""
     content = Path(path).read_bytes()
     if content[:1] == b"\x80" and not content.startswith(archive.MAGIC):
-        raise FileFormatError(f"{path} is a pickle, which fastgmm does not load: save models with GaussianMixture.save")
+        raise FileFormatError(
+            f"{path} is a pickle, which fastgmm does not load: save models with GaussianMixture.save"
+        )
     facts, arrays = archive.unpack(content, "model", str(path))
     try:
         parts = [arrays.pop(name) for name in _ARRAYS]
         parameters = Parameters(facts.pop("covariance_type"), *parts, np.dtype(facts.pop("dtype")))
     except KeyError as error:
-        raise FileFormatError(f"{path} lacks {error}: it was not written by GaussianMixture.save") from None
+        raise FileFormatError(
+            f"{path} lacks {error}: it was not written by GaussianMixture.save"
+        ) from None
     return parameters, facts, arrays

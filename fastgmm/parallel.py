@@ -18,7 +18,9 @@ Result = TypeVar("Result")
 _pools: "dict[int, ThreadPoolExecutor]" = {}
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pools.clear)      # threads do not survive a fork: the child makes its own
+    os.register_at_fork(
+        after_in_child=_pools.clear
+    )  # threads do not survive a fork: the child makes its own
 
 
 def available_threads() -> int:
@@ -40,7 +42,7 @@ def rows_per_block(n_components: int, n_features: int) -> int:
 
 
 def _pool(n_threads: int) -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor       # 5 ms of an import that may never need it
+    from concurrent.futures import ThreadPoolExecutor  # 5 ms of an import that may never need it
 
     pool = _pools.get(n_threads)
     if pool is None:
@@ -59,7 +61,7 @@ def map_blocks(
             yield function(begin, end)
         return
     pool = _pool(n_threads)
-    waiting: "deque[Future[Result]]" = deque()
+    waiting: deque[Future[Result]] = deque()
     try:
         for begin, end in bounds:
             if len(waiting) >= 2 * n_threads:
@@ -68,11 +70,13 @@ def map_blocks(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        for future in waiting:                   # only after an error: leave no work behind
+        for future in waiting:  # only after an error: leave no work behind
             future.cancel()
 
 
-def run_blocks(function: Callable[[int, int], None], n_rows: int, block: int, n_threads: int | None) -> None:
+def run_blocks(
+    function: Callable[[int, int], None], n_rows: int, block: int, n_threads: int | None
+) -> None:
     """Like `map_blocks`, for a function that writes its own part of an output."""
     for _ in map_blocks(function, n_rows, block, n_threads):
         pass

@@ -48,7 +48,12 @@ class Parameters:
 
     @classmethod
     def from_covariances(
-        cls, weights: np.ndarray, means: np.ndarray, covariances: np.ndarray, covariance_type: CovarianceType, dtype: Any = FLOAT64
+        cls,
+        weights: np.ndarray,
+        means: np.ndarray,
+        covariances: np.ndarray,
+        covariance_type: CovarianceType,
+        dtype: Any = FLOAT64,
     ) -> "Parameters":
         """Parameters of given covariances; IllDefinedCovarianceError where one is not positive definite."""
         factors, inverses = _factors.factor_covariances(covariances, covariance_type)
@@ -56,7 +61,12 @@ class Parameters:
 
     @classmethod
     def from_precisions(
-        cls, weights: np.ndarray, means: np.ndarray, precisions: np.ndarray, covariance_type: CovarianceType, dtype: Any = FLOAT64
+        cls,
+        weights: np.ndarray,
+        means: np.ndarray,
+        precisions: np.ndarray,
+        covariance_type: CovarianceType,
+        dtype: Any = FLOAT64,
     ) -> "Parameters":
         """Parameters of given inverses of covariances."""
         factors, inverses = _factors.factor_precisions(precisions, covariance_type)
@@ -77,7 +87,12 @@ class Parameters:
     def n_parameters(self) -> int:
         """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
         k, d = self.means.shape
-        free = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
+        free = {
+            "full": k * d * (d + 1) // 2,
+            "tied": d * (d + 1) // 2,
+            "diag": k * d,
+            "spherical": k,
+        }
         return free[self.covariance_type] + k * d + k - 1
 
     @property
@@ -91,7 +106,9 @@ class Parameters:
     def precisions(self) -> np.ndarray:
         """Inverses of the covariances, in their shape."""
         if self.covariance_type in ("full", "tied"):
-            precisions: np.ndarray = np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
+            precisions: np.ndarray = (
+                np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
+            )
             return precisions
         return self.inverse_factors**2
 
@@ -108,14 +125,16 @@ class Parameters:
 
     def kernel_arguments(self) -> tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What a PackedMixture is made of."""
-        with np.errstate(divide="ignore"):          # a weight of zero is a component that takes no part
+        with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no part
             log_weights = np.log(self.weights)
-        determinants = _factors.log_determinants(self.factors, self.covariance_type, self.n_components, self.n_features)
+        determinants = _factors.log_determinants(
+            self.factors, self.covariance_type, self.n_components, self.n_features
+        )
         return self.covariance_type, log_weights, self.means, self.inverse_factors, determinants
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.__post_init__()                     # pickles forget that arrays are read-only
+        self.__post_init__()  # pickles forget that arrays are read-only
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

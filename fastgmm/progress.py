@@ -15,7 +15,9 @@ class Reporter:
         if self.verbose:
             print(f"Initialization {init}")
 
-    def chained(self, callback: Callable[[Iteration], object] | None) -> Callable[[Iteration], object] | None:
+    def chained(
+        self, callback: Callable[[Iteration], object] | None
+    ) -> Callable[[Iteration], object] | None:
         """A callback that reports, then calls the user's."""
         if not self.verbose:
             return callback
@@ -32,14 +34,22 @@ class Reporter:
             print(f"  Iteration {iteration.n_iter}")
             return
         now = time.perf_counter()
-        print(f"  Iteration {iteration.n_iter}\t time lapse {now - self.last:.5f}s\t ll change {iteration.change:.5f}")
+        print(
+            f"  Iteration {iteration.n_iter}\t time lapse {now - self.last:.5f}s\t ll change {iteration.change:.5f}"
+        )
         self.last = now
 
     def end(self, run: Run) -> None:
         """Say how the start ended."""
         if not self.verbose:
             return
-        how = "converged" if run.converged else "stopped by the callback" if run.stopped else "did not converge"
+        how = (
+            "converged"
+            if run.converged
+            else "stopped by the callback"
+            if run.stopped
+            else "did not converge"
+        )
         detail = ""
         if self.verbose > 1:
             detail = f" time lapse {time.perf_counter() - self.begin:.5f}s\t lower bound {run.lower_bound:.5f}."

@@ -116,7 +116,14 @@ class FittedMixture:
         """Mean log density of the rows, in nats; `y` is ignored."""
         parameters = self._fitted()
         rows = self._rows(X, parameters, "score")
-        return float(np.mean(_expectation.log_density(parameters, rows, np.empty(len(rows), rows.dtype), self.n_threads), dtype=np.float64))
+        return float(
+            np.mean(
+                _expectation.log_density(
+                    parameters, rows, np.empty(len(rows), rows.dtype), self.n_threads
+                ),
+                dtype=np.float64,
+            )
+        )
 
     def component_log_density(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under each component, log N(x | mean_k, covariance_k), without the weights.
@@ -188,12 +195,17 @@ class FittedMixture:
         """Bayesian information criterion, -2 log L + p log n with p free parameters; lower is better."""
         parameters = self._fitted()
         rows = self._rows(X, parameters, "bic")
-        return _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(np.log(len(rows)))
+        return _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(
+            np.log(len(rows))
+        )
 
     def aic(self, X: ArrayLike) -> float:
         """Akaike's information criterion, -2 log L + 2 p with p free parameters; lower is better."""
         parameters = self._fitted()
-        return _deviance(parameters, self._rows(X, parameters, "aic"), self.n_threads) + 2.0 * parameters.n_parameters
+        return (
+            _deviance(parameters, self._rows(X, parameters, "aic"), self.n_threads)
+            + 2.0 * parameters.n_parameters
+        )
 
     def icl(self, X: ArrayLike) -> float:
         """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik; lower is better.
@@ -204,18 +216,22 @@ class FittedMixture:
         parameters = self._fitted()
         rows = self._rows(X, parameters, "icl")
         uncertainty = 0.0
-        block = 16384                            # never rows x components at once
+        block = 16384  # never rows x components at once
         for begin in range(0, len(rows), block):
             part = rows[begin : begin + block]
             responsibilities = np.empty((len(part), parameters.n_components), part.dtype)
             _expectation.responsibilities(parameters, part, responsibilities, self.n_threads)
             uncertainty += float(np.log(responsibilities.max(axis=1), dtype=np.float64).sum())
-        bic = _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(np.log(len(rows)))
+        bic = _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(
+            np.log(len(rows))
+        )
         return bic - 2.0 * uncertainty
 
     # ------------------------------------------------------------------ samples
 
-    def sample(self, n_samples: int = 1, *, random_state: Any = None, shuffle: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def sample(
+        self, n_samples: int = 1, *, random_state: Any = None, shuffle: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Draw rows from the mixture.
 
         Parameters
@@ -239,8 +255,14 @@ class FittedMixture:
             When `n_samples` is not an integer of at least 1.
         """
         parameters = self._fitted()
-        if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
-            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample.")
+        if (
+            isinstance(n_samples, bool)
+            or not isinstance(n_samples, int | np.integer)
+            or n_samples < 1
+        ):
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."
+            )
         generator = as_generator(self.random_state if random_state is None else random_state)
         counts = generator.multinomial(n_samples, parameters.weights / parameters.weights.sum())
         labels = np.repeat(np.arange(parameters.n_components), counts)
@@ -248,8 +270,14 @@ class FittedMixture:
         end = np.cumsum(counts)
         for k in np.flatnonzero(counts):
             part = rows[end[k] - counts[k] : end[k]]
-            factor = parameters.factors if parameters.covariance_type == "tied" else parameters.factors[k]
-            part[...] = (part @ factor.T if factor.ndim == 2 else part * factor) + parameters.means[k]
+            factor = (
+                parameters.factors
+                if parameters.covariance_type == "tied"
+                else parameters.factors[k]
+            )
+            part[...] = (part @ factor.T if factor.ndim == 2 else part * factor) + parameters.means[
+                k
+            ]
         if shuffle:
             order = generator.permutation(n_samples)
             rows, labels = rows[order], labels[order]
@@ -259,4 +287,6 @@ class FittedMixture:
 def _deviance(parameters: Parameters, rows: np.ndarray, n_threads: int | None) -> float:
     """-2 log L."""
     out = np.empty(len(rows), rows.dtype)
-    return -2.0 * float(np.sum(_expectation.log_density(parameters, rows, out, n_threads), dtype=np.float64))
+    return -2.0 * float(
+        np.sum(_expectation.log_density(parameters, rows, out, n_threads), dtype=np.float64)
+    )

@@ -75,14 +75,17 @@ class SufficientStatistics:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.__post_init__()                     # pickles forget that arrays are read-only
+        self.__post_init__()  # pickles forget that arrays are read-only
 
     def __add__(self, other: object) -> "SufficientStatistics":
-        if isinstance(other, int) and other == 0:        # where sum() begins
+        if isinstance(other, int) and other == 0:  # where sum() begins
             return self
         if not isinstance(other, SufficientStatistics):
             return NotImplemented
-        if other.covariance_type != self.covariance_type or other.reference.shape != self.reference.shape:
+        if (
+            other.covariance_type != self.covariance_type
+            or other.reference.shape != self.reference.shape
+        ):
             raise ValueError(
                 f"statistics of {_describe(self)} and of {_describe(other)} do not add: make both with the same model"
             )
@@ -130,12 +133,17 @@ class SufficientStatistics:
         first = self.first_moment + weight * shift
         # sum r (d + s)(d + s)^T = S + f s^T + s f^T + n s s^T = S + (f s^T) + (s (f + n s)^T)
         if self.covariance_type in ("full", "tied"):
-            change = self.first_moment[:, :, None] * shift[:, None, :] + shift[:, :, None] * first[:, None, :]
+            change = (
+                self.first_moment[:, :, None] * shift[:, None, :]
+                + shift[:, :, None] * first[:, None, :]
+            )
             change = change if self.covariance_type == "full" else change.sum(axis=0)
         else:
             change = (self.first_moment + first) * shift
             change = change if self.covariance_type == "diag" else change.sum(axis=1)
-        return replace(self, reference=reference, first_moment=first, second_moment=self.second_moment + change)
+        return replace(
+            self, reference=reference, first_moment=first, second_moment=self.second_moment + change
+        )
 
     def to_bytes(self) -> bytes:
         """The statistics as versioned, checked bytes, for another process or machine."""
@@ -152,7 +160,9 @@ class SufficientStatistics:
     def from_bytes(cls, content: bytes) -> "SufficientStatistics":
         """What `to_bytes` gave; FileFormatError when the bytes are not that, or changed."""
         if not isinstance(content, bytes | bytearray | memoryview):
-            raise TypeError(f"from_bytes takes the bytes of to_bytes(), got {type(content).__name__}")
+            raise TypeError(
+                f"from_bytes takes the bytes of to_bytes(), got {type(content).__name__}"
+            )
         facts, arrays = archive.unpack(bytes(content), "statistics", "what from_bytes() was given")
         try:
             return cls(
@@ -164,7 +174,9 @@ class SufficientStatistics:
                 dtype=np.dtype(facts["dtype"]),
             )
         except KeyError as error:
-            raise FileFormatError(f"the statistics given to from_bytes() lack {error}: make them again") from None
+            raise FileFormatError(
+                f"the statistics given to from_bytes() lack {error}: make them again"
+            ) from None
 
     def __repr__(self) -> str:
         return f"SufficientStatistics({_describe(self)}, n_samples={self.n_samples}, weight={self.weight:g}, log_likelihood={self.log_likelihood:g})"
@@ -178,7 +190,9 @@ def _describe(statistics: SufficientStatistics) -> str:
 def check(statistics: Any, covariance_type: str, shape: tuple[int, int]) -> None:
     """Refuse what does not fit a model: TypeError or ValueError."""
     if not isinstance(statistics, SufficientStatistics):
-        raise TypeError(f"m_step takes SufficientStatistics (from e_step or fit), got {type(statistics).__name__}")
+        raise TypeError(
+            f"m_step takes SufficientStatistics (from e_step or fit), got {type(statistics).__name__}"
+        )
     if statistics.covariance_type != covariance_type or statistics.reference.shape != shape:
         raise ValueError(
             f"the statistics are of {_describe(statistics)}, and the model has "

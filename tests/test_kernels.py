@@ -84,9 +84,15 @@ def test_scores_equal_the_reference(build, covariance_type, dtype):
             arguments, rows, wanted = reference_scores(covariance_type, k, n, d, dtype)
             found = scores_of(build.modules[np.dtype(dtype)].PackedMixture(*arguments), rows)
             for name in ("log_density", "component_log_density"):
-                np.testing.assert_allclose(found[name], wanted[name], rtol=tolerance, atol=tolerance * 20)
-            np.testing.assert_allclose(found["responsibilities"], wanted["responsibilities"], rtol=0, atol=20 * tolerance)
-            np.testing.assert_allclose(found["responsibilities"].sum(axis=1), 1, rtol=4 * np.finfo(dtype).eps * k)
+                np.testing.assert_allclose(
+                    found[name], wanted[name], rtol=tolerance, atol=tolerance * 20
+                )
+            np.testing.assert_allclose(
+                found["responsibilities"], wanted["responsibilities"], rtol=0, atol=20 * tolerance
+            )
+            np.testing.assert_allclose(
+                found["responsibilities"].sum(axis=1), 1, rtol=4 * np.finfo(dtype).eps * k
+            )
             top = np.sort(wanted["responsibilities"], axis=1)
             clear = np.ones(n, bool) if k == 1 else top[:, -1] - top[:, -2] > 1e-3
             assert np.array_equal(found["labels"][clear], wanted["labels"][clear])
@@ -96,14 +102,25 @@ def test_scores_equal_the_reference(build, covariance_type, dtype):
 def reference_sums(covariance_type, k, n, d, dtype, spread, weighted):
     arguments = make_mixture(covariance_type, k, d, 100 * d + k, dtype, spread)
     rows = make_rows(arguments, n, d, dtype)
-    weight = np.random.default_rng(d).exponential(size=n) * (np.arange(n) % 5 > 0) if weighted else None
-    return arguments, rows, weight, None, sums_of(reference, arguments, rows.astype(np.float64), weight, None)
+    weight = (
+        np.random.default_rng(d).exponential(size=n) * (np.arange(n) % 5 > 0) if weighted else None
+    )
+    return (
+        arguments,
+        rows,
+        weight,
+        None,
+        sums_of(reference, arguments, rows.astype(np.float64), weight, None),
+    )
 
 
 def sums_of(module, arguments, rows, weight, given):
     thresholds = np.full(len(arguments[2]), 2.0**-53 if given is None else 0.0)
     sums = empty_sums(arguments)
-    return (module.PackedMixture(*arguments).expectation(rows, weight, given, thresholds, *sums), *sums)
+    return (
+        module.PackedMixture(*arguments).expectation(rows, weight, given, thresholds, *sums),
+        *sums,
+    )
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -129,7 +146,9 @@ def test_sums_of_given_responsibilities(build, covariance_type, dtype):
         given = (rng.random((400, 5)) * (rng.random((400, 5)) < 0.5)).astype(dtype)
         for weight in (None, rng.random(400)):
             wanted = sums_of(reference, arguments, rows.astype(np.float64), weight, given)
-            check_sums(build.modules[np.dtype(dtype)], arguments, rows, weight, given, wanted, tolerance)
+            check_sums(
+                build.modules[np.dtype(dtype)], arguments, rows, weight, given, wanted, tolerance
+            )
 
 
 def check_sums(module, arguments, rows, weight, given, wanted, tolerance):
@@ -155,14 +174,18 @@ def test_far_clusters_lose_nothing(build, covariance_type):
         given[:, 0] += rng.random(500) * 1e-20
         for module, out in ((build.modules[np.dtype("float64")], found), (reference, wanted)):
             module.PackedMixture(*arguments).expectation(rows, None, given, np.zeros(4), *out)
-        np.testing.assert_allclose(found[2], wanted[2], rtol=1e-9, atol=1e-9 * np.abs(wanted[2]).max())
+        np.testing.assert_allclose(
+            found[2], wanted[2], rtol=1e-9, atol=1e-9 * np.abs(wanted[2]).max()
+        )
 
 
 def test_underflow_of_all_components(build):
     """Rows whose densities all underflow get -inf and finite responsibilities."""
     for dtype, far in (("float64", 1e200), ("float32", 1e30)):
         arguments = make_mixture("full", 3, 2, 0, dtype)
-        found = scores_of(build.modules[np.dtype(dtype)].PackedMixture(*arguments), np.full((5, 2), far, dtype))
+        found = scores_of(
+            build.modules[np.dtype(dtype)].PackedMixture(*arguments), np.full((5, 2), far, dtype)
+        )
         assert np.all(found["log_density"] == -np.inf)
         assert np.all(np.isfinite(found["responsibilities"]))
 
@@ -171,7 +194,9 @@ def test_a_component_of_weight_zero(build):
     kind, log_weights, *rest = make_mixture("full", 3, 2, 0, "float64")
     log_weights = np.log(np.array([0.5, 0.5, 1.0])) + np.array([0, 0, -np.inf])
     rows = make_rows((kind, log_weights, *rest), 50, 0, "float64")
-    found = scores_of(build.modules[np.dtype("float64")].PackedMixture(kind, log_weights, *rest), rows)
+    found = scores_of(
+        build.modules[np.dtype("float64")].PackedMixture(kind, log_weights, *rest), rows
+    )
     assert np.all(found["responsibilities"][:, 2] == 0)
     assert np.all(np.isfinite(found["log_density"]))
 
@@ -181,16 +206,30 @@ def test_exp_and_log_within_two_ulp(build, dtype):
     module = build.modules[np.dtype(dtype)]
     lowest = -300.0 if dtype == "float64" else -40.0
     rng = np.random.default_rng(0)
-    exponents = np.concatenate([rng.uniform(lowest, 0, 1500), -rng.exponential(size=1492), -np.geomspace(1e-300, 1, 48)])
-    exponents = np.concatenate([exponents, np.zeros(8), -np.log(2) * (np.arange(24) + 0.5)]).astype(dtype)
-    positives = np.concatenate([rng.uniform(0.5, 2, 1536), rng.uniform(1, 100, 768), 2.0 ** rng.uniform(-99, 99, 768)])
-    for function, exact, numbers in ((module.exp, mpmath.exp, exponents), (module.log, mpmath.log, positives.astype(dtype))):
+    exponents = np.concatenate(
+        [rng.uniform(lowest, 0, 1500), -rng.exponential(size=1492), -np.geomspace(1e-300, 1, 48)]
+    )
+    exponents = np.concatenate([exponents, np.zeros(8), -np.log(2) * (np.arange(24) + 0.5)]).astype(
+        dtype
+    )
+    positives = np.concatenate(
+        [rng.uniform(0.5, 2, 1536), rng.uniform(1, 100, 768), 2.0 ** rng.uniform(-99, 99, 768)]
+    )
+    for function, exact, numbers in (
+        (module.exp, mpmath.exp, exponents),
+        (module.log, mpmath.log, positives.astype(dtype)),
+    ):
         out = np.empty_like(numbers)
         function(numbers, out)
         with mpmath.workdps(50):
             wanted = [exact(mpmath.mpf(float(x))) for x in numbers]
-            spacing = np.spacing(np.abs(np.array(wanted, dtype=np.float64)).astype(dtype)).astype(np.float64)
-            ulp = [abs(float((mpmath.mpf(float(o)) - w) / s)) for o, w, s in zip(out, wanted, spacing, strict=True)]
+            spacing = np.spacing(np.abs(np.array(wanted, dtype=np.float64)).astype(dtype)).astype(
+                np.float64
+            )
+            ulp = [
+                abs(float((mpmath.mpf(float(o)) - w) / s))
+                for o, w, s in zip(out, wanted, spacing, strict=True)
+            ]
         assert max(ulp) <= 2
     below = np.repeat([-np.inf, np.finfo(dtype).min, lowest * 1.01, lowest], 16).astype(dtype)
     module.exp(below, below)
@@ -223,7 +262,14 @@ def test_factorize(build):
 
 
 @pytest.mark.parametrize(
-    "bad", [[[1.0, 1.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]], [[np.nan, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, np.inf]]]
+    "bad",
+    [
+        [[1.0, 1.0], [1.0, 1.0]],
+        [[1.0, 2.0], [2.0, 1.0]],
+        [[np.nan, 0.0], [0.0, 1.0]],
+        [[0.0, 0.0], [0.0, 1.0]],
+        [[1.0, 0.0], [0.0, np.inf]],
+    ],
 )
 def test_factorize_names_the_first_that_is_not_positive_definite(build, bad):
     covariances = np.array([np.eye(2), bad, np.eye(2)])
@@ -235,7 +281,10 @@ def test_ward(build):
     for seed, (n, d) in enumerate([(2, 1), (3, 2), (30, 2), (40, 5)]):
         rng = np.random.default_rng(seed)
         points, weight = rng.normal(size=(n, d)), rng.integers(1, 5, size=n).astype(np.float64)
-        found, wanted = (np.empty((n - 1, 2), np.int64), np.empty(n - 1)), (np.empty((n - 1, 2), np.int64), np.empty(n - 1))
+        found, wanted = (
+            (np.empty((n - 1, 2), np.int64), np.empty(n - 1)),
+            (np.empty((n - 1, 2), np.int64), np.empty(n - 1)),
+        )
         build.modules[np.dtype("float64")].ward(points, weight, *found)
         reference.ward(points, weight, *wanted)
         order = np.argsort(found[1], kind="stable")
@@ -245,12 +294,16 @@ def test_ward(build):
 
 def test_ward_ends_on_equal_points(build):
     merged, heights = np.empty((49, 2), np.int64), np.empty(49)
-    build.modules[np.dtype("float64")].ward(np.repeat([[1.0], [2.0]], 25, axis=0), np.ones(50), merged, heights)
+    build.modules[np.dtype("float64")].ward(
+        np.repeat([[1.0], [2.0]], 25, axis=0), np.ones(50), merged, heights
+    )
     assert np.count_nonzero(heights) == 1
 
 
 def test_wrong_buffers_are_refused(build):
-    packed = build.modules[np.dtype("float64")].PackedMixture(*make_mixture("full", 2, 3, 0, "float64"))
+    packed = build.modules[np.dtype("float64")].PackedMixture(
+        *make_mixture("full", 2, 3, 0, "float64")
+    )
     with pytest.raises(ValueError, match="out: expected 5 items"):
         packed.log_density(np.zeros((5, 3)), np.empty(4))
     with pytest.raises(ValueError, match="rows: expected 15 items of 8 bytes"):

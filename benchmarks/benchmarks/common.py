@@ -111,7 +111,7 @@ def _stream(*key: int) -> np.random.PCG64:
 
 
 def _noise(stream: np.random.PCG64, n: int) -> np.ndarray:
-    """n numbers of mean 0 and variance 1, multiples of 2^-16 below 6."""
+    """N numbers of mean 0 and variance 1, multiples of 2^-16 below 6."""
     words = stream.random_raw(3 * n).astype("<u8").view("<u2").reshape(n, 12)
     return (words.sum(axis=1, dtype=np.int64) - 6 * 65535) / 65536.0
 
@@ -151,7 +151,9 @@ def rows(name: str, n_rows: int, dtype: str = "float64") -> np.ndarray:
     out = np.empty((n_rows, recipe.n_features), dtype)
     for begin in range(0, n_rows, CHUNK):
         stream = _stream(recipe.seed, begin // CHUNK)
-        labels = np.searchsorted(ends, stream.random_raw(CHUNK) % ends[-1].astype(np.uint64), "right")
+        labels = np.searchsorted(
+            ends, stream.random_raw(CHUNK) % ends[-1].astype(np.uint64), "right"
+        )
         noise = _noise(stream, CHUNK * recipe.n_features).reshape(CHUNK, recipe.n_features)
         chunk = np.empty_like(noise)
         for k in range(recipe.n_components):
@@ -166,7 +168,9 @@ def start(name: str, dtype: str = "float64") -> Start:
     """Parameters near those of the recipe, so that the live share stays what it is over a few iterations."""
     recipe, parameters = RECIPES[name], mixture(name)
     k, d = parameters.means.shape
-    means = parameters.means + 0.1 * _noise(_stream(recipe.seed, 1, 2), k * d).reshape(k, d) / np.sqrt(d)
+    means = parameters.means + 0.1 * _noise(_stream(recipe.seed, 1, 2), k * d).reshape(
+        k, d
+    ) / np.sqrt(d)
     covariances = parameters.roots @ np.swapaxes(parameters.roots, 1, 2)
     if recipe.covariance_type == "tied":
         covariances = covariances[0]

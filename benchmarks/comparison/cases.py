@@ -65,9 +65,7 @@ CASES: dict[str, Case] = {
     ),
     "tied-16-16": Case("iteration", "tied-16-16", 200_000, {"scikit-learn": 18}),
     "spherical-16-16": Case("iteration", "spherical-16-16", 200_000, {"scikit-learn": 7}),
-    "full-64-32-separated": Case(
-        "iteration", "full-64-32-separated", 50_000, {"scikit-learn": 12}
-    ),
+    "full-64-32-separated": Case("iteration", "full-64-32-separated", 50_000, {"scikit-learn": 12}),
     "default-fit": Case("default fit", "clusters-8-10", 100_000, {"scikit-learn": 8}),
     "score-million": Case("score", "full-16-16", 1_000_000, {"scikit-learn": 15}),
     "one-row-score": _one_row("score_samples"),

@@ -39,7 +39,9 @@ class Variant:
     @property
     def label(self) -> str:
         """Name in the table."""
-        threads = f", {self.n_threads} thread{'s' * (self.n_threads > 1)}" if self.show_threads else ""
+        threads = (
+            f", {self.n_threads} thread{'s' * (self.n_threads > 1)}" if self.show_threads else ""
+        )
         return f"{self.peer}{' ' * bool(self.isa)}{self.isa}{threads}"
 
 
@@ -47,7 +49,14 @@ class Child:
     """A running `comparison.worker`; a context manager that ends it."""
 
     def __init__(
-        self, variant: Variant, folder: Path, *, python: str, cpus: list[int], log: IO[str], timeout: float
+        self,
+        variant: Variant,
+        folder: Path,
+        *,
+        python: str,
+        cpus: list[int],
+        log: IO[str],
+        timeout: float,
     ) -> None:
         self.variant = variant
         self.timeout = timeout

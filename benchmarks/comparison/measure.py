@@ -109,8 +109,14 @@ class Measurement:
         path = self.folder / "parameters.npz"
         child.ask("parameters", path=str(path))
         with np.load(path) as parameters:
-            weights, means, covariances = (parameters[n] for n in ("weights", "means", "covariances"))
-        kind = "full" if self.case.kind == "default fit" else common.RECIPES[self.case.recipe].covariance_type
+            weights, means, covariances = (
+                parameters[n] for n in ("weights", "means", "covariances")
+            )
+        kind = (
+            "full"
+            if self.case.kind == "default fit"
+            else common.RECIPES[self.case.recipe].covariance_type
+        )
         try:
             log_likelihood, live = judge(
                 self.rows, weights, means, full_covariances(covariances, kind, means.shape)
@@ -172,7 +178,11 @@ class Measurement:
 
     def compare_likelihoods(self) -> None:
         """After the same iterations from the same start everybody must be at the same point."""
-        judged = [line for _, line in self.children if line.log_likelihoods and not (line.reason or line.own_start)]
+        judged = [
+            line
+            for _, line in self.children
+            if line.log_likelihoods and not (line.reason or line.own_start)
+        ]
         if not judged:
             return
         known = {line.peer: line.log_likelihoods[0] for line in reversed(judged)}
@@ -180,7 +190,9 @@ class Measurement:
         for line in judged:
             gap = line.log_likelihoods[0] - expected
             if not abs(gap) <= TOLERANCES[self.case.dtype]:
-                line.reason = f"after the same iterations its log-likelihood per row is {gap:+.2g} nats off"
+                line.reason = (
+                    f"after the same iterations its log-likelihood per row is {gap:+.2g} nats off"
+                )
 
 
 def measure_case(name: str, case: Case, folder: Path, options: Options) -> Result:

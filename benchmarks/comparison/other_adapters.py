@@ -34,7 +34,9 @@ class Pomegranate(_Torch):
         super().__init__(job)
         # covariances given must have 1 or 2 dimensions, and those of its "sphere" have none
         if job.covariance_type not in ("full", "diag"):
-            raise Unsupported(f"its Normal has no {job.covariance_type} covariances that fit from a start")
+            raise Unsupported(
+                f"its Normal has no {job.covariance_type} covariances that fit from a start"
+            )
 
     def fit(self, n_iter: int) -> None:
         from pomegranate.distributions import Normal
@@ -88,7 +90,9 @@ class TorchGMM(_Torch):
         from torchgmm.bayes.gmm.model import GaussianMixtureModel, GaussianMixtureModelConfig
 
         job, torch = self.job, self.torch
-        config = GaussianMixtureModelConfig(job.n_components, job.rows.shape[1], job.covariance_type)
+        config = GaussianMixtureModelConfig(
+            job.n_components, job.rows.shape[1], job.covariance_type
+        )
         self.model = GaussianMixtureModel(config).to(self.rows.dtype)
         self.model.component_probs.copy_(torch.tensor(job.weights))
         self.model.means.copy_(torch.tensor(job.means))
@@ -246,7 +250,9 @@ class MLPack(Adapter):
         root = next(iter(json.loads(text, object_pairs_hook=_with_lists).values()))
         parts = [root["dists"]] if isinstance(root["dists"], dict) else root["dists"]
         means = np.stack([np.array(part["mean"]["elem"], dtype=float) for part in parts])
-        covariances = np.stack([np.array(part["covariance"]["elem"], dtype=float) for part in parts])
+        covariances = np.stack(
+            [np.array(part["covariance"]["elem"], dtype=float) for part in parts]
+        )
         covariances = covariances.reshape(len(means), means.shape[1], means.shape[1])
         if self.job.covariance_type == "diag":
             covariances = np.diagonal(covariances, axis1=1, axis2=2)

@@ -9,7 +9,9 @@ TOLERANCES = {"float64": 1e-8, "float32": 1e-4}
 """Nats per row by which peers may differ after the same iterations from the same start."""
 
 
-def full_covariances(covariances: np.ndarray, covariance_type: str, shape: tuple[int, int]) -> np.ndarray:
+def full_covariances(
+    covariances: np.ndarray, covariance_type: str, shape: tuple[int, int]
+) -> np.ndarray:
     """Covariances in the shape of scikit-learn's attribute as (K, D, D); `shape` is (K, D)."""
     n_components, n_features = shape
     covariances = np.asarray(covariances, dtype=np.float64)

@@ -46,7 +46,9 @@ def _ratio(slower: float | None, faster: float | None, bar: float | None) -> str
     ratio = f"{slower / faster:.{0 if slower > 100 * faster else 1}f}x"
     if bar is None:
         return ratio
-    return f"{ratio} (reaches {bar:g}x)" if slower / faster >= bar else f"**{ratio}** (bar {bar:g}x)"
+    return (
+        f"{ratio} (reaches {bar:g}x)" if slower / faster >= bar else f"**{ratio}** (bar {bar:g}x)"
+    )
 
 
 def _memory(peak: float | None, bar: float | None = None) -> str:
@@ -73,7 +75,9 @@ def _fitted_higher(result: Result, own: Line) -> str:
 def summary(results: list[Result]) -> str:
     """One line per case and build of fastgmm, with the ratios that are to be reached."""
     header = ["case", "work", "unit", "live share", "fastgmm"]
-    header += [name for peer in MAIN for name in (peer, f"against {peer}")] + ["peak MB above the data"]
+    header += [name for peer in MAIN for name in (peer, f"against {peer}")] + [
+        "peak MB above the data"
+    ]
     body = []
     for result in results:
         case = result.case
@@ -112,13 +116,24 @@ def threads(results: list[Result]) -> str:
 
 def details(results: list[Result]) -> str:
     """Everybody, with peak memory, or the reason why not."""
-    header = ["case", "peer", "time", "unit", "fastgmm is faster by", "peak MB", "nats per row", "runs"]
+    header = [
+        "case",
+        "peer",
+        "time",
+        "unit",
+        "fastgmm is faster by",
+        "peak MB",
+        "nats per row",
+        "runs",
+    ]
     body = []
     for result in results:
         case, own = result.case, _first(result, "fastgmm")
         for line in result.lines:
             if line.reason:
-                body.append([result.name, line.label, "-", f"does not run: {line.reason}", *["-"] * 4])
+                body.append(
+                    [result.name, line.label, "-", f"does not run: {line.reason}", *["-"] * 4]
+                )
                 continue
             found = line.log_likelihoods
             nats = f"{statistics.median(found):.6f}" if found else "-"
@@ -137,7 +152,9 @@ def processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")]
+    names = [
+        line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")
+    ]
     return names[0] if names else platform.machine()
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.memory import peak_above
 
 from comparison.adapters import Adapter, Fastgmm, Job, OneDAL, ScikitLearn, Unsupported
 from comparison.other_adapters import TGMM, MLPack, OpenCV, Pomegranate, TorchGMM
 from comparison.referee import REFEREE_ROWS
-from benchmarks.memory import peak_above
 
 PEERS: dict[str, type[Adapter]] = {
     "fastgmm": Fastgmm,
@@ -93,7 +93,9 @@ class Worker:
 
     def mean_score(self) -> float:
         """Mean log density of the rows that the referee judges."""
-        return float(np.mean(self.adapter.score_samples(self.rows[:REFEREE_ROWS]), dtype=np.float64))
+        return float(
+            np.mean(self.adapter.score_samples(self.rows[:REFEREE_ROWS]), dtype=np.float64)
+        )
 
     def one_row(self, method: str) -> float:
         """Seconds per call with one row."""
@@ -124,7 +126,9 @@ def main() -> None:
             answer = {"value": getattr(worker, request.pop("do"))(**request)}
         except Unsupported as error:
             answer = {"reason": str(error)}
-        except Exception as error:  # a peer that breaks must not end the comparison: the table says why
+        except (
+            Exception
+        ) as error:  # a peer that breaks must not end the comparison: the table says why
             text = str(error).strip() or "no message"
             answer = {"reason": f"{type(error).__name__}: {text.splitlines()[0][:160]}"}
         print(json.dumps(answer), file=answers, flush=True)

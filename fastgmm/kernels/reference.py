@@ -40,7 +40,7 @@ class PackedMixture:
         return np.eye(self.n_features) * self.inverse_factors[k]
 
     def _log_normal(self, rows: np.ndarray) -> np.ndarray:
-        """log N(x_i | mean_k, covariance_k) for every row i and component k."""
+        """Log N(x_i | mean_k, covariance_k) for every row i and component k."""
         density = np.empty((len(rows), self.n_components))
         for k in range(self.n_components):
             for i, row in enumerate(rows.astype(np.float64)):
@@ -60,19 +60,19 @@ class PackedMixture:
         return log_density, np.exp(weighted - log_density[:, None])
 
     def log_density(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """out (n,) = log sum_k weight_k N(x | mean_k, covariance_k)."""
+        """Out (n,) = log sum_k weight_k N(x | mean_k, covariance_k)."""
         out[...] = self._posterior(rows)[0]
 
     def component_log_density(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """out (n, K) = log N(x | mean_k, covariance_k)."""
+        """Out (n, K) = log N(x | mean_k, covariance_k)."""
         out[...] = self._log_normal(rows)
 
     def responsibilities(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """out (n, K) = posterior probabilities of the components."""
+        """Out (n, K) = posterior probabilities of the components."""
         out[...] = self._posterior(rows)[1]
 
     def labels(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """out (n,) = the most probable component."""
+        """Out (n,) = the most probable component."""
         out[...] = (self._log_normal(rows) + self.log_weights).argmax(axis=1)
 
     def expectation(
@@ -112,12 +112,12 @@ class PackedMixture:
 
 
 def exp(numbers: np.ndarray, out: np.ndarray) -> None:
-    """out = e^numbers."""
+    """Out = e^numbers."""
     np.exp(numbers, out=out)
 
 
 def log(numbers: np.ndarray, out: np.ndarray) -> None:
-    """out = ln numbers."""
+    """Out = ln numbers."""
     np.log(numbers, out=out)
 
 
@@ -145,7 +145,10 @@ def ward(points: np.ndarray, weight: np.ndarray, merged: np.ndarray, heights: np
         for a in clusters:
             for b in clusters:
                 if a < b:
-                    one, other = (np.average(points[c], axis=0, weights=weight[c]) for c in (clusters[a], clusters[b]))
+                    one, other = (
+                        np.average(points[c], axis=0, weights=weight[c])
+                        for c in (clusters[a], clusters[b])
+                    )
                     gap = one - other
                     sizes = weight[clusters[a]].sum(), weight[clusters[b]].sum()
                     best = min(best, (sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap), a, b))

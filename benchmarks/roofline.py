@@ -79,9 +79,10 @@ def build_peak(isa: str, dtype: str, folder: Path) -> Callable[[], tuple[float, 
 
 
 def _timed(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+    """Seconds of this thread on a processor: what others do there in between does not count."""
+    begin = time.thread_time()
     call()
-    return time.perf_counter() - begin
+    return time.thread_time() - begin
 
 
 def _repeats(call: Callable[[int], object], at_first: int) -> int:
@@ -124,7 +125,7 @@ def measure(
     for _ in range(arguments.rounds):
         for name, (operations, call) in calls.items():
             # before and after: the clock of the processor may move in between
-            before, after = peak(), None
+            before = peak()
             seconds = _timed(lambda c=call, n=counts[name]: [c() for _ in range(n)])
             after = peak()
             own = operations * counts[name] / seconds

@@ -178,7 +178,9 @@ cdef class PackedMixture:
     cdef Mixture mixture
     cdef Memory memory
     cdef Py_ssize_t n_factors
-    cdef list spare                 # scratch of full size, kept for the next call; threads take turns under the GIL
+    cdef list spare_strips          # scratch kept for the next call; threads take turns under the GIL
+    cdef list spare_blocks
+    cdef list spare_sums
     cdef readonly Py_ssize_t n_components
     cdef readonly Py_ssize_t n_features
     cdef readonly str covariance_type
@@ -187,7 +189,7 @@ cdef class PackedMixture:
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t n_components = len(log_weights)
         cdef Py_ssize_t n_features = means.shape[1]
-        self.spare = []
+        self.spare_strips, self.spare_blocks, self.spare_sums = [], [], []
         self.covariance_type = covariance_type
         self.n_components = m.n_components = n_components
         self.n_features = m.n_features = n_features
@@ -276,19 +278,21 @@ cdef class PackedMixture:
                     m.near = False
 
     cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
+        """Scratch that no call is using: of one strip for scores of a few rows, of one block for all else."""
+        cdef bint strip = n_rows <= STRIP and not for_sums
+        cdef list spare = self.spare_strips if strip else self.spare_sums if for_sums else self.spare_blocks
+        if spare:
+            return <Scratch> spare.pop()
         cdef Py_ssize_t capacity = BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP
-        cdef Scratch scratch
-        if n_rows < capacity:
-            return Scratch(self, round_up(n_rows, STRIP), for_sums)
-        for index in range(len(self.spare)):
-            scratch = <Scratch> self.spare[index]
-            if scratch.for_sums or not for_sums:
-                return self.spare.pop(index)
-        return Scratch(self, capacity, for_sums)
+        return Scratch(self, STRIP if strip else capacity, for_sums)
 
     cdef void give_back(self, Scratch scratch):
-        if scratch.capacity == BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP:
-            self.spare.append(scratch)
+        if scratch.for_sums:
+            self.spare_sums.append(scratch)
+        elif scratch.capacity == STRIP:
+            self.spare_strips.append(scratch)
+        else:
+            self.spare_blocks.append(scratch)
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
         cdef Py_ssize_t n_rows = len(rows)

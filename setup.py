@@ -14,8 +14,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-# Never -ffast-math, -Ofast or -funsafe-math-optimizations: GCC then flushes subnormals for the whole process; never
-# -ffinite-math-only: it deletes the checks for inf and NaN.  psABI levels, never the build host's own features.
+# Never -ffast-math, -Ofast or -funsafe-math-optimizations: GCC then flushes subnormals for the
+# whole process; never -ffinite-math-only: it deletes the checks for inf and NaN.  psABI levels,
+# never the build host's own features.
 OPTIMIZED = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
 INSTRUCTION_SETS = {
     "x86_64": {"x86_64": [], "x86_64_v3": ["-march=x86-64-v3"], "x86_64_v4": ["-march=x86-64-v4"]},
@@ -49,8 +50,9 @@ SWITCHES = {
 }
 KERNELS = Path("fastgmm/kernels")
 MESSAGE = (
-    "fastgmm's kernels are compiled from Cython and need a C compiler: install one (Debian, Ubuntu: "
-    "'apt install gcc'; macOS: 'xcode-select --install'; Windows: the Visual Studio build tools) and try again"
+    "fastgmm's kernels are compiled from Cython and need a C compiler: install one (Debian, "
+    "Ubuntu: 'apt install gcc'; macOS: 'xcode-select --install'; Windows: the Visual Studio build "
+    "tools) and try again"
 )
 
 
@@ -58,6 +60,7 @@ class BuildKernels(build_ext):
     """build_ext that says what is missing when the compiler is."""
 
     def build_extensions(self):
+        """Compile them, or end with a sentence instead of a traceback."""
         try:
             super().build_extensions()
         except Exception as error:
@@ -70,6 +73,7 @@ class BuildKernels(build_ext):
 
 
 def extensions():
+    """One extension per instruction set of this machine and dtype, and the detection of both."""
     flags, link, directives = SWITCHES[os.environ.get("FASTGMM_BUILD", "")]
     gnu = sys.platform != "win32"
     made = [Extension("fastgmm.kernels._detect", [str(KERNELS / "_detect.pyx")])]

@@ -7,7 +7,8 @@
 Every peer works in a process of its own, in turns (A B C A B C ...), from the same parameters and
 for the same number of iterations; the time per iteration is the difference of two runs of different
 length, so that set-up cancels. A referee in NumPy judges the parameters that each has reached: who
-is not at the same log-likelihood is not in the table. The environment comes from requirements-peers.txt.
+is not at the same log-likelihood has that for a reason in the table, and no time. The environment
+comes from requirements-peers.txt.
 """
 
 import argparse
@@ -20,7 +21,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from comparison.cases import CASES
-from comparison.child import default_python
 from comparison.measure import Options, measure_case
 from comparison.report import render
 
@@ -40,6 +40,12 @@ def _arguments() -> argparse.Namespace:
         default="",
         metavar="0,1",
         help="processors; a child with T threads gets the first T",
+    )
+    add(
+        "--clock",
+        choices=["wall", "cpu"],
+        default="wall",
+        help="cpu: processor time, for one thread on a machine that is not quiet",
     )
     add(
         "--python",
@@ -69,7 +75,7 @@ def main() -> None:
     if arguments.list:
         print("\n".join(CASES))
         return
-    pythons = dict.fromkeys(PEERS, default_python())
+    pythons = dict.fromkeys(PEERS, sys.executable)
     pythons.update(item.split("=", 1) for item in arguments.python)
     with open(arguments.log or "/dev/null", "a", encoding="utf-8") as log:
         options = Options(
@@ -81,6 +87,7 @@ def main() -> None:
             cpus=[int(cpu) for cpu in arguments.cpu_affinity.split(",") if cpu],
             timeout=arguments.timeout,
             slow=arguments.slow,
+            clock=arguments.clock,
             log=log,
         )
         command = shlex.join(["python", "benchmarks/peers.py", *sys.argv[1:]])

@@ -41,14 +41,14 @@ SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """How to compile the peak for an instruction set: vectors of `width` bytes, enough chains for its latency."""
+    """How to compile the peak: vectors of `width` bytes, enough chains for the latency."""
 
     flags: tuple[str, ...]
     width: int
     chains: int
 
 
-# 2 units x 4 cycles of latency need 8 chains, and the factor and the term a register each of 16 or 32
+# 2 units x 4 cycles of latency need 8 chains; factor and term take 2 of the 16 or 32 registers
 TARGETS = {
     "x86-64-v4": Target(("-march=x86-64-v4",), 64, 24),
     "x86-64-v3": Target(("-march=x86-64-v3",), 32, 12),
@@ -143,10 +143,9 @@ def measure(
             else (" (reaches {}%)" if share >= bar else " (bar {}%)").format(f"{bar:g}")
         )
         lines.append(
-            [isa, dtype, str(d), name, f"{statistics.median(rates[name]):.1f}"]
-            + [
-                f"{statistics.median(rates['peak']):.1f}",
-                f"{share:.0f}%{verdict}",
+            [
+                *(isa, dtype, str(d), name, f"{statistics.median(rates[name]):.1f}"),
+                *(f"{statistics.median(rates['peak']):.1f}", f"{share:.0f}%{verdict}"),
                 f"{max(shares[name]):.0f}%",
             ]
         )
@@ -189,7 +188,8 @@ def main() -> None:
     table = "\n".join(
         "| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines]
     )
-    text = f"One thread on {processor()}, load {os.getloadavg()[0]:.1f}; medians of {arguments.rounds} rounds.\n\n{table}\n"
+    facts = f"One thread on {processor()}; medians of {arguments.rounds} rounds, processor time."
+    text = f"{facts}\n\n{table}\n"
     print(text)
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")

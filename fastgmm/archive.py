@@ -1,8 +1,9 @@
-"""Arrays and their description in one checked run of bytes: no pickle, versioned, the same on every machine.
+"""Arrays and their description in one checked run of bytes.
 
-Layout: the magic bytes, a format version (2 bytes), the header's length (4 bytes), the header (JSON: kind, facts, and name, dtype and
-shape of each array), the arrays' bytes in that order, and the SHA-256 digest of all that stands before it.
-All numbers are little-endian.
+No pickle, versioned, the same on every machine.  Layout: the magic bytes, a format version
+(2 bytes), the header's length (4 bytes), the header (JSON: kind, facts, and name, dtype and shape
+of each array), the arrays' bytes in that order, and the SHA-256 digest of all that stands before
+it.  All numbers are little-endian.
 """
 
 import hashlib
@@ -59,7 +60,8 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
         )
     if version != VERSION:
         raise FileFormatError(
-            f"{source} has format version {version}, and this fastgmm reads version {VERSION}: upgrade fastgmm"
+            f"{source} has format version {version}, and this fastgmm reads version {VERSION}: "
+            "upgrade fastgmm"
         )
     end = _PREFIX_SIZE + int.from_bytes(content[_PREFIX_SIZE - 4 : _PREFIX_SIZE], "little")
     header = json.loads(content[_PREFIX_SIZE:end])

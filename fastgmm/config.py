@@ -13,8 +13,9 @@ def show_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``; the instruction sets ``built`` into this installation, ``supported`` by this processor and ``chosen``
-        (by ``FASTGMM_ISA``, or the widest of both); ``threads``, the number that ``n_threads=None`` means here.
+        ``version``; the instruction sets ``built`` into this installation, ``supported`` by this
+        processor and ``chosen`` (by ``FASTGMM_ISA``, or the widest of both); ``threads``, the
+        number that ``n_threads=None`` means here.
 
     Examples
     --------

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 
 class Estimator:
-    """Get and set the constructor's parameters, as pipelines, grid searches and ``clone`` expect."""
+    """Get and set the constructor's parameters as pipelines, grid searches and ``clone`` expect."""
 
     @classmethod
     def _parameter_defaults(cls) -> dict[str, Any]:
@@ -48,7 +48,8 @@ class Estimator:
         for name in params:
             if name not in valid:
                 raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: {sorted(valid)!r}."
+                    f"Invalid parameter {name!r} for estimator {self!r}. "
+                    f"Valid parameters are: {sorted(valid)!r}."
                 )
         for name, value in params.items():
             setattr(self, name, value)

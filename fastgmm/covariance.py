@@ -5,18 +5,20 @@ import numpy as np
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.factors import factor_covariances
 from fastgmm.statistics import SufficientStatistics
+from fastgmm.typing import CovarianceType, FloatArray
 
 CORRELATION_FLOOR = 1e-13
-"""Times D: the smallest eigenvalue that a correlation matrix is given when its covariance cannot be factored as it is."""
+"""Times D: the smallest eigenvalue that a correlation matrix is given when its covariance cannot be
+factored as it is."""
 
 
 def estimate_covariances(
-    statistics: SufficientStatistics, component_weight: np.ndarray, reg_covar: float
-) -> np.ndarray:
+    statistics: SufficientStatistics, component_weight: FloatArray, reg_covar: float
+) -> FloatArray:
     """Maximum-likelihood covariances about the new means, plus `reg_covar` on the diagonal.
 
-    The new means are the reference plus a step; what the step takes off the second moments is small, because the
-    reference is the last iterate: (sum r d d^T) / n - step step^T.
+    The new means are the reference plus a step; what the step takes off the second moments is
+    small, because the reference is the last iterate: (sum r d d^T) / n - step step^T.
     """
     step = statistics.first_moment / component_weight[:, None]
     second = statistics.second_moment
@@ -30,7 +32,9 @@ def estimate_covariances(
     elif statistics.covariance_type == "diag":
         return np.maximum(second / component_weight[:, None] - step**2, 0.0) + reg_covar
     else:
-        variances = (second / component_weight - (step**2).sum(axis=1)) / step.shape[1]
+        variances: FloatArray = (
+            second / component_weight - (step**2).sum(axis=1)
+        ) / step.shape[1]
         return np.maximum(variances, 0.0) + reg_covar
     diagonal = np.einsum("...jj->...j", covariances)
     diagonal += reg_covar
@@ -38,15 +42,17 @@ def estimate_covariances(
 
 
 def factor_or_repair(
-    covariances: np.ndarray, covariance_type: str, reg_covar: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Covariances, L and L^-1; with a positive `reg_covar`, covariances that rounding made singular are repaired.
+    covariances: FloatArray, covariance_type: CovarianceType, reg_covar: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Covariances, L and L^-1.
 
-    `reg_covar` is absolute, so that it is lost in the rounding of a covariance that is 1e16 times larger.  The eigenvalues of the
-    correlation matrix are then held at a floor.  With ``reg_covar=0`` nobody asked for regularisation: IllDefinedCovarianceError.
+    With a positive `reg_covar`, covariances that rounding made singular are repaired: `reg_covar`
+    is absolute, so that it is lost in the rounding of a covariance that is 1e16 times larger.  The
+    eigenvalues of the correlation matrix are then held at a floor.  With ``reg_covar=0`` nobody
+    asked for regularisation: IllDefinedCovarianceError.
     """
     try:
-        return covariances, *factor_covariances(covariances, covariance_type)  # type: ignore[arg-type]
+        return covariances, *factor_covariances(covariances, covariance_type)
     except IllDefinedCovarianceError:
         if (
             reg_covar == 0
@@ -61,17 +67,16 @@ def factor_or_repair(
         except IllDefinedCovarianceError:
             stacked[index] = _hold_at_floor(covariance, reg_covar)
     covariances = stacked.reshape(covariances.shape)
-    return covariances, *factor_covariances(covariances, covariance_type)  # type: ignore[arg-type]
+    return covariances, *factor_covariances(covariances, covariance_type)
 
 
-def _hold_at_floor(covariance: np.ndarray, reg_covar: float) -> np.ndarray:
+def _hold_at_floor(covariance: FloatArray, reg_covar: float) -> FloatArray:
     diagonal = np.diagonal(covariance)
-    deviations = np.sqrt(
-        np.maximum(diagonal, reg_covar)
-    )  # a variance that cancelled to less than nothing
+    # a variance may have cancelled to less than nothing
+    deviations = np.sqrt(np.maximum(diagonal, reg_covar))
     correlation = covariance / deviations[:, None] / deviations
     eigenvalues, vectors = np.linalg.eigh(correlation)
     floor = CORRELATION_FLOOR * len(covariance)
-    held = (vectors * np.maximum(eigenvalues, floor)) @ vectors.T
+    held: FloatArray = (vectors * np.maximum(eigenvalues, floor)) @ vectors.T
     held = held * deviations[:, None] * deviations
     return (held + held.T) / 2

@@ -1,4 +1,7 @@
-"""The loop of expectation-maximisation: a fold of E-steps and M-steps until the log-likelihood stays."""
+"""The loop of expectation-maximisation.
+
+A fold of E-steps and M-steps until the log-likelihood stays.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -66,11 +69,14 @@ def run_em(
     init: int = 0,
     callback: Callable[[Iteration], object] | None = None,
 ) -> Run:
-    """Iterate until the mean log-likelihood changes by less than `tol`, `max_iter` is reached or the callback returns True.
+    """Iterate until EM has converged.
 
-    The lower bound of an iteration is that of the parameters it began with, as in scikit-learn, so that a fit costs
-    one pass per iteration and stops after the same one.  A covariance that is not positive definite ends the run with
-    `failure` set.
+    That is when the mean log-likelihood changes by less than `tol`; the run ends, too, when
+    `max_iter` is reached or the callback returns True.
+
+    The lower bound of an iteration is that of the parameters it began with, as in scikit-learn, so
+    that a fit costs one pass per iteration and stops after the same one.  A covariance that is not
+    positive definite ends the run with `failure` set.
     """
     parameters = start
     bounds: list[float] = []
@@ -95,9 +101,10 @@ def run_em(
 
 
 def cancels(statistics: SufficientStatistics) -> bool:
-    """Whether the new means are so far from the reference (1000 deviations) that the variances about them are mostly rounding.
+    """Whether the variances about the new means are mostly rounding.
 
-    That happens in the first pass, from means that are not where the data are.
+    They are when the new means are far from the reference (1000 deviations).  That happens in the
+    first pass, from means that are not where the data are.
     """
     weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)
     step = statistics.first_moment / weight[:, None]

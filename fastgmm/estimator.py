@@ -40,15 +40,16 @@ _INITIAL = ("weights_init", "means_init", "precisions_init")
 class GaussianMixture(FittedMixture, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
-    Parameters, methods and attributes are scikit-learn's, with the additions below; from the same initial parameters the fit
-    takes the same path.
+    Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
+    initial parameters the fit takes the same path.
 
     Parameters
     ----------
     n_components : int, default=1
         Number of components, K.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        A covariance matrix per component; one for all; a diagonal per component; a variance per component.
+        A covariance matrix per component; one for all; a diagonal per component; a variance per
+        component.
     tol : float, default=1e-3
         EM stops when the mean log-likelihood per row changes by less than this (nats).
     reg_covar : float, default=1e-6
@@ -58,9 +59,11 @@ class GaussianMixture(FittedMixture, Estimator):
     n_init : int, default=1
         Number of starts; the one that ends highest is kept.
     init_params : {"ward", "kmeans", "k-means++", "random", "random_from_data"}, default="ward"
-        How a start is found: Ward's clustering of a sample of the rows; k-means; k-means++ seeds; random responsibilities; random rows.
+        How a start is found: Ward's clustering of a sample of the rows; k-means; k-means++ seeds;
+        random responsibilities; random rows.
     weights_init, means_init, precisions_init : array_like, optional
-        Initial weights (K,), means (K, D) and inverse covariances (shape of `covariances_`), in place of the estimated ones.
+        Initial weights (K,), means (K, D) and inverse covariances (shape of `covariances_`), in
+        place of the estimated ones.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
         Source of random numbers for the start and for `sample`.
     warm_start : bool, default=False
@@ -70,7 +73,8 @@ class GaussianMixture(FittedMixture, Estimator):
     verbose_interval : int, default=10
         Iterations between two prints.
     n_threads : int, optional
-        Threads per pass; None means the processors that this process may use. No result depends on it.
+        Threads per pass; None means the processors that this process may use. No result depends on
+        it.
 
     Attributes
     ----------
@@ -170,12 +174,15 @@ class GaussianMixture(FittedMixture, Estimator):
         Raises
         ------
         ValueError
-            When shapes do not fit, weights do not sum to 1 or a covariance is not positive definite.
+            When shapes do not fit, weights do not sum to 1 or a covariance is not positive
+            definite.
 
         Examples
         --------
         >>> import fastgmm
-        >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]]
+        ... )
         >>> model.score_samples([[3.5]]).round(6)
         array([-1.951902])
         """
@@ -191,12 +198,8 @@ class GaussianMixture(FittedMixture, Estimator):
             covariance_type,
             np.float32 if single else np.float64,
         )
-        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = (
-            False,
-            0,
-            float("-inf"),
-            [],
-        )
+        model.converged_, model.n_iter_ = False, 0
+        model.lower_bound_, model.lower_bounds_ = float("-inf"), []
         return model
 
     # ------------------------------------------------------------------ fit
@@ -219,7 +222,8 @@ class GaussianMixture(FittedMixture, Estimator):
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts: weight 2 is the row twice, weight 0 the row left out.
         callback : callable, optional
-            Called with an `em.Iteration` (n_iter, lower_bound, change, init) after each iteration; the start ends when it returns True.
+            Called with an `em.Iteration` (n_iter, lower_bound, change, init) after each iteration;
+            the start ends when it returns True.
 
         Returns
         -------
@@ -228,8 +232,8 @@ class GaussianMixture(FittedMixture, Estimator):
         Raises
         ------
         ValueError
-            When rows, weights or initial parameters are not valid, or every start ends with a singular covariance
-            (possible with ``reg_covar=0``).
+            When rows, weights or initial parameters are not valid, or every start ends with a
+            singular covariance (possible with ``reg_covar=0``).
 
         Warns
         -----
@@ -268,8 +272,9 @@ class GaussianMixture(FittedMixture, Estimator):
         self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
         if not (run.converged or run.stopped) and self.max_iter > 0:
             warn_user(
-                f"Best performing initialization did not converge: after {run.n_iter} iterations the log-likelihood per row "
-                f"still changes by at least tol={self.tol:g}; increase max_iter or tol, or try another init_params.",
+                f"Best performing initialization did not converge: after {run.n_iter} iterations "
+                f"the log-likelihood per row still changes by at least tol={self.tol:g}; "
+                "increase max_iter or tol, or try another init_params.",
                 convergence_warning_class(),
             )
         return data
@@ -314,14 +319,14 @@ class GaussianMixture(FittedMixture, Estimator):
 
     def _start(self, n_features: int) -> Start:
         k, kind = self.n_components, self.covariance_type
-        given: list[np.ndarray | None] = [
-            None if self.weights_init is None else check_weights_init(self.weights_init, k),
-            None if self.means_init is None else check_means_init(self.means_init, k, n_features),
-            None
-            if self.precisions_init is None
-            else check_precisions_init(self.precisions_init, kind, k, n_features),
-        ]
-        return Start(self.init_params, k, kind, self.reg_covar, *given)
+        weights = means = precisions = None
+        if self.weights_init is not None:
+            weights = check_weights_init(self.weights_init, k)
+        if self.means_init is not None:
+            means = check_means_init(self.means_init, k, n_features)
+        if self.precisions_init is not None:
+            precisions = check_precisions_init(self.precisions_init, kind, k, n_features)
+        return Start(self.init_params, k, kind, self.reg_covar, weights, means, precisions)
 
     def _warm_parameters(self, rows: np.ndarray) -> Parameters | None:
         """The parameters to go on from, or None for a fresh start."""
@@ -331,8 +336,9 @@ class GaussianMixture(FittedMixture, Estimator):
         shape = (self.n_components, rows.shape[1])
         if old.means.shape != shape or old.covariance_type != self.covariance_type:
             raise ValueError(
-                f"warm_start=True goes on from {old.n_components} {old.covariance_type} components in {old.n_features} features, "
-                f"and this fit is of {shape[0]} {self.covariance_type} components in {shape[1]}: set warm_start=False"
+                f"warm_start=True goes on from {old.n_components} {old.covariance_type} components "
+                f"in {old.n_features} features, and this fit is of {shape[0]} "
+                f"{self.covariance_type} components in {shape[1]}: set warm_start=False"
             )
         return old
 
@@ -371,7 +377,9 @@ class GaussianMixture(FittedMixture, Estimator):
         )
 
     def m_step(self, statistics: SufficientStatistics) -> Self:
-        """Replace the parameters by those that maximise the statistics (plus `reg_covar` on the covariances' diagonals).
+        """Replace the parameters by those that maximise the statistics.
+
+        The covariances' diagonals get `reg_covar` on top.
 
         Parameters
         ----------
@@ -400,8 +408,9 @@ class GaussianMixture(FittedMixture, Estimator):
     def save(self, path: "str | os.PathLike[str]") -> None:
         """Write the fitted model to one file that `fastgmm.load` reads.
 
-        The file holds no pickle, has a version and a checksum, and takes the place of an old one in one step, so that
-        a crash leaves the old one whole.  A `random_state` that is not an int is not kept.
+        The file holds no pickle, has a version and a checksum, and takes the place of an old one in
+        one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
+        not kept.
         """
         parameters = self._fitted()
         kept = {name: value for name, value in self.get_params().items() if name not in _INITIAL}
@@ -421,9 +430,8 @@ class GaussianMixture(FittedMixture, Estimator):
         arrays = {"lower_bounds": np.asarray(self.lower_bounds_, dtype=np.float64)}
         for name in _INITIAL:
             if (value := getattr(self, name)) is not None:
-                given = np.asarray(
-                    value
-                )  # float32 weights are checked less strictly: the dtype is kept
+                # float32 weights are checked less strictly: the dtype is kept
+                given = np.asarray(value)
                 arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
         model_file.write(path, parameters, facts, arrays)
 
@@ -431,15 +439,14 @@ class GaussianMixture(FittedMixture, Estimator):
     def _load(cls, path: "str | os.PathLike[str]") -> Self:
         parameters, facts, arrays = model_file.read(path)
         trace = arrays.pop("lower_bounds")
-        model = cls(**facts["params"], **arrays)
+        initial: dict[str, Any] = arrays
+        model = cls(**facts["params"], **initial)
         model._parameters = parameters
         names = facts["feature_names"]
         model._feature_names = None if names is None else np.array(names, dtype=object)
         model.converged_, model.n_iter_ = facts["converged"], facts["n_iter"]
-        model.lower_bound_, model.lower_bounds_ = (
-            float.fromhex(facts["lower_bound"]),
-            trace.tolist(),
-        )
+        model.lower_bound_ = float.fromhex(facts["lower_bound"])
+        model.lower_bounds_ = trace.tolist()
         return model
 
 
@@ -449,7 +456,8 @@ def load(path: "str | os.PathLike[str]") -> GaussianMixture:
     Raises
     ------
     FileFormatError
-        When the file is not such a model, was changed or cut off, or needs a newer fastgmm; a pickle is refused.
+        When the file is not such a model, was changed or cut off, or needs a newer fastgmm; a
+        pickle is refused.
     FileNotFoundError
         When there is none.
 

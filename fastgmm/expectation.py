@@ -1,4 +1,7 @@
-"""The E-step: rows and a mixture -> sufficient statistics, and the densities, responsibilities and labels on the way."""
+"""The E-step: rows and a mixture -> sufficient statistics.
+
+And the densities, responsibilities and labels on the way.
+"""
 
 import math
 from collections.abc import Callable
@@ -11,7 +14,8 @@ from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
 
 NEGLIGIBLE = 2.0**-53
-"""Responsibilities up to this are left out of the sums: they change a component of at least one row by rounding only."""
+"""Responsibilities up to this are left out of the sums: they change a component of at least one row
+by rounding only."""
 
 
 def expectation(
@@ -32,7 +36,8 @@ def expectation(
     n_threads : int, optional
         None: all that this process may use.  The result does not depend on it.
     given : callable, optional
-        given(begin, end) -> (end - begin, K) responsibilities of the rows' dtype, in place of the mixture's own; the log-likelihood is then 0.
+        given(begin, end) -> (end - begin, K) responsibilities of the rows' dtype, in place of the
+        mixture's own; the log-likelihood is then 0.
     """
     n_samples = len(rows)
     packed = parameters.packed(rows.dtype)
@@ -66,14 +71,21 @@ def expectation(
             array += addend
         log_likelihood += block_log_likelihood
         spare.append(sums)
-    reference = parameters.means.astype(rows.dtype).astype(
-        np.float64
-    )  # what the kernels subtracted
     if exponent:
         total = tuple(np.ldexp(array, exponent) for array in total)
         weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
+    component_weight, first_moment, second_moment = total
     return SufficientStatistics(
-        parameters.covariance_type, reference, *total, n_samples, weight, log_likelihood, rows.dtype
+        covariance_type=parameters.covariance_type,
+        # what the kernels subtracted
+        reference=parameters.means.astype(rows.dtype).astype(np.float64),
+        component_weight=component_weight,
+        first_moment=first_moment,
+        second_moment=second_moment,
+        n_samples=n_samples,
+        weight=weight,
+        log_likelihood=log_likelihood,
+        dtype=rows.dtype,
     )
 
 
@@ -85,9 +97,10 @@ def recentred(
     *,
     n_threads: int | None = None,
 ) -> SufficientStatistics:
-    """The statistics of the same responsibilities about other means (K, D): for a reference that turned out to be far from the rows.
+    """The statistics of the same responsibilities about other means (K, D).
 
-    Costs two passes.  The log-likelihood is left at 0.
+    For a reference that turned out to be far from the rows.  Costs two passes.  The log-likelihood
+    is left at 0.
     """
     packed = parameters.packed(rows.dtype)
 
@@ -106,9 +119,10 @@ def recentred(
 
 
 def _near_one(sample_weight: np.ndarray | None) -> tuple[np.ndarray | None, int]:
-    """Weights of any unit times a power of two that brings the largest near 1, and the exponent that undoes it.
+    """Weights times a power of two that brings the largest near 1, and the exponent that undoes it.
 
-    The kernels multiply by weights in the dtype of the rows, and float32 ends at 1e38.
+    Weights may be of any unit: the kernels multiply by them in the dtype of the rows, and float32
+    ends at 1e38.
     """
     if sample_weight is None or not len(sample_weight):
         return sample_weight, 0

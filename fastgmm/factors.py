@@ -1,19 +1,19 @@
-"""Covariances and precisions -> lower Cholesky factors L and their inverses, for the four covariance types.
+"""Covariances and precisions -> lower Cholesky factors L and their inverses.
 
-Shapes, with K components and D features: full (K, D, D), tied (D, D), diag (K, D) and spherical (K,); the factors of
-the last two are standard deviations.
+For the four covariance types.  Shapes, with K components and D features: full (K, D, D), tied
+(D, D), diag (K, D) and spherical (K,); the factors of the last two are standard deviations.
 """
 
 import numpy as np
 
 from fastgmm import kernels
 from fastgmm.errors import ill_defined_covariance_error
-from fastgmm.typing import CovarianceType
+from fastgmm.typing import CovarianceType, FloatArray
 
 
 def factor_covariances(
-    covariances: np.ndarray, covariance_type: CovarianceType
-) -> tuple[np.ndarray, np.ndarray]:
+    covariances: FloatArray, covariance_type: CovarianceType
+) -> tuple[FloatArray, FloatArray]:
     """L and L^-1 of float64 covariances.
 
     Raises
@@ -36,12 +36,12 @@ def factor_covariances(
 
 
 def factor_precisions(
-    precisions: np.ndarray, covariance_type: CovarianceType
-) -> tuple[np.ndarray, np.ndarray]:
+    precisions: FloatArray, covariance_type: CovarianceType
+) -> tuple[FloatArray, FloatArray]:
     """L and L^-1 of the covariances whose inverses (float64) are given.
 
-    With J the reversal of the features, J P J = C C^T gives P = (J C J)(J C J)^T, where J C J is upper triangular and
-    so is the transpose of L^-1: no matrix is inverted on the way.
+    With J the reversal of the features, J P J = C C^T gives P = (J C J)(J C J)^T, where J C J is
+    upper triangular and so is the transpose of L^-1: no matrix is inverted on the way.
     """
     if covariance_type in ("diag", "spherical"):
         inverses = np.sqrt(precisions)
@@ -54,21 +54,19 @@ def factor_precisions(
     return np.ascontiguousarray(factors), np.ascontiguousarray(inverses)
 
 
-def covariances_of(factors: np.ndarray, covariance_type: CovarianceType) -> np.ndarray:
+def covariances_of(factors: FloatArray, covariance_type: CovarianceType) -> FloatArray:
     """The covariances whose factors are given."""
     if covariance_type in ("diag", "spherical"):
         return factors**2
-    covariances: np.ndarray = factors @ np.swapaxes(factors, -1, -2)
-    return covariances
+    return factors @ np.swapaxes(factors, -1, -2)
 
 
 def log_determinants(
-    factors: np.ndarray, covariance_type: CovarianceType, n_components: int, n_features: int
-) -> np.ndarray:
+    factors: FloatArray, covariance_type: CovarianceType, n_components: int, n_features: int
+) -> FloatArray:
     """(K,): log det L of each component, in nats."""
     if covariance_type == "spherical":
         return n_features * np.log(factors)
-    if covariance_type == "diag":
-        return np.log(factors).sum(axis=1)
-    logs = np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
+    diagonals = factors if covariance_type == "diag" else np.diagonal(factors, axis1=-2, axis2=-1)
+    logs = np.log(diagonals).sum(axis=-1)
     return np.array(np.broadcast_to(logs, (n_components,)))

@@ -1,7 +1,8 @@
 """First parameters from data: five ways to find centres, one assignment pass, one M-step.
 
-Hard assignment is the E-step of a mixture whose components share a vanishing covariance (Bishop 2006, section 9.3.2), so
-that k-means and every assignment below are `expectation` with such parameters: there is no second E-step here.
+Hard assignment is the E-step of a mixture whose components share a vanishing covariance (Bishop
+2006, section 9.3.2), so that k-means and every assignment below are `expectation` with such
+parameters: there is no second E-step here.
 """
 
 from dataclasses import dataclass, replace
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
 SHARPNESS = 1e-10
 """Variance of the components of a hard assignment, in units of the columns' variance."""
 WARD_ROWS = (1000, 30, 4000)
-"""Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with their square."""
+"""Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with
+their square."""
 PSEUDO_COUNTS = 10
-"""More than there are columns that vary: the rows that the pooled covariance counts for in each cluster of Ward's."""
+"""More than there are columns that vary: the rows that the pooled covariance counts for in each
+cluster of Ward's."""
 KMEANS_ROWS = (10_000, 100)
 """k-means takes max(first, second times K) rows."""
 LLOYD_ITERATIONS = 300
 LLOYD_TOLERANCE = 1e-4
-"""Lloyd's iterations end when the centres move by less than this, in units of the columns' mean variance (squared distances)."""
+"""Lloyd's iterations end when the centres move by less than this, in units of the columns' mean
+variance (squared distances)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Data:
     n_threads: int | None
 
     def subset(self, n: int, generator: "Generator") -> "Points":
-        """All rows of positive weight with their weights, or n of them drawn with their weights as odds."""
+        """All rows of positive weight, weighted, or n of them drawn with their weights as odds."""
         if self.sample_weight is None:
             if len(self.rows) <= n:
                 return Points(self.rows.astype(np.float64), np.ones(len(self.rows)))
@@ -109,21 +113,19 @@ def initial_parameters(
 ) -> Parameters:
     """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
 
-    `index` counts the starts of one fit: from the second on Ward's method, which has no chance in it, takes two thirds of few rows.
+    `index` counts the starts of one fit: from the second on Ward's method, which has no chance in
+    it, takes two thirds of few rows.
     """
-    if start.weights is None or start.means is None or start.precisions is None:
+    weights, means, precisions = start.weights, start.means, start.precisions
+    if weights is None or means is None or precisions is None:
         estimated = _METHODS[start.method](data, replace(start, index=index), generator)
-    else:
-        estimated = None
-    weights = start.weights if start.weights is not None else estimated.weights  # type: ignore[union-attr]
-    means = start.means if start.means is not None else estimated.means  # type: ignore[union-attr]
-    dtype = data.rows.dtype
-    if start.precisions is not None:
-        return Parameters.from_precisions(
-            weights, means, start.precisions, start.covariance_type, dtype
-        )
-    assert estimated is not None
-    return replace(estimated, weights=weights, means=means)
+        weights = estimated.weights if weights is None else weights
+        means = estimated.means if means is None else means
+        if precisions is None:
+            return replace(estimated, weights=weights, means=means)
+    return Parameters.from_precisions(
+        weights, means, precisions, start.covariance_type, data.rows.dtype
+    )
 
 
 def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
@@ -137,7 +139,7 @@ def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
         *ward_tree((points.rows - points.mean()) / scale, points.weight), start.n_components
     )
     statistics = assign(data, _centers(points, labels, start.n_components), scale, start)
-    varying = np.count_nonzero(points.deviations())
+    varying = int(np.count_nonzero(points.deviations()))
     return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
 
 
@@ -173,10 +175,11 @@ def _from_data(data: Data, start: Start, generator: "Generator") -> Parameters:
 
 
 def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Parameters:
-    """Equal weights, the centres themselves as means, and the pooled covariance of the nearest rows for every component.
+    """Equal weights, the centres themselves as means, and one covariance for every component.
 
-    scikit-learn starts here with covariances of `reg_covar` alone, which means nothing in the units of the data; its next
-    step is the same assignment of each row to the nearest centre.
+    That is the pooled covariance of the nearest rows.  scikit-learn starts here with covariances of
+    `reg_covar` alone, which means nothing in the units of the data; its next step is the same
+    assignment of each row to the nearest centre.
     """
     statistics = assign(data, centers, _common_scale(points), start)
     k = start.n_components
@@ -195,7 +198,7 @@ def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Pa
 
 
 def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters:
-    """Responsibilities drawn uniformly and normalised, a stream of random numbers per block of rows."""
+    """Responsibilities drawn uniformly and normalised, a stream of numbers per block of rows."""
     seed = int(generator.integers(2**63))
     k, dtype = start.n_components, data.rows.dtype
     center = data.subset(1000, generator).mean()
@@ -227,7 +230,10 @@ _METHODS = {
 def assign(
     data: Data, centers: np.ndarray, scale: np.ndarray, start: Start
 ) -> SufficientStatistics:
-    """Statistics of the rows with each given to its nearest centre, distances in units of `scale` (D,) per column."""
+    """Statistics of the rows with each given to its nearest centre.
+
+    Distances are in units of `scale` (D,) per column.
+    """
     return data.expectation(_sharp(centers, scale, start.covariance_type, data.rows.dtype))
 
 
@@ -274,9 +280,10 @@ def _positive(deviations: np.ndarray) -> np.ndarray:
 def ward_tree(
     points: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All merges of Ward's method in order: (n - 1, 2) names of the clusters merged and (n - 1,) their costs.
+    """All merges of Ward's method in order.
 
-    points (n, D), each counted with its weight (n,), or once.  A cluster is named after its smallest point.
+    (n - 1, 2) names of the clusters merged and (n - 1,) their costs, of points (n, D), each counted
+    with its weight (n,), or once.  A cluster is named after its smallest point.
     """
     n = len(points)
     weight = np.ones(n) if weight is None else weight
@@ -329,15 +336,18 @@ def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatis
 
 
 def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarray:
-    """Greedy k-means++ (Arthur and Vassilvitskii 2007): each centre the best of 2 + log K draws by weight times squared distance."""
+    """Greedy k-means++ (Arthur and Vassilvitskii 2007).
+
+    Each centre is the best of 2 + log K draws by weight times squared distance.
+    """
     n_trials = 2 + int(np.log(start.n_components))
     rows, weight = points.rows - points.mean(), points.weight
 
     def draw(odds: np.ndarray, n: int) -> np.ndarray:
         cumulated = np.cumsum(odds)
-        return np.searchsorted(cumulated, generator.random(n) * cumulated[-1], side="right").clip(
-            max=len(odds) - 1
-        )
+        drawn = np.searchsorted(cumulated, generator.random(n) * cumulated[-1], side="right")
+        within: np.ndarray = drawn.clip(max=len(odds) - 1)
+        return within
 
     chosen = [int(draw(weight, 1)[0])]
     nearest = ((rows - rows[chosen[0]]) ** 2).sum(axis=1)

@@ -1,18 +1,23 @@
-"""The M-step: sufficient statistics -> the parameters that maximise them.  Small and in one place."""
+"""The M-step: sufficient statistics -> the parameters that maximise them.
+
+Small and in one place.
+"""
 
 import numpy as np
 
 from fastgmm.covariance import estimate_covariances, factor_or_repair
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
+from fastgmm.typing import FloatArray
 
 _TINY = np.finfo(np.float64).tiny
 
 
 def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Parameters:
-    """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k (Bishop 2006, 9.24 to 9.27).
+    """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k.
 
-    A component that holds nothing keeps its place with weight 0 and covariance ``reg_covar``.
+    See Bishop 2006, 9.24 to 9.27.  A component that holds nothing keeps its place with weight 0 and
+    covariance ``reg_covar``.
 
     Raises
     ------
@@ -31,8 +36,7 @@ def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Pa
     )
 
 
-def new_means(statistics: SufficientStatistics) -> np.ndarray:
+def new_means(statistics: SufficientStatistics) -> FloatArray:
     """(K, D): sum r x / N_k; the reference where a component holds nothing."""
     component_weight = np.maximum(statistics.component_weight, _TINY)
-    means: np.ndarray = statistics.reference + statistics.first_moment / component_weight[:, None]
-    return means
+    return statistics.reference + statistics.first_moment / component_weight[:, None]

@@ -1,4 +1,7 @@
-"""Models in files: one file, no pickle, versioned and checked, written so that a crash leaves the old file whole."""
+"""Models in files: one file, no pickle, versioned and checked.
+
+Written so that a crash leaves the old file whole.
+"""
 
 import os
 from pathlib import Path
@@ -19,7 +22,7 @@ def write(
     facts: dict[str, Any],
     arrays: dict[str, np.ndarray],
 ) -> None:
-    """Replace the file at `path` in one step: written beside it, flushed to the disk, then renamed."""
+    """Replace the file at `path` in one step: written beside it, flushed to disk, then renamed."""
     described = {
         **facts,
         "covariance_type": parameters.covariance_type,
@@ -45,9 +48,8 @@ def write(
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(
-            0o666 & ~umask
-        )  # mkstemp's files are private; a model is as readable as any other file
+        # mkstemp's files are private; a model is as readable as any other file
+        temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -57,16 +59,24 @@ def write(
 def read(
     path: "str | os.PathLike[str]",
 ) -> tuple[Parameters, dict[str, Any], dict[str, np.ndarray]]:
-    """Parameters, facts and further arrays of a file that `write` made; FileFormatError when it is not one, or damaged."""
+    """Parameters, facts and further arrays of a file that `write` made.
+
+    FileFormatError when it is not one, or damaged.
+    """
     content = Path(path).read_bytes()
     if content[:1] == b"\x80" and not content.startswith(archive.MAGIC):
         raise FileFormatError(
-            f"{path} is a pickle, which fastgmm does not load: save models with GaussianMixture.save"
+            f"{path} is a pickle, which fastgmm does not load: "
+            "save models with GaussianMixture.save"
         )
     facts, arrays = archive.unpack(content, "model", str(path))
     try:
-        parts = [arrays.pop(name) for name in _ARRAYS]
-        parameters = Parameters(facts.pop("covariance_type"), *parts, np.dtype(facts.pop("dtype")))
+        parts = {name: arrays.pop(name) for name in _ARRAYS}
+        parameters = Parameters(
+            covariance_type=facts.pop("covariance_type"),
+            dtype=np.dtype(facts.pop("dtype")),
+            **parts,
+        )
     except KeyError as error:
         raise FileFormatError(
             f"{path} lacks {error}: it was not written by GaussianMixture.save"

@@ -1,8 +1,8 @@
 """Fixed blocks of rows on a pool of Python threads; results come back in the order of the blocks.
 
-The blocks depend on the shape of the problem and not on the number of threads, and whoever sums the results does so in
-their order: one thread and sixty-four give the same bits.  The kernels release the GIL.  No OpenMP: after a fork it
-hangs, and two runtimes in one process abort.
+The blocks depend on the shape of the problem and not on the number of threads, and whoever sums the
+results does so in their order: one thread and sixty-four give the same bits.  The kernels release
+the GIL.  No OpenMP: after a fork it hangs, and two runtimes in one process abort.
 """
 
 import os
@@ -18,9 +18,8 @@ Result = TypeVar("Result")
 _pools: "dict[int, ThreadPoolExecutor]" = {}
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        after_in_child=_pools.clear
-    )  # threads do not survive a fork: the child makes its own
+    # threads do not survive a fork: the child makes its own
+    os.register_at_fork(after_in_child=_pools.clear)
 
 
 def available_threads() -> int:
@@ -33,8 +32,8 @@ def available_threads() -> int:
 def rows_per_block(n_components: int, n_features: int) -> int:
     """Rows that one call of a kernel takes.
 
-    Enough work (some hundred microseconds) for the cost of a call and of adding its statistics not to show, and
-    few enough rows for many blocks per pass.
+    Enough work (some hundred microseconds) for the cost of a call and of adding its statistics not
+    to show, and few enough rows for many blocks per pass.
     """
     cost = n_components * n_features * (n_features + 8)
     rows = 1 << max(0, (1 << 25) // cost).bit_length() >> 1
@@ -53,7 +52,10 @@ def _pool(n_threads: int) -> "ThreadPoolExecutor":
 def map_blocks(
     function: Callable[[int, int], Result], n_rows: int, block: int, n_threads: int | None
 ) -> Iterator[Result]:
-    """function(begin, end) for each block of rows, in order; at most twice as many results wait as there are threads."""
+    """function(begin, end) for each block of rows, in order.
+
+    At most twice as many results wait as there are threads.
+    """
     bounds = [(begin, min(begin + block, n_rows)) for begin in range(0, n_rows, block)]
     n_threads = min(n_threads or available_threads(), len(bounds))
     if n_threads <= 1:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgmm import factors as _factors
 from fastgmm import kernels
-from fastgmm.typing import CovarianceType
+from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -25,17 +25,19 @@ class Parameters:
     covariances : ndarray
         (K, D, D), (D, D), (K, D) or (K,).
     factors, inverse_factors : ndarray
-        Lower Cholesky factors of the covariances (standard deviations for diag and spherical), and their inverses; same shapes.
+        Lower Cholesky factors of the covariances (standard deviations for diag and spherical), and
+        their inverses; same shapes.
     dtype : numpy.dtype
-        float32 or float64: of the rows that the parameters were learned from, and of what users are shown.
+        float32 or float64: of the rows that the parameters were learned from, and of what users are
+        shown.
     """
 
     covariance_type: CovarianceType
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
-    factors: np.ndarray
-    inverse_factors: np.ndarray
+    weights: FloatArray
+    means: FloatArray
+    covariances: FloatArray
+    factors: FloatArray
+    inverse_factors: FloatArray
     dtype: np.dtype = FLOAT64
 
     def __post_init__(self) -> None:
@@ -49,22 +51,25 @@ class Parameters:
     @classmethod
     def from_covariances(
         cls,
-        weights: np.ndarray,
-        means: np.ndarray,
-        covariances: np.ndarray,
+        weights: FloatArray,
+        means: FloatArray,
+        covariances: FloatArray,
         covariance_type: CovarianceType,
         dtype: Any = FLOAT64,
     ) -> "Parameters":
-        """Parameters of given covariances; IllDefinedCovarianceError where one is not positive definite."""
+        """Parameters of given covariances.
+
+        IllDefinedCovarianceError where one is not positive definite.
+        """
         factors, inverses = _factors.factor_covariances(covariances, covariance_type)
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
 
     @classmethod
     def from_precisions(
         cls,
-        weights: np.ndarray,
-        means: np.ndarray,
-        precisions: np.ndarray,
+        weights: FloatArray,
+        means: FloatArray,
+        precisions: FloatArray,
         covariance_type: CovarianceType,
         dtype: Any = FLOAT64,
     ) -> "Parameters":
@@ -81,12 +86,13 @@ class Parameters:
     @property
     def n_features(self) -> int:
         """Number of features, D."""
-        return self.means.shape[1]
+        n_features: int = self.means.shape[1]
+        return n_features
 
     @property
     def n_parameters(self) -> int:
         """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
-        k, d = self.means.shape
+        k, d = self.n_components, self.n_features
         free = {
             "full": k * d * (d + 1) // 2,
             "tied": d * (d + 1) // 2,
@@ -96,20 +102,17 @@ class Parameters:
         return free[self.covariance_type] + k * d + k - 1
 
     @property
-    def precisions_cholesky(self) -> np.ndarray:
-        """Upper triangular L^-T with precision = L^-T L^-1 (full, tied); 1 / deviation (diag, spherical)."""
+    def precisions_cholesky(self) -> FloatArray:
+        """Upper triangular L^-T with precision = L^-T L^-1 (full, tied); else 1 / deviation."""
         if self.covariance_type in ("full", "tied"):
             return np.swapaxes(self.inverse_factors, -1, -2)
         return self.inverse_factors
 
     @property
-    def precisions(self) -> np.ndarray:
+    def precisions(self) -> FloatArray:
         """Inverses of the covariances, in their shape."""
         if self.covariance_type in ("full", "tied"):
-            precisions: np.ndarray = (
-                np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
-            )
-            return precisions
+            return np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
         return self.inverse_factors**2
 
     @cached_property
@@ -123,7 +126,7 @@ class Parameters:
             packed = self._packed[dtype] = kernels.packed_mixtures[dtype](*self.kernel_arguments())
         return packed
 
-    def kernel_arguments(self) -> tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def kernel_arguments(self) -> tuple[str, FloatArray, FloatArray, FloatArray, FloatArray]:
         """What a PackedMixture is made of."""
         with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no part
             log_weights = np.log(self.weights)

@@ -7,7 +7,10 @@ from fastgmm.em import Iteration, Run
 
 
 class Reporter:
-    """Prints the iterations of one start to standard output: 0 nothing, 1 their numbers, 2 changes and times too."""
+    """Prints the iterations of one start to standard output.
+
+    `verbose` 0 prints nothing, 1 their numbers, 2 changes and times too.
+    """
 
     def __init__(self, verbose: int, interval: int, init: int) -> None:
         self.verbose, self.interval = int(verbose), interval
@@ -35,7 +38,8 @@ class Reporter:
             return
         now = time.perf_counter()
         print(
-            f"  Iteration {iteration.n_iter}\t time lapse {now - self.last:.5f}s\t ll change {iteration.change:.5f}"
+            f"  Iteration {iteration.n_iter}\t time lapse {now - self.last:.5f}s"
+            f"\t ll change {iteration.change:.5f}"
         )
         self.last = now
 
@@ -52,5 +56,8 @@ class Reporter:
         )
         detail = ""
         if self.verbose > 1:
-            detail = f" time lapse {time.perf_counter() - self.begin:.5f}s\t lower bound {run.lower_bound:.5f}."
+            detail = (
+                f" time lapse {time.perf_counter() - self.begin:.5f}s"
+                f"\t lower bound {run.lower_bound:.5f}."
+            )
         print(f"Initialization {how}.{detail}")

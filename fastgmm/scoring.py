@@ -38,7 +38,10 @@ class FittedMixture:
     # ------------------------------------------------------------------ attributes
 
     def _shown(self, array: np.ndarray) -> np.ndarray:
-        """An array of the parameters in the dtype of the rows they were learned from; a copy, free to change."""
+        """An array of the parameters in the dtype of the rows they were learned from.
+
+        A copy, free to change.
+        """
         return np.array(array, dtype=self._parameters.dtype, order="C")
 
     @property
@@ -63,7 +66,7 @@ class FittedMixture:
 
     @property
     def precisions_cholesky_(self) -> np.ndarray:
-        """Upper triangular U with precision = U U^T (full, tied); 1 / deviation (diag, spherical)."""
+        """Upper triangular U with precision = U U^T (full, tied); else 1 / deviation."""
         return self._shown(self._fitted().precisions_cholesky)
 
     @property
@@ -76,7 +79,8 @@ class FittedMixture:
         """(D,): names of the features, where the rows of the fit had names."""
         if self._feature_names is None:
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'feature_names_in_': the rows of its fit had no names"
+                f"{type(self).__name__!r} object has no attribute 'feature_names_in_': "
+                "the rows of its fit had no names"
             )
         return self._feature_names
 
@@ -90,7 +94,8 @@ class FittedMixture:
         X : array_like of shape (n_samples, n_features)
             Rows.
         out : ndarray of shape (n_samples,), optional
-            Where to write; of the dtype of the result (float32 for float32 rows, else float64). Nothing is allocated then.
+            Where to write; of the dtype of the result (float32 for float32 rows, else float64).
+            Nothing is allocated then.
 
         Returns
         -------
@@ -126,7 +131,9 @@ class FittedMixture:
         )
 
     def component_log_density(self, X: ArrayLike) -> np.ndarray:
-        """Log density of each row under each component, log N(x | mean_k, covariance_k), without the weights.
+        """Log density of each row under each component, log N(x | mean_k, covariance_k).
+
+        The weights take no part.
 
         Parameters
         ----------
@@ -144,7 +151,9 @@ class FittedMixture:
 
         >>> import numpy as np
         >>> import fastgmm
-        >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]]
+        ... )
         >>> np.exp(model.component_log_density([[3.5]])).round(6)
         array([[0.129518, 0.160733]])
         """
@@ -171,7 +180,9 @@ class FittedMixture:
         Examples
         --------
         >>> import fastgmm
-        >>> model = fastgmm.GaussianMixture.from_parameters([0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]])
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [0.6, 0.4], [[2.0], [5.0]], [[[1.0]], [[2.0]]]
+        ... )
         >>> model.predict_proba([[3.5]]).round(6)
         array([[0.547243, 0.452757]])
         """
@@ -185,14 +196,20 @@ class FittedMixture:
         return _expectation.responsibilities(parameters, rows, out, self.n_threads)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Label of the most probable component of each row, the first of equals: int64 array (n_samples,)."""
+        """Label of the most probable component of each row, the first of equals.
+
+        An int64 array (n_samples,).
+        """
         parameters = self._fitted()
         return _expectation.labels(parameters, self._rows(X, parameters, "predict"), self.n_threads)
 
     # ------------------------------------------------------------------ criteria
 
     def bic(self, X: ArrayLike) -> float:
-        """Bayesian information criterion, -2 log L + p log n with p free parameters; lower is better."""
+        """Bayesian information criterion, -2 log L + p log n with p free parameters.
+
+        Lower is better.
+        """
         parameters = self._fitted()
         rows = self._rows(X, parameters, "bic")
         return _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(
@@ -200,7 +217,10 @@ class FittedMixture:
         )
 
     def aic(self, X: ArrayLike) -> float:
-        """Akaike's information criterion, -2 log L + 2 p with p free parameters; lower is better."""
+        """Akaike's information criterion, -2 log L + 2 p with p free parameters.
+
+        Lower is better.
+        """
         parameters = self._fitted()
         return (
             _deviance(parameters, self._rows(X, parameters, "aic"), self.n_threads)
@@ -208,10 +228,11 @@ class FittedMixture:
         )
 
     def icl(self, X: ArrayLike) -> float:
-        """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik; lower is better.
+        """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik.
 
-        The criterion of Biernacki, Celeux and Govaert (2000) with each row given to its most probable component, as mclust
-        computes it (there with the sign reversed): BIC plus a price for components that overlap.
+        Lower is better.  The criterion of Biernacki, Celeux and Govaert (2000) with each row given
+        to its most probable component, as mclust computes it (there with the sign reversed): BIC
+        plus a price for components that overlap.
         """
         parameters = self._fitted()
         rows = self._rows(X, parameters, "icl")
@@ -261,7 +282,8 @@ class FittedMixture:
             or n_samples < 1
         ):
             raise ValueError(
-                f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."
+                f"Invalid value for 'n_samples': {n_samples!r}. "
+                "The sampling requires at least one sample."
             )
         generator = as_generator(self.random_state if random_state is None else random_state)
         counts = generator.multinomial(n_samples, parameters.weights / parameters.weights.sum())

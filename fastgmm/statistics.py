@@ -1,6 +1,7 @@
 """Sufficient statistics: what an E-step leaves of its rows, and all that an M-step needs.
 
-They are sums, so those of two batches add up to those of the whole, in any order and on any machine.
+They are sums, so those of two batches add up to those of the whole, in any order and on any
+machine.
 """
 
 from dataclasses import dataclass, replace
@@ -10,17 +11,19 @@ import numpy as np
 
 from fastgmm import archive
 from fastgmm.errors import FileFormatError
-from fastgmm.typing import CovarianceType
+from fastgmm.typing import CovarianceType, FloatArray
 
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
+_FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class SufficientStatistics:
     """Weighted sums over rows x with responsibilities r, about one reference point m per component.
 
-    The reference is where the means were when the sums were made: second moments about it lose nothing to an
-    offset of the data, while those about zero do (at offset 1e6 a variance of 1 comes out wrong by 1e-2).
+    The reference is where the means were when the sums were made: second moments about it lose
+    nothing to an offset of the data, while those about zero do (at offset 1e6 a variance of 1 comes
+    out wrong by 1e-2).
 
     Parameters
     ----------
@@ -32,8 +35,8 @@ class SufficientStatistics:
     first_moment : ndarray of shape (K, D)
         Sum of r (x - m).
     second_moment : ndarray
-        Sum of r (x - m)(x - m)^T: (K, D, D) for full; added over the components, (D, D), for tied; the diagonals,
-        (K, D), for diag; the traces, (K,), for spherical.
+        Sum of r (x - m)(x - m)^T: (K, D, D) for full; added over the components, (D, D), for tied;
+        the diagonals, (K, D), for diag; the traces, (K,), for spherical.
     n_samples : int
         Rows.
     weight : float
@@ -56,14 +59,14 @@ class SufficientStatistics:
     """
 
     covariance_type: CovarianceType
-    reference: np.ndarray
-    component_weight: np.ndarray
-    first_moment: np.ndarray
-    second_moment: np.ndarray
+    reference: FloatArray
+    component_weight: FloatArray
+    first_moment: FloatArray
+    second_moment: FloatArray
     n_samples: int
     weight: float
     log_likelihood: float
-    dtype: np.dtype = np.dtype(np.float64)
+    dtype: np.dtype = _FLOAT64
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
@@ -87,7 +90,8 @@ class SufficientStatistics:
             or other.reference.shape != self.reference.shape
         ):
             raise ValueError(
-                f"statistics of {_describe(self)} and of {_describe(other)} do not add: make both with the same model"
+                f"statistics of {_describe(self)} and of {_describe(other)} do not add: "
+                "make both with the same model"
             )
         if not np.array_equal(other.reference, self.reference):
             other = other.moved(self.reference)
@@ -105,7 +109,10 @@ class SufficientStatistics:
     __radd__ = __add__
 
     def scaled(self, factor: float) -> "SufficientStatistics":
-        """All sums times a factor >= 0, as if every sample weight had been multiplied by it; `n_samples` stays."""
+        """All sums times a factor >= 0, as if every sample weight had been multiplied by it.
+
+        `n_samples` stays.
+        """
         factor = float(factor)
         if not (0 <= factor < np.inf):
             raise ValueError(f"the factor of scaled() must be a finite number >= 0, got {factor}")
@@ -118,15 +125,17 @@ class SufficientStatistics:
             log_likelihood=self.log_likelihood * factor,
         )
 
-    def moved(self, reference: np.ndarray) -> "SufficientStatistics":
+    def moved(self, reference: FloatArray) -> "SufficientStatistics":
         """The same sums about other reference points (K, D).
 
-        Only the difference of the two references enters, so that a common offset cancels before anything is squared.
+        Only the difference of the two references enters, so that a common offset cancels before
+        anything is squared.
         """
         reference = np.array(reference, dtype=np.float64)
         if reference.shape != self.reference.shape:
             raise ValueError(
-                f"the reference of moved() must have the shape {self.reference.shape} of the means, got {reference.shape}"
+                f"the reference of moved() must have the shape {self.reference.shape} "
+                f"of the means, got {reference.shape}"
             )
         shift = self.reference - reference
         weight = self.component_weight[:, None]
@@ -179,7 +188,10 @@ class SufficientStatistics:
             ) from None
 
     def __repr__(self) -> str:
-        return f"SufficientStatistics({_describe(self)}, n_samples={self.n_samples}, weight={self.weight:g}, log_likelihood={self.log_likelihood:g})"
+        return (
+            f"SufficientStatistics({_describe(self)}, n_samples={self.n_samples}, "
+            f"weight={self.weight:g}, log_likelihood={self.log_likelihood:g})"
+        )
 
 
 def _describe(statistics: SufficientStatistics) -> str:
@@ -191,10 +203,12 @@ def check(statistics: Any, covariance_type: str, shape: tuple[int, int]) -> None
     """Refuse what does not fit a model: TypeError or ValueError."""
     if not isinstance(statistics, SufficientStatistics):
         raise TypeError(
-            f"m_step takes SufficientStatistics (from e_step or fit), got {type(statistics).__name__}"
+            "m_step takes SufficientStatistics (from e_step or fit), "
+            f"got {type(statistics).__name__}"
         )
     if statistics.covariance_type != covariance_type or statistics.reference.shape != shape:
         raise ValueError(
-            f"the statistics are of {_describe(statistics)}, and the model has "
-            f"{shape[0]} {covariance_type} components in {shape[1]} features: make them with this model's e_step"
+            f"the statistics are of {_describe(statistics)}, and the model has {shape[0]} "
+            f"{covariance_type} components in {shape[1]} features: "
+            "make them with this model's e_step"
         )

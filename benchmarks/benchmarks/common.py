@@ -122,7 +122,7 @@ def _on_grid(numbers: np.ndarray) -> np.ndarray:
 
 
 def mixture(name: str) -> Mixture:
-    """The mixture that the rows of a recipe come from."""
+    """Return the mixture that the rows of a recipe come from."""
     recipe = RECIPES[name]
     k, d = recipe.n_components, recipe.n_features
     stream = _stream(recipe.seed)
@@ -143,7 +143,7 @@ def mixture(name: str) -> Mixture:
 
 
 def rows(name: str, n_rows: int, dtype: str = "float64") -> np.ndarray:
-    """The first rows of a recipe, (n_rows, D), at most `ROW_LIMIT`."""
+    """Return the first rows of a recipe, (n_rows, D); at most `ROW_LIMIT`."""
     recipe, parameters = RECIPES[name], mixture(name)
     if ROW_LIMIT is not None:
         n_rows = min(n_rows, ROW_LIMIT)
@@ -165,7 +165,7 @@ def rows(name: str, n_rows: int, dtype: str = "float64") -> np.ndarray:
 
 
 def start(name: str, dtype: str = "float64") -> Start:
-    """Parameters near those of the recipe, so that the live share stays what it is over a few iterations."""
+    """Return parameters near those of the recipe: the live share hardly changes from there on."""
     recipe, parameters = RECIPES[name], mixture(name)
     k, d = parameters.means.shape
     means = parameters.means + 0.1 * _noise(_stream(recipe.seed, 1, 2), k * d).reshape(
@@ -188,7 +188,7 @@ def start(name: str, dtype: str = "float64") -> Start:
 
 
 def digest(name: str) -> str:
-    """SHA-256 of the first `DIGEST_ROWS` rows of a recipe; `ROW_LIMIT` must not be less."""
+    """Return the SHA-256 of the first `DIGEST_ROWS` rows; `ROW_LIMIT` must not be less."""
     return hashlib.sha256(rows(name, DIGEST_ROWS).astype("<f8").tobytes()).hexdigest()
 
 

@@ -16,7 +16,7 @@ def _kilobytes(field: str) -> int:
 
 
 def peak_above(call: Callable[[], object]) -> float | None:
-    """Megabytes that `call` holds at its peak above those before; None where the system does not tell."""
+    """Return the megabytes that `call` takes at its peak; None where the system does not tell."""
     try:
         before = _kilobytes("VmRSS")
         _CLEAR.write_text(_RESET_PEAK, encoding="ascii")

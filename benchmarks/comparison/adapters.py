@@ -40,7 +40,7 @@ class Adapter:
     distribution: str
     """Name of its distribution, for the version."""
     own_start = False
-    """Whether it cannot begin from given parameters, so that its likelihood compares with nobody's."""
+    """Whether it cannot begin from given parameters: its likelihood compares with nobody's."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -84,7 +84,7 @@ class ScikitLearn(Adapter):
         self.make = self.estimator()
 
     def estimator(self) -> Any:
-        """The class, and what it is told beside the common arguments."""
+        """Return the class, with what it is told beside the common arguments."""
         from sklearn.mixture import GaussianMixture
 
         return GaussianMixture
@@ -149,8 +149,8 @@ class OneDAL(Adapter):
         storage = {"full": "full", "diag": "diagonal"}
         if job.covariance_type not in storage:
             raise Unsupported(f"em_gmm has no {job.covariance_type} covariances")
-        # daal4py 2024.7 imports its patches of scikit-learn, which fail beside scikit-learn 1.9; em_gmm
-        # needs none of them.
+        # daal4py 2024.7 imports its patches of scikit-learn, which fail beside scikit-learn 1.9;
+        # em_gmm needs none of them.
         sys.modules["daal4py.sklearn"] = types.ModuleType("daal4py.sklearn")
         import daal4py
 
@@ -174,7 +174,7 @@ class OneDAL(Adapter):
     def default_fit(self, seed: int) -> None:
         engine = self.daal.engines_mt19937(seed=seed + 1)
         first = self.daal.em_gmm_init(engine=engine, **self.options).compute(self.job.rows)
-        # its own limit is 10 iterations and its own threshold is of the whole sum: take scikit-learn's
+        # scikit-learn's limit and threshold, the latter of the sum over rows; its own limit is 10
         algorithm = self.daal.em_gmm(
             maxIterations=100, accuracyThreshold=1e-3 * len(self.job.rows), **self.options
         )

@@ -5,6 +5,8 @@ from typing import Literal
 
 Kind = Literal["iteration", "default fit", "score", "one row"]
 
+MAIN_PEERS = ("scikit-learn", "oneDAL")
+"""Those that bars are set against, and that take part in the comparison of numbers of threads."""
 MEMORY_BAR = 16.0
 """Megabytes above the data that fastgmm may take, in any case."""
 
@@ -23,8 +25,8 @@ class Case:
     n_rows : int
     dtype : str
     bars : dict
-        Peer -> the ratio of its time to fastgmm's that is to be reached; "one thread" -> the gain of
-        the last of `threads` over the first.
+        Peer -> the ratio of its time to fastgmm's that is to be reached; "one thread" -> the gain
+        of the last of `threads` over the first.
     iterations : tuple of int
         Two numbers of iterations; the difference of the two times holds no set-up.
     threads : tuple of int

@@ -4,7 +4,6 @@ import json
 import os
 import select
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -55,6 +54,7 @@ class Child:
         *,
         python: str,
         cpus: list[int],
+        clock: str,
         log: IO[str],
         timeout: float,
     ) -> None:
@@ -66,7 +66,15 @@ class Child:
             environment["FASTGMM_ISA"] = variant.isa
         own = cpus[: variant.n_threads]
         self.process = subprocess.Popen(
-            [python, "-m", "comparison.worker", variant.peer, str(folder), str(variant.n_threads)],
+            [
+                python,
+                "-m",
+                "comparison.worker",
+                variant.peer,
+                folder,
+                str(variant.n_threads),
+                clock,
+            ],
             cwd=BENCHMARKS,
             env=environment,
             stdin=subprocess.PIPE,
@@ -103,8 +111,3 @@ class Child:
         if "reason" in answer:
             raise Failed(answer["reason"])
         return answer["value"]
-
-
-def default_python() -> str:
-    """The interpreter that runs this."""
-    return sys.executable

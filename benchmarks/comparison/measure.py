@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from benchmarks import common
-from comparison.cases import Case
+from comparison.cases import MAIN_PEERS, Case
 from comparison.child import Child, Failed, Variant
 from comparison.referee import TOLERANCES, full_covariances, judge
 
@@ -62,6 +62,7 @@ class Options:
     cpus: list[int]
     timeout: float
     slow: float
+    clock: str
     log: IO[str]
 
 
@@ -69,6 +70,8 @@ def variants_of(case: Case, options: Options) -> list[Variant]:
     """Who takes part in a case: several instruction sets of fastgmm, several numbers of threads."""
     found = []
     for peer in options.peers:
+        if case.threads and peer not in ("fastgmm", *MAIN_PEERS):
+            continue
         for isa in options.isas if peer == "fastgmm" else ("",):
             for n_threads in case.threads or (options.n_threads,):
                 found.append(Variant(peer, n_threads, isa, bool(case.threads)))
@@ -128,7 +131,7 @@ class Measurement:
             self.live_share = live
 
     def prepare(self, child: Child, line: Line) -> None:
-        """The first, untimed run: peak memory, and the same work as everybody else."""
+        """Do the first, untimed run: peak memory, and proof of the same work as everybody."""
         case = self.case
         line.version, line.own_start = child.ask("hello")
         if case.kind == "iteration":
@@ -207,6 +210,7 @@ def measure_case(name: str, case: Case, folder: Path, options: Options) -> Resul
                     folder,
                     python=options.pythons[variant.peer],
                     cpus=options.cpus,
+                    clock="wall" if case.threads else options.clock,
                     log=options.log,
                     timeout=options.timeout,
                 )

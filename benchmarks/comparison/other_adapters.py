@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -97,8 +97,7 @@ class TorchGMM(_Torch):
         self.model.component_probs.copy_(torch.tensor(job.weights))
         self.model.means.copy_(torch.tensor(job.means))
         self.model.precisions_cholesky.copy_(torch.tensor(self.upper))
-        # one batch, and the module told so: what its estimator does with one batch takes two passes per
-        # iteration
+        # one batch, and the module told so: its estimator takes two passes per iteration for one
         module = GaussianMixtureLightningModule(self.model, 0.0, 0.0, is_batch_training=False)
         loader = DataLoader(
             dataset_from_tensors(self.rows), batch_size=len(self.rows), collate_fn=collate_tensor
@@ -127,7 +126,12 @@ class TGMM(_Torch):
     """tgmm's GaussianMixture."""
 
     distribution = "tgmm"
-    names = {"full": "full", "tied": "tied_full", "diag": "diag", "spherical": "spherical"}
+    names: ClassVar = {
+        "full": "full",
+        "tied": "tied_full",
+        "diag": "diag",
+        "spherical": "spherical",
+    }
 
     def fit(self, n_iter: int) -> None:
         from tgmm import GaussianMixture

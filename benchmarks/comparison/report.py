@@ -5,7 +5,7 @@ import platform
 import statistics
 from pathlib import Path
 
-from comparison.cases import MEMORY_BAR, Case
+from comparison.cases import MAIN_PEERS, MEMORY_BAR, Case
 from comparison.measure import Line, Options, Result
 
 UNITS = {
@@ -14,7 +14,6 @@ UNITS = {
     "score": "s for all rows",
     "one row": "µs per call",
 }
-MAIN = ("scikit-learn", "oneDAL")
 
 
 def _table(header: list[str], body: list[list[str]]) -> str:
@@ -23,7 +22,7 @@ def _table(header: list[str], body: list[list[str]]) -> str:
 
 
 def work_of(case: Case) -> str:
-    """What is done, in words."""
+    """Say what is done."""
     kind, d, k = case.recipe.split("-")[:3]
     if case.kind == "default fit":
         return f"fit, {case.n_rows:,} x {d}, K {k}"
@@ -75,7 +74,7 @@ def _fitted_higher(result: Result, own: Line) -> str:
 def summary(results: list[Result]) -> str:
     """One line per case and build of fastgmm, with the ratios that are to be reached."""
     header = ["case", "work", "unit", "live share", "fastgmm"]
-    header += [name for peer in MAIN for name in (peer, f"against {peer}")] + [
+    header += [name for peer in MAIN_PEERS for name in (peer, f"against {peer}")] + [
         "peak MB above the data"
     ]
     body = []
@@ -87,7 +86,7 @@ def summary(results: list[Result]) -> str:
             live = "-" if result.live_share is None else f"{result.live_share:.0%}"
             name = result.name + own.label.removeprefix("fastgmm") + _fitted_higher(result, own)
             cells = [name, work_of(case), UNITS[case.kind], live, _time(own.median, case)]
-            for peer in MAIN:
+            for peer in MAIN_PEERS:
                 other = _first(result, peer)
                 median = other.median if other else None
                 cells += [_time(median, case), _ratio(median, own.median, case.bars.get(peer))]
@@ -132,7 +131,7 @@ def details(results: list[Result]) -> str:
         for line in result.lines:
             if line.reason:
                 body.append(
-                    [result.name, line.label, "-", f"does not run: {line.reason}", *["-"] * 4]
+                    [result.name, line.label, "-", f"not measured: {line.reason}", *["-"] * 4]
                 )
                 continue
             found = line.log_likelihoods
@@ -140,14 +139,16 @@ def details(results: list[Result]) -> str:
             nats += " (from its own start)" * line.own_start
             ratio = "" if line is own else _ratio(line.median, own.median if own else None, None)
             body.append(
-                [result.name, line.label, _time(line.median, case), UNITS[case.kind], ratio]
-                + [_memory(line.peak_mb), nats, str(len(line.seconds))]
+                [
+                    *(result.name, line.label, _time(line.median, case), UNITS[case.kind], ratio),
+                    *(_memory(line.peak_mb), nats, str(len(line.seconds))),
+                ]
             )
     return _table(header, body)
 
 
 def processor() -> str:
-    """The model of the processor."""
+    """Return the name of the processor."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -159,15 +160,16 @@ def processor() -> str:
 
 
 def render(results: list[Result], options: Options, command: str) -> str:
-    """The whole document."""
+    """Return the whole document."""
     versions = {line.peer: line.version for r in results for line in r.lines if line.version}
     facts = [
         f"Made by `{command}` on {processor()}, {os.cpu_count()} processors, "
         f"load {os.getloadavg()[0]:.1f} at the end; Python {platform.python_version()}.",
         "Versions: " + ", ".join(f"{peer} {version}" for peer, version in versions.items()) + ".",
-        f"Medians of {options.repeats} interleaved rounds, {options.n_threads} thread(s) unless said, every "
-        "peer in its own process, from the same start. A peer whose first run was slow ran once. Nats per "
-        "row: mean log-likelihood of the parameters reached, by one NumPy referee.",
+        f"Medians of {options.repeats} interleaved rounds, {options.n_threads} thread(s) unless "
+        f"said, every peer in its own process, from the same start; clock: {options.clock}. A peer "
+        "whose first run was slow ran once. Nats per row: mean log-likelihood of the parameters "
+        "reached, by one NumPy referee.",
     ]
     parts = ["# fastgmm beside its peers", *facts]
     for title, text in (

@@ -1,7 +1,8 @@
 """The compiled core: one build per instruction set and dtype, chosen once, at import.
 
-``FASTGMM_ISA`` chooses by hand.  What is built, what this processor runs and what was chosen are three separate
-facts: ``BUILT``, ``SUPPORTED`` and ``CHOSEN``.  A build that is there and does not import is an error.
+``FASTGMM_ISA`` chooses by hand.  What is built, what this processor runs and what was chosen are
+three separate facts: ``BUILT``, ``SUPPORTED`` and ``CHOSEN``.  A build that is there and does not
+import is an error.
 """
 
 import importlib
@@ -16,7 +17,7 @@ INSTRUCTION_SETS = ("x86-64-v4", "x86-64-v3", "x86-64", "neon", "portable")
 """Every name there is, the widest of a family first."""
 
 _HERE = Path(__file__).parent
-_DTYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+_DTYPES: dict[np.dtype, str] = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
 def _is_built(stem: str) -> bool:
@@ -59,7 +60,8 @@ class Build:
     def __init__(self, name: str) -> None:
         if name not in BUILT:
             raise ValueError(
-                f"the instruction set {name!r} is not among those built here: choose one of {', '.join(BUILT)}"
+                f"the instruction set {name!r} is not among those built here: "
+                f"choose one of {', '.join(BUILT)}"
             )
         if name not in SUPPORTED:
             raise ValueError(

@@ -19,33 +19,35 @@ cdef struct Mixture:
 
 
 cdef void transpose(
-    const real *rows, Py_ssize_t n_rows, Py_ssize_t n_features, real *columns, Py_ssize_t stride
+    const real *rows, Py_ssize_t n_rows, Py_ssize_t n_features, real *columns, Py_ssize_t stride, Py_ssize_t n_lanes
 ) noexcept nogil:
-    """rows (n_rows, n_features), in -> columns, out; lanes up to a multiple of STRIP repeat the last row."""
+    """rows (n_rows, n_features), in -> columns, out; the lanes past n_rows repeat the last row."""
     cdef Py_ssize_t i, j
-    cdef Py_ssize_t end = (n_rows + STRIP - 1) // STRIP * STRIP
     for i in range(n_rows):
         for j in range(n_features):
             columns[j * stride + i] = rows[i * n_features + j]
     for j in range(n_features):
-        for i in range(n_rows, end):
+        for i in range(n_rows, n_lanes):
             columns[j * stride + i] = columns[j * stride + n_rows - 1]
 
 
-cdef void subtract_strip(
-    const real *columns, Py_ssize_t stride, const real *mean, Py_ssize_t n_features, real *out
+# A strip is n_vecs vectors of rows: TILE_VECS, or 1 for a block of so few rows.  `n_vecs` is a constant wherever it is an argument.
+
+cdef inline void subtract_strip(
+    const real *columns, Py_ssize_t stride, const real *mean, Py_ssize_t n_features, const int n_vecs, real *out
 ) noexcept nogil:
-    """out (n_features, STRIP) = one strip of the columns minus the mean."""
+    """out (n_features, strip) = one strip of the columns minus the mean."""
     cdef Py_ssize_t j, v
     cdef vec m
     for j in range(n_features):
         m = vset(mean[j])
         for v in range(TILE_VECS):
-            vstore(out + (j * TILE_VECS + v) * LANES, vload(columns + j * stride + v * LANES) - m)
+            if v < n_vecs:
+                vstore(out + (j * n_vecs + v) * LANES, vload(columns + j * stride + v * LANES) - m)
 
 
 cdef inline void whiten_tile(
-    const real *differences, const real *packed, Py_ssize_t first, vec acc[TILE_ROWS][TILE_VECS]
+    const real *differences, const real *packed, Py_ssize_t first, const int n_vecs, vec acc[TILE_ROWS][TILE_VECS]
 ) noexcept nogil:
     """acc = TILE_ROWS rows of L^-1 times a strip; `first` is the index of the first of these rows."""
     cdef Py_ssize_t j, i, v
@@ -56,57 +58,68 @@ cdef inline void whiten_tile(
             acc[i][v] = vset(0.0)
     for j in range(first):
         for v in range(TILE_VECS):
-            x[v] = vload(differences + (j * TILE_VECS + v) * LANES)
+            if v < n_vecs:
+                x[v] = vload(differences + (j * n_vecs + v) * LANES)
         for i in range(TILE_ROWS):
             coefficient = vset(packed[j * TILE_ROWS + i])
             for v in range(TILE_VECS):
-                acc[i][v] = acc[i][v] + coefficient * x[v]
+                if v < n_vecs:
+                    acc[i][v] = acc[i][v] + coefficient * x[v]
     packed += first * TILE_ROWS
-    differences += first * STRIP
+    differences += first * n_vecs * LANES
     for j in range(TILE_ROWS):
         for v in range(TILE_VECS):
-            x[v] = vload(differences + (j * TILE_VECS + v) * LANES)
+            if v < n_vecs:
+                x[v] = vload(differences + (j * n_vecs + v) * LANES)
         for i in range(TILE_ROWS):
             if i >= j:
                 coefficient = vset(packed[j * TILE_ROWS + i])
                 for v in range(TILE_VECS):
-                    acc[i][v] = acc[i][v] + coefficient * x[v]
+                    if v < n_vecs:
+                        acc[i][v] = acc[i][v] + coefficient * x[v]
 
 
-cdef void whiten_squared(const real *differences, const real *packed, Py_ssize_t padded, real *out) noexcept nogil:
-    """out (STRIP,) = |L^-1 d|^2 of the strip of differences (padded, STRIP)."""
+cdef inline void whiten_squared(
+    const real *differences, const real *packed, Py_ssize_t padded, const int n_vecs, real *out
+) noexcept nogil:
+    """out (strip,) = |L^-1 d|^2 of the strip of differences (padded, strip)."""
     cdef Py_ssize_t first, i, v
     cdef vec acc[TILE_ROWS][TILE_VECS]
     cdef vec total[TILE_VECS]
     for v in range(TILE_VECS):
         total[v] = vset(0.0)
     for first from 0 <= first < padded by TILE_ROWS:
-        whiten_tile(differences, packed, first, acc)
+        whiten_tile(differences, packed, first, n_vecs, acc)
         packed += (first + TILE_ROWS) * TILE_ROWS
         for i in range(TILE_ROWS):
             for v in range(TILE_VECS):
-                total[v] = total[v] + acc[i][v] * acc[i][v]
+                if v < n_vecs:
+                    total[v] = total[v] + acc[i][v] * acc[i][v]
     for v in range(TILE_VECS):
-        vstore(out + v * LANES, total[v])
+        if v < n_vecs:
+            vstore(out + v * LANES, total[v])
 
 
-cdef void whiten(const real *differences, const real *packed, Py_ssize_t padded, real *out) noexcept nogil:
-    """out (padded, STRIP) = L^-1 d of the strip of differences (padded, STRIP)."""
+cdef inline void whiten(
+    const real *differences, const real *packed, Py_ssize_t padded, const int n_vecs, real *out
+) noexcept nogil:
+    """out (padded, strip) = L^-1 d of the strip of differences (padded, strip)."""
     cdef Py_ssize_t first, i, v
     cdef vec acc[TILE_ROWS][TILE_VECS]
     for first from 0 <= first < padded by TILE_ROWS:
-        whiten_tile(differences, packed, first, acc)
+        whiten_tile(differences, packed, first, n_vecs, acc)
         packed += (first + TILE_ROWS) * TILE_ROWS
         for i in range(TILE_ROWS):
             for v in range(TILE_VECS):
-                vstore(out + ((first + i) * TILE_VECS + v) * LANES, acc[i][v])
+                if v < n_vecs:
+                    vstore(out + ((first + i) * n_vecs + v) * LANES, acc[i][v])
 
 
 cdef inline void distance_tile(
     const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width, Py_ssize_t n_features,
-    const int count, const bint scaled, real *out, Py_ssize_t out_stride
+    const int count, const bint scaled, const int n_vecs, real *out, Py_ssize_t out_stride
 ) noexcept nogil:
-    """out[i] (STRIP,) = sum of squared (scaled) differences to `count` <= TILE_ROWS means, a strip at a time.
+    """out[i] (strip,) = sum of squared (scaled) differences to `count` <= TILE_ROWS means, a strip at a time.
 
     `count` and `scaled` are constants where this is called, so that the accumulators stay in registers.
     """
@@ -119,58 +132,46 @@ cdef inline void distance_tile(
             acc[i][v] = vset(0.0)
     for j in range(n_features):
         for v in range(TILE_VECS):
-            x[v] = vload(columns + j * stride + v * LANES)
+            if v < n_vecs:
+                x[v] = vload(columns + j * stride + v * LANES)
         for i in range(TILE_ROWS):
             if i < count:
                 mean = vset(means[i * width + j])
                 scale = vset(scales[i * width + j]) if scaled else mean
                 for v in range(TILE_VECS):
-                    difference = x[v] - mean
-                    if scaled:
-                        difference = difference * scale
-                    acc[i][v] = acc[i][v] + difference * difference
+                    if v < n_vecs:
+                        difference = x[v] - mean
+                        if scaled:
+                            difference = difference * scale
+                        acc[i][v] = acc[i][v] + difference * difference
     for i in range(TILE_ROWS):
         if i < count:
             for v in range(TILE_VECS):
-                vstore(out + i * out_stride + v * LANES, acc[i][v])
+                if v < n_vecs:
+                    vstore(out + i * out_stride + v * LANES, acc[i][v])
 
 
-cdef void squared_distances(
-    const real *columns, Py_ssize_t stride, const real *means, Py_ssize_t width, Py_ssize_t n_components,
-    Py_ssize_t n_features, real *out, Py_ssize_t out_stride
+cdef inline void squared_distances(
+    const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width, Py_ssize_t n_components,
+    Py_ssize_t n_features, const bint scaled, const int n_vecs, real *out, Py_ssize_t out_stride
 ) noexcept nogil:
-    """out (n_components, out_stride), one strip of it = squared Euclidean distances to the means (n_components, width)."""
+    """out (n_components, out_stride), one strip of it = squared distances to the means (n_components, width), each
+    difference times its component's scale (n_components, width) if `scaled`."""
     cdef Py_ssize_t k = 0
     while k + TILE_ROWS <= n_components:
         distance_tile(
-            columns, stride, means + k * width, means, width, n_features, TILE_ROWS, False, out + k * out_stride, out_stride)
+            columns, stride, means + k * width, scales + k * width, width, n_features, TILE_ROWS, scaled, n_vecs,
+            out + k * out_stride, out_stride)
         k += TILE_ROWS
     while k < n_components:
         distance_tile(
-            columns, stride, means + k * width, means, width, n_features, 1, False, out + k * out_stride, out_stride)
-        k += 1
-
-
-cdef void scaled_distances(
-    const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width,
-    Py_ssize_t n_components, Py_ssize_t n_features, real *out, Py_ssize_t out_stride
-) noexcept nogil:
-    """As squared_distances, each difference times its component's scale (n_components, width)."""
-    cdef Py_ssize_t k = 0
-    while k + TILE_ROWS <= n_components:
-        distance_tile(
-            columns, stride, means + k * width, scales + k * width, width, n_features, TILE_ROWS, True, out + k * out_stride,
-            out_stride)
-        k += TILE_ROWS
-    while k < n_components:
-        distance_tile(
-            columns, stride, means + k * width, scales + k * width, width, n_features, 1, True, out + k * out_stride,
-            out_stride)
+            columns, stride, means + k * width, scales + k * width, width, n_features, 1, scaled, n_vecs,
+            out + k * out_stride, out_stride)
         k += 1
 
 
 cdef inline void few_features(
-    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_strips, const int n_features, real *out
+    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_features, real *out
 ) noexcept nogil:
     """mahalanobis of FULL for a constant n_features <= FEW_FEATURES: a row's differences never leave the registers."""
     cdef Py_ssize_t k, b, i, j
@@ -181,7 +182,7 @@ cdef inline void few_features(
     for k in range(mixture.n_components):
         mean = mixture.means + k * mixture.width
         inverse = mixture.inverses + k * FEW_FEATURES * FEW_FEATURES
-        for b from 0 <= b < n_strips * STRIP by LANES:
+        for b from 0 <= b < n_lanes by LANES:
             total = vset(0.0)
             for i in range(FEW_FEATURES):
                 if i < n_features:
@@ -194,54 +195,67 @@ cdef inline void few_features(
             vstore(out + k * stride + b, total)
 
 
+cdef inline void mahalanobis_strips(
+    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs, real *differences,
+    real *whitened, real *out
+) noexcept nogil:
+    cdef Py_ssize_t k, b
+    cdef Py_ssize_t n_features = mixture.n_features
+    cdef const real *factor
+    # the body is where it is for full strips, with as much of the zeros before it as this width pads with
+    cdef Py_ssize_t n_padding = mixture.padded - n_features
+    cdef real *body = differences + n_padding * STRIP
+    differences = body - n_padding * n_vecs * LANES
+    if mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
+        for k in range(mixture.n_components):
+            factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
+            for b from 0 <= b < n_lanes by n_vecs * LANES:
+                subtract_strip(columns + b, stride, mixture.means + k * mixture.width, n_features, n_vecs, body)
+                whiten_squared(differences, factor, mixture.padded, n_vecs, out + k * stride + b)
+        return
+    for b from 0 <= b < n_lanes by n_vecs * LANES:
+        if mixture.shape == TIED:
+            subtract_strip(columns + b, stride, mixture.shift, n_features, n_vecs, body)
+            whiten(differences, mixture.factors, mixture.padded, n_vecs, whitened)
+            squared_distances(
+                whitened, n_vecs * LANES, mixture.whitened_means, mixture.whitened_means, mixture.padded,
+                mixture.n_components, mixture.padded, False, n_vecs, out + b, stride)
+        elif mixture.shape == DIAG:
+            squared_distances(
+                columns + b, stride, mixture.means, mixture.factors, mixture.width, mixture.n_components, n_features, True,
+                n_vecs, out + b, stride)
+        else:
+            squared_distances(
+                columns + b, stride, mixture.means, mixture.means, mixture.width, mixture.n_components, n_features, False,
+                n_vecs, out + b, stride)
+
+
 cdef void mahalanobis(
-    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_strips, real *differences, real *whitened,
+    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, real *differences, real *whitened,
     real *out
 ) noexcept nogil:
     """out (n_components, stride) = squared Mahalanobis distances (SPHERICAL: squared Euclidean distances).
 
-    `differences` and `whitened` are scratch of (padded, STRIP); the padding rows of `differences` hold zeros.
+    n_lanes is a multiple of STRIP, or LANES.  `differences` and `whitened` are scratch of (padded, STRIP); the padding rows of
+    `differences` hold zeros.
     """
-    cdef Py_ssize_t k, s
-    cdef Py_ssize_t n_features = mixture.n_features
-    cdef const real *factor
-    cdef real *body = differences + (mixture.padded - n_features) * STRIP
-    if mixture.shape == FULL and n_features <= FEW_FEATURES:
-        if n_features == 1:
-            few_features(mixture, columns, stride, n_strips, 1, out)
-        elif n_features == 2:
-            few_features(mixture, columns, stride, n_strips, 2, out)
-        elif n_features == 3:
-            few_features(mixture, columns, stride, n_strips, 3, out)
+    if mixture.shape == FULL and mixture.n_features <= FEW_FEATURES:
+        if mixture.n_features == 1:
+            few_features(mixture, columns, stride, n_lanes, 1, out)
+        elif mixture.n_features == 2:
+            few_features(mixture, columns, stride, n_lanes, 2, out)
+        elif mixture.n_features == 3:
+            few_features(mixture, columns, stride, n_lanes, 3, out)
         else:
-            few_features(mixture, columns, stride, n_strips, 4, out)
-        return
-    if mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
-        for k in range(mixture.n_components):
-            factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
-            for s in range(n_strips):
-                subtract_strip(columns + s * STRIP, stride, mixture.means + k * mixture.width, n_features, body)
-                whiten_squared(differences, factor, mixture.padded, out + k * stride + s * STRIP)
-        return
-    for s in range(n_strips):
-        if mixture.shape == TIED:
-            subtract_strip(columns + s * STRIP, stride, mixture.shift, n_features, body)
-            whiten(differences, mixture.factors, mixture.padded, whitened)
-            squared_distances(
-                whitened, STRIP, mixture.whitened_means, mixture.padded, mixture.n_components, mixture.padded,
-                out + s * STRIP, stride)
-        elif mixture.shape == DIAG:
-            scaled_distances(
-                columns + s * STRIP, stride, mixture.means, mixture.factors, mixture.width, mixture.n_components, n_features,
-                out + s * STRIP, stride)
-        else:
-            squared_distances(
-                columns + s * STRIP, stride, mixture.means, mixture.width, mixture.n_components, n_features,
-                out + s * STRIP, stride)
+            few_features(mixture, columns, stride, n_lanes, 4, out)
+    elif n_lanes == LANES:
+        mahalanobis_strips(mixture, columns, stride, n_lanes, 1, differences, whitened, out)
+    else:
+        mahalanobis_strips(mixture, columns, stride, n_lanes, TILE_VECS, differences, whitened, out)
 
 
 cdef void log_densities(
-    const Mixture *mixture, const real *log_scales, const real *columns, Py_ssize_t stride, Py_ssize_t n_strips,
+    const Mixture *mixture, const real *log_scales, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes,
     real *differences, real *whitened, real *distances, real *out
 ) noexcept nogil:
     """out (n_components, stride) = log_scale_k - half the squared Mahalanobis distance, in nats.
@@ -250,19 +264,19 @@ cdef void log_densities(
     """
     cdef Py_ssize_t k, b
     cdef vec scale, half
-    mahalanobis(mixture, columns, stride, n_strips, differences, whitened, distances)
+    mahalanobis(mixture, columns, stride, n_lanes, differences, whitened, distances)
     for k in range(mixture.n_components):
         scale = vset(log_scales[k])
         half = vset(-0.5)
         if mixture.shape == SPHERICAL:
             half = vset(-0.5 * mixture.factors[k] * mixture.factors[k])
-        for b from 0 <= b < n_strips * STRIP by LANES:
+        for b from 0 <= b < n_lanes by LANES:
             # LOWEST instead of -inf: where all densities underflow, -inf - -inf would be NaN
             vstore(out + k * stride + b, vmax(vset(LOWEST), scale + half * vload(distances + k * stride + b)))
 
 
 cdef void normalize(
-    real *log_density, Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_strips, real *log_total, real *total
+    real *log_density, Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, real *log_total, real *total
 ) noexcept nogil:
     """In: log densities (n_components, stride).  Out: in their place e = exp((l - max l) / 2), per row
     total = sum of e^2 and log_total = max l + log total.
@@ -272,7 +286,7 @@ cdef void normalize(
     """
     cdef Py_ssize_t k, b
     cdef vec top, sum_of_squares, e
-    for b from 0 <= b < n_strips * STRIP by LANES:
+    for b from 0 <= b < n_lanes by LANES:
         top = vload(log_density + b)
         for k in range(1, n_components):
             top = vmax(top, vload(log_density + k * stride + b))

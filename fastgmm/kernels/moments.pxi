@@ -18,7 +18,7 @@ cdef struct Sums:
 cdef struct Block:
     # one block of rows on its way through a pass; all but the sums is scratch
     Py_ssize_t n_rows
-    Py_ssize_t n_strips
+    Py_ssize_t n_lanes          # n_rows rounded up to STRIP; LANES for so few
     Py_ssize_t stride           # of everything with rows in the lanes
     real *columns               # n_features x stride
     real *differences           # padded x STRIP, the padding rows zero
@@ -361,7 +361,7 @@ cdef inline void few_moments(
 
 cdef void sum_few(const Mixture *m, Block *block) noexcept nogil:
     cdef Py_ssize_t k
-    cdef Py_ssize_t n = block.n_strips * STRIP
+    cdef Py_ssize_t n = block.n_lanes
     cdef double *weight
     cdef double *first
     cdef double *second
@@ -501,7 +501,7 @@ cdef void expected_means(const Mixture *m, Block *block) noexcept nogil:
     Also log_total = s, total = 1 / sqrt(s), with 0 for s = 0.
     """
     cdef Py_ssize_t b, k, j, i, v, first
-    cdef Py_ssize_t n = block.n_strips * STRIP
+    cdef Py_ssize_t n = block.n_lanes
     cdef Py_ssize_t stride = block.stride
     cdef vec acc[TILE_ROWS][TILE_VECS]
     cdef vec x[TILE_VECS]
@@ -547,7 +547,7 @@ cdef void sum_pooled(const Mixture *m, Block *block) noexcept nogil:
       sum_k r_k (x - m_k)(x - m_k)^T = s (x - c)(x - c)^T + 1/2 sum_kl r_k r_l / s (m_k - m_l)(m_k - m_l)^T :
     all terms are positive, so nothing cancels however far apart the clusters are.
     """
-    cdef Py_ssize_t n = block.n_strips * STRIP
+    cdef Py_ssize_t n = block.n_lanes
     expected_means(m, block)
     square_scatter(block.panel, block.stride, n, m.n_features, block.sums.second)
     square_scatter(block.density, block.stride, n, m.n_components, block.sums.overlap)
@@ -556,7 +556,7 @@ cdef void sum_pooled(const Mixture *m, Block *block) noexcept nogil:
 cdef void sum_about_shift(const Mixture *m, Block *block) noexcept nogil:
     """SPHERICAL, DIAG with means near each other, pooled TIED: sums of r, r (x - shift), and r times squares."""
     cdef Py_ssize_t k
-    cdef Py_ssize_t n = block.n_strips * STRIP
+    cdef Py_ssize_t n = block.n_lanes
     cdef Py_ssize_t stride = block.stride
     product(block.density, stride, m.n_components, block.rows, m.width, block.n_rows, block.sums.first)
     for k in range(m.n_components):

@@ -379,7 +379,7 @@ cdef void score_rows(
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         log_densities(
-            m, m.log_norms if wanted == COMPONENT_LOG_DENSITY else m.log_scales, block.columns, stride, block.n_strips,
+            m, m.log_norms if wanted == COMPONENT_LOG_DENSITY else m.log_scales, block.columns, stride, block.n_lanes,
             block.differences, block.whitened, block.distances, block.density)
         if wanted == LABELS:
             first_largest(block.density, n_components, stride, block.n_rows, <int64_t *> out + begin)
@@ -390,7 +390,7 @@ cdef void score_rows(
                 for k in range(n_components):
                     row_out[k] = block.density[k * stride + b]
             continue
-        normalize(block.density, n_components, stride, block.n_strips, block.log_total, block.total)
+        normalize(block.density, n_components, stride, block.n_lanes, block.log_total, block.total)
         if wanted == WEIGHTED_LOG_DENSITY:
             memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
             continue
@@ -403,8 +403,8 @@ cdef void score_rows(
 
 cdef inline void load_block(const Mixture *m, const real *rows, Py_ssize_t n_rows, Block *block) noexcept nogil:
     block.n_rows = n_rows
-    block.n_strips = (n_rows + STRIP - 1) // STRIP
-    transpose(rows, n_rows, m.n_features, block.columns, block.stride)
+    block.n_lanes = LANES if n_rows <= LANES else round_up(n_rows, STRIP)
+    transpose(rows, n_rows, m.n_features, block.columns, block.stride, block.n_lanes)
 
 
 cdef void first_largest(
@@ -433,9 +433,9 @@ cdef double sum_rows(
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         if given == NULL:
             log_densities(
-                m, m.log_scales, block.columns, block.stride, block.n_strips, block.differences, block.whitened,
+                m, m.log_scales, block.columns, block.stride, block.n_lanes, block.differences, block.whitened,
                 block.distances, block.density)
-            normalize(block.density, m.n_components, block.stride, block.n_strips, block.log_total, block.total)
+            normalize(block.density, m.n_components, block.stride, block.n_lanes, block.log_total, block.total)
             log_likelihood += block_log_likelihood(block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
         else:
             take_responsibilities(m, given + begin * m.n_components, block)
@@ -449,11 +449,11 @@ cdef void take_responsibilities(const Mixture *m, const real *given, Block *bloc
     """Given responsibilities in the place of computed ones: e = their root, total = 1."""
     cdef Py_ssize_t b, k
     if m.shape == SPHERICAL:
-        mahalanobis(m, block.columns, block.stride, block.n_strips, block.differences, block.whitened, block.distances)
+        mahalanobis(m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
     for k in range(m.n_components):
         for b in range(block.n_rows):
             block.density[k * block.stride + b] = REAL_SQRT(given[b * m.n_components + k])
-        for b in range(block.n_rows, block.n_strips * STRIP):
+        for b in range(block.n_rows, block.n_lanes):
             block.density[k * block.stride + b] = 0
     for b in range(block.n_rows):
         block.total[b] = 1
@@ -462,7 +462,7 @@ cdef void take_responsibilities(const Mixture *m, const real *given, Block *bloc
 cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept nogil:
     """density: e of normalize -> responsibility times sample weight, or its root; zero past the last row."""
     cdef Py_ssize_t b, k
-    cdef Py_ssize_t n = block.n_strips * STRIP
+    cdef Py_ssize_t n = block.n_lanes
     cdef bint roots = uses_roots(m)
     cdef real *density
     cdef real *scale = block.total

@@ -1,7 +1,7 @@
 """The kernels again in plain NumPy, slow and obvious: what the tests compare every build with.
 
-The same names and arguments as the compiled modules, so that either can stand in for the other.  Everything is computed in float64, with
-rows x components in memory, straight from the definitions.
+The same names and arguments as the compiled modules, so that either can stand in for the other.
+Everything is computed in float64, with rows x components in memory, straight from the definitions.
 """
 
 import math
@@ -32,12 +32,12 @@ class PackedMixture:
     def _inverse_factor(self, k: int) -> np.ndarray:
         """L^-1 of component k as a (D, D) matrix, whatever the covariance type."""
         if self.covariance_type == "full":
-            return self.inverse_factors[k]
+            return self.inverse_factors[k, :, :]
         if self.covariance_type == "tied":
             return self.inverse_factors
         if self.covariance_type == "diag":
             return np.diag(self.inverse_factors[k])
-        return np.eye(self.n_features) * self.inverse_factors[k]
+        return np.diag(np.full(self.n_features, self.inverse_factors[k]))
 
     def _log_normal(self, rows: np.ndarray) -> np.ndarray:
         """Log N(x_i | mean_k, covariance_k) for every row i and component k."""
@@ -127,7 +127,7 @@ def all_finite(rows: np.ndarray) -> bool:
 
 
 def factorize(covariances: np.ndarray, factors: np.ndarray, inverses: np.ndarray) -> int:
-    """L and L^-1 of each covariance; the index of the first that is not positive definite, or -1."""
+    """L and L^-1 of each covariance; index of the first that is not positive definite, or -1."""
     for k, covariance in enumerate(covariances):
         try:
             factors[k] = np.linalg.cholesky(covariance)

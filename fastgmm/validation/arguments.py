@@ -90,7 +90,8 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
     Traceback (most recent call last):
     ValueError: 'out' has shape (3,), but the result has shape (4,): pass ...
     """
-    # Asked before every score of one row: an array that will do costs no sentence about one that will not.
+    # Asked before every score of one row: an array that will do costs no sentence about one that
+    # will not.
     if type(out) is np.ndarray and out.dtype is dtype and out.shape == shape:
         flags = out.flags
         if flags.writeable and flags.c_contiguous and flags.aligned:

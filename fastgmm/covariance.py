@@ -32,9 +32,7 @@ def estimate_covariances(
     elif statistics.covariance_type == "diag":
         return np.maximum(second / component_weight[:, None] - step**2, 0.0) + reg_covar
     else:
-        variances: FloatArray = (
-            second / component_weight - (step**2).sum(axis=1)
-        ) / step.shape[1]
+        variances: FloatArray = (second / component_weight - (step**2).sum(axis=1)) / step.shape[1]
         return np.maximum(variances, 0.0) + reg_covar
     diagonal = np.einsum("...jj->...j", covariances)
     diagonal += reg_covar

@@ -1,0 +1,229 @@
+# The walk over the blocks: scores, and the fused pass of densities, responsibilities and sums; then sums -> the caller's arrays.
+
+cdef void score_rows(
+    const Mixture *m, const real *rows, Py_ssize_t n_rows, int wanted, void *out, Scratch scratch
+) noexcept nogil:
+    cdef Block *block = &scratch.block
+    cdef Py_ssize_t begin, b, k
+    cdef Py_ssize_t n_components = m.n_components
+    cdef Py_ssize_t stride = block.stride
+    cdef real *result = <real *> out
+    cdef real *row_out
+    cdef real scale
+    for begin from 0 <= begin < n_rows by scratch.capacity:
+        load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
+        log_densities(
+            m, m.log_norms if wanted == COMPONENT_LOG_DENSITY else m.log_scales, block.columns, stride, block.n_lanes,
+            block.differences, block.whitened, block.distances, block.density)
+        if wanted == LABELS:
+            first_largest(block.density, n_components, stride, block.n_rows, <int64_t *> out + begin)
+            continue
+        if wanted == COMPONENT_LOG_DENSITY:
+            for b in range(block.n_rows):
+                row_out = result + (begin + b) * n_components
+                for k in range(n_components):
+                    row_out[k] = block.density[k * stride + b]
+            continue
+        normalize(block.density, n_components, stride, block.n_lanes, block.log_total, block.total)
+        if wanted == WEIGHTED_LOG_DENSITY:
+            memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
+            continue
+        for b in range(block.n_rows):
+            row_out = result + (begin + b) * n_components
+            scale = 1 / block.total[b]
+            for k in range(n_components):
+                row_out[k] = block.density[k * stride + b] * block.density[k * stride + b] * scale
+
+
+cdef inline void load_block(const Mixture *m, const real *rows, Py_ssize_t n_rows, Block *block) noexcept nogil:
+    block.n_rows = n_rows
+    block.n_lanes = LANES if n_rows <= LANES else round_up(n_rows, STRIP)
+    transpose(rows, n_rows, m.n_features, block.columns, block.stride, block.n_lanes)
+
+
+cdef void first_largest(
+    const real *density, Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_rows, int64_t *out
+) noexcept nogil:
+    cdef Py_ssize_t b, k
+    cdef real best
+    for b in range(n_rows):
+        best = density[b]
+        out[b] = 0
+        for k in range(1, n_components):
+            if density[k * stride + b] > best:
+                best = density[k * stride + b]
+                out[b] = k
+
+
+cdef double sum_rows(
+    const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given, Scratch scratch
+) noexcept nogil:
+    """The fused pass: densities, responsibilities and sums of each block while it is in the cache."""
+    cdef Block *block = &scratch.block
+    cdef Py_ssize_t begin
+    cdef double log_likelihood = 0.0
+    memset(block.sums.component_weight, 0, scratch.sums_size)
+    for begin from 0 <= begin < n_rows by scratch.capacity:
+        load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
+        if given == NULL:
+            log_densities(
+                m, m.log_scales, block.columns, block.stride, block.n_lanes, block.differences, block.whitened,
+                block.distances, block.density)
+            normalize(block.density, m.n_components, block.stride, block.n_lanes, block.log_total, block.total)
+            log_likelihood += block_log_likelihood(block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
+        else:
+            take_responsibilities(m, given + begin * m.n_components, block)
+        weigh(m, weight + begin if weight != NULL else NULL, block)
+        arrange_rows(m, rows + begin * m.n_features, block)
+        accumulate(m, block)
+    return log_likelihood
+
+
+cdef void take_responsibilities(const Mixture *m, const real *given, Block *block) noexcept nogil:
+    """Given responsibilities in the place of computed ones: e = their root, total = 1."""
+    cdef Py_ssize_t b, k
+    if m.shape == SPHERICAL:
+        mahalanobis(m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
+    for k in range(m.n_components):
+        for b in range(block.n_rows):
+            block.density[k * block.stride + b] = REAL_SQRT(given[b * m.n_components + k])
+        for b in range(block.n_rows, block.n_lanes):
+            block.density[k * block.stride + b] = 0
+    for b in range(block.n_rows):
+        block.total[b] = 1
+
+
+cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept nogil:
+    """density: e of normalize -> responsibility times sample weight, or its root; zero past the last row."""
+    cdef Py_ssize_t b, k
+    cdef Py_ssize_t n = block.n_lanes
+    cdef bint roots = uses_roots(m)
+    cdef real *density
+    cdef real *scale = block.total
+    cdef vec e
+    for b in range(block.n_rows):
+        scale[b] = (<real> weight[b] if weight != NULL else 1) / scale[b]
+    for b in range(block.n_rows, n):
+        scale[b] = 0
+    if roots:
+        for b from 0 <= b < n by LANES:
+            vstore(scale + b, vsqrt(vload(scale + b)))
+    for k in range(m.n_components):
+        density = block.density + k * block.stride
+        for b from 0 <= b < n by LANES:
+            e = vload(density + b)
+            if roots:
+                vstore(density + b, e * vload(scale + b))
+            else:
+                vstore(density + b, e * e * vload(scale + b))
+
+
+cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcept nogil:
+    """The rows row by row at the stride of whole vectors, where the M-step wants them so."""
+    cdef Py_ssize_t b, j
+    cdef Py_ssize_t width = m.width
+    if about_shift(m):
+        for b in range(block.n_rows):
+            for j in range(m.n_features):
+                block.rows[b * width + j] = rows[b * m.n_features + j] - m.shift[j]
+        if m.shape == DIAG:
+            for b in range(block.n_rows * width):
+                # at most the largest number: what a row of weight 0 is multiplied with must not be inf
+                block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
+    elif by_rows(m) or m.shape == DIAG:
+        for b in range(block.n_rows):
+            memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
+
+
+cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const double *weight) noexcept nogil:
+    cdef Py_ssize_t b
+    cdef double total = 0.0
+    for b in range(n_rows):
+        if weight == NULL:
+            total += log_total[b]
+        elif weight[b] > 0:                  # a row of no weight may have a log density of -inf
+            total += weight[b] * log_total[b]
+    return total
+
+
+cdef void unpack_first(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
+    """first moments at the stride n_features, moved from the shift to the references."""
+    cdef Py_ssize_t k, j
+    cdef double weight
+    for k in range(m.n_components):
+        weight = sums.component_weight[k] if about_shift(m) else 0.0
+        for j in range(m.n_features):
+            out[k * m.n_features + j] = sums.first[k * m.width + j] - weight * m.centered_means[k * m.width + j]
+
+
+cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogil:
+    """Second moments in the shapes of the covariances, about the references."""
+    cdef Py_ssize_t k, j
+    cdef Py_ssize_t n_features = m.n_features
+    cdef const double *second
+    cdef double mean
+    if m.shape == SPHERICAL:
+        memcpy(out, sums.second, m.n_components * sizeof(double))
+    elif m.shape == DIAG:
+        for k in range(m.n_components):
+            for j in range(n_features):
+                out[k * n_features + j] = sums.second[k * m.width + j]
+                if m.near:
+                    mean = m.centered_means[k * m.width + j]
+                    out[k * n_features + j] += mean * (
+                        mean * sums.component_weight[k] - 2.0 * sums.first[k * m.width + j])
+    else:
+        for k in range(m.n_components if m.shape == FULL else 1):
+            second = sums.second + k * sums.second_size
+            if by_rows(m):
+                mirror(second, n_features, m.width, out + k * n_features * n_features)
+            else:
+                sum_lanes(second, n_features, out + k * n_features * n_features)
+        if pooled(m):
+            add_overlaps(m, sums, out)
+
+
+cdef void mirror(const double *lower, Py_ssize_t n, Py_ssize_t stride, double *out) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(n):
+        for j in range(i + 1):
+            out[i * n + j] = lower[i * stride + j]
+            out[j * n + i] = lower[i * stride + j]
+
+
+cdef void sum_lanes(const double *lower, Py_ssize_t n, double *out) noexcept nogil:
+    """A lower triangle of vectors -> a symmetric matrix of their sums."""
+    cdef Py_ssize_t i, j, v
+    cdef double total
+    for i in range(n):
+        for j in range(i + 1):
+            total = 0.0
+            for v in range(LANES):
+                total += lower[triangle(i, j) * LANES + v]
+            out[i * n + j] = total
+            out[j * n + i] = total
+
+
+cdef void add_overlaps(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
+    """out += 1/2 sum_kl overlap_kl (m_k - m_l)(m_k - m_l)^T, see sum_pooled."""
+    cdef Py_ssize_t k, l, i, j, v
+    cdef Py_ssize_t n = m.n_features
+    cdef const real *a
+    cdef const real *b
+    cdef double weight, left, product_ij
+    for k in range(m.n_components):
+        a = m.centered_means + k * m.width
+        for l in range(k):
+            b = m.centered_means + l * m.width
+            weight = 0.0
+            for v in range(LANES):
+                weight += sums.overlap[triangle(k, l) * LANES + v]
+            if weight == 0:
+                continue
+            for i in range(n):
+                left = weight * (<double> a[i] - <double> b[i])
+                for j in range(i + 1):
+                    product_ij = left * (<double> a[j] - <double> b[j])
+                    out[i * n + j] += product_ij
+                    if j < i:
+                        out[j * n + i] += product_ij

@@ -35,7 +35,8 @@ SWITCHES = {
     "debug": (
         ["-O0", "-g"],
         [],
-        {"boundscheck": True, "wraparound": True, "initializedcheck": True, "cdivision": False},
+        # cdivision stays: its check of the divisor does not compile where that is a vector
+        {"boundscheck": True, "wraparound": True, "initializedcheck": True},
     ),
     "sanitize": (
         ["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.mixture
 
-from fastgmm import GaussianMixture, estimator
+from fastgmm import GaussianMixture, estimator, initialization
 from fastgmm.errors import IllDefinedCovarianceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -137,6 +137,37 @@ def test_an_outlier_does_not_empty_the_start(covariance_type: str) -> None:
     assert len(set(model.predict(X).tolist())) == 3
 
 
+@pytest.mark.parametrize("init_params", ["ward", "random_from_data", "random"])
+def test_equal_rows_do_not_cost_more_passes(
+    init_params: str, covariance_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A component that has shrunk to a point, as on the black of a picture, is no lost precision.
+
+    What cancels there is far below `reg_covar`: one pass per iteration is enough.
+    """
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((2000, 3)) < 0.7, 0.0, rng.normal(size=(2000, 3)) + 5.0)
+    calls: list[int] = []
+    recentred = initialization.Data.recentred
+
+    def counted(*args: Any) -> Any:
+        calls.append(1)
+        return recentred(*args)
+
+    monkeypatch.setattr(initialization.Data, "recentred", counted)
+    model = GaussianMixture(
+        4,
+        covariance_type=covariance_type,
+        init_params=init_params,
+        random_state=0,
+        max_iter=60,
+        tol=1e-6,
+    ).fit(X)
+    assert_finite(model, X)
+    assert len(calls) <= 2
+
+
 SINGULAR: dict[str, tuple[int, str, Callable[[], np.ndarray]]] = {
     "full, duplicate columns": (1, "full", lambda: np.repeat(blobs(1), 2, axis=1)),
     "full, constant column": (2, "full", lambda: with_constant_column(0.0)),
@@ -169,6 +200,19 @@ def test_singular_without_regularisation_is_scikit_learns_error(name: str) -> No
         assert not hasattr(model, "weights_")
         # The same parameters with the default regularisation do.
         assert_finite(model.set_params(reg_covar=1e-6).fit(X), X)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+def test_collinear_without_regularisation_is_an_error_every_time(covariance_type: str) -> None:
+    """Rounding leaves a last pivot of some 1e-16, of either sign: it must not decide."""
+    rng = np.random.default_rng(0)
+    for n_features in (2, 3, 5, 9):
+        for _ in range(40):
+            plane = rng.normal(size=(n_features - 1, n_features))
+            X = rng.normal(size=(100, n_features - 1)) @ plane + rng.normal(size=n_features)
+            model = GaussianMixture(1, covariance_type=covariance_type, reg_covar=0.0)
+            with pytest.raises(IllDefinedCovarianceError):
+                model.fit(X)
 
 
 def test_a_failed_fit_leaves_the_old_one(covariance_type: str) -> None:

@@ -295,6 +295,16 @@ def test_responsibilities(covariance_type: str, make_mixture: Callable[..., Any]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_of_equal_components_is_the_label(dtype: type[np.floating]) -> None:
+    model = GaussianMixture.from_parameters(
+        np.full(4, 0.25), [[9.0], [0.0], [0.0], [9.0]], np.ones(4), covariance_type="spherical"
+    )
+    X = np.array([[0.0], [9.0], [0.5]] * 30, dtype=dtype)
+    assert model.predict(X).tolist() == [1, 0, 1] * 30
+    np.testing.assert_allclose(model.predict_proba(X)[0], [0.0, 0.5, 0.5, 0.0], atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_where_every_density_underflows(dtype: type[np.floating], covariance_type: str) -> None:
     """No NaN where all components are too far for a number: -inf, and responsibilities."""
     shaped = {"full": np.eye(2)[None], "tied": np.eye(2), "diag": np.ones((1, 2))}

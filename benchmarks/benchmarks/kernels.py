@@ -11,7 +11,8 @@ from benchmarks import common
 from fastgmm import kernels
 from fastgmm.parameters import Parameters
 
-INSTRUCTION_SETS = ["x86-64-v4", "x86-64-v3", "x86-64", "neon"]
+INSTRUCTION_SETS = [name for name in kernels.SUPPORTED if name != "portable"]
+"""Those of this processor: the same for every commit, whatever that builds."""
 DTYPES = ["float64", "float32"]
 ROWS = 4096
 """Rows per call: what one block of a pass holds, more or less."""
@@ -52,8 +53,8 @@ class Kernels:
     param_names = ("instruction_set", "dtype", "data")
 
     def setup(self, instruction_set: str, dtype: str, data: str) -> None:
-        if instruction_set not in kernels.BUILT or instruction_set not in kernels.SUPPORTED:
-            raise NotImplementedError(f"{instruction_set} is not built, or does not run, here")
+        if instruction_set not in kernels.BUILT:
+            raise NotImplementedError(f"{instruction_set} is not built here")
         module = kernels.Build(instruction_set).modules[np.dtype(dtype)]
         arguments = kernel_arguments(data)
         self.packed = module.PackedMixture(*arguments)
@@ -77,8 +78,8 @@ class Helpers:
     param_names = ("instruction_set",)
 
     def setup(self, instruction_set: str) -> None:
-        if instruction_set not in kernels.BUILT or instruction_set not in kernels.SUPPORTED:
-            raise NotImplementedError(f"{instruction_set} is not built, or does not run, here")
+        if instruction_set not in kernels.BUILT:
+            raise NotImplementedError(f"{instruction_set} is not built here")
         self.module = kernels.Build(instruction_set).modules[np.dtype(np.float64)]
         self.rows = common.rows("full-16-16", 100_000)
         self.covariances = common.start("full-64-32").covariances
@@ -106,8 +107,8 @@ class Exponential:
     numbers = 4096
 
     def setup(self, instruction_set: str, dtype: str) -> None:
-        if instruction_set not in kernels.BUILT or instruction_set not in kernels.SUPPORTED:
-            raise NotImplementedError(f"{instruction_set} is not built, or does not run, here")
+        if instruction_set not in kernels.BUILT:
+            raise NotImplementedError(f"{instruction_set} is not built here")
         self.module = kernels.Build(instruction_set).modules[np.dtype(dtype)]
         self.exponents = np.linspace(-30.0, 0.0, self.numbers).astype(dtype)
         self.positives = np.linspace(1.0, 30.0, self.numbers).astype(dtype)

@@ -50,5 +50,5 @@ class Size:
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as wheel:
             for path in package_files():
-                wheel.write(path, path.name)
+                wheel.write(path, path.relative_to(Path(fastgmm.__file__).parents[1]))
         return len(archive.getvalue())

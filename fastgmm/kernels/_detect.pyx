@@ -1,5 +1,8 @@
 # cython: language_level=3
-"""Which instruction sets this processor and its operating system run; built for the baseline, imported before any other build."""
+"""Which instruction sets this processor and its operating system run.
+
+Built for the baseline, imported before any other build.
+"""
 
 cdef extern from *:
     """

@@ -1,7 +1,9 @@
-# Ward's agglomerative clustering of a few thousand points by the nearest-neighbour chain (Murtagh 1983), for the start of a fit.
+# Ward's agglomerative clustering of a few thousand points by the nearest-neighbour chain (Murtagh 1983), for the start
+# of a fit.
 
 cdef void merge_cost(
-    const double *centers, Py_ssize_t stride, Py_ssize_t n_features, const double *sizes, Py_ssize_t n_active, Py_ssize_t which, double *cost
+    const double *centers, Py_ssize_t stride, Py_ssize_t n_features, const double *sizes, Py_ssize_t n_active,
+    Py_ssize_t which, double *cost
 ) noexcept nogil:
     """cost[i] = rise of the within-cluster sum of squares if cluster i and `which` were merged."""
     cdef Py_ssize_t i, j
@@ -17,12 +19,13 @@ cdef void merge_cost(
 
 
 cdef void ward_chain(
-    double *centers, Py_ssize_t n_points, Py_ssize_t n_features, double *sizes, double *cost, int64_t *names, int64_t *slots, int64_t *chain,
-    int64_t *merged, double *heights
+    double *centers, Py_ssize_t n_points, Py_ssize_t n_features, double *sizes, double *cost, int64_t *names,
+    int64_t *slots, int64_t *chain, int64_t *merged, double *heights
 ) noexcept nogil:
-    """merged (n_points - 1, 2) = names of the clusters merged, heights their costs; a merged cluster keeps the smaller name.
+    """merged (n_points - 1, 2) = names of the clusters merged, heights their costs.
 
-    Active clusters fill the slots 0 .. n_active - 1; names and slots translate.
+    A merged cluster keeps the smaller name.  Active clusters fill the slots 0 .. n_active - 1; names and slots
+    translate.
     """
     cdef Py_ssize_t n_active = n_points
     cdef Py_ssize_t length = 0
@@ -55,7 +58,8 @@ cdef void ward_chain(
         step += 1
         total = sizes[a] + sizes[b]
         for j in range(n_features):
-            centers[j * n_points + a] = (sizes[a] * centers[j * n_points + a] + sizes[b] * centers[j * n_points + b]) / total
+            centers[j * n_points + a] = (
+                sizes[a] * centers[j * n_points + a] + sizes[b] * centers[j * n_points + b]) / total
         sizes[a] = total
         names[a] = min(names[a], names[b])
         slots[names[a]] = a

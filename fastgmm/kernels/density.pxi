@@ -1,4 +1,5 @@
-# E-step of one block: rows in the lanes.  The block is transposed once, column j at columns + j * stride, and serves all components.
+# E-step of one block: rows in the lanes.  The block is transposed once, column j at columns + j * stride, and serves
+# all components.
 
 cdef struct Mixture:
     int shape                   # FULL, TIED, DIAG or SPHERICAL
@@ -10,7 +11,8 @@ cdef struct Mixture:
     real *shift                 # width: the middle of the means
     real *centered_means        # n_components x width: means minus the shift
     bint near                   # DIAG, TIED: no mean is more than NEAR deviations from the shift
-    real *factors               # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
+    # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
+    real *factors
     Py_ssize_t factor_size      # numbers per packed factor
     real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
     real *whitened_means        # TIED: n_components x padded, L^-1 (mean - shift)
@@ -31,7 +33,8 @@ cdef void transpose(
             columns[j * stride + i] = columns[j * stride + n_rows - 1]
 
 
-# A strip is n_vecs vectors of rows: TILE_VECS, or 1 for a block of so few rows.  `n_vecs` is a constant wherever it is an argument.
+# A strip is n_vecs vectors of rows: TILE_VECS, or 1 for a block of so few rows.  `n_vecs` is a constant wherever it is
+# an argument.
 
 cdef inline void subtract_strip(
     const real *columns, Py_ssize_t stride, const real *mean, Py_ssize_t n_features, const int n_vecs, real *out
@@ -116,8 +119,8 @@ cdef inline void whiten(
 
 
 cdef inline void distance_tile(
-    const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width, Py_ssize_t n_features,
-    const int count, const bint scaled, const int n_vecs, real *out, Py_ssize_t out_stride
+    const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width,
+    Py_ssize_t n_features, const int count, const bint scaled, const int n_vecs, real *out, Py_ssize_t out_stride
 ) noexcept nogil:
     """out[i] (strip,) = sum of squared (scaled) differences to `count` <= TILE_ROWS means, a strip at a time.
 
@@ -152,8 +155,9 @@ cdef inline void distance_tile(
 
 
 cdef inline void squared_distances(
-    const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width, Py_ssize_t n_components,
-    Py_ssize_t n_features, const bint scaled, const int n_vecs, real *out, Py_ssize_t out_stride
+    const real *columns, Py_ssize_t stride, const real *means, const real *scales, Py_ssize_t width,
+    Py_ssize_t n_components, Py_ssize_t n_features, const bint scaled, const int n_vecs, real *out,
+    Py_ssize_t out_stride
 ) noexcept nogil:
     """out (n_components, out_stride), one strip of it = squared distances to the means (n_components, width), each
     difference times its component's scale (n_components, width) if `scaled`."""
@@ -196,8 +200,8 @@ cdef inline void few_features(
 
 
 cdef inline void mahalanobis_strips(
-    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs, real *differences,
-    real *whitened, real *out
+    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs,
+    real *differences, real *whitened, real *out
 ) noexcept nogil:
     cdef Py_ssize_t k, b
     cdef Py_ssize_t n_features = mixture.n_features
@@ -222,22 +226,22 @@ cdef inline void mahalanobis_strips(
                 mixture.n_components, mixture.padded, False, n_vecs, out + b, stride)
         elif mixture.shape == DIAG:
             squared_distances(
-                columns + b, stride, mixture.means, mixture.factors, mixture.width, mixture.n_components, n_features, True,
-                n_vecs, out + b, stride)
+                columns + b, stride, mixture.means, mixture.factors, mixture.width, mixture.n_components, n_features,
+                True, n_vecs, out + b, stride)
         else:
             squared_distances(
-                columns + b, stride, mixture.means, mixture.means, mixture.width, mixture.n_components, n_features, False,
-                n_vecs, out + b, stride)
+                columns + b, stride, mixture.means, mixture.means, mixture.width, mixture.n_components, n_features,
+                False, n_vecs, out + b, stride)
 
 
 cdef void mahalanobis(
-    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, real *differences, real *whitened,
-    real *out
+    const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, real *differences,
+    real *whitened, real *out
 ) noexcept nogil:
     """out (n_components, stride) = squared Mahalanobis distances (SPHERICAL: squared Euclidean distances).
 
-    n_lanes is a multiple of STRIP, or LANES.  `differences` and `whitened` are scratch of (padded, STRIP); the padding rows of
-    `differences` hold zeros.
+    n_lanes is a multiple of STRIP, or LANES.  `differences` and `whitened` are scratch of (padded, STRIP); the padding
+    rows of `differences` hold zeros.
     """
     if mixture.shape == FULL and mixture.n_features <= FEW_FEATURES:
         if mixture.n_features == 1:

@@ -1,10 +1,10 @@
 # Cholesky factors and their inverses, in float64 whatever the rows: one call per M-step, K D^3 / 3 operations.
 
 cdef bint cholesky(double *upper, Py_ssize_t n) noexcept nogil:
-    """In: a symmetric matrix (upper triangle read).  Out: U with U^T U = matrix, in the upper triangle.  False if not positive definite.
+    """In: a symmetric matrix (upper triangle read).  Out: U with U^T U = matrix, in the upper triangle.
 
-    A pivot that is rounding error of its own diagonal element (4 n eps of it) counts as zero: such a matrix is
-    singular as far as float64 can tell, and would pass or fail by luck.
+    False if not positive definite.  A pivot that is rounding error of its own diagonal element (4 n eps of it) counts
+    as zero: such a matrix is singular as far as float64 can tell, and would pass or fail by luck.
     """
     cdef Py_ssize_t i, j, c
     cdef double pivot, factor, diagonal

@@ -1,4 +1,5 @@
-# The kernels, one source for every instruction set and both dtypes: each _<set>_<dtype>.pyx includes this file and is compiled with its own flags.
+# The kernels, one source for every instruction set and both dtypes: each _<set>_<dtype>.pyx includes this file and is
+# compiled with its own flags.
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
 from libc.math cimport INFINITY, fabs, sqrt
@@ -15,7 +16,8 @@ cdef enum:
 cdef enum:
     CACHE_LINE = 64
     BLOCK_BYTES = 2048          # of one column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
-    # Squares summed about the shift lose (distance in deviations)^2 eps: under so many, 1e-12 (float32: 2e-6) at the most
+    # Squares summed about the shift lose (distance in deviations)^2 eps: under so many, 1e-12 (float32: 2e-6) at the
+    # most
     NEAR_FLOAT64 = 64
     NEAR_FLOAT32 = 4
     # A row whitened about the shift, TIED, loses distance eps: a few units in the last place

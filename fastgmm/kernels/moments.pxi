@@ -1,16 +1,19 @@
 # M-step of one block: sums of r, r d and r d d^T with d = x - reference mean, added into float64 once per block.
 #
-# Full covariances take one of three arrangements of the same sums: all in registers for up to FEW_FEATURES; with the rows in the lanes for few
-# features, where a vector of features would be mostly padding; and with the features in the lanes for many, where the
-# accumulators are the matrix itself.  The last two see only the live rows of a component: root responsibility over the threshold.
-# The other types need sums of r x and r x^2 only, which are products of two panels.
+# Full covariances take one of three arrangements of the same sums: all in registers for up to FEW_FEATURES; with the
+# rows in the lanes for few features, where a vector of features would be mostly padding; and with the features in the
+# lanes for many, where the accumulators are the matrix itself.  The last two see only the live rows of a component:
+# root responsibility over the threshold.  The other types need sums of r x and r x^2 only, which are products of two
+# panels.
 
 cdef struct Sums:
-    # `width` is that of the mixture, so that whole vectors can be added; triangle(i, j) with i >= j counts the lower triangle row by row
+    # `width` is that of the mixture, so that whole vectors can be added; triangle(i, j) with i >= j counts the lower
+    # triangle row by row
     double *component_weight    # n_components
     double *first               # n_components x width; about the reference, or about the shift: see about_shift
-    double *second              # DIAG: n_components x width; SPHERICAL: n_components; by rows: n_features x width per component, lower triangles;
-                                # else triangle(n_features, 0) x LANES per component (one for TIED), not yet summed over the lanes
+    # DIAG: n_components x width; SPHERICAL: n_components; by rows: n_features x width per component, lower triangles;
+    # else triangle(n_features, 0) x LANES per component (one for TIED), not yet summed over the lanes
+    double *second
     Py_ssize_t second_size      # numbers per component
     double *overlap             # pooled TIED: triangle(n_components, 0) x LANES, sum of r_k r_l / sum r
 
@@ -24,7 +27,8 @@ cdef struct Block:
     real *differences           # padded x STRIP, the padding rows zero
     real *whitened              # padded x STRIP
     real *distances             # n_components x stride: squared, if keeps_distances
-    real *density               # n_components x stride: log densities, e of normalize, then r or its root: see uses_roots
+    # n_components x stride: log densities, e of normalize, then r or its root: see uses_roots
+    real *density
     real *log_total             # stride
     real *total                 # stride
     real *rows                  # capacity x width: the rows, about_shift: minus the shift
@@ -48,7 +52,10 @@ cdef inline bint pooled(const Mixture *m) noexcept nogil:
 
 
 cdef inline bint about_shift(const Mixture *m) noexcept nogil:
-    """First (and diagonal second) moments are summed about one shift for all components and moved to the references afterwards."""
+    """First (and diagonal second) moments are summed about one shift for all components.
+
+    They are moved to the references afterwards.
+    """
     return m.shape == SPHERICAL or pooled(m) or (m.shape == DIAG and m.near)
 
 
@@ -69,8 +76,8 @@ cdef Py_ssize_t live_rows(
 ) noexcept nogil:
     """Number of rows above the threshold; adds their sum of squares to the weight.
 
-    Where they are at most so many eighths of all, their indices and roots are listed, padded with zero roots to whole vectors; else
-    all rows count as live.
+    Where they are at most so many eighths of all, their indices and roots are listed, padded with zero roots to whole
+    vectors; else all rows count as live.
     """
     cdef Py_ssize_t b, i
     cdef Py_ssize_t n_live = 0
@@ -166,9 +173,9 @@ cdef double weighted_sum(const real *r, const real *x, Py_ssize_t n_lanes) noexc
 
 
 cdef void expected_means(const Mixture *m, Block *block) noexcept nogil:
-    """panel (n_features, stride) = sqrt(s) (x - c) with s = sum_k r_k and c = sum_k r_k mean_k / s; density = r_k / sqrt(s).
+    """panel (n_features, stride) = sqrt(s) (x - c) with s = sum_k r_k and c = sum_k r_k mean_k / s.
 
-    Also log_total = s, total = 1 / sqrt(s), with 0 for s = 0.
+    Also density = r_k / sqrt(s), log_total = s, total = 1 / sqrt(s), with 0 for s = 0.
     """
     cdef Py_ssize_t b, k, j, i, v, first
     cdef Py_ssize_t n = block.n_lanes
@@ -257,7 +264,8 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
         first = block.sums.first + k * m.width
         second = block.sums.second + (0 if m.shape == TIED else k * block.sums.second_size)
         n_live = live_rows(
-            root, block.n_rows, block.thresholds[k], eighths, block.live, block.live_root, block.sums.component_weight + k)
+            root, block.n_rows, block.thresholds[k], eighths, block.live, block.live_root,
+            block.sums.component_weight + k)
         all_live = n_live == block.n_rows
         live = block.every if all_live else block.live
         root = root if all_live else block.live_root

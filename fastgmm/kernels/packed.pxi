@@ -1,5 +1,6 @@
-# The door: Python objects outside, pointers inside.  A PackedMixture holds the parameters in the order in which the kernels read them; its methods
-# borrow the caller's arrays, release the GIL and walk the rows block by block.  They allocate scratch, never results.
+# The door: Python objects outside, pointers inside.  A PackedMixture holds the parameters in the order in which the
+# kernels read them; its methods borrow the caller's arrays, release the GIL and walk the rows block by block.  They
+# allocate scratch, never results.
 
 SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
 
@@ -19,7 +20,8 @@ cdef Borrowed borrow(array, Py_ssize_t item_size, Py_ssize_t n_items, bint writa
     loan.held = True
     if loan.view.itemsize != item_size or loan.view.len != n_items * item_size:
         raise ValueError(
-            f"{name}: expected {n_items} items of {item_size} bytes, got {loan.view.len} bytes in items of {loan.view.itemsize}")
+            f"{name}: expected {n_items} items of {item_size} bytes, "
+            f"got {loan.view.len} bytes in items of {loan.view.itemsize}")
     return loan
 
 
@@ -177,8 +179,10 @@ cdef class PackedMixture:
 
         cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
         cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
-        cdef Borrowed factors_loan = borrow(inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
-        cdef Borrowed determinants_loan = borrow(log_determinants, sizeof(double), n_components, False, "log_determinants")
+        cdef Borrowed factors_loan = borrow(
+            inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
+        cdef Borrowed determinants_loan = borrow(
+            log_determinants, sizeof(double), n_components, False, "log_determinants")
         self._pack_means(<const double *> means_loan.view.buf)
         self._pack_factors(<const double *> factors_loan.view.buf, given_size)
         cdef Py_ssize_t k
@@ -202,7 +206,7 @@ cdef class PackedMixture:
         return cut.size
 
     cdef void _pack_means(self, const double *means):
-        """The means, their middle (the shift), and the means about it: differences of rounded means, without rounding."""
+        """The means, their middle (the shift), and the means about it: exact differences of rounded means."""
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, j
         cdef double total
@@ -219,12 +223,13 @@ cdef class PackedMixture:
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, i, j
         cdef double total
+        cdef double limit = NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32
         m.near = True
         for k in range(self.n_factors):
             if m.shape == DIAG or m.shape == SPHERICAL:
                 for j in range(given_size):
                     m.factors[k * m.factor_size + j] = <real> inverse[j]
-                    if fabs(m.centered_means[k * m.width + j] * inverse[j]) > (NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32):
+                    if fabs(m.centered_means[k * m.width + j] * inverse[j]) > limit:
                         m.near = False
             else:
                 pack_factor(inverse, m.n_features, m.padded, m.factors + k * m.factor_size)

@@ -1,4 +1,5 @@
-# The walk over the blocks: scores, and the fused pass of densities, responsibilities and sums; then sums -> the caller's arrays.
+# The walk over the blocks: scores, and the fused pass of densities, responsibilities and sums; then sums -> the
+# caller's arrays.
 
 cdef void score_rows(
     const Mixture *m, const real *rows, Py_ssize_t n_rows, int wanted, void *out, Scratch scratch
@@ -70,7 +71,8 @@ cdef double sum_rows(
                 m, m.log_scales, block.columns, block.stride, block.n_lanes, block.differences, block.whitened,
                 block.distances, block.density)
             normalize(block.density, m.n_components, block.stride, block.n_lanes, block.log_total, block.total)
-            log_likelihood += block_log_likelihood(block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
+            log_likelihood += block_log_likelihood(
+                block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
         else:
             take_responsibilities(m, given + begin * m.n_components, block)
         weigh(m, weight + begin if weight != NULL else NULL, block)
@@ -206,18 +208,18 @@ cdef void sum_lanes(const double *lower, Py_ssize_t n, double *out) noexcept nog
 
 cdef void add_overlaps(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
     """out += 1/2 sum_kl overlap_kl (m_k - m_l)(m_k - m_l)^T, see sum_pooled."""
-    cdef Py_ssize_t k, l, i, j, v
+    cdef Py_ssize_t k, other, i, j, v
     cdef Py_ssize_t n = m.n_features
     cdef const real *a
     cdef const real *b
     cdef double weight, left, product_ij
     for k in range(m.n_components):
         a = m.centered_means + k * m.width
-        for l in range(k):
-            b = m.centered_means + l * m.width
+        for other in range(k):
+            b = m.centered_means + other * m.width
             weight = 0.0
             for v in range(LANES):
-                weight += sums.overlap[triangle(k, l) * LANES + v]
+                weight += sums.overlap[triangle(k, other) * LANES + v]
             if weight == 0:
                 continue
             for i in range(n):

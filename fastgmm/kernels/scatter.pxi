@@ -1,7 +1,8 @@
-# The tiles of the M-step: sums over the rows of a block of products of two panels, accumulated in registers and added into float64 once per block.
+# The tiles of the M-step: sums over the rows of a block of products of two panels, accumulated in registers and added
+# into float64 once per block.
 #
-# The same scatter matrix in two arrangements: with the features in the lanes (scatter), where the accumulators are the matrix itself, and with the
-# rows in the lanes (square_scatter), where a vector of features would be mostly padding.
+# The same scatter matrix in two arrangements: with the features in the lanes (scatter), where the accumulators are the
+# matrix itself, and with the rows in the lanes (square_scatter), where a vector of features would be mostly padding.
 
 cdef inline void add_vector(double *out, vec x) noexcept nogil:
     cdef real numbers[LANES]
@@ -59,26 +60,35 @@ cdef void build_panel(
     const real *rows, Py_ssize_t stride, const real *mean, const int *live, const real *live_root, Py_ssize_t n_live,
     real *panel, Py_ssize_t column_size, double *first
 ) noexcept nogil:
-    """The panel of the live rows, one column of LANES features after the other, a vector per row: what `scatter` reads in sequence."""
+    """The panel of the live rows, one column of LANES features after the other, a vector per row.
+
+    `scatter` reads it in sequence.
+    """
     cdef Py_ssize_t j = 0
     while j + 4 * LANES <= stride:
         panel_group(
-            rows + j, stride, mean + j, live, live_root, n_live, 4, panel + j // LANES * column_size, column_size, first + j)
+            rows + j, stride, mean + j, live, live_root, n_live, 4,
+            panel + j // LANES * column_size, column_size, first + j)
         j += 4 * LANES
     while j + 2 * LANES <= stride:
         panel_group(
-            rows + j, stride, mean + j, live, live_root, n_live, 2, panel + j // LANES * column_size, column_size, first + j)
+            rows + j, stride, mean + j, live, live_root, n_live, 2,
+            panel + j // LANES * column_size, column_size, first + j)
         j += 2 * LANES
     if j < stride:
         panel_group(
-            rows + j, stride, mean + j, live, live_root, n_live, 1, panel + j // LANES * column_size, column_size, first + j)
+            rows + j, stride, mean + j, live, live_root, n_live, 1,
+            panel + j // LANES * column_size, column_size, first + j)
 
 
 cdef inline void scatter_tile(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, Py_ssize_t j0, const int n_i, const int n_j,
-    double *out, Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, Py_ssize_t j0, const int n_i,
+    const int n_j, double *out, Py_ssize_t out_stride
 ) noexcept nogil:
-    """out[i0 + i, j0 ...] += sum over rows of panel[i0 + i] panel[j0 ...], n_i rows of n_j vectors (constants at the call)."""
+    """out[i0 + i, j0 ...] += sum over rows of panel[i0 + i] panel[j0 ...].
+
+    n_i rows of n_j vectors (constants at the call).
+    """
     cdef Py_ssize_t p, i, v
     cdef vec acc[SCATTER_ROWS][SCATTER_VECS]
     cdef vec x[SCATTER_VECS]
@@ -106,7 +116,8 @@ cdef inline void scatter_tile(
 
 
 cdef inline void scatter_rows(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, const int n_i, double *out, Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, const int n_i, double *out,
+    Py_ssize_t out_stride
 ) noexcept nogil:
     """Rows i0 .. i0 + n_i of the scatter matrix, up to the vector that holds the diagonal."""
     cdef Py_ssize_t j = 0
@@ -121,7 +132,8 @@ cdef inline void scatter_rows(
 
 
 cdef void scatter(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t n_features, double *out, Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t n_features, double *out,
+    Py_ssize_t out_stride
 ) noexcept nogil:
     """out (n_features, out_stride), lower triangle, += sum over the rows of the panel of u u^T."""
     cdef Py_ssize_t i = 0
@@ -136,8 +148,8 @@ cdef void scatter(
 
 
 cdef void build_columns_panel(
-    const real *columns, Py_ssize_t stride, const real *mean, Py_ssize_t n_features, const real *root, Py_ssize_t n_lanes,
-    const int *live, Py_ssize_t n_live, bint all_live, real *panel
+    const real *columns, Py_ssize_t stride, const real *mean, Py_ssize_t n_features, const real *root,
+    Py_ssize_t n_lanes, const int *live, Py_ssize_t n_live, bint all_live, real *panel
 ) noexcept nogil:
     """panel (n_features, stride) = root (x - mean), rows in the lanes: all of the block, or the live ones packed."""
     cdef Py_ssize_t j, p
@@ -157,12 +169,12 @@ cdef void build_columns_panel(
 
 
 cdef inline void square_tile(
-    const real *panel, Py_ssize_t i0, Py_ssize_t j0, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_i, const bint diagonal,
-    double *out
+    const real *panel, Py_ssize_t i0, Py_ssize_t j0, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_i,
+    const bint diagonal, double *out
 ) noexcept nogil:
-    """out[triangle(i0 + i, j0 + j)], a vector each, += the products panel[i0 + i] panel[j0 + j], n_i x SQUARE_TILE of them.
+    """out[triangle(i0 + i, j0 + j)], a vector each, += the products panel[i0 + i] panel[j0 + j].
 
-    On the diagonal n_i x n_i with i >= j.  `n_i` and `diagonal` are constants at the call.
+    n_i x SQUARE_TILE of them; on the diagonal n_i x n_i with i >= j.  `n_i` and `diagonal` are constants at the call.
     """
     cdef Py_ssize_t p, i, j
     cdef vec acc[SQUARE_TILE][SQUARE_TILE]
@@ -231,8 +243,8 @@ cdef void column_sums(
 
 
 cdef inline void product_tile(
-    const real *r, Py_ssize_t stride, const real *rows, Py_ssize_t width, Py_ssize_t n_rows, const int n_k, const int n_j,
-    double *out
+    const real *r, Py_ssize_t stride, const real *rows, Py_ssize_t width, Py_ssize_t n_rows, const int n_k,
+    const int n_j, double *out
 ) noexcept nogil:
     """out[k, j ...] += sum over rows of r[k] rows[j ...], n_k components and n_j vectors (constants at the call)."""
     cdef Py_ssize_t p, k, v
@@ -273,7 +285,8 @@ cdef inline void product_rows(
 
 
 cdef void product(
-    const real *r, Py_ssize_t stride, Py_ssize_t n_components, const real *rows, Py_ssize_t width, Py_ssize_t n_rows, double *out
+    const real *r, Py_ssize_t stride, Py_ssize_t n_components, const real *rows, Py_ssize_t width, Py_ssize_t n_rows,
+    double *out
 ) noexcept nogil:
     """out (n_components, width) += r rows of r (n_components, stride) and the rows (n_rows, width)."""
     cdef Py_ssize_t k = 0

@@ -37,8 +37,8 @@ cdef extern from "simd.h" nogil:
 cdef inline vec exp_nonpositive(vec x) noexcept nogil:
     """e^x for x <= 0, at most 1 ulp off; 0 below -300 (float32: -40).
 
-    The responsibilities are squares of these numbers.  Further down they, and then their products with differences, would be
-    subnormal, and each subnormal result costs some hundred cycles.
+    The responsibilities are squares of these numbers.  Further down they, and then their products with differences,
+    would be subnormal, and each subnormal result costs some hundred cycles.
     """
     cdef vec shifted, n, r, q
     cdef ivec kept = vgreater(x, vset(-300.0 if MANTISSA_BITS == 52 else -40.0))

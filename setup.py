@@ -17,7 +17,7 @@ from setuptools.command.build_ext import build_ext
 # Never -ffast-math, -Ofast or -funsafe-math-optimizations: GCC then flushes subnormals for the
 # whole process; never -ffinite-math-only: it deletes the checks for inf and NaN.  psABI levels,
 # never the build host's own features.
-OPTIMIZED = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+OPTIMIZED = ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
 INSTRUCTION_SETS = {
     "x86_64": {"x86_64": [], "x86_64_v3": ["-march=x86-64-v3"], "x86_64_v4": ["-march=x86-64-v4"]},
     "arm64": {"neon": []},

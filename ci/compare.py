@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NATS = 1e-6
-"""Log-likelihoods per row that differ by less are equal: threads and instruction sets differ less."""
+"""Log-likelihoods per row that differ by less are equal: instruction sets differ by less."""
 LIKELIHOOD = "log_likelihood"
 """In the name of a benchmark: compared by difference, lower is better."""
 

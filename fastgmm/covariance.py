@@ -12,6 +12,13 @@ CORRELATION_FLOOR = 1e-13
 factored as it is."""
 
 
+SINGULAR = 32 * float(np.finfo(np.float64).eps)
+"""Times D: a pivot of an estimated covariance up to this share of its diagonal element is rounding.
+
+It would be of either sign by luck.  (Covariances that the user gives are taken at their word.)
+"""
+
+
 def estimate_covariances(
     statistics: SufficientStatistics, component_weight: FloatArray, reg_covar: float
 ) -> FloatArray:
@@ -49,8 +56,9 @@ def factor_or_repair(
     eigenvalues of the correlation matrix are then held at a floor.  With ``reg_covar=0`` nobody
     asked for regularisation: IllDefinedCovarianceError.
     """
+    tolerance = SINGULAR * covariances.shape[-1]
     try:
-        return covariances, *factor_covariances(covariances, covariance_type)
+        return covariances, *factor_covariances(covariances, covariance_type, tolerance)
     except IllDefinedCovarianceError:
         if (
             reg_covar == 0
@@ -61,7 +69,7 @@ def factor_or_repair(
     stacked = covariances.reshape(-1, *covariances.shape[-2:]).copy()
     for index, covariance in enumerate(stacked):
         try:
-            factor_covariances(covariance, "tied")
+            factor_covariances(covariance, "tied", tolerance)
         except IllDefinedCovarianceError:
             stacked[index] = _hold_at_floor(covariance, reg_covar)
     covariances = stacked.reshape(covariances.shape)

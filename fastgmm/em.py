@@ -18,8 +18,8 @@ Pass = Callable[[Parameters], SufficientStatistics]
 Recentre = Callable[[Parameters, np.ndarray], SufficientStatistics]
 """The same responsibilities about other means."""
 
-CANCELLATION = 1e-6
-"""Share of a second moment below which the variance that is left of it has lost too many digits."""
+CANCELLATION = 1e-7
+"""Error of a variance, in units of it and `reg_covar`, from which on it is worth two more passes."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def run_em(
     for n_iter in range(1, max_iter + 1):
         statistics = one_pass(parameters)
         previous, lower_bound = lower_bound, statistics.log_likelihood / statistics.weight
-        if cancels(statistics):
+        if cancels(statistics, reg_covar):
             statistics = recentre(parameters, new_means(statistics))
         try:
             parameters = maximization(statistics, reg_covar)
@@ -100,24 +100,27 @@ def run_em(
     return Run(parameters, lower_bound, len(bounds), False, False, bounds)
 
 
-def cancels(statistics: SufficientStatistics) -> bool:
-    """Whether the variances about the new means are mostly rounding.
+def cancels(statistics: SufficientStatistics, reg_covar: float) -> bool:
+    """Whether the new means are so far from the reference that rounding shows in the variances.
 
-    They are when the new means are far from the reference (1000 deviations).  That happens in the
-    first pass, from means that are not where the data are.
+    What is subtracted from a second moment leaves an error of eps times itself. That matters in
+    the first pass, from means that are not where the data are.
     """
     weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)
     step = statistics.first_moment / weight[:, None]
     second = statistics.second_moment
     if statistics.covariance_type == "tied":
-        moved = (weight[:, None] * step**2).sum(axis=0)
-        second = np.diagonal(second)
+        moved = (weight[:, None] * step**2).sum(axis=0) / weight.sum()
+        second = np.diagonal(second) / weight.sum()
     elif statistics.covariance_type == "spherical":
-        moved = weight * (step**2).sum(axis=1)
+        moved = (step**2).mean(axis=1)
+        second = second / weight / step.shape[1]
     else:
-        moved = weight[:, None] * step**2
+        moved = step**2
         second = np.einsum("kjj->kj", second) if statistics.covariance_type == "full" else second
-    return bool((second - moved < CANCELLATION * moved).any())
+        second = second / weight[:, None]
+    error = np.finfo(np.float64).eps * moved
+    return bool((error > CANCELLATION * (np.maximum(second - moved, 0.0) + reg_covar)).any())
 
 
 def _is_true(answer: object) -> bool:

@@ -12,9 +12,11 @@ from fastgmm.typing import CovarianceType, FloatArray
 
 
 def factor_covariances(
-    covariances: FloatArray, covariance_type: CovarianceType
+    covariances: FloatArray, covariance_type: CovarianceType, tolerance: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
     """L and L^-1 of float64 covariances.
+
+    A Cholesky pivot up to `tolerance` times its diagonal element counts as zero.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def factor_covariances(
         return factors, 1.0 / factors
     stacked = np.ascontiguousarray(covariances).reshape(-1, *covariances.shape[-2:])
     factors, inverses = np.empty_like(stacked), np.empty_like(stacked)
-    failed = kernels.factorize(stacked, factors, inverses)
+    failed = kernels.factorize(stacked, factors, inverses, tolerance)
     if failed >= 0:
         raise ill_defined_covariance_error(failed if covariance_type == "full" else None)
     return factors.reshape(covariances.shape), inverses.reshape(covariances.shape)

@@ -274,8 +274,8 @@ def test_factorize(build):
         root = rng.normal(size=(4, d, d)) + 2 * np.eye(d)
         covariances = root @ root.transpose(0, 2, 1)
         found, wanted = np.empty((2, 4, d, d)), np.empty((2, 4, d, d))
-        assert build.modules[np.dtype("float64")].factorize(covariances, *found) == -1
-        assert reference.factorize(covariances, *wanted) == -1
+        assert build.modules[np.dtype("float64")].factorize(covariances, *found, 0.0) == -1
+        assert reference.factorize(covariances, *wanted, 0.0) == -1
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-11)
         assert np.all(np.triu(found, 1) == 0)
 
@@ -293,7 +293,7 @@ def test_factorize(build):
 def test_factorize_names_the_first_that_is_not_positive_definite(build, bad):
     covariances = np.array([np.eye(2), bad, np.eye(2)])
     out = np.empty((2, 3, 2, 2))
-    assert build.modules[np.dtype("float64")].factorize(covariances, *out) == 1
+    assert build.modules[np.dtype("float64")].factorize(covariances, *out, 0.0) == 1
 
 
 def test_ward(build):

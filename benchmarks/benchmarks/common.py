@@ -144,9 +144,11 @@ def mixture(name: str) -> Mixture:
 
 def rows(name: str, n_rows: int, dtype: str = "float64") -> np.ndarray:
     """Return the first rows of a recipe, (n_rows, D); at most `ROW_LIMIT`."""
+    return _draw(name, n_rows if ROW_LIMIT is None else min(n_rows, ROW_LIMIT), dtype)
+
+
+def _draw(name: str, n_rows: int, dtype: str) -> np.ndarray:
     recipe, parameters = RECIPES[name], mixture(name)
-    if ROW_LIMIT is not None:
-        n_rows = min(n_rows, ROW_LIMIT)
     ends = np.cumsum(2 + np.arange(recipe.n_components) % 3)
     out = np.empty((n_rows, recipe.n_features), dtype)
     for begin in range(0, n_rows, CHUNK):
@@ -188,8 +190,8 @@ def start(name: str, dtype: str = "float64") -> Start:
 
 
 def digest(name: str) -> str:
-    """Return the SHA-256 of the first `DIGEST_ROWS` rows; `ROW_LIMIT` must not be less."""
-    return hashlib.sha256(rows(name, DIGEST_ROWS).astype("<f8").tobytes()).hexdigest()
+    """Return the SHA-256 of the first `DIGEST_ROWS` rows."""
+    return hashlib.sha256(_draw(name, DIGEST_ROWS, "<f8").tobytes()).hexdigest()
 
 
 def check(name: str) -> None:

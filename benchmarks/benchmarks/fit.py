@@ -46,7 +46,6 @@ class Iteration:
             recipe.n_components,
             covariance_type=recipe.covariance_type,
             tol=0.0,
-            reg_covar=0.0,
             max_iter=PER_CALL,
             weights_init=start.weights,
             means_init=start.means,

@@ -70,32 +70,19 @@ class Kernels:
         self.packed.expectation(self.rows, None, None, self.thresholds, *self.sums)
 
 
-class Helpers:
-    """What a fit needs once per iteration or once per fit."""
+class Factorization:
+    """Cholesky factors and their inverses: once per iteration."""
 
+    params = (["full-16-16", "full-64-32", "full-128-16"],)
+    param_names = ("data",)
     timer = time.thread_time
-    params = (INSTRUCTION_SETS,)
-    param_names = ("instruction_set",)
 
-    def setup(self, instruction_set: str) -> None:
-        if instruction_set not in kernels.BUILT:
-            raise NotImplementedError(f"{instruction_set} is not built here")
-        self.module = kernels.Build(instruction_set).modules[np.dtype(np.float64)]
-        self.rows = common.rows("full-16-16", 100_000)
-        self.covariances = common.start("full-64-32").covariances
-        self.factors = np.empty((2, *self.covariances.shape))
-        self.points = common.rows("clusters-8-10", 1000)
-        self.merged = np.empty((len(self.points) - 1, 2), np.int64)
-        self.heights = np.empty(len(self.points) - 1)
+    def setup(self, data: str) -> None:
+        self.start = common.start(data)
 
-    def time_all_finite(self, instruction_set: str) -> None:
-        self.module.all_finite(self.rows)
-
-    def time_factorize(self, instruction_set: str) -> None:
-        self.module.factorize(self.covariances, *self.factors)
-
-    def time_ward(self, instruction_set: str) -> None:
-        self.module.ward(self.points, self.merged, self.heights)
+    def time_from_covariances(self, data: str) -> None:
+        start = self.start
+        Parameters.from_covariances(start.weights, start.means, start.covariances, "full")
 
 
 class Exponential:

@@ -1,10 +1,9 @@
 # Cholesky factors and their inverses, in float64 whatever the rows: one call per M-step, K D^3 / 3 operations.
 
-cdef bint cholesky(double *upper, Py_ssize_t n) noexcept nogil:
+cdef bint cholesky(double *upper, Py_ssize_t n, double tolerance) noexcept nogil:
     """In: a symmetric matrix (upper triangle read).  Out: U with U^T U = matrix, in the upper triangle.
 
-    False if not positive definite.  A pivot that is rounding error of its own diagonal element (4 n eps of it) counts
-    as zero: such a matrix is singular as far as float64 can tell, and would pass or fail by luck.
+    False if a pivot is not above `tolerance` times its diagonal element.
     """
     cdef Py_ssize_t i, j, c
     cdef double pivot, factor, diagonal
@@ -13,7 +12,7 @@ cdef bint cholesky(double *upper, Py_ssize_t n) noexcept nogil:
         for i in range(j):
             diagonal += upper[i * n + j] * upper[i * n + j]
         pivot = upper[j * n + j]
-        if not pivot > 4 * n * 2.220446049250313e-16 * diagonal or pivot == INFINITY:
+        if not pivot > tolerance * diagonal or pivot == INFINITY:
             return False
         pivot = sqrt(pivot)
         for c in range(j, n):
@@ -42,7 +41,7 @@ cdef void invert_transposed(const double *upper, Py_ssize_t n, double *inverse) 
         inverse[i * n + i] = 1.0 / factor
 
 
-def factorize(covariances, factors, inverses):
+def factorize(covariances, factors, inverses, double tolerance):
     """L and L^-1 of each covariance; returns the index of the first that is not positive definite, or -1.
 
     Parameters
@@ -50,6 +49,8 @@ def factorize(covariances, factors, inverses):
     covariances : float64 array (K, D, D)
     factors, inverses : float64 arrays (K, D, D), out
         Lower triangular; unspecified from the returned index on.
+    tolerance : float
+        Pivots up to this times their diagonal element count as zero.
     """
     cdef Py_ssize_t n_matrices = len(covariances)
     cdef Py_ssize_t n = covariances.shape[1]
@@ -62,7 +63,7 @@ def factorize(covariances, factors, inverses):
     with nogil:
         memcpy(factor, covariance_loan.view.buf, n_matrices * n * n * sizeof(double))
         for k in range(n_matrices):
-            if not cholesky(factor, n):
+            if not cholesky(factor, n, tolerance):
                 failed = k
                 break
             invert_transposed(factor, n, <double *> inverse_loan.view.buf + k * n * n)

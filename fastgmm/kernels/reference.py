@@ -126,12 +126,17 @@ def all_finite(rows: np.ndarray) -> bool:
     return bool(np.isfinite(rows).all())
 
 
-def factorize(covariances: np.ndarray, factors: np.ndarray, inverses: np.ndarray) -> int:
+def factorize(
+    covariances: np.ndarray, factors: np.ndarray, inverses: np.ndarray, tolerance: float
+) -> int:
     """L and L^-1 of each covariance; index of the first that is not positive definite, or -1."""
     for k, covariance in enumerate(covariances):
         try:
             factors[k] = np.linalg.cholesky(covariance)
         except np.linalg.LinAlgError:
+            return k
+        pivots = np.diagonal(factors[k]) ** 2
+        if (pivots <= tolerance * np.diagonal(covariance)).any():
             return k
         inverses[k] = np.tril(np.linalg.inv(factors[k]))
     return -1

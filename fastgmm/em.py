@@ -19,7 +19,7 @@ Recentre = Callable[[Parameters, np.ndarray], SufficientStatistics]
 """The same responsibilities about other means."""
 
 CANCELLATION = 1e-7
-"""Error of a variance, in units of it and `reg_covar`, from which on it is worth two more passes."""
+"""Error of a variance, in units of it and `reg_covar`, from which it is worth two more passes."""
 
 
 @dataclass(frozen=True)

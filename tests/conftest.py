@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-# In the clone's root stands a fastgmm/ that is not built: interpreters that tests start there are to
-# import the installed one.
+# In the clone's root stands a fastgmm/ that is not built: interpreters that tests start there are
+# to import the installed one.
 os.environ["PYTHONSAFEPATH"] = "1"
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")

@@ -62,6 +62,7 @@ class Child:
         self.timeout = timeout
         environment = {name: value for name, value in os.environ.items() if name not in HANDICAPS}
         environment |= dict.fromkeys(THREAD_VARIABLES, str(variant.n_threads))
+        environment["PYTHONSAFEPATH"] = ""  # the worker is found in the working directory
         if variant.isa:
             environment["FASTGMM_ISA"] = variant.isa
         own = cpus[: variant.n_threads]

@@ -237,3 +237,23 @@ def test_warm_start_on_moved_data(offset: float, make_mixture: Callable[..., Any
     before = model.covariances_
     model.fit(X + offset)
     np.testing.assert_allclose(model.covariances_, before, rtol=0.0, atol=tolerance(offset))
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e8])
+def test_steps_far_from_the_data(offset: float, covariance_type: str) -> None:
+    """By hand, in pieces, from means at zero: no step may return the rounding as a covariance."""
+    X = offset + on_grid(np.random.default_rng(0).normal(size=(400, 2)))
+    shapes = {"full": np.eye(2)[None], "tied": np.eye(2), "diag": np.ones((1, 2))}
+    ones = shapes.get(covariance_type, np.ones(1))
+    model = GaussianMixture.from_parameters(
+        [1.0], np.zeros((1, 2)), ones, covariance_type=covariance_type
+    )
+    model.m_step(sum(model.e_step(part) for part in np.array_split(X, 3)))
+    expected = np.cov((X - offset).T, bias=True) + 1e-6 * np.eye(2)
+    full = {
+        "full": expected[None],
+        "tied": expected,
+        "diag": np.diagonal(expected)[None],
+        "spherical": np.trace(expected)[None] / 2.0,
+    }[covariance_type]
+    np.testing.assert_allclose(model.covariances_, full, rtol=0.0, atol=tolerance(offset))

@@ -63,6 +63,20 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
             f"{source} has format version {version}, and this fastgmm reads version {VERSION}: "
             "upgrade fastgmm"
         )
+    try:
+        return _read_body(content, kind, source)
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        # the checksum is right: whoever wrote this was not fastgmm
+        raise FileFormatError(
+            f"{source} cannot be read: its contents are not a {kind}'s"
+        ) from error
+
+
+def _read_body(
+    content: bytes, kind: str, source: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     end = _PREFIX_SIZE + int.from_bytes(content[_PREFIX_SIZE - 4 : _PREFIX_SIZE], "little")
     header = json.loads(content[_PREFIX_SIZE:end])
     if header["kind"] != kind:

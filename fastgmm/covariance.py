@@ -30,7 +30,9 @@ def estimate_covariances(
     step = statistics.first_moment / component_weight[:, None]
     second = statistics.second_moment
     if statistics.covariance_type == "full":
-        covariances = second / component_weight[:, None, None] - step[:, :, None] * step[:, None, :]
+        covariances = second / component_weight[:, None, None]
+        for covariance, d in zip(covariances, step, strict=True):
+            covariance -= d[:, None] * d  # one at a time: K of them fill the cache, and more
     elif statistics.covariance_type == "tied":
         covariances = (
             second - (component_weight[:, None] * step).T @ step

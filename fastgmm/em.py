@@ -9,17 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.maximization import maximization, new_means
+from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
 
 Pass = Callable[[Parameters], SufficientStatistics]
 """One E-step over all rows."""
-Recentre = Callable[[Parameters, np.ndarray], SufficientStatistics]
-"""The same responsibilities about other means."""
-
-CANCELLATION = 1e-7
-"""Error of a variance, in units of it and `reg_covar`, from which it is worth two more passes."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +41,9 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of EM from one start."""
+    """One run of EM from one start; without parameters if a covariance was singular."""
 
-    parameters: Parameters
+    parameters: Parameters | None
     lower_bound: float
     n_iter: int = 0
     converged: bool = False
@@ -58,9 +53,8 @@ class Run:
 
 
 def run_em(
-    start: Parameters,
+    begin: Callable[[], Parameters],
     one_pass: Pass,
-    recentre: Recentre,
     *,
     tol: float,
     max_iter: int,
@@ -78,17 +72,19 @@ def run_em(
     that a fit costs one pass per iteration and stops after the same one.  A covariance that is not
     positive definite ends the run with `failure` set.
     """
-    parameters = start
     bounds: list[float] = []
+    try:
+        parameters = begin()  # nobody else holds them: they go with the first M-step
+    except IllDefinedCovarianceError as error:
+        return Run(None, lower_bound, failure=error)
     for n_iter in range(1, max_iter + 1):
         statistics = one_pass(parameters)
         previous, lower_bound = lower_bound, statistics.log_likelihood / statistics.weight
-        if cancels(statistics, reg_covar):
-            statistics = recentre(parameters, new_means(statistics))
+        del parameters  # the M-step needs room for the next
         try:
             parameters = maximization(statistics, reg_covar)
         except IllDefinedCovarianceError as error:
-            return Run(parameters, lower_bound, n_iter, lower_bounds=bounds, failure=error)
+            return Run(None, lower_bound, n_iter, lower_bounds=bounds, failure=error)
         bounds.append(lower_bound)
         change = lower_bound - previous
         converged = abs(change) < tol
@@ -98,29 +94,6 @@ def run_em(
         if converged or stopped:
             return Run(parameters, lower_bound, n_iter, converged, stopped, bounds)
     return Run(parameters, lower_bound, len(bounds), False, False, bounds)
-
-
-def cancels(statistics: SufficientStatistics, reg_covar: float) -> bool:
-    """Whether the new means are so far from the reference that rounding shows in the variances.
-
-    What is subtracted from a second moment leaves an error of eps times itself. That matters in
-    the first pass, from means that are not where the data are.
-    """
-    weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)
-    step = statistics.first_moment / weight[:, None]
-    second = statistics.second_moment
-    if statistics.covariance_type == "tied":
-        moved = (weight[:, None] * step**2).sum(axis=0) / weight.sum()
-        second = np.diagonal(second) / weight.sum()
-    elif statistics.covariance_type == "spherical":
-        moved = (step**2).mean(axis=1)
-        second = second / weight / step.shape[1]
-    else:
-        moved = step**2
-        second = np.einsum("kjj->kj", second) if statistics.covariance_type == "full" else second
-        second = second / weight[:, None]
-    error = np.finfo(np.float64).eps * moved
-    return bool((error > CANCELLATION * (np.maximum(second - moved, 0.0) + reg_covar)).any())
 
 
 def _is_true(answer: object) -> bool:

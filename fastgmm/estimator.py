@@ -9,7 +9,12 @@ import numpy as np
 from fastgmm import model_file
 from fastgmm.conventions import Estimator
 from fastgmm.em import Iteration, Run, run_em
-from fastgmm.errors import IllDefinedCovarianceError, convergence_warning_class, warn_user
+from fastgmm.errors import (
+    FileFormatError,
+    IllDefinedCovarianceError,
+    convergence_warning_class,
+    warn_user,
+)
 from fastgmm.expectation import expectation, labels
 from fastgmm.initialization import Data, Start, initial_parameters
 from fastgmm.maximization import maximization
@@ -262,10 +267,11 @@ class GaussianMixture(FittedMixture, Estimator):
         names = feature_names_of(X)
         rows = as_rows(X, min_rows=2, method="fit")
         check_enough_rows(len(rows), self.n_components)
-        data = Data(rows, as_sample_weight(sample_weight, len(rows)), self.n_threads)
-        if data.sample_weight is not None:
-            check_enough_rows(int(np.count_nonzero(data.sample_weight)), self.n_components)
+        weights = as_sample_weight(sample_weight, len(rows))
+        data = Data(rows, weights, self.reg_covar, self.n_threads)
+        check_enough_rows(data.n_counted, self.n_components)
         run = self._best_run(data, callback)
+        assert run.parameters is not None
         self._parameters = run.parameters
         self._feature_names = names
         self.converged_, self.n_iter_ = run.converged, run.n_iter
@@ -287,16 +293,14 @@ class GaussianMixture(FittedMixture, Estimator):
         best: Run | None = None
         failure: IllDefinedCovarianceError | None = None
         for init in range(1 if warm else self.n_init):
+
+            def begin(init: int = init) -> Parameters:
+                return warm or initial_parameters(data, start, generator, init)
+
             reporter = Reporter(self.verbose, self.verbose_interval, init)
-            try:
-                first = warm or initial_parameters(data, start, generator, init)
-            except IllDefinedCovarianceError as error:
-                failure = error
-                continue
             run = run_em(
-                first,
+                begin,
                 data.expectation,
-                data.recentred,
                 tol=self.tol,
                 max_iter=self.max_iter,
                 reg_covar=self.reg_covar,
@@ -373,7 +377,11 @@ class GaussianMixture(FittedMixture, Estimator):
         parameters = self._fitted()
         rows = self._rows(X, parameters, "e_step")
         return expectation(
-            parameters, rows, as_sample_weight(sample_weight, len(rows)), n_threads=self.n_threads
+            parameters,
+            rows,
+            as_sample_weight(sample_weight, len(rows)),
+            reg_covar=self.reg_covar,
+            n_threads=self.n_threads,
         )
 
     def m_step(self, statistics: SufficientStatistics) -> Self:
@@ -438,9 +446,21 @@ class GaussianMixture(FittedMixture, Estimator):
     @classmethod
     def _load(cls, path: "str | os.PathLike[str]") -> Self:
         parameters, facts, arrays = model_file.read(path)
+        try:
+            return cls._from_file(parameters, facts, arrays)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileFormatError(
+                f"{path} was not written by GaussianMixture.save: {error}"
+            ) from error
+
+    @classmethod
+    def _from_file(
+        cls, parameters: Parameters, facts: dict[str, Any], arrays: dict[str, np.ndarray]
+    ) -> Self:
         trace = arrays.pop("lower_bounds")
         initial: dict[str, Any] = arrays
         model = cls(**facts["params"], **initial)
+        check_parameters(model.get_params())
         model._parameters = parameters
         names = facts["feature_names"]
         model._feature_names = None if names is None else np.array(names, dtype=object)

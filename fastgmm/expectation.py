@@ -23,6 +23,7 @@ def expectation(
     rows: np.ndarray,
     sample_weight: np.ndarray | None = None,
     *,
+    reg_covar: float = 0.0,
     n_threads: int | None = None,
     given: Callable[[int, int], np.ndarray] | None = None,
 ) -> SufficientStatistics:
@@ -33,6 +34,9 @@ def expectation(
     parameters : Parameters
     rows : C-contiguous float32 or float64 ndarray of shape (n, D)
     sample_weight : float64 ndarray of shape (n,), optional
+    reg_covar : float
+        What the M-step will add: from means far from the rows, where rounding would show beside it,
+        the sums are taken again about the new means.
     n_threads : int, optional
         None: all that this process may use.  The result does not depend on it.
     given : callable, optional
@@ -41,14 +45,14 @@ def expectation(
     """
     n_samples = len(rows)
     packed = parameters.packed(rows.dtype)
+    all_weights = sample_weight
     sample_weight, exponent = _near_one(sample_weight)
     weight = float(n_samples) if sample_weight is None else float(sample_weight.sum())
-    # a component of less than one row keeps what it holds
-    thresholds = (
-        NEGLIGIBLE * np.minimum(1.0, parameters.weights * weight)
-        if given is None
-        else np.zeros(len(parameters.weights))
-    )
+    thresholds = np.zeros(parameters.n_components)
+    if given is None:
+        # a component of less than one row keeps what it holds, and a light row what it brings
+        lightest = 1.0 if sample_weight is None else _smallest_positive(sample_weight)
+        thresholds = NEGLIGIBLE * np.minimum(lightest, parameters.weights * weight)
     spare: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def sums_of_block(
@@ -75,7 +79,7 @@ def expectation(
         total = tuple(np.ldexp(array, exponent) for array in total)
         weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
     component_weight, first_moment, second_moment = total
-    return SufficientStatistics(
+    statistics = SufficientStatistics(
         covariance_type=parameters.covariance_type,
         # what the kernels subtracted
         reference=parameters.means.astype(rows.dtype).astype(np.float64),
@@ -87,21 +91,20 @@ def expectation(
         log_likelihood=log_likelihood,
         dtype=rows.dtype,
     )
+    if given is None and statistics.cancels(reg_covar):
+        about = _recentred(parameters, statistics.means, rows, all_weights, n_threads)
+        return replace(about, log_likelihood=log_likelihood)
+    return statistics
 
 
-def recentred(
+def _recentred(
     parameters: Parameters,
     means: np.ndarray,
     rows: np.ndarray,
-    sample_weight: np.ndarray | None = None,
-    *,
-    n_threads: int | None = None,
+    sample_weight: np.ndarray | None,
+    n_threads: int | None,
 ) -> SufficientStatistics:
-    """The statistics of the same responsibilities about other means (K, D).
-
-    For a reference that turned out to be far from the rows.  Costs two passes.  The log-likelihood
-    is left at 0.
-    """
+    """The statistics of the same responsibilities about other means (K, D); costs two passes."""
     packed = parameters.packed(rows.dtype)
 
     def responsibilities_of_block(begin: int, end: int) -> np.ndarray:
@@ -116,6 +119,11 @@ def recentred(
         n_threads=n_threads,
         given=responsibilities_of_block,
     )
+
+
+def _smallest_positive(sample_weight: np.ndarray) -> float:
+    """The smallest positive weight, or 1."""
+    return float(sample_weight.min(initial=1.0, where=sample_weight > 0))
 
 
 def _near_one(sample_weight: np.ndarray | None) -> tuple[np.ndarray | None, int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.expectation import expectation, recentred
+from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters
@@ -43,7 +43,14 @@ class Data:
 
     rows: np.ndarray
     sample_weight: np.ndarray | None
+    reg_covar: float
     n_threads: int | None
+
+    @property
+    def n_counted(self) -> int:
+        """Rows of positive weight."""
+        weight = self.sample_weight
+        return len(self.rows) if weight is None else int(np.count_nonzero(weight))
 
     def subset(self, n: int, generator: "Generator") -> "Points":
         """All rows of positive weight, weighted, or n of them drawn with their weights as odds."""
@@ -64,11 +71,13 @@ class Data:
 
     def expectation(self, parameters: Parameters) -> SufficientStatistics:
         """One pass over all rows."""
-        return expectation(parameters, self.rows, self.sample_weight, n_threads=self.n_threads)
-
-    def recentred(self, parameters: Parameters, means: np.ndarray) -> SufficientStatistics:
-        """Two passes: the statistics of the same responsibilities about other means."""
-        return recentred(parameters, means, self.rows, self.sample_weight, n_threads=self.n_threads)
+        return expectation(
+            parameters,
+            self.rows,
+            self.sample_weight,
+            reg_covar=self.reg_covar,
+            n_threads=self.n_threads,
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component, at_most = WARD_ROWS
     n = min(max(at_least, per_component * start.n_components), at_most)
     if start.index:
-        n = min(n, 2 * len(data.rows) // 3)
+        n = min(n, 2 * data.n_counted // 3)
     points = data.subset(max(n, start.n_components), generator)
     scale = _column_scale(points, start.covariance_type)
     labels = cut_tree(
@@ -147,7 +156,7 @@ def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components), generator)
     centers = _plus_plus(points, start, generator)
-    sample = Data(points.rows, points.weight, data.n_threads)
+    sample = Data(points.rows, points.weight, data.reg_covar, data.n_threads)
     plain = replace(start, covariance_type="spherical")
     scale = _common_scale(points)
     for _ in range(LLOYD_ITERATIONS):

@@ -8,7 +8,6 @@ import numpy as np
 from fastgmm.covariance import estimate_covariances, factor_or_repair
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
-from fastgmm.typing import FloatArray
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -25,7 +24,7 @@ def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Pa
         When a covariance is not positive definite and `reg_covar` is 0.
     """
     component_weight = np.maximum(statistics.component_weight, _TINY)
-    means = new_means(statistics)
+    means = statistics.means
     covariances = estimate_covariances(statistics, component_weight, reg_covar)
     covariances, factors, inverses = factor_or_repair(
         covariances, statistics.covariance_type, reg_covar
@@ -34,9 +33,3 @@ def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Pa
     return Parameters(
         statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype
     )
-
-
-def new_means(statistics: SufficientStatistics) -> FloatArray:
-    """(K, D): sum r x / N_k; the reference where a component holds nothing."""
-    component_weight = np.maximum(statistics.component_weight, _TINY)
-    return statistics.reference + statistics.first_moment / component_weight[:, None]

@@ -13,6 +13,8 @@ from fastgmm import archive
 from fastgmm.errors import FileFormatError
 from fastgmm.typing import CovarianceType, FloatArray
 
+CANCELLATION = 1e-7
+"""Error of a variance, in units of it and `reg_covar`, from which it is worth two more passes."""
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
 _FLOAT64 = np.dtype(np.float64)
 
@@ -153,6 +155,36 @@ class SufficientStatistics:
         return replace(
             self, reference=reference, first_moment=first, second_moment=self.second_moment + change
         )
+
+    @property
+    def means(self) -> FloatArray:
+        """(K, D): sum r x / sum r; the reference where a component holds nothing."""
+        return self.reference + self._step()
+
+    def _step(self) -> FloatArray:
+        held = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
+        return self.first_moment / held[:, None]
+
+    def cancels(self, reg_covar: float) -> bool:
+        """Whether the new means are so far from the reference that it shows in the variances.
+
+        What the step to the new means takes off a second moment leaves an error of eps times
+        itself.  That matters from means that are not where the data are.
+        """
+        weight = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
+        step, second = self._step(), self.second_moment
+        if self.covariance_type == "tied":
+            moved = (weight[:, None] * step**2).sum(axis=0) / weight.sum()
+            second = np.diagonal(second) / weight.sum()
+        elif self.covariance_type == "spherical":
+            moved = (step**2).mean(axis=1)
+            second = second / weight / step.shape[1]
+        else:
+            moved = step**2
+            full = self.covariance_type == "full"
+            second = (np.einsum("kjj->kj", second) if full else second) / weight[:, None]
+        error = np.finfo(np.float64).eps * moved
+        return bool((error > CANCELLATION * (np.maximum(second - moved, 0.0) + reg_covar)).any())
 
     def to_bytes(self) -> bytes:
         """The statistics as versioned, checked bytes, for another process or machine."""

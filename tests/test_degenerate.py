@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.mixture
 
-from fastgmm import GaussianMixture, estimator, initialization
+from fastgmm import GaussianMixture, estimator, expectation
 from fastgmm.errors import IllDefinedCovarianceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -149,13 +149,13 @@ def test_equal_rows_do_not_cost_more_passes(
     rng = np.random.default_rng(0)
     X = np.where(rng.random((2000, 3)) < 0.7, 0.0, rng.normal(size=(2000, 3)) + 5.0)
     calls: list[int] = []
-    recentred = initialization.Data.recentred
+    recentred = expectation._recentred
 
     def counted(*args: Any) -> Any:
         calls.append(1)
         return recentred(*args)
 
-    monkeypatch.setattr(initialization.Data, "recentred", counted)
+    monkeypatch.setattr(expectation, "_recentred", counted)
     model = GaussianMixture(
         4,
         covariance_type=covariance_type,

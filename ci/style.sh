@@ -28,5 +28,5 @@ fi
 shopt -s nullglob globstar
 sources=(fastgmm/**/*.pyx fastgmm/**/*.pxd fastgmm/**/*.pxi)
 [ ${#sources[@]} -gt 0 ] || { echo "no Cython sources under fastgmm/" >&2; exit 1; }
-"$bin/cython-lint" "${sources[@]}"
+PATH="$bin:$PATH" "$bin/cython-lint" "${sources[@]}"       # it calls pycodestyle by name
 echo "style: clean"

@@ -108,31 +108,21 @@ static inline vec vset(real x)
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
-#if defined(__AVX512F__)
-#ifdef FASTGMM_FLOAT32
-static inline vec vmax(vec a, vec b) { return _mm512_max_ps(a, b); }
-static inline vec vsqrt(vec a) { return _mm512_sqrt_ps(a); }
-#else
-static inline vec vmax(vec a, vec b) { return _mm512_max_pd(a, b); }
-static inline vec vsqrt(vec a) { return _mm512_sqrt_pd(a); }
-#endif
+#if defined(__AVX512F__) && defined(FASTGMM_FLOAT32)
+#define INTRINSIC(name) _mm512_##name##_ps
+#elif defined(__AVX512F__)
+#define INTRINSIC(name) _mm512_##name##_pd
+#elif defined(__AVX__) && defined(FASTGMM_FLOAT32)
+#define INTRINSIC(name) _mm256_##name##_ps
 #elif defined(__AVX__)
-#ifdef FASTGMM_FLOAT32
-static inline vec vmax(vec a, vec b) { return _mm256_max_ps(a, b); }
-static inline vec vsqrt(vec a) { return _mm256_sqrt_ps(a); }
+#define INTRINSIC(name) _mm256_##name##_pd
+#elif defined(FASTGMM_FLOAT32)
+#define INTRINSIC(name) _mm_##name##_ps
 #else
-static inline vec vmax(vec a, vec b) { return _mm256_max_pd(a, b); }
-static inline vec vsqrt(vec a) { return _mm256_sqrt_pd(a); }
+#define INTRINSIC(name) _mm_##name##_pd
 #endif
-#else
-#ifdef FASTGMM_FLOAT32
-static inline vec vmax(vec a, vec b) { return _mm_max_ps(a, b); }
-static inline vec vsqrt(vec a) { return _mm_sqrt_ps(a); }
-#else
-static inline vec vmax(vec a, vec b) { return _mm_max_pd(a, b); }
-static inline vec vsqrt(vec a) { return _mm_sqrt_pd(a); }
-#endif
-#endif
+static inline vec vmax(vec a, vec b) { return INTRINSIC(max)(a, b); }
+static inline vec vsqrt(vec a) { return INTRINSIC(sqrt)(a); }
 #elif defined(__aarch64__) && defined(__GNUC__)
 #include <arm_neon.h>
 #ifdef FASTGMM_FLOAT32
@@ -206,14 +196,8 @@ static inline unsigned vmask(ivec mask)
     return _mm512_movepi32_mask((__m512i)mask);
 #elif defined(__x86_64__) && defined(__AVX512F__)
     return _mm512_movepi64_mask((__m512i)mask);
-#elif defined(__x86_64__) && defined(__AVX__) && defined(FASTGMM_FLOAT32)
-    return (unsigned)_mm256_movemask_ps((__m256)mask);
-#elif defined(__x86_64__) && defined(__AVX__)
-    return (unsigned)_mm256_movemask_pd((__m256d)mask);
-#elif defined(__x86_64__) && defined(__GNUC__) && defined(FASTGMM_FLOAT32)
-    return (unsigned)_mm_movemask_ps((__m128)mask);
 #elif defined(__x86_64__) && defined(__GNUC__)
-    return (unsigned)_mm_movemask_pd((__m128d)mask);
+    return (unsigned)INTRINSIC(movemask)((vec)mask);
 #else
     bits n[LANES];
     unsigned set = 0;

@@ -75,7 +75,8 @@ class BuildKernels(build_ext):
 
 def extensions():
     """One extension per instruction set of this machine and dtype, and the detection of both."""
-    flags, link, directives = SWITCHES[os.environ.get("FASTGMM_BUILD", "")]
+    switch = os.environ.get("FASTGMM_BUILD", "")
+    flags, link, directives = SWITCHES[switch]
     gnu = sys.platform != "win32"
     made = [Extension("fastgmm.kernels._detect", [str(KERNELS / "_detect.pyx")])]
     sets = INSTRUCTION_SETS.get(MACHINES.get(platform.machine().lower(), ""), {"portable": []})
@@ -94,7 +95,12 @@ def extensions():
                     extra_link_args=link,
                 )
             )
-    return cythonize(made, compiler_directives={**DIRECTIVES, **directives})
+    # a folder per switch: Cython does not see that only its directives have changed
+    return cythonize(
+        made,
+        build_dir=f"build/cython-{switch or 'release'}",
+        compiler_directives={**DIRECTIVES, **directives},
+    )
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})

@@ -1,6 +1,7 @@
 # The kernels, one source for every instruction set and both dtypes: each _<set>_<dtype>.pyx includes this file and is
 # compiled with its own flags.
 
+cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
 from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdint cimport int64_t, uintptr_t

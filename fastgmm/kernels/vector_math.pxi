@@ -34,6 +34,8 @@ cdef extern from "simd.h" nogil:
     real vsum(vec x)
 
 
+@cython.linetrace(False)       # tracing would return an int where the vector is
+@cython.profile(False)
 cdef inline vec exp_nonpositive(vec x) noexcept nogil:
     """e^x for x <= 0, at most 1 ulp off; 0 below -300 (float32: -40).
 
@@ -70,6 +72,8 @@ cdef inline vec exp_nonpositive(vec x) noexcept nogil:
     return vkeep(vscale(vset(1.0) + (r + r * r * q), shifted), kept)
 
 
+@cython.linetrace(False)
+@cython.profile(False)
 cdef inline vec log_positive(vec x) noexcept nogil:
     """ln x for positive normal x, at most 2 ulp off: 2 atanh(s) + n ln 2 with s = (m - 1) / (m + 1)."""
     cdef vec n, m, s, z, q

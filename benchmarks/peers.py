@@ -14,6 +14,7 @@ comes from requirements-peers.txt.
 import argparse
 import json
 import shlex
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -75,6 +76,8 @@ def main() -> None:
     if arguments.list:
         print("\n".join(CASES))
         return
+    # ended from outside, it ends its children and removes its folders as well
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pythons = dict.fromkeys(PEERS, sys.executable)
     pythons.update(item.split("=", 1) for item in arguments.python)
     with open(arguments.log or "/dev/null", "a", encoding="utf-8") as log:

@@ -10,24 +10,31 @@ cdef struct Mixture:
     real *means                 # n_components x width
     real *shift                 # width: the middle of the means
     real *centered_means        # n_components x width: means minus the shift
-    bint near                   # DIAG, TIED: no mean is more than NEAR deviations from the shift
+    bint near                   # no mean is more than NEAR deviations from the shift
     # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
     real *factors
     Py_ssize_t factor_size      # numbers per packed factor
     real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
-    real *whitened_means        # TIED: n_components x padded, L^-1 (mean - shift)
+    real *origin                # width: what is subtracted from the rows: the shift or zeros, see about_origin
+    real *whitened_means        # FULL, TIED: n_components x padded, L^-1 (mean - shift)
     real *log_norms             # - log det L - D/2 log 2 pi
     real *log_scales            # log weight + log_norm
 
 
+cdef inline bint about_origin(const Mixture *m) noexcept nogil:
+    """The columns are about the shift, so that whitening a row and subtracting the whitened mean are one operation."""
+    return m.shape == FULL and m.near and m.n_features > FEW_FEATURES
+
+
 cdef void transpose(
-    const real *rows, Py_ssize_t n_rows, Py_ssize_t n_features, real *columns, Py_ssize_t stride, Py_ssize_t n_lanes
+    const real *rows, Py_ssize_t n_rows, const real *origin, Py_ssize_t n_features, real *columns, Py_ssize_t stride,
+    Py_ssize_t n_lanes
 ) noexcept nogil:
-    """rows (n_rows, n_features), in -> columns, out; the lanes past n_rows repeat the last row."""
+    """rows (n_rows, n_features), in -> columns minus the origin, out; the lanes past n_rows repeat the last row."""
     cdef Py_ssize_t i, j
     for i in range(n_rows):
         for j in range(n_features):
-            columns[j * stride + i] = rows[i * n_features + j]
+            columns[j * stride + i] = rows[i * n_features + j] - origin[j]
     for j in range(n_features):
         for i in range(n_rows, n_lanes):
             columns[j * stride + i] = columns[j * stride + n_rows - 1]
@@ -50,30 +57,35 @@ cdef inline void subtract_strip(
 
 
 cdef inline void whiten_tile(
-    const real *differences, const real *packed, Py_ssize_t first, const int n_vecs, vec acc[TILE_ROWS][TILE_VECS]
+    const real *x0, Py_ssize_t stride, const real *packed, Py_ssize_t first, const real *bias, const int n_vecs,
+    vec acc[TILE_ROWS][TILE_VECS]
 ) noexcept nogil:
-    """acc = TILE_ROWS rows of L^-1 times a strip; `first` is the index of the first of these rows."""
+    """acc = TILE_ROWS rows of L^-1 times a strip (padded, stride), minus the bias of these rows (NULL: none).
+
+    `first` is the index of the first of these rows.
+    """
     cdef Py_ssize_t j, i, v
     cdef vec x[TILE_VECS]
     cdef vec coefficient
     for i in range(TILE_ROWS):
+        coefficient = vset(-bias[first + i] if bias != NULL else 0.0)
         for v in range(TILE_VECS):
-            acc[i][v] = vset(0.0)
+            acc[i][v] = coefficient
     for j in range(first):
         for v in range(TILE_VECS):
             if v < n_vecs:
-                x[v] = vload(differences + (j * n_vecs + v) * LANES)
+                x[v] = vload(x0 + j * stride + v * LANES)
         for i in range(TILE_ROWS):
             coefficient = vset(packed[j * TILE_ROWS + i])
             for v in range(TILE_VECS):
                 if v < n_vecs:
                     acc[i][v] = acc[i][v] + coefficient * x[v]
     packed += first * TILE_ROWS
-    differences += first * n_vecs * LANES
+    x0 += first * stride
     for j in range(TILE_ROWS):
         for v in range(TILE_VECS):
             if v < n_vecs:
-                x[v] = vload(differences + (j * n_vecs + v) * LANES)
+                x[v] = vload(x0 + j * stride + v * LANES)
         for i in range(TILE_ROWS):
             if i >= j:
                 coefficient = vset(packed[j * TILE_ROWS + i])
@@ -83,16 +95,17 @@ cdef inline void whiten_tile(
 
 
 cdef inline void whiten_squared(
-    const real *differences, const real *packed, Py_ssize_t padded, const int n_vecs, real *out
+    const real *x, Py_ssize_t stride, const real *packed, Py_ssize_t padded, const real *bias, const int n_vecs,
+    real *out
 ) noexcept nogil:
-    """out (strip,) = |L^-1 d|^2 of the strip of differences (padded, strip)."""
+    """out (strip,) = |L^-1 x - bias|^2 of a strip (padded, stride) of x; bias (padded,) or NULL."""
     cdef Py_ssize_t first, i, v
     cdef vec acc[TILE_ROWS][TILE_VECS]
     cdef vec total[TILE_VECS]
     for v in range(TILE_VECS):
         total[v] = vset(0.0)
     for first from 0 <= first < padded by TILE_ROWS:
-        whiten_tile(differences, packed, first, n_vecs, acc)
+        whiten_tile(x, stride, packed, first, bias, n_vecs, acc)
         packed += (first + TILE_ROWS) * TILE_ROWS
         for i in range(TILE_ROWS):
             for v in range(TILE_VECS):
@@ -110,7 +123,7 @@ cdef inline void whiten(
     cdef Py_ssize_t first, i, v
     cdef vec acc[TILE_ROWS][TILE_VECS]
     for first from 0 <= first < padded by TILE_ROWS:
-        whiten_tile(differences, packed, first, n_vecs, acc)
+        whiten_tile(differences, n_vecs * LANES, packed, first, NULL, n_vecs, acc)
         packed += (first + TILE_ROWS) * TILE_ROWS
         for i in range(TILE_ROWS):
             for v in range(TILE_VECS):
@@ -210,12 +223,20 @@ cdef inline void mahalanobis_strips(
     cdef Py_ssize_t n_padding = mixture.padded - n_features
     cdef real *body = differences + n_padding * STRIP
     differences = body - n_padding * n_vecs * LANES
+    if about_origin(mixture):
+        columns -= n_padding * stride
+        for k in range(mixture.n_components):
+            for b from 0 <= b < n_lanes by n_vecs * LANES:
+                whiten_squared(
+                    columns + b, stride, mixture.factors + k * mixture.factor_size, mixture.padded,
+                    mixture.whitened_means + k * mixture.padded, n_vecs, out + k * stride + b)
+        return
     if mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
         for k in range(mixture.n_components):
             factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
             for b from 0 <= b < n_lanes by n_vecs * LANES:
                 subtract_strip(columns + b, stride, mixture.means + k * mixture.width, n_features, n_vecs, body)
-                whiten_squared(differences, factor, mixture.padded, n_vecs, out + k * stride + b)
+                whiten_squared(differences, n_vecs * LANES, factor, mixture.padded, NULL, n_vecs, out + k * stride + b)
         return
     for b from 0 <= b < n_lanes by n_vecs * LANES:
         if mixture.shape == TIED:

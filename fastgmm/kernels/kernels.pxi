@@ -21,6 +21,10 @@ cdef enum:
     # most
     NEAR_FLOAT64 = 64
     NEAR_FLOAT32 = 4
+    # The same for whole covariances and in every direction: per feature, the mean distance in deviations given the
+    # other features
+    NEAR_FULL_FLOAT64 = 8
+    NEAR_FULL_FLOAT32 = 1
     # A row whitened about the shift, TIED, loses distance eps: a few units in the last place
     NEAR_WHITENED = 16
 

@@ -1,10 +1,11 @@
 # M-step of one block: sums of r, r d and r d d^T with d = x - reference mean, added into float64 once per block.
 #
-# Full covariances take one of three arrangements of the same sums: all in registers for up to FEW_FEATURES; with the
-# rows in the lanes for few features, where a vector of features would be mostly padding; and with the features in the
-# lanes for many, where the accumulators are the matrix itself.  The last two see only the live rows of a component:
-# root responsibility over the threshold.  The other types need sums of r x and r x^2 only, which are products of two
-# panels.
+# Full covariances take one of four arrangements of the same sums: all in registers for up to FEW_FEATURES; products of
+# features made once per row for all components, where their means are near each other and most rows of the block are
+# live; else component by component and the live rows only, whose responsibility is over the threshold: with the rows
+# in the lanes for few features, where a vector of features would be mostly padding, and with the features in the lanes
+# for many, where the accumulators are the matrix itself.  The other types need sums of r x and r x^2 only, which are
+# products of two panels.
 
 cdef struct Sums:
     # `width` is that of the mixture, so that whole vectors can be added; triangle(i, j) with i >= j counts the lower
@@ -16,6 +17,11 @@ cdef struct Sums:
     double *second
     Py_ssize_t second_size      # numbers per component
     double *overlap             # pooled TIED: triangle(n_components, 0) x LANES, sum of r_k r_l / sum r
+    # by products, of the blocks in which a component was not summed live: sum of r, and n_components x n_products vectors
+    # of sums of r x x^T and r x about the shift, see list_products
+    double *dense_weight
+    double *products
+    Py_ssize_t n_products
 
 
 cdef struct Block:
@@ -27,18 +33,22 @@ cdef struct Block:
     real *differences           # padded x STRIP, the padding rows zero
     real *whitened              # padded x STRIP
     real *distances             # n_components x stride: squared, if keeps_distances
-    # n_components x stride: log densities, e of normalize, then r or its root: see uses_roots
-    real *density
+    real *density               # n_components x stride: log densities, e of normalize, then r
     real *log_total             # stride
     real *total                 # stride
     real *rows                  # capacity x width: the rows, about_shift: minus the shift
+    real *doubled               # by products: some rows in the form of double_rows
+    int *left                   # n_products each: see list_products
+    int *right
+    int *rotated
     real *squares               # DIAG about_shift: capacity x width, squares of these
-    real *panel                 # the rows of one component
+    real *panel                 # the rows of one component; products of features
     Py_ssize_t column_size      # of a panel by rows: numbers per column of LANES features
     int *every                  # 0, 1, 2, ...
     int *live                   # stride
-    real *live_root             # stride
-    real *thresholds            # n_components, of r or its root
+    real *live_r                # stride: of the live rows, r or its root
+    int *dense                  # n_components: those not summed live in this block
+    real *thresholds            # n_components, of r
     Sums sums
 
 
@@ -59,25 +69,25 @@ cdef inline bint about_shift(const Mixture *m) noexcept nogil:
     return m.shape == SPHERICAL or pooled(m) or (m.shape == DIAG and m.near)
 
 
-cdef inline bint uses_roots(const Mixture *m) noexcept nogil:
-    """sum_live: a scatter matrix is the product of one panel with itself."""
-    if m.shape == DIAG:
-        return not m.near
-    return m.n_features > FEW_FEATURES and (m.shape == FULL or (m.shape == TIED and not pooled(m)))
+cdef inline bint by_products(const Mixture *m) noexcept nogil:
+    """Second moments about the shift, where that costs no accuracy and not all of a component fits in registers."""
+    return about_origin(m)
 
 
 cdef inline bint by_rows(const Mixture *m) noexcept nogil:
     """Scatter matrices with the features in the lanes."""
-    return uses_roots(m) and m.shape != DIAG and m.n_features >= FEATURES_IN_LANES
+    if m.n_features <= FEW_FEATURES or pooled(m):
+        return False
+    return (m.shape == FULL or m.shape == TIED) and m.n_features >= FEATURES_IN_LANES
 
 
 cdef Py_ssize_t live_rows(
-    const real *root, Py_ssize_t n_rows, real threshold, int eighths, int *live, real *live_root, double *weight
+    const real *r, Py_ssize_t n_rows, real threshold, int eighths, int *live, real *live_r, double *weight
 ) noexcept nogil:
-    """Number of rows above the threshold; adds their sum of squares to the weight.
+    """Number of rows above the threshold; weight = the sum of all.
 
-    Where they are at most so many eighths of all, their indices and roots are listed, padded with zero roots to whole
-    vectors; else all rows count as live.
+    Where they are at most so many eighths of all, their indices and r are listed, padded with zeros to whole vectors;
+    else all rows count as live.
     """
     cdef Py_ssize_t b, i
     cdef Py_ssize_t n_live = 0
@@ -86,22 +96,29 @@ cdef Py_ssize_t live_rows(
     cdef vec total = vset(0.0)
     cdef ivec above = vgreater(total, total)
     for b from 0 <= b < n_rows by LANES:
-        x = vload(root + b)
-        total = total + x * x
+        x = vload(r + b)
+        total = total + x
         above = above + vgreater(x, vset(threshold))
-    weight[0] += vsum(total)
+    weight[0] = vsum(total)
     if 8 * vcount(above) > eighths * n_rows:
         return n_rows
     for b from 0 <= b < n_rows by LANES:
-        rest = vmask(vgreater(vload(root + b), vset(threshold)))
+        rest = vmask(vgreater(vload(r + b), vset(threshold)))
         while rest:
             i = b + lowest_bit(rest)
             live[n_live] = <int> i
-            live_root[n_live] = root[i]
+            live_r[n_live] = r[i]
             n_live += 1
             rest = rest & (rest - 1)
-    vstore(live_root + n_live, vset(0.0))
+    vstore(live_r + n_live, vset(0.0))
     return n_live
+
+
+cdef inline void roots(const real *r, Py_ssize_t n, real *out) noexcept nogil:
+    """A scatter matrix of roots of responsibilities times differences is the product of one panel with itself."""
+    cdef Py_ssize_t b
+    for b from 0 <= b < n by LANES:
+        vstore(out + b, vsqrt(vload(r + b)))
 
 
 cdef inline void few_moments(
@@ -136,7 +153,7 @@ cdef inline void few_moments(
             first[i] += vsum(sums[i])
             for j in range(FEW_FEATURES):
                 if j <= i:
-                    add_vector(second + triangle(i, j) * LANES, products[i][j])
+                    vadd(second + triangle(i, j) * LANES, products[i][j])
 
 
 cdef void sum_few(const Mixture *m, Block *block) noexcept nogil:
@@ -235,60 +252,82 @@ cdef void sum_about_shift(const Mixture *m, Block *block) noexcept nogil:
     cdef Py_ssize_t k
     cdef Py_ssize_t n = block.n_lanes
     cdef Py_ssize_t stride = block.stride
-    product(block.density, stride, m.n_components, block.rows, m.width, block.n_rows, block.sums.first)
+    product(
+        block.density, stride, block.every, m.n_components, block.rows, m.width, m.width, block.n_rows,
+        block.sums.first, m.width)
     for k in range(m.n_components):
         block.sums.component_weight[k] += weighted_sum(block.density + k * stride, NULL, n)
         if m.shape == SPHERICAL:
             block.sums.second[k] += weighted_sum(block.density + k * stride, block.distances + k * stride, n)
     if m.shape == DIAG:
-        product(block.density, stride, m.n_components, block.squares, m.width, block.n_rows, block.sums.second)
+        product(
+            block.density, stride, block.every, m.n_components, block.squares, m.width, m.width, block.n_rows,
+            block.sums.second, m.width)
     elif m.shape == TIED:
         sum_pooled(m, block)
 
 
 cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
     """FULL, TIED of many components, DIAG with means far apart: component by component, the live rows only."""
-    cdef Py_ssize_t k, n_live, n_lanes
-    cdef Py_ssize_t stride = block.stride
-    # picking rows out of columns costs more than picking whole rows
-    cdef int eighths = 6 if by_rows(m) or m.shape == DIAG else 1
-    cdef bint all_live
-    cdef const real *mean
-    cdef const real *root
-    cdef const int *live
-    cdef double *first
-    cdef double *second
+    cdef Py_ssize_t k, n_live
+    cdef Py_ssize_t n_dense = 0
+    cdef double weight
+    # up to how many live rows a list pays: picking rows out of columns costs more than picking whole rows, and by
+    # products a row costs half as much
+    cdef int eighths = 4 if by_products(m) else 6 if by_rows(m) or m.shape == DIAG else 1
+    if by_products(m) and not by_rows(m):
+        eighths = 0
     for k in range(m.n_components):
-        mean = m.means + k * m.width
-        root = block.density + k * stride
-        first = block.sums.first + k * m.width
-        second = block.sums.second + (0 if m.shape == TIED else k * block.sums.second_size)
         n_live = live_rows(
-            root, block.n_rows, block.thresholds[k], eighths, block.live, block.live_root,
-            block.sums.component_weight + k)
-        all_live = n_live == block.n_rows
-        live = block.every if all_live else block.live
-        root = root if all_live else block.live_root
-        if n_live == 0:
+            block.density + k * block.stride, block.n_rows, block.thresholds[k], eighths, block.live, block.live_r,
+            &weight)
+        if by_products(m) and n_live == block.n_rows:
+            block.sums.dense_weight[k] += weight
+            block.dense[n_dense] = <int> k
+            n_dense += 1
             continue
-        if m.shape == DIAG:
-            diagonal_moments(block.rows, m.width, mean, live, root, n_live, first, second)
-        elif by_rows(m):
-            build_panel(block.rows, m.width, mean, live, root, n_live, block.panel, block.column_size, first)
-            scatter(block.panel, n_live, block.column_size, m.n_features, second, m.width)
-        else:
-            n_lanes = (n_live + LANES - 1) // LANES * LANES
-            build_columns_panel(
-                block.columns, stride, mean, m.n_features, root, n_lanes, live, n_live, all_live, block.panel)
-            column_sums(block.panel, stride, n_lanes, m.n_features, root, first)
-            square_scatter(block.panel, stride, n_lanes, m.n_features, second)
+        block.sums.component_weight[k] += weight
+        if n_live:
+            sum_component(m, block, k, n_live)
+    if n_dense:
+        sum_products(
+            block.density, block.stride, block.dense, n_dense, block.rows, m.width, block.n_rows, m.shift, m.n_features,
+            block.left, block.right, block.rotated, block.sums.n_products, block.doubled, block.panel,
+            block.sums.products)
+
+
+cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t n_live) noexcept nogil:
+    """First and second moments of one component: of all rows of the block, or of the listed ones."""
+    cdef Py_ssize_t stride = block.stride
+    cdef Py_ssize_t n_lanes = round_up(n_live, LANES)
+    cdef bint all_live = n_live == block.n_rows
+    cdef const int *live = block.every if all_live else block.live
+    cdef const real *r = block.density + k * stride if all_live else block.live_r
+    cdef const real *mean = m.means + k * m.width
+    cdef double *first = block.sums.first + k * m.width
+    cdef double *second = block.sums.second + (0 if m.shape == TIED else k * block.sums.second_size)
+    if m.shape == DIAG:
+        diagonal_moments(block.rows, m.width, mean, live, r, n_live, first, second)
+        return
+    roots(r, n_lanes, block.live_r)
+    if by_rows(m):
+        build_panel(
+            block.rows, m.width, mean, m.width, live, block.live_r, n_live, block.panel, block.column_size,
+            first)
+        scatter(block.panel, n_live, block.column_size, m.n_features, second, m.width)
+    else:
+        build_columns_panel(
+            block.columns, stride, m.means + k * m.width, m.n_features, block.live_r, n_lanes, live, n_live, all_live,
+            block.panel)
+        column_sums(block.panel, stride, n_lanes, m.n_features, block.live_r, first)
+        square_scatter(block.panel, stride, n_lanes, m.n_features, second)
 
 
 cdef void accumulate(const Mixture *m, Block *block) noexcept nogil:
-    """Add one block, whose density holds r or its root, to the sums."""
+    """Add one block, whose density holds r, to the sums."""
     if about_shift(m):
         sum_about_shift(m, block)
-    elif uses_roots(m):
-        sum_live(m, block)
-    else:
+    elif (m.shape == FULL or m.shape == TIED) and m.n_features <= FEW_FEATURES:
         sum_few(m, block)
+    else:
+        sum_live(m, block)

@@ -68,16 +68,23 @@ cdef class Scratch:
     def __cinit__(self, PackedMixture packed, Py_ssize_t capacity, bint for_sums):
         cdef const Mixture *m = &packed.mixture
         cdef Block *block = &self.block
+        cdef Py_ssize_t n_padding
         self.capacity = capacity
         self.for_sums = for_sums
         block.stride = capacity + LANES         # one vector more than a power of two: columns do not share cache sets
         self.memory = Memory(self._lay_out(m, None))
         self._lay_out(m, self.memory)
         memset(block.differences, 0, m.padded * STRIP * sizeof(real))
+        n_padding = (m.padded - m.n_features) * block.stride
+        memset(block.columns - n_padding, 0, n_padding * sizeof(real))
         if for_sums:
             memset(block.rows, 0, capacity * m.width * sizeof(real))
-            for b in range(block.stride):
+            for b in range(max(block.stride, m.n_components)):
                 block.every[b] = <int> b
+            if by_products(m):
+                for b in range(doubled_size(m.n_features)):
+                    block.doubled[b] = 1
+                list_products(m.n_features, block.left, block.right, block.rotated)
 
     cdef Py_ssize_t _lay_out(self, const Mixture *m, Memory memory):
         """Give every pointer of the block its piece of the memory; with None, only count the bytes."""
@@ -86,7 +93,7 @@ cdef class Scratch:
         cdef Py_ssize_t stride = block.stride
         cdef Py_ssize_t by_row = self.capacity * m.width
         cdef Cutter cut = Cutter(memory)
-        block.columns = cut.reals(m.n_features * stride)
+        block.columns = cut.reals(m.padded * stride) + (m.padded - m.n_features) * stride
         block.differences = cut.reals(m.padded * STRIP)
         block.whitened = cut.reals(m.padded * STRIP)
         block.density = cut.reals(k * stride)
@@ -97,12 +104,22 @@ cdef class Scratch:
             return cut.size
         block.rows = cut.reals(by_row)
         block.squares = cut.reals(by_row if m.shape == DIAG and m.near else 0)
-        block.panel = cut.reals(max(by_row, m.n_features * stride))
+        cdef Py_ssize_t n_panel = max(by_row, m.n_features * stride)
+        block.sums.n_products = 0
+        if by_products(m):
+            block.sums.n_products = count_products(m.n_features)
+            block.doubled = cut.reals(doubled_size(m.n_features))
+            block.left = <int *> cut.bytes(block.sums.n_products * sizeof(int))
+            block.right = <int *> cut.bytes(block.sums.n_products * sizeof(int))
+            block.rotated = <int *> cut.bytes(block.sums.n_products * sizeof(int))
+            n_panel = max(n_panel, PRODUCT_ROWS * PRODUCT_VECS * LANES)
+        block.panel = cut.reals(n_panel)
         block.column_size = self.capacity * LANES
-        block.live_root = cut.reals(stride + LANES)
+        block.live_r = cut.reals(stride + LANES)
         block.thresholds = cut.reals(k)
         block.live = <int *> cut.bytes((stride + LANES) * sizeof(int))
-        block.every = <int *> cut.bytes(stride * sizeof(int))
+        block.dense = <int *> cut.bytes(k * sizeof(int))
+        block.every = <int *> cut.bytes(max(stride, k) * sizeof(int))
         cdef Py_ssize_t n_matrices = k if m.shape == FULL else 1
         block.sums.second_size = triangle(m.n_features, 0) * LANES
         if m.shape == DIAG or m.shape == SPHERICAL:
@@ -111,11 +128,15 @@ cdef class Scratch:
         elif by_rows(m):
             block.sums.second_size = m.n_features * m.width
         cdef Py_ssize_t n_overlap = triangle(k, 0) * LANES if pooled(m) else 0
-        self.sums_size = sizeof(double) * (k + k * m.width + n_matrices * block.sums.second_size + n_overlap)
+        self.sums_size = sizeof(double) * (
+            k + k * m.width + n_matrices * block.sums.second_size + n_overlap
+            + k * (1 + block.sums.n_products * LANES))
         block.sums.component_weight = <double *> cut.bytes(self.sums_size)
         block.sums.first = block.sums.component_weight + k
         block.sums.second = block.sums.first + k * m.width
         block.sums.overlap = block.sums.second + n_matrices * block.sums.second_size
+        block.sums.dense_weight = block.sums.overlap + n_overlap
+        block.sums.products = block.sums.dense_weight + k
         return cut.size
 
 
@@ -130,6 +151,33 @@ cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t p
                 column = j - pad
                 out[0] = <real> inverse[row * n_features + column] if 0 <= column <= row else 0
                 out += 1
+
+
+cdef double spread_from_shift(const double *inverse, const real *centered_mean, Py_ssize_t n_features) noexcept:
+    """Sum over the features of |mean - shift| in deviations given the other features: a column of L^-1 each."""
+    cdef Py_ssize_t i, j
+    cdef double total = 0.0
+    cdef double squares
+    for j in range(n_features):
+        squares = 0.0
+        for i in range(j, n_features):
+            squares += inverse[i * n_features + j] * inverse[i * n_features + j]
+        total += sqrt(squares) * fabs(<double> centered_mean[j])
+    return total
+
+
+cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_features, real *out) noexcept:
+    """out = L^-1 mean; returns the largest of its numbers."""
+    cdef Py_ssize_t i, j
+    cdef double total
+    cdef double largest = 0.0
+    for i in range(n_features):
+        total = 0.0
+        for j in range(i + 1):
+            total += inverse[i * n_features + j] * <double> mean[j]
+        out[i] = <real> total
+        largest = max(largest, fabs(total))
+    return largest
 
 
 cdef class PackedMixture:
@@ -200,7 +248,8 @@ cdef class PackedMixture:
         m.centered_means = cut.reals(m.n_components * m.width)
         m.factors = cut.reals(self.n_factors * m.factor_size)
         m.inverses = cut.reals(m.n_components * FEW_FEATURES * FEW_FEATURES if m.n_features <= FEW_FEATURES else 0)
-        m.whitened_means = cut.reals(m.n_components * m.padded if m.shape == TIED else 0)
+        m.origin = cut.reals(m.width)
+        m.whitened_means = cut.reals(m.n_components * m.padded if m.shape == TIED or m.shape == FULL else 0)
         m.log_norms = cut.reals(m.n_components)
         m.log_scales = cut.reals(m.n_components)
         return cut.size
@@ -222,8 +271,10 @@ cdef class PackedMixture:
     cdef void _pack_factors(self, const double *inverse, Py_ssize_t given_size):
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, i, j
-        cdef double total
+        cdef Py_ssize_t n = m.n_features
+        cdef double largest
         cdef double limit = NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32
+        cdef double limit_full = NEAR_FULL_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FULL_FLOAT32
         m.near = True
         for k in range(self.n_factors):
             if m.shape == DIAG or m.shape == SPHERICAL:
@@ -233,22 +284,21 @@ cdef class PackedMixture:
                         m.near = False
             else:
                 pack_factor(inverse, m.n_features, m.padded, m.factors + k * m.factor_size)
+                if m.shape == FULL and spread_from_shift(
+                        inverse, m.centered_means + k * m.width, n) > limit_full * n:
+                    m.near = False
+                for i in range(k, k + 1 if m.shape == FULL else m.n_components):
+                    largest = whiten_mean(
+                        inverse, m.centered_means + i * m.width, n, m.whitened_means + i * m.padded + m.padded - n)
+                    if m.shape == TIED and largest > NEAR_WHITENED:
+                        m.near = False
             if m.shape == FULL and m.n_features <= FEW_FEATURES:
                 for i in range(m.n_features):
                     for j in range(m.n_features):
                         m.inverses[(k * FEW_FEATURES + i) * FEW_FEATURES + j] = <real> inverse[i * m.n_features + j]
             inverse += given_size
-        if m.shape != TIED:
-            return
-        inverse -= given_size
-        for k in range(m.n_components):
-            for i in range(m.n_features):
-                total = 0.0
-                for j in range(i + 1):
-                    total += inverse[i * m.n_features + j] * <double> m.centered_means[k * m.width + j]
-                m.whitened_means[k * m.padded + m.padded - m.n_features + i] = <real> total
-                if fabs(total) > NEAR_WHITENED:
-                    m.near = False
+        if about_origin(m):
+            memcpy(m.origin, m.shift, m.width * sizeof(real))
 
     cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
         """Scratch that no call is using: of one strip for scores of a few rows, of one block for all else."""
@@ -329,12 +379,16 @@ cdef class PackedMixture:
         cdef Scratch scratch = self.take_scratch(n_rows, True)
         cdef double log_likelihood
         for k in range(m.n_components):
-            scratch.block.thresholds[k] = <real> sqrt((<const double *> thresholds_loan.view.buf)[k])
+            scratch.block.thresholds[k] = <real> (<const double *> thresholds_loan.view.buf)[k]
         with nogil:
             log_likelihood = sum_rows(m, <const real *> rows_loan.view.buf, n_rows, weight, given, scratch)
             memcpy(zeroth_loan.view.buf, scratch.block.sums.component_weight, m.n_components * sizeof(double))
             unpack_second(m, &scratch.block.sums, <double *> second_loan.view.buf)
             unpack_first(m, &scratch.block.sums, <double *> first_loan.view.buf)
+            if by_products(m):
+                move_products(
+                    m, &scratch.block.sums, <double *> zeroth_loan.view.buf, <double *> first_loan.view.buf,
+                    <double *> second_loan.view.buf)
         self.give_back(scratch)
         return log_likelihood
 

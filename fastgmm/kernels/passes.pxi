@@ -39,7 +39,7 @@ cdef void score_rows(
 cdef inline void load_block(const Mixture *m, const real *rows, Py_ssize_t n_rows, Block *block) noexcept nogil:
     block.n_rows = n_rows
     block.n_lanes = LANES if n_rows <= LANES else round_up(n_rows, STRIP)
-    transpose(rows, n_rows, m.n_features, block.columns, block.stride, block.n_lanes)
+    transpose(rows, n_rows, m.origin, m.n_features, block.columns, block.stride, block.n_lanes)
 
 
 cdef void first_largest(
@@ -96,10 +96,9 @@ cdef void take_responsibilities(const Mixture *m, const real *given, Block *bloc
 
 
 cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept nogil:
-    """density: e of normalize -> responsibility times sample weight, or its root; zero past the last row."""
+    """density: e of normalize -> responsibility times sample weight; zero past the last row."""
     cdef Py_ssize_t b, k
     cdef Py_ssize_t n = block.n_lanes
-    cdef bint roots = uses_roots(m)
     cdef real *density
     cdef real *scale = block.total
     cdef vec e
@@ -107,17 +106,11 @@ cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept n
         scale[b] = (<real> weight[b] if weight != NULL else 1) / scale[b]
     for b in range(block.n_rows, n):
         scale[b] = 0
-    if roots:
-        for b from 0 <= b < n by LANES:
-            vstore(scale + b, vsqrt(vload(scale + b)))
     for k in range(m.n_components):
         density = block.density + k * block.stride
         for b from 0 <= b < n by LANES:
             e = vload(density + b)
-            if roots:
-                vstore(density + b, e * vload(scale + b))
-            else:
-                vstore(density + b, e * e * vload(scale + b))
+            vstore(density + b, e * e * vload(scale + b))
 
 
 cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcept nogil:
@@ -132,7 +125,7 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
             for b in range(block.n_rows * width):
                 # at most the largest number: what a row of weight 0 is multiplied with must not be inf
                 block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
-    elif by_rows(m) or m.shape == DIAG:
+    elif by_rows(m) or by_products(m) or m.shape == DIAG:
         for b in range(block.n_rows):
             memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
 
@@ -146,6 +139,35 @@ cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const
         elif weight[b] > 0:                  # a row of no weight may have a log density of -inf
             total += weight[b] * log_total[b]
     return total
+
+
+cdef void move_products(const Mixture *m, Sums *sums, double *component_weight, double *first, double *second
+) noexcept nogil:
+    """Add the sums by products, moved from the shift to the references, to the unpacked ones."""
+    cdef Py_ssize_t k, i, j
+    cdef Py_ssize_t n = m.n_features
+    cdef const double *pairs
+    cdef const double *middle
+    cdef const real *mean
+    cdef double weight, d, moved, of_pair
+    for k in range(m.n_components):
+        weight = sums.dense_weight[k]
+        if weight == 0:
+            continue
+        pairs = sums.products + k * sums.n_products * LANES
+        middle = pairs + features_begin(n) * LANES
+        mean = m.means + k * m.width
+        component_weight[k] += weight
+        for i in range(n):
+            d = <double> mean[i] - <double> m.shift[i]
+            moved = middle[i] - weight * d
+            first[k * n + i] += moved
+            for j in range(i + 1):
+                of_pair = pairs[pair_position(i, j, n)] - d * middle[j]
+                of_pair -= (<double> mean[j] - <double> m.shift[j]) * moved
+                second[(k * n + i) * n + j] += of_pair
+                if j < i:
+                    second[(k * n + j) * n + i] += of_pair
 
 
 cdef void unpack_first(const Mixture *m, const Sums *sums, double *out) noexcept nogil:

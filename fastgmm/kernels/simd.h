@@ -19,6 +19,7 @@ typedef int32_t bits;
 #define REAL_SQRT sqrtf
 #define LOWEST (-3.402823466e+38f)
 #define SMALLEST 1.1754943508222875e-38f
+#define ROOT_LARGEST 1.8446743e+19f
 #else
 typedef double real;
 typedef int64_t bits;
@@ -26,6 +27,7 @@ typedef int64_t bits;
 #define REAL_SQRT sqrt
 #define LOWEST (-1.7976931348623157e+308)
 #define SMALLEST 2.2250738585072014e-308
+#define ROOT_LARGEST 1.3407807929942595e+154
 #endif
 
 /* Registers: 32 with AVX-512 and NEON, 16 with AVX2 and SSE2.  A tile of the whitening holds
@@ -81,6 +83,13 @@ typedef real vec_unaligned;
 /* From how many features on the features, not the rows, are put in the lanes of the M-step. */
 #define FEATURES_IN_LANES LANES
 
+/* Products of features that are made for so many rows at a time, so many vectors per row, before all
+ * components take them: 12 KB, which the first-level cache holds. */
+#ifndef PRODUCT_ROWS
+#define PRODUCT_ROWS 64
+#define PRODUCT_VECS SCATTER_VECS
+#endif
+
 enum {
     FEW_FEATURES = 4,           /* up to here all of a component fits in registers */
     LANES = VECTOR_BYTES / sizeof(real),
@@ -96,6 +105,20 @@ enum {
 
 static inline vec vload(const real *p) { return *(const vec_unaligned *)p; }
 static inline void vstore(real *p, vec x) { *(vec_unaligned *)p = x; }
+
+/* out += x, LANES numbers of float64. */
+static inline void vadd(double *out, vec x)
+{
+#if defined(__GNUC__) && !defined(FASTGMM_FLOAT32)
+    *(vec_unaligned *)out += x;
+#elif defined(__GNUC__)
+    typedef double wide __attribute__((vector_size(2 * VECTOR_BYTES)));
+    typedef double wide_unaligned __attribute__((vector_size(2 * VECTOR_BYTES), aligned(8), may_alias));
+    *(wide_unaligned *)out += __builtin_convertvector(x, wide);
+#else
+    *out += x;
+#endif
+}
 
 static inline vec vset(real x)
 {

@@ -15,11 +15,15 @@ cdef extern from "simd.h" nogil:
         SQUARE_TILE
         MANTISSA_BITS
         FEATURES_IN_LANES
+        PRODUCT_ROWS
+        PRODUCT_VECS
     real LOWEST
     real SMALLEST
+    real ROOT_LARGEST
     real REAL_SQRT(real x)
     vec vload(const real *p)
     void vstore(real *p, vec x)
+    void vadd(double *out, vec x)
     vec vset(real x)
     vec vmax(vec a, vec b)
     vec vmin(vec a, vec b)

@@ -18,7 +18,8 @@ cdef struct Mixture:
     real *origin                # width: what is subtracted from the rows: the shift or zeros, see about_origin
     real *whitened_means        # FULL, TIED: n_components x padded, L^-1 (mean - shift)
     real *log_norms             # - log det L - D/2 log 2 pi
-    real *log_scales            # log weight + log_norm
+    real *half_scales           # half of log weight + log_norm
+    real *quarters              # what a squared distance is multiplied with to give half of its part of the log density
 
 
 cdef inline bint about_origin(const Mixture *m) noexcept nogil:
@@ -279,46 +280,39 @@ cdef void mahalanobis(
         mahalanobis_strips(mixture, columns, stride, n_lanes, TILE_VECS, differences, whitened, out)
 
 
-cdef void log_densities(
-    const Mixture *mixture, const real *log_scales, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes,
-    real *differences, real *whitened, real *distances, real *out
-) noexcept nogil:
-    """out (n_components, stride) = log_scale_k - half the squared Mahalanobis distance, in nats.
+cdef inline vec half_log_density(const Mixture *m, Py_ssize_t k, const real *distance) noexcept nogil:
+    """Half of the log density at a vector of squared distances, in nats; LOWEST instead of -inf.
 
-    `distances` receives what mahalanobis gives; it may be `out`.
+    Where all densities underflow, -inf - -inf would be NaN.
     """
-    cdef Py_ssize_t k, b
-    cdef vec scale, half
-    mahalanobis(mixture, columns, stride, n_lanes, differences, whitened, distances)
-    for k in range(mixture.n_components):
-        scale = vset(log_scales[k])
-        half = vset(-0.5)
-        if mixture.shape == SPHERICAL:
-            half = vset(-0.5 * mixture.factors[k] * mixture.factors[k])
-        for b from 0 <= b < n_lanes by LANES:
-            # LOWEST instead of -inf: where all densities underflow, -inf - -inf would be NaN
-            vstore(out + k * stride + b, vmax(vset(LOWEST), scale + half * vload(distances + k * stride + b)))
+    return vmax(vset(LOWEST), vset(m.half_scales[k]) + vset(m.quarters[k]) * vload(distance))
 
 
 cdef void normalize(
-    real *log_density, Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, real *log_total, real *total
+    const Mixture *m, const real *distances, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *log_total,
+    real *total
 ) noexcept nogil:
-    """In: log densities (n_components, stride).  Out: in their place e = exp((l - max l) / 2), per row
-    total = sum of e^2 and log_total = max l + log total.
+    """In: squared distances (n_components, stride).  Out: e = exp((l - max l) / 2) of the log densities l.
 
-    Half the exponent, because the M-step wants the root of the responsibility, e / sqrt(total): a scatter
-    matrix is then the product of one panel with itself.
+    Per row, total = sum of e^2 and log_total = max l + log total.  Half the exponent keeps the range of the sums: what
+    underflows in e is negligible in e^2.  `out` may be `distances`.
     """
     cdef Py_ssize_t k, b
     cdef vec top, sum_of_squares, e
+    # three loops: maximum, exponential and logarithm of one vector are a chain of 200 cycles, too long to overlap
     for b from 0 <= b < n_lanes by LANES:
-        top = vload(log_density + b)
-        for k in range(1, n_components):
-            top = vmax(top, vload(log_density + k * stride + b))
+        top = half_log_density(m, 0, distances + b)
+        for k in range(1, m.n_components):
+            top = vmax(top, half_log_density(m, k, distances + k * stride + b))
+        vstore(log_total + b, top)
+    for b from 0 <= b < n_lanes by LANES:
+        top = vload(log_total + b)
         sum_of_squares = vset(0.0)
-        for k in range(n_components):
-            e = exp_nonpositive((vload(log_density + k * stride + b) - top) * vset(0.5))
-            vstore(log_density + k * stride + b, e)
+        for k in range(m.n_components):
+            e = exp_nonpositive(half_log_density(m, k, distances + k * stride + b) - top)
+            vstore(out + k * stride + b, e)
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
-        vstore(log_total + b, top * vset(2.0) * vset(0.5) + log_positive(sum_of_squares))   # LOWEST becomes -inf
+    for b from 0 <= b < n_lanes by LANES:
+        # twice LOWEST is -inf
+        vstore(log_total + b, vload(log_total + b) * vset(2.0) + log_positive(vload(total + b)))

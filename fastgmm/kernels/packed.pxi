@@ -238,7 +238,8 @@ cdef class PackedMixture:
         for k in range(n_components):
             norm = -(<const double *> determinants_loan.view.buf)[k] - 0.9189385332046727417803297 * n_features
             m.log_norms[k] = <real> norm
-            m.log_scales[k] = <real> (norm + (<const double *> weights_loan.view.buf)[k])
+            m.half_scales[k] = <real> (0.5 * (norm + (<const double *> weights_loan.view.buf)[k]))
+            m.quarters[k] = -0.25 * (m.factors[k] * m.factors[k] if m.shape == SPHERICAL else 1)
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
         cdef Mixture *m = &self.mixture
@@ -251,7 +252,8 @@ cdef class PackedMixture:
         m.origin = cut.reals(m.width)
         m.whitened_means = cut.reals(m.n_components * m.padded if m.shape == TIED or m.shape == FULL else 0)
         m.log_norms = cut.reals(m.n_components)
-        m.log_scales = cut.reals(m.n_components)
+        m.half_scales = cut.reals(m.n_components)
+        m.quarters = cut.reals(m.n_components)
         return cut.size
 
     cdef void _pack_means(self, const double *means):

@@ -13,19 +13,17 @@ cdef void score_rows(
     cdef real scale
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
-        log_densities(
-            m, m.log_norms if wanted == COMPONENT_LOG_DENSITY else m.log_scales, block.columns, stride, block.n_lanes,
-            block.differences, block.whitened, block.distances, block.density)
+        mahalanobis(m, block.columns, stride, block.n_lanes, block.differences, block.whitened, block.distances)
         if wanted == LABELS:
-            first_largest(block.density, n_components, stride, block.n_rows, <int64_t *> out + begin)
+            first_largest(m, block, <int64_t *> out + begin)
             continue
         if wanted == COMPONENT_LOG_DENSITY:
             for b in range(block.n_rows):
                 row_out = result + (begin + b) * n_components
                 for k in range(n_components):
-                    row_out[k] = block.density[k * stride + b]
+                    row_out[k] = m.log_norms[k] + 2 * m.quarters[k] * block.distances[k * stride + b]
             continue
-        normalize(block.density, n_components, stride, block.n_lanes, block.log_total, block.total)
+        normalize(m, block.distances, stride, block.n_lanes, block.density, block.log_total, block.total)
         if wanted == WEIGHTED_LOG_DENSITY:
             memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
             continue
@@ -42,18 +40,23 @@ cdef inline void load_block(const Mixture *m, const real *rows, Py_ssize_t n_row
     transpose(rows, n_rows, m.origin, m.n_features, block.columns, block.stride, block.n_lanes)
 
 
-cdef void first_largest(
-    const real *density, Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_rows, int64_t *out
-) noexcept nogil:
-    cdef Py_ssize_t b, k
-    cdef real best
-    for b in range(n_rows):
-        best = density[b]
-        out[b] = 0
-        for k in range(1, n_components):
-            if density[k * stride + b] > best:
-                best = density[k * stride + b]
-                out[b] = k
+cdef void first_largest(const Mixture *m, Block *block, int64_t *out) noexcept nogil:
+    """out (n_rows,) = the component of the largest density, the first of equals."""
+    cdef Py_ssize_t b, i, k
+    cdef vec density, top, label
+    cdef ivec larger
+    cdef real labels[LANES]
+    for b from 0 <= b < block.n_rows by LANES:
+        top = half_log_density(m, 0, block.distances + b)
+        label = vset(0.0)
+        for k in range(1, m.n_components):
+            density = half_log_density(m, k, block.distances + k * block.stride + b)
+            larger = vgreater(density, top)
+            label = vkeep(vset(<real> k), larger) + vkeep(label, ~larger)
+            top = vmax(top, density)
+        vstore(labels, label)
+        for i in range(min(LANES, block.n_rows - b)):
+            out[b + i] = <int64_t> labels[i]
 
 
 cdef double sum_rows(
@@ -67,10 +70,9 @@ cdef double sum_rows(
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         if given == NULL:
-            log_densities(
-                m, m.log_scales, block.columns, block.stride, block.n_lanes, block.differences, block.whitened,
-                block.distances, block.density)
-            normalize(block.density, m.n_components, block.stride, block.n_lanes, block.log_total, block.total)
+            mahalanobis(
+                m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
+            normalize(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total, block.total)
             log_likelihood += block_log_likelihood(
                 block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
         else:
@@ -132,8 +134,15 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
 
 cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const double *weight) noexcept nogil:
     cdef Py_ssize_t b
+    cdef Py_ssize_t n_whole = n_rows // LANES * LANES if weight == NULL else 0
+    cdef double sums[LANES]
     cdef double total = 0.0
-    for b in range(n_rows):
+    memset(sums, 0, sizeof(sums))
+    for b from 0 <= b < n_whole by LANES:
+        vadd(sums, vload(log_total + b))
+    for b in range(LANES):
+        total += sums[b]
+    for b in range(n_whole, n_rows):
         if weight == NULL:
             total += log_total[b]
         elif weight[b] > 0:                  # a row of no weight may have a log density of -inf

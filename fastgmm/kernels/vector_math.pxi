@@ -49,7 +49,6 @@ cdef inline vec exp_nonpositive(vec x) noexcept nogil:
     cdef vec shifted, n, r, q
     cdef ivec kept = vgreater(x, vset(-300.0 if MANTISSA_BITS == 52 else -40.0))
     if MANTISSA_BITS == 52:
-        x = vmax(vset(-300.0), x)
         shifted = x * vset(1.442695040888963407) + vset(6755399441055744.0)     # n = round(x / ln 2)
         n = shifted - vset(6755399441055744.0)
         r = x - n * vset(0.6931471803691238)                                    # ln 2 in two parts
@@ -64,7 +63,6 @@ cdef inline vec exp_nonpositive(vec x) noexcept nogil:
         q = q * r + vset(0.16666666666666674494)
         q = q * r + vset(0.50000000000000102116)
     else:
-        x = vmax(vset(-40.0), x)
         shifted = x * vset(1.442695040888963407) + vset(12582912.0)
         n = shifted - vset(12582912.0)
         r = x - n * vset(0.693115234375)

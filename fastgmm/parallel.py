@@ -37,7 +37,7 @@ def rows_per_block(n_components: int, n_features: int) -> int:
     """
     cost = n_components * n_features * (n_features + 8)
     rows = 1 << max(0, (1 << 25) // cost).bit_length() >> 1
-    return min(max(rows, 1024), 16384)
+    return min(max(rows, 2048), 16384)
 
 
 def _pool(n_threads: int) -> "ThreadPoolExecutor":

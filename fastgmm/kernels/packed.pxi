@@ -384,13 +384,11 @@ cdef class PackedMixture:
             scratch.block.thresholds[k] = <real> (<const double *> thresholds_loan.view.buf)[k]
         with nogil:
             log_likelihood = sum_rows(m, <const real *> rows_loan.view.buf, n_rows, weight, given, scratch)
+            if by_products(m):
+                move_products(m, &scratch.block.sums)
             memcpy(zeroth_loan.view.buf, scratch.block.sums.component_weight, m.n_components * sizeof(double))
             unpack_second(m, &scratch.block.sums, <double *> second_loan.view.buf)
             unpack_first(m, &scratch.block.sums, <double *> first_loan.view.buf)
-            if by_products(m):
-                move_products(
-                    m, &scratch.block.sums, <double *> zeroth_loan.view.buf, <double *> first_loan.view.buf,
-                    <double *> second_loan.view.buf)
         self.give_back(scratch)
         return log_likelihood
 

@@ -150,33 +150,31 @@ cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const
     return total
 
 
-cdef void move_products(const Mixture *m, Sums *sums, double *component_weight, double *first, double *second
-) noexcept nogil:
-    """Add the sums by products, moved from the shift to the references, to the unpacked ones."""
-    cdef Py_ssize_t k, i, j
+cdef void move_products(const Mixture *m, Sums *sums) noexcept nogil:
+    """Add the sums by products, moved from the shift to the references, to the others."""
+    cdef Py_ssize_t k, i, j, lane, end
     cdef Py_ssize_t n = m.n_features
     cdef const double *pairs
     cdef const double *middle
     cdef const real *mean
-    cdef double weight, d, moved, of_pair
+    cdef double *second
+    cdef double d, moved
     for k in range(m.n_components):
-        weight = sums.dense_weight[k]
-        if weight == 0:
+        if sums.dense_weight[k] == 0:
             continue
         pairs = sums.products + k * sums.n_products * LANES
         middle = pairs + features_begin(n) * LANES
         mean = m.means + k * m.width
-        component_weight[k] += weight
+        sums.component_weight[k] += sums.dense_weight[k]
         for i in range(n):
             d = <double> mean[i] - <double> m.shift[i]
-            moved = middle[i] - weight * d
-            first[k * n + i] += moved
+            moved = middle[i] - sums.dense_weight[k] * d
+            sums.first[k * m.width + i] += moved
+            second = sums.second + k * sums.second_size + (i * m.width if by_rows(m) else triangle(i, 0) * LANES)
             for j in range(i + 1):
-                of_pair = pairs[pair_position(i, j, n)] - d * middle[j]
-                of_pair -= (<double> mean[j] - <double> m.shift[j]) * moved
-                second[(k * n + i) * n + j] += of_pair
-                if j < i:
-                    second[(k * n + j) * n + i] += of_pair
+                second[0] += (
+                    pairs[pair_position(i, j, n)] - d * middle[j] - (<double> mean[j] - <double> m.shift[j]) * moved)
+                second += 1 if by_rows(m) else LANES
 
 
 cdef void unpack_first(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
@@ -217,11 +215,13 @@ cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogi
 
 
 cdef void mirror(const double *lower, Py_ssize_t n, Py_ssize_t stride, double *out) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for i in range(n):
-        for j in range(i + 1):
-            out[i * n + j] = lower[i * stride + j]
-            out[j * n + i] = lower[i * stride + j]
+    """A lower triangle -> a symmetric matrix; columns of eight at a time, so that eight lines are written at once."""
+    cdef Py_ssize_t i, j, first
+    for first from 0 <= first < n by 8:
+        for i in range(first, n):
+            for j in range(first, min(first + 8, i + 1)):
+                out[i * n + j] = lower[i * stride + j]
+                out[j * n + i] = lower[i * stride + j]
 
 
 cdef void sum_lanes(const double *lower, Py_ssize_t n, double *out) noexcept nogil:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastgmm import kernels
+from fastgmm.bounds import SKIP
 from fastgmm.parallel import available_threads
 from fastgmm.version import __version__
 
@@ -15,7 +16,8 @@ def show_config() -> dict[str, Any]:
     dict
         ``version``; the instruction sets ``built`` into this installation, ``supported`` by this
         processor and ``chosen`` (by ``FASTGMM_ISA``, or the widest of both); ``threads``, the
-        number that ``n_threads=None`` means here.
+        number that ``n_threads=None`` means here; ``skip``: whether pairs of row and component
+        that can make no difference are left out (``FASTGMM_SKIP=off`` turns it off).
 
     Examples
     --------
@@ -31,6 +33,7 @@ def show_config() -> dict[str, Any]:
         "supported": list(kernels.SUPPORTED),
         "chosen": kernels.CHOSEN.name,
         "threads": available_threads(),
+        "skip": "on" if SKIP else "off",
     }
     for name, value in config.items():
         print(f"{name:<10} {', '.join(value) if isinstance(value, list) else value}")

@@ -300,7 +300,7 @@ class GaussianMixture(FittedMixture, Estimator):
             reporter = Reporter(self.verbose, self.verbose_interval, init)
             run = run_em(
                 begin,
-                data.expectation,
+                data.passes(self.covariance_type, self.n_components),
                 tol=self.tol,
                 max_iter=self.max_iter,
                 reg_covar=self.reg_covar,

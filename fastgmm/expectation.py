@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastgmm.bounds import SKIP, CarriedBounds
 from fastgmm.parallel import map_blocks, rows_per_block, run_blocks
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
@@ -26,6 +27,7 @@ def expectation(
     reg_covar: float = 0.0,
     n_threads: int | None = None,
     given: Callable[[int, int], np.ndarray] | None = None,
+    bounds: CarriedBounds | None = None,
 ) -> SufficientStatistics:
     """The statistics of rows (n, D) under a mixture (Bishop 2006, equations 9.23 to 9.28, as sums).
 
@@ -42,6 +44,8 @@ def expectation(
     given : callable, optional
         given(begin, end) -> (end - begin, K) responsibilities of the rows' dtype, in place of the
         mixture's own; the log-likelihood is then 0.
+    bounds : CarriedBounds, optional
+        What the last pass over these rows left for this one; changed.
     """
     n_samples = len(rows)
     packed = parameters.packed(rows.dtype)
@@ -53,28 +57,47 @@ def expectation(
         # a component of less than one row keeps what it holds, and a light row what it brings
         lightest = 1.0 if sample_weight is None else _smallest_positive(sample_weight)
         thresholds = NEGLIGIBLE * np.minimum(lightest, parameters.weights * weight)
+    limits = bounds.begin(parameters) if bounds is not None else None
+    if limits is not None:
+        heaviest = 1.0 if sample_weight is None else float(sample_weight.max())
+        with np.errstate(divide="ignore"):
+            cut = 0.5 * np.log(thresholds / (heaviest * parameters.n_components))
+        limits = np.concatenate([limits, cut[np.newaxis]])
+    if not SKIP:
+        thresholds = np.full_like(thresholds, -1.0)
     spare: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def sums_of_block(
         begin: int, end: int
-    ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float]:
+    ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float, np.ndarray]:
         sums = spare.pop() if spare else _empty_sums(parameters)
+        counts = np.zeros(2, np.int64)
+        carried = None
+        if limits is not None and bounds is not None:
+            carried = bounds.of_block(begin, end), limits
         weights = None if sample_weight is None else sample_weight[begin:end]
         responsibilities = None if given is None else given(begin, end)
-        return sums, packed.expectation(
-            rows[begin:end], weights, responsibilities, thresholds, *sums
+        log_likelihood = packed.expectation(
+            rows[begin:end], weights, responsibilities, thresholds, *sums, carried, counts
         )
+        return sums, log_likelihood, counts
 
     total: tuple[np.ndarray, ...] = _empty_sums(parameters)
     for array in total:
         array[...] = 0.0
     log_likelihood = 0.0
+    counts = np.zeros(2, np.int64)
     block = rows_per_block(*parameters.means.shape)
-    for sums, block_log_likelihood in map_blocks(sums_of_block, n_samples, block, n_threads):
+    for sums, block_log_likelihood, block_counts in map_blocks(
+        sums_of_block, n_samples, block, n_threads
+    ):
         for array, addend in zip(total, sums, strict=True):
             array += addend
         log_likelihood += block_log_likelihood
+        counts += block_counts
         spare.append(sums)
+    if bounds is not None:
+        bounds.end(*(counts / max(1, n_samples * parameters.n_components)))
     if exponent:
         total = tuple(np.ldexp(array, exponent) for array in total)
         weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
@@ -138,6 +161,12 @@ def _near_one(sample_weight: np.ndarray | None) -> tuple[np.ndarray | None, int]
     if abs(exponent) <= 32:
         return sample_weight, 0
     return np.ldexp(sample_weight, -exponent), exponent
+
+
+def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) -> CarriedBounds:
+    """Empty bounds for passes over these rows (n, D)."""
+    block = rows_per_block(n_components, rows.shape[1])
+    return CarriedBounds(rows, block, covariance_type, n_components)
 
 
 def _empty_sums(parameters: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

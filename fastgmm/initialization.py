@@ -5,13 +5,15 @@ Hard assignment is the E-step of a mixture whose components share a vanishing co
 parameters: there is no second E-step here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.expectation import expectation
+from fastgmm.bounds import CarriedBounds
+from fastgmm.expectation import carried_bounds, expectation
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters
@@ -69,7 +71,9 @@ class Data:
         chosen.sort()  # in the order of memory
         return Points(self.rows[chosen].astype(np.float64), np.ones(n))
 
-    def expectation(self, parameters: Parameters) -> SufficientStatistics:
+    def expectation(
+        self, parameters: Parameters, bounds: CarriedBounds | None = None
+    ) -> SufficientStatistics:
         """One pass over all rows."""
         return expectation(
             parameters,
@@ -77,7 +81,15 @@ class Data:
             self.sample_weight,
             reg_covar=self.reg_covar,
             n_threads=self.n_threads,
+            bounds=bounds,
         )
+
+    def passes(
+        self, covariance_type: str, n_components: int
+    ) -> Callable[[Parameters], SufficientStatistics]:
+        """One pass after the other over all rows, each skipping what the last one allows."""
+        bounds = carried_bounds(self.rows, covariance_type, n_components)
+        return lambda parameters: self.expectation(parameters, bounds)
 
 
 @dataclass(frozen=True)

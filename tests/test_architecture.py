@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"statistics"}),
     frozenset({"covariance"}),
     frozenset({"validation"}),
-    frozenset({"parallel"}),
+    frozenset({"parallel", "bounds"}),
     frozenset({"expectation", "maximization"}),
     frozenset({"initialization"}),
     frozenset({"em"}),

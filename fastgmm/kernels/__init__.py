@@ -100,6 +100,8 @@ packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modul
 factorize = _float64.factorize
 ward = _float64.ward
 
+bounds_strides = {dtype: module.bounds_stride for dtype, module in CHOSEN.modules.items()}
+"""dtype -> function: numbers per component that the bounds of so many rows take."""
 _finite = {dtype: module.all_finite for dtype, module in CHOSEN.modules.items()}
 
 

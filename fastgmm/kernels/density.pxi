@@ -213,32 +213,51 @@ cdef inline void few_features(
             vstore(out + k * stride + b, total)
 
 
+cdef inline void component_strips(
+    const Mixture *mixture, Py_ssize_t k, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs,
+    real *differences, real *out
+) noexcept nogil:
+    """FULL, TIED: out (n_lanes,) = the squared Mahalanobis distances to component k, strip by strip."""
+    cdef Py_ssize_t b
+    cdef Py_ssize_t n_features = mixture.n_features
+    cdef const real *factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
+    # the body is where it is for full strips, with as much of the zeros before it as this width pads with
+    cdef Py_ssize_t n_padding = mixture.padded - n_features
+    cdef real *body = differences + n_padding * STRIP
+    if about_origin(mixture):
+        columns -= n_padding * stride
+        for b from 0 <= b < n_lanes by n_vecs * LANES:
+            whiten_squared(
+                columns + b, stride, factor, mixture.padded, mixture.whitened_means + k * mixture.padded, n_vecs,
+                out + b)
+        return
+    for b from 0 <= b < n_lanes by n_vecs * LANES:
+        subtract_strip(columns + b, stride, mixture.means + k * mixture.width, n_features, n_vecs, body)
+        whiten_squared(
+            body - n_padding * n_vecs * LANES, n_vecs * LANES, factor, mixture.padded, NULL, n_vecs, out + b)
+
+
+cdef void component_distances(
+    const Mixture *mixture, Py_ssize_t k, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, real *differences,
+    real *out
+) noexcept nogil:
+    """component_strips for n_lanes a multiple of STRIP, or LANES."""
+    if n_lanes == LANES:
+        component_strips(mixture, k, columns, stride, n_lanes, 1, differences, out)
+    else:
+        component_strips(mixture, k, columns, stride, n_lanes, TILE_VECS, differences, out)
+
+
 cdef inline void mahalanobis_strips(
     const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs,
     real *differences, real *whitened, real *out
 ) noexcept nogil:
-    cdef Py_ssize_t k, b
+    """TIED with means near each other, DIAG and SPHERICAL: all components of a strip at once."""
+    cdef Py_ssize_t b
     cdef Py_ssize_t n_features = mixture.n_features
-    cdef const real *factor
-    # the body is where it is for full strips, with as much of the zeros before it as this width pads with
     cdef Py_ssize_t n_padding = mixture.padded - n_features
     cdef real *body = differences + n_padding * STRIP
     differences = body - n_padding * n_vecs * LANES
-    if about_origin(mixture):
-        columns -= n_padding * stride
-        for k in range(mixture.n_components):
-            for b from 0 <= b < n_lanes by n_vecs * LANES:
-                whiten_squared(
-                    columns + b, stride, mixture.factors + k * mixture.factor_size, mixture.padded,
-                    mixture.whitened_means + k * mixture.padded, n_vecs, out + k * stride + b)
-        return
-    if mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
-        for k in range(mixture.n_components):
-            factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
-            for b from 0 <= b < n_lanes by n_vecs * LANES:
-                subtract_strip(columns + b, stride, mixture.means + k * mixture.width, n_features, n_vecs, body)
-                whiten_squared(differences, n_vecs * LANES, factor, mixture.padded, NULL, n_vecs, out + k * stride + b)
-        return
     for b from 0 <= b < n_lanes by n_vecs * LANES:
         if mixture.shape == TIED:
             subtract_strip(columns + b, stride, mixture.shift, n_features, n_vecs, body)
@@ -265,6 +284,7 @@ cdef void mahalanobis(
     n_lanes is a multiple of STRIP, or LANES.  `differences` and `whitened` are scratch of (padded, STRIP); the padding
     rows of `differences` hold zeros.
     """
+    cdef Py_ssize_t k
     if mixture.shape == FULL and mixture.n_features <= FEW_FEATURES:
         if mixture.n_features == 1:
             few_features(mixture, columns, stride, n_lanes, 1, out)
@@ -274,6 +294,9 @@ cdef void mahalanobis(
             few_features(mixture, columns, stride, n_lanes, 3, out)
         else:
             few_features(mixture, columns, stride, n_lanes, 4, out)
+    elif mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
+        for k in range(mixture.n_components):
+            component_distances(mixture, k, columns, stride, n_lanes, differences, out + k * stride)
     elif n_lanes == LANES:
         mahalanobis_strips(mixture, columns, stride, n_lanes, 1, differences, whitened, out)
     else:

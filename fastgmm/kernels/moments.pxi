@@ -17,8 +17,8 @@ cdef struct Sums:
     double *second
     Py_ssize_t second_size      # numbers per component
     double *overlap             # pooled TIED: triangle(n_components, 0) x LANES, sum of r_k r_l / sum r
-    # by products, of the blocks in which a component was not summed live: sum of r, and n_components x n_products vectors
-    # of sums of r x x^T and r x about the shift, see list_products
+    # by products, of the blocks in which a component was not summed live: sum of r, and n_components x n_products
+    # vectors of sums of r x x^T and r x about the shift, see list_products
     double *dense_weight
     double *products
     Py_ssize_t n_products
@@ -42,6 +42,7 @@ cdef struct Block:
     int *right
     int *rotated
     real *squares               # DIAG about_shift: capacity x width, squares of these
+    real *gathered              # FULL: n_features x stride, the columns of listed rows
     real *panel                 # the rows of one component; products of features
     Py_ssize_t column_size      # of a panel by rows: numbers per column of LANES features
     int *every                  # 0, 1, 2, ...
@@ -49,6 +50,7 @@ cdef struct Block:
     real *live_r                # stride: of the live rows, r or its root
     int *dense                  # n_components: those not summed live in this block
     real *thresholds            # n_components, of r
+    Py_ssize_t n_live           # pairs over them, if sums are taken by live rows
     Sums sums
 
 
@@ -82,9 +84,10 @@ cdef inline bint by_rows(const Mixture *m) noexcept nogil:
 
 
 cdef Py_ssize_t live_rows(
-    const real *r, Py_ssize_t n_rows, real threshold, int eighths, int *live, real *live_r, double *weight
+    const real *r, Py_ssize_t n_rows, real threshold, int eighths, int *live, real *live_r, double *weight,
+    Py_ssize_t *n_above
 ) noexcept nogil:
-    """Number of rows above the threshold; weight = the sum of all.
+    """Number of rows above the threshold, added to n_above; weight = the sum of all.
 
     Where they are at most so many eighths of all, their indices and r are listed, padded with zeros to whole vectors;
     else all rows count as live.
@@ -100,6 +103,7 @@ cdef Py_ssize_t live_rows(
         total = total + x
         above = above + vgreater(x, vset(threshold))
     weight[0] = vsum(total)
+    n_above[0] += vcount(above)
     if 8 * vcount(above) > eighths * n_rows:
         return n_rows
     for b from 0 <= b < n_rows by LANES:
@@ -280,7 +284,7 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
     for k in range(m.n_components):
         n_live = live_rows(
             block.density + k * block.stride, block.n_rows, block.thresholds[k], eighths, block.live, block.live_r,
-            &weight)
+            &weight, &block.n_live)
         if by_products(m) and n_live == block.n_rows:
             block.sums.dense_weight[k] += weight
             block.dense[n_dense] = <int> k

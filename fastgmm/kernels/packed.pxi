@@ -78,6 +78,7 @@ cdef class Scratch:
         n_padding = (m.padded - m.n_features) * block.stride
         memset(block.columns - n_padding, 0, n_padding * sizeof(real))
         if for_sums:
+            memset(block.gathered - n_padding, 0, n_padding * sizeof(real))
             memset(block.rows, 0, capacity * m.width * sizeof(real))
             for b in range(max(block.stride, m.n_components)):
                 block.every[b] = <int> b
@@ -102,6 +103,9 @@ cdef class Scratch:
         block.total = cut.reals(stride)
         if not self.for_sums:
             return cut.size
+        block.gathered = block.columns
+        if m.shape == FULL:
+            block.gathered = cut.reals(m.padded * stride) + (m.padded - m.n_features) * stride
         block.rows = cut.reals(by_row)
         block.squares = cut.reals(by_row if m.shape == DIAG and m.near else 0)
         cdef Py_ssize_t n_panel = max(by_row, m.n_features * stride)
@@ -117,7 +121,7 @@ cdef class Scratch:
         block.column_size = self.capacity * LANES
         block.live_r = cut.reals(stride + LANES)
         block.thresholds = cut.reals(k)
-        block.live = <int *> cut.bytes((stride + LANES) * sizeof(int))
+        block.live = <int *> cut.bytes((stride + STRIP) * sizeof(int))
         block.dense = <int *> cut.bytes(k * sizeof(int))
         block.every = <int *> cut.bytes(max(stride, k) * sizeof(int))
         cdef Py_ssize_t n_matrices = k if m.shape == FULL else 1
@@ -344,7 +348,10 @@ cdef class PackedMixture:
         """out (n,) int64 = the most probable component, the first of equals."""
         self._score(rows, out, LABELS, 1, sizeof(int64_t))
 
-    def expectation(self, rows, sample_weight, responsibilities, thresholds, component_weight, first, second):
+    def expectation(
+        self, rows, sample_weight, responsibilities, thresholds, component_weight, first, second, bounds=None,
+        counts=None
+    ):
         """The weighted sums of one batch; returns the log-likelihood (weighted sum over the rows, nats).
 
         Parameters
@@ -357,6 +364,10 @@ cdef class PackedMixture:
             Pairs whose responsibility (times weight) is not above it are left out.
         component_weight, first, second : float64 arrays, out
             (K,), (K, D) and (K, D, D) / (D, D) / (K, D) / (K,), about the means as this dtype rounds them.
+        bounds : tuple of arrays, optional
+            Full covariances: float32 (K, bounds_stride(n)), in and out, and float64 (4, K): see Bounds.
+        counts : int64 array (2,), out, optional
+            Pairs above the thresholds, where the sums were taken by live rows, and pairs whose density was computed.
         """
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t n_rows = len(rows)
@@ -380,17 +391,42 @@ cdef class PackedMixture:
         cdef Borrowed second_loan = borrow(second, sizeof(double), second_items, True, "second")
         cdef Scratch scratch = self.take_scratch(n_rows, True)
         cdef double log_likelihood
+        cdef Bounds carried
+        cdef Bounds *given_bounds = NULL
+        cdef Borrowed carried_loan, limits_loan, counts_loan
+        if bounds is not None:
+            carried.stride = bounds_stride(n_rows)
+            carried_loan = borrow(bounds[0], sizeof(float), m.n_components * carried.stride, True, "bounds[0]")
+            limits_loan = borrow(bounds[1], sizeof(double), 4 * m.n_components, False, "bounds[1]")
+            carried.carried = <float *> carried_loan.view.buf
+            carried.shrink = <const double *> limits_loan.view.buf
+            carried.grow = carried.shrink + m.n_components
+            carried.moved = carried.grow + m.n_components
+            carried.cut = carried.moved + m.n_components
+            carried.n_computed = 0
+            given_bounds = &carried
         for k in range(m.n_components):
             scratch.block.thresholds[k] = <real> (<const double *> thresholds_loan.view.buf)[k]
         with nogil:
-            log_likelihood = sum_rows(m, <const real *> rows_loan.view.buf, n_rows, weight, given, scratch)
+            log_likelihood = sum_rows(
+                m, <const real *> rows_loan.view.buf, n_rows, weight, given, given_bounds, scratch)
             if by_products(m):
                 move_products(m, &scratch.block.sums)
             memcpy(zeroth_loan.view.buf, scratch.block.sums.component_weight, m.n_components * sizeof(double))
             unpack_second(m, &scratch.block.sums, <double *> second_loan.view.buf)
             unpack_first(m, &scratch.block.sums, <double *> first_loan.view.buf)
+        if counts is not None:
+            counts_loan = borrow(counts, sizeof(int64_t), 2, True, "counts")
+            (<int64_t *> counts_loan.view.buf)[0] = scratch.block.n_live
+            (<int64_t *> counts_loan.view.buf)[1] = (
+                n_rows * m.n_components if given_bounds == NULL else carried.n_computed)
         self.give_back(scratch)
         return log_likelihood
+
+
+cpdef Py_ssize_t bounds_stride(Py_ssize_t n_rows):
+    """Numbers per component that the bounds of so many rows take: whole vectors."""
+    return round_up(n_rows, STRIP) + STRIP
 
 
 def all_finite(rows):

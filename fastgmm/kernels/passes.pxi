@@ -60,18 +60,26 @@ cdef void first_largest(const Mixture *m, Block *block, int64_t *out) noexcept n
 
 
 cdef double sum_rows(
-    const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given, Scratch scratch
+    const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given, Bounds *bounds,
+    Scratch scratch
 ) noexcept nogil:
-    """The fused pass: densities, responsibilities and sums of each block while it is in the cache."""
+    """The fused pass: densities, responsibilities and sums of each block while it is in the cache.
+
+    weight, given and bounds may be NULL.
+    """
     cdef Block *block = &scratch.block
     cdef Py_ssize_t begin
     cdef double log_likelihood = 0.0
     memset(block.sums.component_weight, 0, scratch.sums_size)
+    block.n_live = 0
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         if given == NULL:
-            mahalanobis(
-                m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
+            if bounds == NULL:
+                mahalanobis(
+                    m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
+            else:
+                bounded_distances(m, block, bounds, begin)
             normalize(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total, block.total)
             log_likelihood += block_log_likelihood(
                 block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)

@@ -84,8 +84,10 @@ class PackedMixture:
         component_weight: np.ndarray,
         first: np.ndarray,
         second: np.ndarray,
+        bounds: tuple[np.ndarray, np.ndarray] | None = None,
+        counts: np.ndarray | None = None,
     ) -> float:
-        """The weighted sums of one batch; returns the log-likelihood."""
+        """The weighted sums of one batch; returns the log-likelihood.  Bounds stay as they are."""
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         if responsibilities is None:
             log_density, r = self._posterior(rows)
@@ -94,6 +96,8 @@ class PackedMixture:
             r, log_likelihood = responsibilities.astype(np.float64), 0.0
         r = r * weight[:, None]
         r = np.where(r > thresholds, r, 0.0)
+        if counts is not None:
+            counts[:] = np.count_nonzero(r), r.size
         second[...] = 0.0
         for k in range(self.n_components):
             difference = rows.astype(np.float64) - self.means[k]
@@ -119,6 +123,11 @@ def exp(numbers: np.ndarray, out: np.ndarray) -> None:
 def log(numbers: np.ndarray, out: np.ndarray) -> None:
     """Out = ln numbers."""
     np.log(numbers, out=out)
+
+
+def bounds_stride(n_rows: int) -> int:
+    """Numbers per component that the bounds of so many rows take."""
+    return n_rows
 
 
 def all_finite(rows: np.ndarray) -> bool:

@@ -106,6 +106,20 @@ enum {
 static inline vec vload(const real *p) { return *(const vec_unaligned *)p; }
 static inline void vstore(real *p, vec x) { *(vec_unaligned *)p = x; }
 
+/* The same to and from single precision, whatever `real` is. */
+#if defined(__GNUC__) && !defined(FASTGMM_FLOAT32)
+typedef float singles __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef float singles_unaligned __attribute__((vector_size(VECTOR_BYTES / 2), aligned(4), may_alias));
+static inline vec vload_float(const float *p) { return __builtin_convertvector(*(const singles_unaligned *)p, vec); }
+static inline void vstore_float(float *p, vec x) { *(singles_unaligned *)p = __builtin_convertvector(x, singles); }
+#elif defined(__GNUC__)
+static inline vec vload_float(const float *p) { return vload(p); }
+static inline void vstore_float(float *p, vec x) { vstore(p, x); }
+#else
+static inline vec vload_float(const float *p) { return *p; }
+static inline void vstore_float(float *p, vec x) { *p = (float)x; }
+#endif
+
 /* out += x, LANES numbers of float64. */
 static inline void vadd(double *out, vec x)
 {

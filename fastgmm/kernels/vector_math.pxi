@@ -23,6 +23,8 @@ cdef extern from "simd.h" nogil:
     real REAL_SQRT(real x)
     vec vload(const real *p)
     void vstore(real *p, vec x)
+    vec vload_float(const float *p)
+    void vstore_float(float *p, vec x)
     void vadd(double *out, vec x)
     vec vset(real x)
     vec vmax(vec a, vec b)

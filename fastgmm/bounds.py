@@ -1,0 +1,137 @@
+"""Bounds on distances, carried from one pass of EM to the next, so that hopeless pairs are skipped.
+
+Between two passes the components move a little.  A row's Mahalanobis distance to a component then
+changes by no more than the component's shape and mean allow (the triangle inequality; Elkan 2003
+does the same for k-means), and most pairs of row and component that had nothing to do with each
+other still have nothing to do with each other.  What may be left out is so small that the sums
+change by rounding only.
+"""
+
+import math
+import os
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.parameters import Parameters
+
+FEWEST_FEATURES = 8
+"""Below, a density costs no more than fetching its row."""
+LIVE_SHARE = 0.5
+"""Of the pairs of the last pass that mattered: from here on, bounds are not carried."""
+COMPUTED_SHARE = 0.75
+"""Of the pairs that the bounds could not rule out: from here on, they have not paid."""
+_SLACK = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
+"""Relative, and absolute in deviations: the rounding of the distances and of their float32."""
+
+
+def _asked() -> bool:
+    value = os.environ.get("FASTGMM_SKIP", "on")
+    if value not in ("on", "off"):
+        raise ValueError(f"FASTGMM_SKIP must be 'on' or 'off', got {value!r}")
+    return value == "on"
+
+
+SKIP = _asked()
+"""False, by ``FASTGMM_SKIP=off``: every pair of row and component is computed and summed."""
+
+
+class CarriedBounds:
+    """What one fit remembers of its last pass: a float32 per pair, at most the size of the rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, D)
+    block : int
+        Rows per call of a kernel.
+    covariance_type : str
+    n_components : int
+    """
+
+    def __init__(
+        self, rows: np.ndarray, block: int, covariance_type: str, n_components: int
+    ) -> None:
+        self._dtype = rows.dtype
+        self._block = block
+        self._n_blocks = -(-len(rows) // block)
+        stride = kernels.bounds_strides[rows.dtype](min(block, len(rows)))
+        self._shape = (self._n_blocks, n_components, stride)
+        self._possible = (
+            SKIP
+            and covariance_type == "full"
+            and rows.shape[1] >= FEWEST_FEATURES
+            and 4 * n_components <= rows.dtype.itemsize * rows.shape[1]
+        )
+        self._carried: np.ndarray | None = None
+        self._at: tuple[np.ndarray, np.ndarray] | None = None  # means, factors
+        self._informed = False  # whether the pass under way knows anything of the one before
+        self._pause = 0  # passes to sit out
+        self._failures = 0
+
+    def begin(self, parameters: Parameters) -> np.ndarray | None:
+        """Limits (3, K) on the change since the last pass, or None where no bounds are carried."""
+        if self._carried is None:
+            return None
+        means = parameters.means.astype(self._dtype).astype(np.float64)  # what kernels subtract
+        limits = np.zeros((3, len(means)))
+        self._informed = self._at is not None
+        if self._at is not None:
+            for k, (old_mean, old_factor) in enumerate(zip(*self._at, strict=True)):
+                limits[:, k] = _change(
+                    parameters.inverse_factors[k], means[k] - old_mean, old_factor
+                )
+        slack = _SLACK[self._dtype]
+        limits[0] *= 1.0 - slack
+        limits[1] *= 1.0 + slack
+        limits[2] += slack * (1.0 + limits[2])
+        self._at = means, parameters.factors
+        return limits
+
+    def of_block(self, begin: int, end: int) -> np.ndarray:
+        """The bounds of one call's rows: (K, stride), in and out."""
+        assert self._carried is not None
+        bounds: np.ndarray = self._carried[begin // self._block]
+        if end - begin < self._block:
+            stride = kernels.bounds_strides[self._dtype](end - begin)
+            flat: np.ndarray = bounds.reshape(-1)[: len(bounds) * stride]
+            return flat.reshape(len(bounds), stride)
+        return bounds
+
+    def end(self, live_share: float, computed_share: float) -> None:
+        """Decide from a pass about the next one."""
+        if not self._possible:
+            return
+        if self._informed and computed_share > COMPUTED_SHARE:
+            self._failures += 1
+            self._pause = 2**self._failures
+        elif self._informed:
+            self._failures = 0
+        elif self._pause:
+            self._pause -= 1
+        self._informed = False
+        if self._pause or live_share > LIVE_SHARE:
+            self._carried = self._at = None
+        elif self._carried is None:
+            self._carried = np.zeros(self._shape, np.float32)
+
+
+def _change(
+    inverse_factor: np.ndarray, moved: np.ndarray, old_factor: np.ndarray
+) -> tuple[float, float, float]:
+    """Under smin(A), over smax(A) and |L'^-1 (mu - mu')| of one component, with A = L'^-1 L.
+
+    smin(A) >= 1 - |A - I| and smax(A) <= 1 + |A - I| in the spectral norm, which is at most the
+    Schatten norm of order 8: two products of matrices, within D^(1/8) of it.
+    """
+    with np.errstate(all="ignore"):
+        difference = inverse_factor @ old_factor
+    if not np.all(np.isfinite(difference)):
+        return 0.0, math.inf, math.inf
+    difference.flat[:: len(difference) + 1] -= 1.0
+    scale = float(np.abs(difference).max())  # its eighth power may be under the smallest number
+    norm = 0.0
+    if scale > 0.0:
+        difference /= scale
+        square = difference.T @ difference
+        norm = scale * math.sqrt(math.sqrt(float(np.linalg.norm(square @ square))))
+    return max(0.0, 1.0 - norm), 1.0 + norm, float(np.linalg.norm(inverse_factor @ moved))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -265,7 +266,7 @@ class GaussianMixture(FittedMixture, Estimator):
     ) -> Data:
         check_parameters(self.get_params())
         names = feature_names_of(X)
-        rows = as_rows(X, min_rows=2, method="fit")
+        rows = as_rows(X, min_rows=2, method="fit", n_threads=self.n_threads)
         check_enough_rows(len(rows), self.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
         data = Data(rows, weights, self.reg_covar, self.n_threads)
@@ -289,7 +290,7 @@ class GaussianMixture(FittedMixture, Estimator):
         """The best of `n_init` runs; a start that degenerates is dropped while another survives."""
         start = self._start(data.rows.shape[1])
         warm = self._warm_parameters(data.rows)
-        generator = as_generator(self.random_state)
+        generator = cache(lambda: as_generator(self.random_state))  # numpy.random takes 4 MB
         best: Run | None = None
         failure: IllDefinedCovarianceError | None = None
         for init in range(1 if warm else self.n_init):

@@ -10,10 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from fastgmm.bounds import SKIP, CarriedBounds
-from fastgmm.parallel import map_blocks, rows_per_block, run_blocks
+from fastgmm.parallel import FEWEST_ROWS, map_blocks, rows_per_block, run_blocks, threads_used
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
 
+Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Component weights, first and second moments."""
 NEGLIGIBLE = 2.0**-53
 """Responsibilities up to this are left out of the sums: they change a component of at least one row
 by rounding only."""
@@ -65,12 +67,15 @@ def expectation(
         limits = np.concatenate([limits, cut[np.newaxis]])
     if not SKIP:
         thresholds = np.full_like(thresholds, -1.0)
-    spare: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    block = rows_per_block(*parameters.means.shape)
+    # one thread adds each block to the total at once, several one block after the other: the same
+    # additions in the same order
+    alone = threads_used(n_samples, block, n_threads) == 1
+    total = _zero_sums(parameters)
+    spare: list[Sums] = []
 
-    def sums_of_block(
-        begin: int, end: int
-    ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float, np.ndarray]:
-        sums = spare.pop() if spare else _empty_sums(parameters)
+    def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
+        sums = total if alone else spare.pop() if spare else _zero_sums(parameters)
         counts = np.zeros(2, np.int64)
         carried = None
         if limits is not None and bounds is not None:
@@ -82,24 +87,21 @@ def expectation(
         )
         return sums, log_likelihood, counts
 
-    total: tuple[np.ndarray, ...] = _empty_sums(parameters)
-    for array in total:
-        array[...] = 0.0
     log_likelihood = 0.0
     counts = np.zeros(2, np.int64)
-    block = rows_per_block(*parameters.means.shape)
-    for sums, block_log_likelihood, block_counts in map_blocks(
-        sums_of_block, n_samples, block, n_threads
-    ):
-        for array, addend in zip(total, sums, strict=True):
-            array += addend
-        log_likelihood += block_log_likelihood
-        counts += block_counts
-        spare.append(sums)
+    for sums, of_block, counts_of_block in map_blocks(sums_of_block, n_samples, block, n_threads):
+        log_likelihood += of_block
+        counts += counts_of_block
+        if sums is not total:
+            for array, addend in zip(total, sums, strict=True):
+                array += addend
+                addend.fill(0.0)
+            spare.append(sums)
     if bounds is not None:
         bounds.end(*(counts / max(1, n_samples * parameters.n_components)))
     if exponent:
-        total = tuple(np.ldexp(array, exponent) for array in total)
+        for array in total:
+            np.ldexp(array, exponent, out=array)
         weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
     component_weight, first_moment, second_moment = total
     statistics = SufficientStatistics(
@@ -169,11 +171,11 @@ def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) ->
     return CarriedBounds(rows, block, covariance_type, n_components)
 
 
-def _empty_sums(parameters: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _zero_sums(parameters: Parameters) -> Sums:
     return (
-        np.empty_like(parameters.weights),
-        np.empty_like(parameters.means),
-        np.empty_like(parameters.covariances),
+        np.zeros(parameters.weights.shape),
+        np.zeros(parameters.means.shape),
+        np.zeros(parameters.covariances.shape),
     )
 
 
@@ -215,10 +217,10 @@ def _by_rows(
     out: np.ndarray,
     n_threads: int | None,
 ) -> np.ndarray:
-    block = rows_per_block(*parameters.means.shape)
-    if len(rows) <= block:
+    if len(rows) <= FEWEST_ROWS:
         kernel(rows, out)  # a few rows: on the calling thread, with no pool
     else:
+        block = rows_per_block(*parameters.means.shape)
         run_blocks(
             lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads
         )

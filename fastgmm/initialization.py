@@ -130,16 +130,16 @@ class Start:
 
 
 def initial_parameters(
-    data: Data, start: Start, generator: "Generator", index: int = 0
+    data: Data, start: Start, generator: "Callable[[], Generator]", index: int = 0
 ) -> Parameters:
     """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
 
-    `index` counts the starts of one fit: from the second on Ward's method, which has no chance in
-    it, takes two thirds of few rows.
+    The generator is asked for only where something is drawn.  `index` counts the starts of one fit:
+    from the second on Ward's method, which has no chance in it, takes two thirds of few rows.
     """
     weights, means, precisions = start.weights, start.means, start.precisions
     if weights is None or means is None or precisions is None:
-        estimated = _METHODS[start.method](data, replace(start, index=index), generator)
+        estimated = _METHODS[start.method](data, replace(start, index=index), generator())
         weights = estimated.weights if weights is None else weights
         means = estimated.means if means is None else means
         if precisions is None:

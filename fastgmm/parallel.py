@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+FEWEST_ROWS = 2048
+"""Of a block."""
+
 _pools: "dict[int, ThreadPoolExecutor]" = {}
 
 if hasattr(os, "register_at_fork"):
@@ -37,7 +40,7 @@ def rows_per_block(n_components: int, n_features: int) -> int:
     """
     cost = n_components * n_features * (n_features + 8)
     rows = 1 << max(0, (1 << 25) // cost).bit_length() >> 1
-    return min(max(rows, 2048), 16384)
+    return min(max(rows, FEWEST_ROWS), 16384)
 
 
 def _pool(n_threads: int) -> "ThreadPoolExecutor":
@@ -49,6 +52,11 @@ def _pool(n_threads: int) -> "ThreadPoolExecutor":
     return pool
 
 
+def threads_used(n_rows: int, block: int, n_threads: int | None) -> int:
+    """Number of threads that `map_blocks` computes with: one per block at most."""
+    return max(1, min(n_threads or available_threads(), -(-n_rows // block)))
+
+
 def map_blocks(
     function: Callable[[int, int], Result], n_rows: int, block: int, n_threads: int | None
 ) -> Iterator[Result]:
@@ -57,7 +65,7 @@ def map_blocks(
     At most twice as many results wait as there are threads.
     """
     bounds = [(begin, min(begin + block, n_rows)) for begin in range(0, n_rows, block)]
-    n_threads = min(n_threads or available_threads(), len(bounds))
+    n_threads = threads_used(n_rows, block, n_threads)
     if n_threads <= 1:
         for begin, end in bounds:
             yield function(begin, end)

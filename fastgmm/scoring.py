@@ -10,7 +10,8 @@ from fastgmm.parameters import Parameters
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import as_generator, as_rows, check_feature_names, check_out
 
-_INT = np.dtype(np.int64)
+_FLOAT32 = np.dtype(np.float32)
+_FLOAT64 = np.dtype(np.float64)
 
 
 class FittedMixture:
@@ -33,7 +34,9 @@ class FittedMixture:
     def _rows(self, X: ArrayLike, parameters: Parameters, method: str) -> np.ndarray:
         if self._feature_names is not None or type(X) is not np.ndarray:
             check_feature_names(X, self._feature_names)
-        return as_rows(X, n_features=parameters.n_features, method=method)
+        elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and parameters.packed(X.dtype).takes(X):
+            return X  # the way of one row: a third of what as_rows costs
+        return as_rows(X, n_features=parameters.n_features, method=method, n_threads=self.n_threads)
 
     # ------------------------------------------------------------------ attributes
 

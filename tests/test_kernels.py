@@ -55,7 +55,7 @@ def make_rows(arguments, n, seed, dtype):
 def empty_sums(arguments):
     k, d = arguments[2].shape
     second = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}[arguments[0]]
-    return np.full(k, np.nan), np.full((k, d), np.nan), np.full(second, np.nan)
+    return np.zeros(k), np.zeros((k, d)), np.zeros(second)
 
 
 def scores_of(packed, rows):
@@ -179,6 +179,20 @@ def check_sums(module, arguments, rows, weight, given, wanted, tolerance):
         np.testing.assert_allclose(found[order], wanted[order], rtol=0, atol=atol)
     if arguments[0] in ("full", "tied"):
         assert np.array_equal(found[3], np.swapaxes(found[3], -1, -2))
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_sums_are_added_to_what_is_there(build, covariance_type):
+    for d in (2, 6, 17):
+        arguments = make_mixture(covariance_type, 3, d, d, "float64")
+        rows = make_rows(arguments, 100, d, "float64")
+        packed = build.modules[np.dtype("float64")].PackedMixture(*arguments)
+        once, twice = empty_sums(arguments), empty_sums(arguments)
+        for sums, times in ((once, 1), (twice, 2)):
+            for _ in range(times):
+                packed.expectation(rows, None, None, np.zeros(3), *sums)
+        for one, other in zip(once, twice, strict=True):
+            assert np.array_equal(2 * one, other)
 
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)

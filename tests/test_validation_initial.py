@@ -133,7 +133,7 @@ def test_bad_initial_parameters(name: str, raised: Raised) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, int])
-def test_good_initial_parameters_are_copied(dtype: type, covariance_type: str) -> None:
+def test_good_initial_parameters(dtype: type, covariance_type: str) -> None:
     given = {
         "weights": np.array([1, 0], dtype=dtype),
         "means": np.arange(6).reshape(2, 3).astype(dtype),
@@ -147,7 +147,8 @@ def test_good_initial_parameters_are_copied(dtype: type, covariance_type: str) -
     for name, value in given.items():
         made = check_initial(covariance_type, name, value)
         assert made.dtype == np.float64
-        assert not np.shares_memory(made, value)
+        # K matrices may be large, and a fit only reads them
+        assert np.shares_memory(made, value) == (name == "precisions" and dtype is np.float64)
         np.testing.assert_array_equal(made, value)
         np.testing.assert_array_equal(check_initial(covariance_type, name, value.tolist()), value)
 

@@ -42,7 +42,7 @@ def empty_sums(arguments: KernelArguments) -> tuple[np.ndarray, np.ndarray, np.n
     """Where the kernels write the sums of r, r d and r d d^T."""
     kind, (k, d) = arguments[0], arguments[2].shape
     second = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}[kind]
-    return np.empty(k), np.empty((k, d)), np.empty(second)
+    return np.zeros(k), np.zeros((k, d)), np.zeros(second)
 
 
 class Kernels:

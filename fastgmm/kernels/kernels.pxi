@@ -16,6 +16,7 @@ cdef enum:
 
 cdef enum:
     CACHE_LINE = 64
+    FEW_ROWS = 1024             # that may be looked through with the GIL held: microseconds
     BLOCK_BYTES = 2048          # of one column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
     # Squares summed about the shift lose (distance in deviations)^2 eps: under so many, 1e-12 (float32: 2e-6) at the
     # most

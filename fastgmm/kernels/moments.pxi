@@ -12,7 +12,7 @@ cdef struct Sums:
     # triangle row by row
     double *component_weight    # n_components
     double *first               # n_components x width; about the reference, or about the shift: see about_shift
-    # DIAG: n_components x width; SPHERICAL: n_components; by rows: n_features x width per component, lower triangles;
+    # DIAG: n_components x width; SPHERICAL: n_components; by rows: lower triangles, see lower_row;
     # else triangle(n_features, 0) x LANES per component (one for TIED), not yet summed over the lanes
     double *second
     Py_ssize_t second_size      # numbers per component
@@ -318,7 +318,7 @@ cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t
         build_panel(
             block.rows, m.width, mean, m.width, live, block.live_r, n_live, block.panel, block.column_size,
             first)
-        scatter(block.panel, n_live, block.column_size, m.n_features, second, m.width)
+        scatter(block.panel, n_live, block.column_size, m.n_features, second)
     else:
         build_columns_panel(
             block.columns, stride, m.means + k * m.width, m.n_features, block.live_r, n_lanes, live, n_live, all_live,

@@ -130,7 +130,7 @@ cdef class Scratch:
             n_matrices = k
             block.sums.second_size = m.width if m.shape == DIAG else 1
         elif by_rows(m):
-            block.sums.second_size = m.n_features * m.width
+            block.sums.second_size = lower_row(m.n_features)
         cdef Py_ssize_t n_overlap = triangle(k, 0) * LANES if pooled(m) else 0
         self.sums_size = sizeof(double) * (
             k + k * m.width + n_matrices * block.sums.second_size + n_overlap
@@ -332,6 +332,20 @@ cdef class PackedMixture:
             score_rows(&self.mixture, <const real *> rows_loan.view.buf, n_rows, wanted, out_loan.view.buf, scratch)
         self.give_back(scratch)
 
+    def takes(self, rows):
+        """Whether the methods take an array of this dtype as it is: a few finite rows of D numbers, in C order."""
+        cdef Borrowed loan = Borrowed.__new__(Borrowed)
+        try:
+            PyObject_GetBuffer(rows, &loan.view, PyBUF_C_CONTIGUOUS)
+        except (BufferError, ValueError):           # NumPy's for another order
+            return False
+        loan.held = True
+        cdef Py_ssize_t n_numbers = loan.view.len // <Py_ssize_t> sizeof(real)
+        return (
+            loan.view.ndim == 2 and loan.view.shape[1] == self.n_features and 0 < loan.view.shape[0] <= FEW_ROWS
+            and loan.view.itemsize == sizeof(real) and <uintptr_t> loan.view.buf % sizeof(real) == 0
+            and finite_numbers(<const real *> loan.view.buf, n_numbers))
+
     def log_density(self, rows, out):
         """out (n,) = log sum_k weight_k N(x | mean_k, covariance_k), nats; rows (n, D)."""
         self._score(rows, out, WEIGHTED_LOG_DENSITY, 1, sizeof(real))
@@ -352,7 +366,7 @@ cdef class PackedMixture:
         self, rows, sample_weight, responsibilities, thresholds, component_weight, first, second, bounds=None,
         counts=None
     ):
-        """The weighted sums of one batch; returns the log-likelihood (weighted sum over the rows, nats).
+        """Add the weighted sums of one batch; returns the log-likelihood (weighted sum over the rows, nats).
 
         Parameters
         ----------
@@ -362,7 +376,7 @@ cdef class PackedMixture:
             Given responsibilities in place of those of this mixture; the log-likelihood is then 0.
         thresholds : float64 array (K,)
             Pairs whose responsibility (times weight) is not above it are left out.
-        component_weight, first, second : float64 arrays, out
+        component_weight, first, second : float64 arrays, in and out
             (K,), (K, D) and (K, D, D) / (D, D) / (K, D) / (K,), about the means as this dtype rounds them.
         bounds : tuple of arrays, optional
             Full covariances: float32 (K, bounds_stride(n)), in and out, and float64 (4, K): see Bounds.
@@ -412,7 +426,8 @@ cdef class PackedMixture:
                 m, <const real *> rows_loan.view.buf, n_rows, weight, given, given_bounds, scratch)
             if by_products(m):
                 move_products(m, &scratch.block.sums)
-            memcpy(zeroth_loan.view.buf, scratch.block.sums.component_weight, m.n_components * sizeof(double))
+            for k in range(m.n_components):
+                (<double *> zeroth_loan.view.buf)[k] += scratch.block.sums.component_weight[k]
             unpack_second(m, &scratch.block.sums, <double *> second_loan.view.buf)
             unpack_first(m, &scratch.block.sums, <double *> first_loan.view.buf)
         if counts is not None:

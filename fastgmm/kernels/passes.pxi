@@ -178,7 +178,7 @@ cdef void move_products(const Mixture *m, Sums *sums) noexcept nogil:
             d = <double> mean[i] - <double> m.shift[i]
             moved = middle[i] - sums.dense_weight[k] * d
             sums.first[k * m.width + i] += moved
-            second = sums.second + k * sums.second_size + (i * m.width if by_rows(m) else triangle(i, 0) * LANES)
+            second = sums.second + k * sums.second_size + (lower_row(i) if by_rows(m) else triangle(i, 0) * LANES)
             for j in range(i + 1):
                 second[0] += (
                     pairs[pair_position(i, j, n)] - d * middle[j] - (<double> mean[j] - <double> m.shift[j]) * moved)
@@ -186,54 +186,59 @@ cdef void move_products(const Mixture *m, Sums *sums) noexcept nogil:
 
 
 cdef void unpack_first(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
-    """first moments at the stride n_features, moved from the shift to the references."""
+    """out += first moments at the stride n_features, moved from the shift to the references."""
     cdef Py_ssize_t k, j
     cdef double weight
     for k in range(m.n_components):
         weight = sums.component_weight[k] if about_shift(m) else 0.0
         for j in range(m.n_features):
-            out[k * m.n_features + j] = sums.first[k * m.width + j] - weight * m.centered_means[k * m.width + j]
+            out[k * m.n_features + j] += sums.first[k * m.width + j] - weight * m.centered_means[k * m.width + j]
 
 
 cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogil:
-    """Second moments in the shapes of the covariances, about the references."""
+    """out += second moments in the shapes of the covariances, about the references."""
     cdef Py_ssize_t k, j
     cdef Py_ssize_t n_features = m.n_features
     cdef const double *second
-    cdef double mean
+    cdef double mean, square
     if m.shape == SPHERICAL:
-        memcpy(out, sums.second, m.n_components * sizeof(double))
+        for k in range(m.n_components):
+            out[k] += sums.second[k]
     elif m.shape == DIAG:
         for k in range(m.n_components):
             for j in range(n_features):
-                out[k * n_features + j] = sums.second[k * m.width + j]
+                square = sums.second[k * m.width + j]
                 if m.near:
                     mean = m.centered_means[k * m.width + j]
-                    out[k * n_features + j] += mean * (
-                        mean * sums.component_weight[k] - 2.0 * sums.first[k * m.width + j])
+                    square += mean * (mean * sums.component_weight[k] - 2.0 * sums.first[k * m.width + j])
+                out[k * n_features + j] += square
     else:
+        if pooled(m):
+            add_overlaps(m, sums)
         for k in range(m.n_components if m.shape == FULL else 1):
             second = sums.second + k * sums.second_size
             if by_rows(m):
-                mirror(second, n_features, m.width, out + k * n_features * n_features)
+                mirror(second, n_features, out + k * n_features * n_features)
             else:
                 sum_lanes(second, n_features, out + k * n_features * n_features)
-        if pooled(m):
-            add_overlaps(m, sums, out)
 
 
-cdef void mirror(const double *lower, Py_ssize_t n, Py_ssize_t stride, double *out) noexcept nogil:
-    """A lower triangle -> a symmetric matrix; columns of eight at a time, so that eight lines are written at once."""
+cdef void mirror(const double *lower, Py_ssize_t n, double *out) noexcept nogil:
+    """out += the symmetric matrix of a lower triangle; columns of eight at a time: eight lines are written at once."""
     cdef Py_ssize_t i, j, first
+    cdef const double *row
     for first from 0 <= first < n by 8:
         for i in range(first, n):
-            for j in range(first, min(first + 8, i + 1)):
-                out[i * n + j] = lower[i * stride + j]
-                out[j * n + i] = lower[i * stride + j]
+            row = lower + lower_row(i)
+            for j in range(first, min(first + 8, i)):
+                out[i * n + j] += row[j]
+                out[j * n + i] += row[j]
+            if i < first + 8:
+                out[i * n + i] += row[i]
 
 
 cdef void sum_lanes(const double *lower, Py_ssize_t n, double *out) noexcept nogil:
-    """A lower triangle of vectors -> a symmetric matrix of their sums."""
+    """out += the symmetric matrix of the sums of a lower triangle of vectors."""
     cdef Py_ssize_t i, j, v
     cdef double total
     for i in range(n):
@@ -241,17 +246,18 @@ cdef void sum_lanes(const double *lower, Py_ssize_t n, double *out) noexcept nog
             total = 0.0
             for v in range(LANES):
                 total += lower[triangle(i, j) * LANES + v]
-            out[i * n + j] = total
-            out[j * n + i] = total
+            out[i * n + j] += total
+            if j < i:
+                out[j * n + i] += total
 
 
-cdef void add_overlaps(const Mixture *m, const Sums *sums, double *out) noexcept nogil:
-    """out += 1/2 sum_kl overlap_kl (m_k - m_l)(m_k - m_l)^T, see sum_pooled."""
+cdef void add_overlaps(const Mixture *m, Sums *sums) noexcept nogil:
+    """second += 1/2 sum_kl overlap_kl (m_k - m_l)(m_k - m_l)^T, see sum_pooled."""
     cdef Py_ssize_t k, other, i, j, v
     cdef Py_ssize_t n = m.n_features
     cdef const real *a
     cdef const real *b
-    cdef double weight, left, product_ij
+    cdef double weight, left
     for k in range(m.n_components):
         a = m.centered_means + k * m.width
         for other in range(k):
@@ -264,7 +270,4 @@ cdef void add_overlaps(const Mixture *m, const Sums *sums, double *out) noexcept
             for i in range(n):
                 left = weight * (<double> a[i] - <double> b[i])
                 for j in range(i + 1):
-                    product_ij = left * (<double> a[j] - <double> b[j])
-                    out[i * n + j] += product_ij
-                    if j < i:
-                        out[j * n + i] += product_ij
+                    sums.second[triangle(i, j) * LANES] += left * (<double> a[j] - <double> b[j])

@@ -59,6 +59,11 @@ class PackedMixture:
         log_density = largest[:, 0] + np.log(np.exp(weighted - largest).sum(axis=1))
         return log_density, np.exp(weighted - log_density[:, None])
 
+    def takes(self, rows: np.ndarray) -> bool:
+        """Whether the methods take this array as it is."""
+        plain = rows.ndim == 2 and rows.flags.c_contiguous and rows.flags.aligned
+        return bool(plain and rows.shape[1] == len(self.means[0]) and np.isfinite(rows).all())
+
     def log_density(self, rows: np.ndarray, out: np.ndarray) -> None:
         """Out (n,) = log sum_k weight_k N(x | mean_k, covariance_k)."""
         out[...] = self._posterior(rows)[0]
@@ -87,7 +92,7 @@ class PackedMixture:
         bounds: tuple[np.ndarray, np.ndarray] | None = None,
         counts: np.ndarray | None = None,
     ) -> float:
-        """The weighted sums of one batch; returns the log-likelihood.  Bounds stay as they are."""
+        """Add the weighted sums of one batch; returns the log-likelihood.  Bounds stay as is."""
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         if responsibilities is None:
             log_density, r = self._posterior(rows)
@@ -98,20 +103,19 @@ class PackedMixture:
         r = np.where(r > thresholds, r, 0.0)
         if counts is not None:
             counts[:] = np.count_nonzero(r), r.size
-        second[...] = 0.0
         for k in range(self.n_components):
             difference = rows.astype(np.float64) - self.means[k]
             scatter = (r[:, k, None] * difference).T @ difference
-            component_weight[k] = r[:, k].sum()
-            first[k] = r[:, k] @ difference
+            component_weight[k] += r[:, k].sum()
+            first[k] += r[:, k] @ difference
             if self.covariance_type == "full":
-                second[k] = scatter
+                second[k] += scatter
             elif self.covariance_type == "tied":
                 second += scatter
             elif self.covariance_type == "diag":
-                second[k] = np.diagonal(scatter)
+                second[k] += np.diagonal(scatter)
             else:
-                second[k] = np.trace(scatter)
+                second[k] += np.trace(scatter)
         return log_likelihood
 
 

@@ -73,11 +73,17 @@ cdef void build_panel(
             panel + j // LANES * column_size, column_size, first + j)
 
 
+cdef inline Py_ssize_t lower_row(Py_ssize_t i) noexcept nogil:
+    """Where row i of a lower triangle begins whose rows are rounded up to whole vectors."""
+    cdef Py_ssize_t block = i // LANES
+    return LANES * (LANES * (block * (block + 1) // 2) + i % LANES * (block + 1))
+
+
 cdef inline void scatter_tile(
     const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, Py_ssize_t j0, const int n_i,
-    const int n_j, double *out, Py_ssize_t out_stride
+    const int n_j, double *out
 ) noexcept nogil:
-    """out[i0 + i, j0 ...] += sum over rows of panel[i0 + i] panel[j0 ...].
+    """out, row i0 + i at lower_row, [j0 ...] += sum over rows of panel[i0 + i] panel[j0 ...].
 
     n_i rows of n_j vectors (constants at the call).
     """
@@ -104,39 +110,37 @@ cdef inline void scatter_tile(
         if i < n_i:
             for v in range(SCATTER_VECS):
                 if v < n_j:
-                    vadd(out + (i0 + i) * out_stride + j0 + v * LANES, acc[i][v])
+                    vadd(out + lower_row(i0 + i) + j0 + v * LANES, acc[i][v])
 
 
 cdef inline void scatter_rows(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, const int n_i, double *out,
-    Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t i0, const int n_i, double *out
 ) noexcept nogil:
     """Rows i0 .. i0 + n_i of the scatter matrix, up to the vector that holds the diagonal."""
     cdef Py_ssize_t j = 0
     cdef Py_ssize_t end = (i0 + n_i + LANES - 1) // LANES * LANES
     while j + SCATTER_VECS * LANES <= end:
-        scatter_tile(panel, n_rows, column_size, i0, j, n_i, SCATTER_VECS, out, out_stride)
+        scatter_tile(panel, n_rows, column_size, i0, j, n_i, SCATTER_VECS, out)
         j += SCATTER_VECS * LANES
     if j + 2 * LANES == end and SCATTER_VECS > 2:
-        scatter_tile(panel, n_rows, column_size, i0, j, n_i, 2, out, out_stride)
+        scatter_tile(panel, n_rows, column_size, i0, j, n_i, 2, out)
     elif j + LANES == end:
-        scatter_tile(panel, n_rows, column_size, i0, j, n_i, 1, out, out_stride)
+        scatter_tile(panel, n_rows, column_size, i0, j, n_i, 1, out)
 
 
 cdef void scatter(
-    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t n_features, double *out,
-    Py_ssize_t out_stride
+    const real *panel, Py_ssize_t n_rows, Py_ssize_t column_size, Py_ssize_t n_features, double *out
 ) noexcept nogil:
-    """out (n_features, out_stride), lower triangle, += sum over the rows of the panel of u u^T."""
+    """out, a lower triangle of whole vectors, += sum over the rows of the panel of u u^T."""
     cdef Py_ssize_t i = 0
     while i + SCATTER_ROWS <= n_features:
-        scatter_rows(panel, n_rows, column_size, i, SCATTER_ROWS, out, out_stride)
+        scatter_rows(panel, n_rows, column_size, i, SCATTER_ROWS, out)
         i += SCATTER_ROWS
     while i + 2 <= n_features:
-        scatter_rows(panel, n_rows, column_size, i, 2, out, out_stride)
+        scatter_rows(panel, n_rows, column_size, i, 2, out)
         i += 2
     if i < n_features:
-        scatter_rows(panel, n_rows, column_size, i, 1, out, out_stride)
+        scatter_rows(panel, n_rows, column_size, i, 1, out)
 
 
 cdef void build_columns_panel(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -41,9 +42,14 @@ def _text(options: tuple[str, ...]) -> Constraint:
     return Constraint(holds, f"a str among {{{', '.join(map(repr, options))}}}")
 
 
-def _instance(name: str, find: Callable[[], type]) -> Constraint:
-    # The class is looked up when needed: numpy.random takes 10 ms to load.
+def _instance(name: str, find: Callable[[], type | tuple[()]]) -> Constraint:
     return Constraint(lambda value: isinstance(value, find()), f"an instance of {name!r}")
+
+
+def _of_random(name: str) -> type | tuple[()]:
+    """A class of numpy.random, which takes 10 ms and 4 MB to load: nothing while nobody has."""
+    found: type | tuple[()] = getattr(sys.modules.get("numpy.random"), name, ())
+    return found
 
 
 def _is_array_like(value: Any) -> bool:
@@ -71,8 +77,8 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "precisions_init": (_ARRAY_LIKE, _NONE),
     "random_state": (
         _integer(0, 2**32 - 1),
-        _instance("numpy.random.mtrand.RandomState", lambda: np.random.RandomState),
-        _instance("numpy.random.Generator", lambda: np.random.Generator),
+        _instance("numpy.random.mtrand.RandomState", lambda: _of_random("RandomState")),
+        _instance("numpy.random.Generator", lambda: _of_random("Generator")),
         _NONE,
     ),
     "warm_start": _BOOLEAN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,12 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         raise _sparse_error(name)
     if hasattr(values, "iloc"):
         return _from_pandas(values, name)
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+    # naming np.ma imports it: 2 MB that only a masked array is worth
+    if (
+        "numpy.ma" in sys.modules
+        and isinstance(values, np.ma.MaskedArray)
+        and np.ma.is_masked(values)
+    ):
         warn_user(
             f"The mask of {name} is ignored, as scikit-learn does, and the values under it are "
             "used: drop those rows if they are not data."

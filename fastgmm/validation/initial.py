@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm import kernels
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 
@@ -106,6 +107,7 @@ def check_precisions_init(
     Returns
     -------
     ndarray of float64, of the shape above
+        The input itself if it is so already: K matrices may be large.
 
     Raises
     ------
@@ -142,7 +144,9 @@ def check_covariances(
     ValueError
         As `check_precisions_init`.
     """
-    return _check_spreads(covariances, covariance_type, n_components, n_features, "covariance")
+    return _owned(
+        _check_spreads(covariances, covariance_type, n_components, n_features, "covariance")
+    )
 
 
 def _check_spreads(
@@ -164,18 +168,24 @@ def _check_spreads(
         for k, matrix in enumerate(array.reshape(-1, n_features, n_features)):
             label = f"{what}s[{k}]" if covariance_type == "full" else f"{what}s"
             _check_matrix(matrix, name, label)
-    return _owned(array)
+    return np.asarray(array, dtype=np.float64)
 
 
 def _check_matrix(matrix: NDArray[Any], name: str, label: str) -> None:
     # The tests and tolerances of scikit-learn, so that both accept the same matrices.
     if not np.allclose(matrix, matrix.T):
         found = f"{label} differs from its transpose by {np.abs(matrix - matrix.T).max():g}"
-    elif (smallest := np.linalg.eigvalsh(matrix)[0]) <= 0.0:
-        found = f"the smallest eigenvalue of {label} is {smallest:g}"
-    else:
+    # Cholesky's factors first: they take neither LAPACK nor its memory
+    elif _has_factor(matrix) or (smallest := np.linalg.eigvalsh(matrix)[0]) > 0.0:
         return
+    else:
+        found = f"the smallest eigenvalue of {label} is {smallest:g}"
     raise ValueError(f"'{name}' should be symmetric, positive-definite, but {found}.")
+
+
+def _has_factor(matrix: NDArray[Any]) -> bool:
+    stacked = np.array(matrix[np.newaxis], dtype=np.float64, order="C")
+    return bool(kernels.factorize(stacked, np.empty_like(stacked), stacked.copy(), 0.0) < 0)
 
 
 def _check_shape(array: NDArray[Any], shape: tuple[int | str, ...], name: str) -> None:

@@ -74,9 +74,9 @@ cdef void build_panel(
 
 
 cdef inline Py_ssize_t lower_row(Py_ssize_t i) noexcept nogil:
-    """Where row i of a lower triangle begins whose rows are rounded up to whole vectors."""
-    cdef Py_ssize_t block = i // LANES
-    return LANES * (LANES * (block * (block + 1) // 2) + i % LANES * (block + 1))
+    """Where row i of a lower triangle begins whose rows are rounded up to LOWER_ROWS."""
+    cdef Py_ssize_t block = i // LOWER_ROWS
+    return LOWER_ROWS * (LOWER_ROWS * (block * (block + 1) // 2) + i % LOWER_ROWS * (block + 1))
 
 
 cdef inline void scatter_tile(

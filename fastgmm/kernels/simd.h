@@ -94,6 +94,8 @@ enum {
     FEW_FEATURES = 4,           /* up to here all of a component fits in registers */
     LANES = VECTOR_BYTES / sizeof(real),
     STRIP = TILE_VECS * (VECTOR_BYTES / sizeof(real)),
+    /* rows of a lower triangle that are stored with equal length: a tile of the scatter writes whole rows */
+    LOWER_ROWS = SCATTER_ROWS > LANES ? SCATTER_ROWS : LANES,
 };
 
 /* The tiles are written once with their sizes as arguments and become straight-line code only where they are inlined with

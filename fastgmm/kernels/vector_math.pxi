@@ -11,6 +11,7 @@ cdef extern from "simd.h" nogil:
         TILE_ROWS
         TILE_VECS
         SCATTER_ROWS
+        LOWER_ROWS
         SCATTER_VECS
         SQUARE_TILE
         MANTISSA_BITS

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from fastgmm.bounds import SKIP, CarriedBounds
-from fastgmm.parallel import FEWEST_ROWS, map_blocks, rows_per_block, run_blocks, threads_used
+from fastgmm.parallel import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used
 from fastgmm.parameters import Parameters
 from fastgmm.statistics import SufficientStatistics
 
@@ -89,14 +89,19 @@ def expectation(
 
     log_likelihood = 0.0
     counts = np.zeros(2, np.int64)
-    for sums, of_block, counts_of_block in map_blocks(sums_of_block, n_samples, block, n_threads):
-        log_likelihood += of_block
+
+    def combine(of_block: tuple[Sums, float, np.ndarray]) -> None:
+        nonlocal log_likelihood, counts
+        sums, log_likelihood_of_block, counts_of_block = of_block
+        log_likelihood += log_likelihood_of_block
         counts += counts_of_block
         if sums is not total:
             for array, addend in zip(total, sums, strict=True):
                 array += addend
                 addend.fill(0.0)
             spare.append(sums)
+
+    fold_blocks(sums_of_block, combine, n_samples, block, n_threads)
     if bounds is not None:
         bounds.end(*(counts / max(1, n_samples * parameters.n_components)))
     if exponent:

@@ -1,24 +1,27 @@
-"""Fixed blocks of rows on a pool of Python threads; results come back in the order of the blocks.
+"""Fixed blocks of rows on Python threads; their results are combined in the order of the blocks.
 
-The blocks depend on the shape of the problem and not on the number of threads, and whoever sums the
-results does so in their order: one thread and sixty-four give the same bits.  The kernels release
-the GIL.  No OpenMP: after a fork it hangs, and two runtimes in one process abort.
+The blocks depend on the shape of the problem and not on the number of threads, and results are
+combined in their order: one thread and sixty-four give the same bits.  The kernels release the GIL.
+No OpenMP: after a fork it hangs, and two runtimes in one process abort.
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
 
 FEWEST_ROWS = 2048
 """Of a block."""
-
-_pools: "dict[int, ThreadPoolExecutor]" = {}
+AHEAD = 2
+"""Per thread: results that may wait for an earlier block's."""
+MOST_THREADS = 1024
+"""The pool makes one when there is work and no idle one."""
+_pools: "list[ThreadPoolExecutor]" = []
 
 if hasattr(os, "register_at_fork"):
     # threads do not survive a fork: the child makes its own
@@ -43,50 +46,117 @@ def rows_per_block(n_components: int, n_features: int) -> int:
     return min(max(rows, FEWEST_ROWS), 16384)
 
 
-def _pool(n_threads: int) -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # 5 ms of an import that may never need it
-
-    pool = _pools.get(n_threads)
-    if pool is None:
-        pool = _pools[n_threads] = ThreadPoolExecutor(n_threads, thread_name_prefix="fastgmm")
-    return pool
-
-
 def threads_used(n_rows: int, block: int, n_threads: int | None) -> int:
     """Number of threads that `map_blocks` computes with: one per block at most."""
     return max(1, min(n_threads or available_threads(), -(-n_rows // block)))
 
 
-def map_blocks(
-    function: Callable[[int, int], Result], n_rows: int, block: int, n_threads: int | None
-) -> Iterator[Result]:
-    """function(begin, end) for each block of rows, in order.
+def fold_blocks(
+    function: Callable[[int, int], Result],
+    combine: Callable[[Result], object],
+    n_rows: int,
+    block: int,
+    n_threads: int | None,
+) -> None:
+    """combine(function(begin, end)) for each block of rows: in order, and one at a time.
 
-    At most twice as many results wait as there are threads.
+    The calling thread is one of the threads.  An error in a block ends the fold once the blocks
+    that are being computed have ended: nothing runs on behind the caller's back.
     """
-    bounds = [(begin, min(begin + block, n_rows)) for begin in range(0, n_rows, block)]
     n_threads = threads_used(n_rows, block, n_threads)
-    if n_threads <= 1:
-        for begin, end in bounds:
-            yield function(begin, end)
+    if n_threads == 1:
+        for begin in range(0, n_rows, block):
+            combine(function(begin, min(begin + block, n_rows)))
         return
-    pool = _pool(n_threads)
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for begin, end in bounds:
-            if len(waiting) >= 2 * n_threads:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(function, begin, end))
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:  # only after an error: leave no work behind
-            future.cancel()
+    fold = _Fold(function, combine, n_rows, block, AHEAD * n_threads)
+    helpers = [_pool().submit(fold.work) for _ in range(n_threads - 1)]
+    fold.work()
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+    if fold.error is not None:
+        raise fold.error
 
 
 def run_blocks(
     function: Callable[[int, int], None], n_rows: int, block: int, n_threads: int | None
 ) -> None:
-    """Like `map_blocks`, for a function that writes its own part of an output."""
-    for _ in map_blocks(function, n_rows, block, n_threads):
-        pass
+    """Like `fold_blocks`, for a function that writes its own part of an output.
+
+    Several blocks may come as one.
+    """
+    per_call = -(-n_rows // (8 * block * threads_used(n_rows, block, n_threads)))
+    fold_blocks(function, lambda _: None, n_rows, block * max(1, per_call), n_threads)
+
+
+class _Fold(Generic[Result]):
+    """What the threads of one `fold_blocks` share."""
+
+    def __init__(
+        self,
+        function: Callable[[int, int], Result],
+        combine: Callable[[Result], object],
+        n_rows: int,
+        block: int,
+        ahead: int,
+    ) -> None:
+        self.error: BaseException | None = None  # of the first block that failed
+        self._failed_at = n_rows
+        self._function, self._combine = function, combine
+        self._n_rows, self._block, self._ahead = n_rows, block, ahead * block
+        self._changed = threading.Condition()
+        self._begun = 0  # rows whose blocks have been taken
+        self._combined = 0
+        self._combining = False
+        self._waiting: dict[int, Result] = {}  # by first row
+
+    def work(self) -> None:
+        """Take blocks until none is left."""
+        begin = self._n_rows
+        try:
+            while (begin := self._take()) < self._n_rows:
+                end = min(begin + self._block, self._n_rows)
+                self._deliver(begin, self._function(begin, end))
+        except BaseException as error:  # raised by fold_blocks, on the calling thread
+            with self._changed:
+                if self.error is None or begin < self._failed_at:
+                    self.error, self._failed_at = error, begin
+                self._changed.notify_all()
+
+    def _take(self) -> int:
+        """First row of the next block; n_rows when there is none."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self.error is not None or self._begun < self._combined + self._ahead
+            )
+            if self.error is not None or self._begun >= self._n_rows:
+                return self._n_rows
+            begin = self._begun
+            self._begun += self._block
+            return begin
+
+    def _deliver(self, begin: int, result: Result) -> None:
+        """Combine what is next in order, unless another thread is about it."""
+        with self._changed:
+            self._waiting[begin] = result
+            if self._combining:
+                return
+            self._combining = True
+        while True:
+            with self._changed:
+                if self._combined not in self._waiting:
+                    self._combining = False
+                    return
+                following = self._waiting.pop(self._combined)
+            self._combine(following)
+            with self._changed:
+                self._combined += self._block
+                self._changed.notify_all()
+
+
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # 5 ms of an import that may never need it
+
+    if not _pools:
+        _pools.append(ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="fastgmm"))
+    return _pools[0]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.parallel import map_blocks
+from fastgmm.parallel import fold_blocks
 from fastgmm.typing import Rows
 from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
 
@@ -93,12 +93,16 @@ def as_rows(
 def _all_finite(rows: Rows, n_threads: int | None) -> bool:
     if rows.size <= SERIAL_NUMBERS:
         return kernels.all_finite(rows)
+    found: list[bool] = []
     block = max(1, SERIAL_NUMBERS // rows.shape[1])
-    return all(
-        map_blocks(
-            lambda begin, end: kernels.all_finite(rows[begin:end]), len(rows), block, n_threads
-        )
+    fold_blocks(
+        lambda begin, end: kernels.all_finite(rows[begin:end]),
+        found.append,
+        len(rows),
+        block,
+        n_threads,
     )
+    return all(found)
 
 
 def _converted(X: Any, method: str, *, fitting: bool) -> Rows:

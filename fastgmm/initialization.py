@@ -16,7 +16,7 @@ from fastgmm.bounds import CarriedBounds
 from fastgmm.expectation import carried_bounds, expectation
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
-from fastgmm.parameters import Parameters
+from fastgmm.parameters import Parameters, n_parameters
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 
@@ -31,8 +31,11 @@ their square."""
 PSEUDO_COUNTS = 10
 """More than there are columns that vary: the rows that the pooled covariance counts for in each
 cluster of Ward's."""
-KMEANS_ROWS = (10_000, 100)
+KMEANS_ROWS = (4000, 50)
 """k-means takes max(first, second times K) rows."""
+ASSIGNED_ROWS = (10_000, 20)
+"""The first M-step takes max(first, second times the free parameters) rows, or all where there are
+not twice as many: EM's first pass makes up for what their number leaves uncertain."""
 LLOYD_ITERATIONS = 300
 LLOYD_TOLERANCE = 1e-4
 """Lloyd's iterations end when the centres move by less than this, in units of the columns' mean
@@ -56,20 +59,39 @@ class Data:
 
     def subset(self, n: int, generator: "Generator") -> "Points":
         """All rows of positive weight, weighted, or n of them drawn with their weights as odds."""
+        if self.n_counted > n:
+            return Points(self.rows[self._choose(n, generator)].astype(np.float64), np.ones(n))
         if self.sample_weight is None:
-            if len(self.rows) <= n:
-                return Points(self.rows.astype(np.float64), np.ones(len(self.rows)))
+            return Points(self.rows.astype(np.float64), np.ones(len(self.rows)))
+        held = np.flatnonzero(self.sample_weight)
+        return Points(self.rows[held].astype(np.float64), self._relative_weight()[held])
+
+    def drawn(self, start: "Start", generator: "Generator") -> "Data":
+        """Rows enough for the first M-step: all, or some of them."""
+        at_least, per_parameter = ASSIGNED_ROWS
+        free = n_parameters(start.covariance_type, start.n_components, self.rows.shape[1])
+        n = max(at_least, per_parameter * free)
+        if self.n_counted <= 2 * n:
+            return self
+        chosen = self._choose(n, generator)
+        return replace(self, rows=self.rows[chosen], sample_weight=None)
+
+    def _choose(self, n: int, generator: "Generator") -> np.ndarray:
+        """Indices of n rows, in the order of memory, drawn with their weights as odds."""
+        if self.sample_weight is None:
             chosen = generator.choice(len(self.rows), n, replace=False)
         else:
             held = np.flatnonzero(self.sample_weight)
-            weight = np.maximum(
-                self.sample_weight / self.sample_weight.max(), np.finfo(np.float64).tiny
-            )
-            if len(held) <= n:
-                return Points(self.rows[held].astype(np.float64), weight[held])
-            chosen = generator.choice(held, n, replace=False, p=weight[held] / weight[held].sum())
-        chosen.sort()  # in the order of memory
-        return Points(self.rows[chosen].astype(np.float64), np.ones(n))
+            weight = self._relative_weight()[held]
+            chosen = generator.choice(held, n, replace=False, p=weight / weight.sum())
+        indices: np.ndarray = np.sort(chosen)
+        return indices
+
+    def _relative_weight(self) -> np.ndarray:
+        weight = self.sample_weight
+        assert weight is not None
+        relative: np.ndarray = np.maximum(weight / weight.max(), np.finfo(np.float64).tiny)
+        return relative
 
     def expectation(
         self, parameters: Parameters, bounds: CarriedBounds | None = None
@@ -159,7 +181,8 @@ def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
     labels = cut_tree(
         *ward_tree((points.rows - points.mean()) / scale, points.weight), start.n_components
     )
-    statistics = assign(data, _centers(points, labels, start.n_components), scale, start)
+    centers = _centers(points, labels, start.n_components)
+    statistics = assign(data.drawn(start, generator), centers, scale, start)
     varying = int(np.count_nonzero(points.deviations()))
     return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
 
@@ -179,20 +202,22 @@ def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters
         centers = moved
         if step <= LLOYD_TOLERANCE * scale[0] ** 2:
             break
-    return maximization(assign(data, centers, scale, start), start.reg_covar)
+    statistics = assign(data.drawn(start, generator), centers, scale, start)
+    return maximization(statistics, start.reg_covar)
 
 
 def _from_plus_plus(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components), generator)
-    return _around(data, start, _plus_plus(points, start, generator), points)
+    centers = _plus_plus(points, start, generator)
+    return _around(data.drawn(start, generator), start, centers, points)
 
 
 def _from_data(data: Data, start: Start, generator: "Generator") -> Parameters:
     points = data.subset(max(KMEANS_ROWS[0], start.n_components), generator)
     odds = points.weight / points.weight.sum()
     chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
-    return _around(data, start, points.rows[chosen], points)
+    return _around(data.drawn(start, generator), start, points.rows[chosen], points)
 
 
 def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Parameters:
@@ -220,6 +245,7 @@ def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Pa
 
 def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters:
     """Responsibilities drawn uniformly and normalised, a stream of numbers per block of rows."""
+    data = data.drawn(start, generator)
     seed = int(generator.integers(2**63))
     k, dtype = start.n_components, data.rows.dtype
     center = data.subset(1000, generator).mean()
@@ -363,6 +389,14 @@ def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarr
     """
     n_trials = 2 + int(np.log(start.n_components))
     rows, weight = points.rows - points.mean(), points.weight
+    squares = np.einsum("ij,ij->i", rows, rows)
+
+    def distances_to(chosen: np.ndarray) -> np.ndarray:
+        # (len(chosen), n), as products: rounding decides only between centres equally good
+        found: np.ndarray = squares - 2.0 * (rows[chosen] @ rows.T) + squares[chosen, None]
+        np.maximum(found, 0.0, out=found)
+        found[np.arange(len(chosen)), chosen] = 0.0
+        return found
 
     def draw(odds: np.ndarray, n: int) -> np.ndarray:
         cumulated = np.cumsum(odds)
@@ -370,18 +404,17 @@ def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarr
         within: np.ndarray = drawn.clip(max=len(odds) - 1)
         return within
 
-    chosen = [int(draw(weight, 1)[0])]
-    nearest = ((rows - rows[chosen[0]]) ** 2).sum(axis=1)
+    chosen = draw(weight, 1).tolist()
+    nearest = distances_to(np.array(chosen))[0]
     while len(chosen) < start.n_components:
         odds = weight * nearest
         # fewer distinct rows than centres: any will do
         candidates = (
             draw(odds, n_trials) if odds.sum() > 0 else generator.integers(len(rows), size=1)
         )
-        distances = np.stack(
-            [np.minimum(nearest, ((rows - rows[c]) ** 2).sum(axis=1)) for c in candidates]
-        )
+        distances = np.minimum(nearest, distances_to(candidates))
         best = int((distances @ weight).argmin())
         chosen.append(int(candidates[best]))
         nearest = distances[best]
-    return points.rows[chosen]
+    centers: np.ndarray = points.rows[chosen]
+    return centers

@@ -91,15 +91,8 @@ class Parameters:
 
     @property
     def n_parameters(self) -> int:
-        """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
-        k, d = self.n_components, self.n_features
-        free = {
-            "full": k * d * (d + 1) // 2,
-            "tied": d * (d + 1) // 2,
-            "diag": k * d,
-            "spherical": k,
-        }
-        return free[self.covariance_type] + k * d + k - 1
+        """Number of free parameters."""
+        return n_parameters(self.covariance_type, self.n_components, self.n_features)
 
     @property
     def precisions_cholesky(self) -> FloatArray:
@@ -143,3 +136,15 @@ class Parameters:
         state = dict(self.__dict__)
         state.pop("_packed", None)
         return state
+
+
+def n_parameters(covariance_type: CovarianceType, n_components: int, n_features: int) -> int:
+    """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
+    k, d = n_components, n_features
+    free = {
+        "full": k * d * (d + 1) // 2,
+        "tied": d * (d + 1) // 2,
+        "diag": k * d,
+        "spherical": k,
+    }
+    return free[covariance_type] + k * d + k - 1

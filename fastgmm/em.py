@@ -3,7 +3,7 @@
 A fold of E-steps and M-steps until the log-likelihood stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +62,8 @@ def run_em(
     lower_bound: float = float("-inf"),
     init: int = 0,
     callback: Callable[[Iteration], object] | None = None,
+    earlier: Sequence[float] = (),
+    after_pass: Callable[[Run], None] | None = None,
 ) -> Run:
     """Iterate until EM has converged.
 
@@ -71,13 +73,18 @@ def run_em(
     The lower bound of an iteration is that of the parameters it began with, as in scikit-learn, so
     that a fit costs one pass per iteration and stops after the same one.  A covariance that is not
     positive definite ends the run with `failure` set.
+
+    `earlier` holds the lower bounds of the iterations that led to where it begins; `after_pass`
+    sees the run after each M-step.
     """
-    bounds: list[float] = []
+    bounds = list(earlier)
+    if bounds:
+        lower_bound = bounds[-1]
     try:
         parameters = begin()  # nobody else holds them: they go with the first M-step
     except IllDefinedCovarianceError as error:
         return Run(None, lower_bound, failure=error)
-    for n_iter in range(1, max_iter + 1):
+    for n_iter in range(len(bounds) + 1, max_iter + 1):
         statistics = one_pass(parameters)
         previous, lower_bound = lower_bound, statistics.log_likelihood / statistics.weight
         del parameters  # the M-step needs room for the next
@@ -91,8 +98,13 @@ def run_em(
         stopped = callback is not None and _is_true(
             callback(Iteration(n_iter, lower_bound, change, init))
         )
-        if converged or stopped:
-            return Run(parameters, lower_bound, n_iter, converged, stopped, bounds)
+        ended = converged or stopped
+        if ended or after_pass is not None:
+            run = Run(parameters, lower_bound, n_iter, converged, stopped, bounds)
+        if after_pass is not None:
+            after_pass(run)
+        if ended:
+            return run
     return Run(parameters, lower_bound, len(bounds), False, False, bounds)
 
 

@@ -46,7 +46,7 @@ class ConvergenceWarning(UserWarning):
     """EM stopped at ``max_iter`` before the change fell under ``tol``."""
 
 
-def not_fitted_error(estimator: str = "GaussianMixture") -> NotFittedError:
+def not_fitted_error(estimator: str = "GaussianMixture", reason: str = "") -> NotFittedError:
     """
     Build the error for a model that is used before it is fitted.
 
@@ -54,6 +54,8 @@ def not_fitted_error(estimator: str = "GaussianMixture") -> NotFittedError:
     ----------
     estimator : str, default="GaussianMixture"
         Name of the class, for the message.
+    reason : str, default=""
+        Why, where it was not for want of a call.
 
     Returns
     -------
@@ -67,7 +69,8 @@ def not_fitted_error(estimator: str = "GaussianMixture") -> NotFittedError:
     fastgmm.errors.NotFittedError: This GaussianMixture instance is not fitted yet: ...
     """
     # The opening is scikit-learn's, so that code which looks at the text works with both.
-    message = f"This {estimator} instance is not fitted yet: call 'fit' first."
+    reason = reason or "call 'fit' first"
+    message = f"This {estimator} instance is not fitted yet: {reason}."
     error: NotFittedError = _shared_class(NotFittedError)(message)
     return error
 

@@ -2,28 +2,26 @@
 
 import os
 from collections.abc import Callable
-from functools import cache
+from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
 
 from fastgmm import model_file
+from fastgmm.batches import CheckedBatches
+from fastgmm.checkpoint import Checkpoint
 from fastgmm.conventions import Estimator
-from fastgmm.em import Iteration, Run, run_em
-from fastgmm.errors import (
-    FileFormatError,
-    IllDefinedCovarianceError,
-    convergence_warning_class,
-    warn_user,
-)
+from fastgmm.data import BatchData, Data, RowData
+from fastgmm.em import Run
+from fastgmm.errors import FileFormatError, convergence_warning_class, warn_user
 from fastgmm.expectation import expectation, labels
-from fastgmm.initialization import Data, Start, initial_parameters
+from fastgmm.fitting import Callback, Settings, best_run
+from fastgmm.initialization import Start
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
-from fastgmm.progress import Reporter
-from fastgmm.scoring import FittedMixture
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.statistics import check as check_statistics
+from fastgmm.streaming import StreamingMixture
 from fastgmm.typing import ArrayLike, CovarianceType, InitParams
 from fastgmm.validation import (
     as_generator,
@@ -39,11 +37,10 @@ from fastgmm.validation import (
 )
 from fastgmm.version import __version__
 
-Callback = Callable[[Iteration], object]
 _INITIAL = ("weights_init", "means_init", "precisions_init")
 
 
-class GaussianMixture(FittedMixture, Estimator):
+class GaussianMixture(StreamingMixture, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
@@ -81,6 +78,10 @@ class GaussianMixture(FittedMixture, Estimator):
     n_threads : int, optional
         Threads per pass; None means the processors that this process may use. No result depends on
         it.
+    half_life : float, optional
+        `partial_fit` forgets: rows after which older ones count half. None: all count.
+    learning_exponent : float, default=0.8
+        `partial_fit` gives a batch of b rows after n the share (b / (n + b)) ** learning_exponent.
 
     Attributes
     ----------
@@ -132,6 +133,8 @@ class GaussianMixture(FittedMixture, Estimator):
         verbose: int = 0,
         verbose_interval: int = 10,
         n_threads: int | None = None,
+        half_life: float | None = None,
+        learning_exponent: float = 0.8,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -148,6 +151,8 @@ class GaussianMixture(FittedMixture, Estimator):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
         self.n_threads = n_threads
+        self.half_life = half_life
+        self.learning_exponent = learning_exponent
 
     @classmethod
     def from_parameters(
@@ -263,20 +268,40 @@ class GaussianMixture(FittedMixture, Estimator):
 
     def _fit(
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
-    ) -> Data:
+    ) -> RowData:
         check_parameters(self.get_params())
         names = feature_names_of(X)
         rows = as_rows(X, min_rows=2, method="fit", n_threads=self.n_threads)
         check_enough_rows(len(rows), self.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
-        data = Data(rows, weights, self.reg_covar, self.n_threads)
-        check_enough_rows(data.n_counted, self.n_components)
-        run = self._best_run(data, callback)
-        assert run.parameters is not None
-        self._parameters = run.parameters
-        self._feature_names = names
-        self.converged_, self.n_iter_ = run.converged, run.n_iter
-        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
+        data = RowData(rows, weights, self.n_threads, names)
+        self._take(self._best_run(data, callback), names)
+        return data
+
+    def _best_run(
+        self,
+        data: Data,
+        callback: Callback | None,
+        checkpoint: Checkpoint | None = None,
+        after_pass: Callable[[Run], None] | None = None,
+        draw_seed: Callable[[], int] | None = None,
+    ) -> Run:
+        warm = self._warm_parameters(data.n_features)
+        return best_run(
+            data,
+            self._start(data.n_features),
+            Settings(self.tol, self.max_iter, self.n_init, self.verbose, self.verbose_interval),
+            draw_seed or (lambda: int(as_generator(self.random_state).integers(2**63))),
+            warm=warm,
+            lower_bound=self.lower_bound_ if warm else float("-inf"),
+            callback=callback,
+            checkpoint=checkpoint,
+            after_pass=after_pass,
+        )
+
+    def _take(self, run: Run, names: np.ndarray | None) -> None:
+        """Become what a run has found, and warn if it did not converge."""
+        self._set(run, names)
         if not (run.converged or run.stopped) and self.max_iter > 0:
             warn_user(
                 f"Best performing initialization did not converge: after {run.n_iter} iterations "
@@ -284,43 +309,85 @@ class GaussianMixture(FittedMixture, Estimator):
                 "increase max_iter or tol, or try another init_params.",
                 convergence_warning_class(),
             )
-        return data
 
-    def _best_run(self, data: Data, callback: Callback | None) -> Run:
-        """The best of `n_init` runs; a start that degenerates is dropped while another survives."""
-        start = self._start(data.rows.shape[1])
-        warm = self._warm_parameters(data.rows)
-        generator = cache(lambda: as_generator(self.random_state))  # numpy.random takes 4 MB
-        best: Run | None = None
-        failure: IllDefinedCovarianceError | None = None
-        for init in range(1 if warm else self.n_init):
+    def _set(self, run: Run, names: np.ndarray | None) -> None:
+        assert run.parameters is not None
+        self._parameters = run.parameters
+        self._feature_names = names
+        self._learner = None  # a stream begins anew from here
+        self.converged_, self.n_iter_ = run.converged, run.n_iter
+        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
 
-            def begin(init: int = init) -> Parameters:
-                return warm or initial_parameters(data, start, generator, init)
+    def fit_batches(
+        self,
+        batches: Any,
+        *,
+        callback: Callback | None = None,
+        checkpoint: "str | os.PathLike[str] | None" = None,
+    ) -> Self:
+        """Fit the mixture to batches of rows that are never in memory together.
 
-            reporter = Reporter(self.verbose, self.verbose_interval, init)
-            run = run_em(
-                begin,
-                data.passes(self.covariance_type, self.n_components),
-                tol=self.tol,
-                max_iter=self.max_iter,
-                reg_covar=self.reg_covar,
-                lower_bound=self.lower_bound_ if warm else float("-inf"),
-                init=init,
-                callback=reporter.chained(callback),
-            )
-            if run.failure is not None:
-                failure = run.failure
-                continue
-            reporter.end(run)
-            if best is None or run.lower_bound > best.lower_bound:
-                best = run
-            if run.stopped:
-                break
-        if best is None:
-            assert failure is not None
-            raise failure
-        return best
+        The same EM as `fit`: the same start, the same iterations and, up to rounding, the same
+        parameters, however the rows are cut.  The batches are walked over once to count the rows
+        and to draw a sample for the start, and once per iteration; the next one is read while this
+        one is worked on.
+
+        Parameters
+        ----------
+        batches : iterable or callable
+            A list or another object that can be walked over again and again, such as
+            `fastgmm.sources.batches` gives, or a callable that returns a fresh iterator.  Its items
+            are arrays or frames of rows, or pairs (rows, sample_weight), all of one dtype.
+        callback : callable, optional
+            As in `fit`.
+        checkpoint : str or path, optional
+            A file that is written after each pass, in one step.  Where it exists the fit goes on
+            from it, and ends with the same bytes as one that was never stopped.  It can be loaded
+            as a model.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            For batches that can be walked over only once.
+        ValueError
+            As `fit`; when the walks do not give the same rows; when the checkpoint was made with
+            other parameters.  When a batch is not valid or a reader fails in the middle, the model
+            keeps the last whole pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastgmm
+        >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+        >>> model = fastgmm.GaussianMixture(2, random_state=0)
+        >>> batched = model.fit_batches(np.array_split(X, 7)).means_
+        >>> bool(np.allclose(batched, model.fit(X).means_))
+        True
+        """
+        check_parameters(self.get_params())
+        checked = CheckedBatches(batches, "fit_batches", n_threads=self.n_threads)
+        data = BatchData(checked, self.n_threads)
+        data.peek()
+        kept = None
+        if checkpoint is not None:
+            kept = Checkpoint(checkpoint, self._identity(), self._described)
+        last: list[Run] = []
+
+        def note(run: Run) -> None:
+            last[:] = [run]
+
+        try:
+            run = self._best_run(data, callback, kept, note)
+        except BaseException:
+            if last:
+                self._set(last[0], data.names)
+            raise
+        self._take(run, data.names)
+        return self
 
     def _start(self, n_features: int) -> Start:
         k, kind = self.n_components, self.covariance_type
@@ -333,12 +400,12 @@ class GaussianMixture(FittedMixture, Estimator):
             precisions = check_precisions_init(self.precisions_init, kind, k, n_features)
         return Start(self.init_params, k, kind, self.reg_covar, weights, means, precisions)
 
-    def _warm_parameters(self, rows: np.ndarray) -> Parameters | None:
+    def _warm_parameters(self, n_features: int) -> Parameters | None:
         """The parameters to go on from, or None for a fresh start."""
         if not (self.warm_start and hasattr(self, "_parameters")):
             return None
         old = self._parameters
-        shape = (self.n_components, rows.shape[1])
+        shape = (self.n_components, n_features)
         if old.means.shape != shape or old.covariance_type != self.covariance_type:
             raise ValueError(
                 f"warm_start=True goes on from {old.n_components} {old.covariance_type} components "
@@ -422,6 +489,19 @@ class GaussianMixture(FittedMixture, Estimator):
         not kept.
         """
         parameters = self._fitted()
+        run = Run(
+            parameters,
+            self.lower_bound_,
+            self.n_iter_,
+            self.converged_,
+            lower_bounds=self.lower_bounds_,
+        )
+        model_file.write(path, parameters, *self._described(run, self._feature_names))
+
+    def _described(
+        self, run: Run, names: np.ndarray | None
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a file says of this model with the parameters of a run."""
         kept = {name: value for name, value in self.get_params().items() if name not in _INITIAL}
         seed = kept["random_state"]
         kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
@@ -430,19 +510,32 @@ class GaussianMixture(FittedMixture, Estimator):
                 name: value.item() if isinstance(value, np.generic) else value
                 for name, value in kept.items()
             },
-            "converged": bool(self.converged_),
-            "n_iter": int(self.n_iter_),
-            "lower_bound": float(self.lower_bound_).hex(),
-            "feature_names": None if self._feature_names is None else self._feature_names.tolist(),
+            "converged": bool(run.converged),
+            "n_iter": int(run.n_iter),
+            "lower_bound": float(run.lower_bound).hex(),
+            "feature_names": None if names is None else names.tolist(),
             "version": __version__,
         }
-        arrays = {"lower_bounds": np.asarray(self.lower_bounds_, dtype=np.float64)}
+        arrays = {"lower_bounds": np.asarray(run.lower_bounds, dtype=np.float64)}
         for name in _INITIAL:
             if (value := getattr(self, name)) is not None:
                 # float32 weights are checked less strictly: the dtype is kept
                 given = np.asarray(value)
                 arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
-        model_file.write(path, parameters, facts, arrays)
+        return facts, arrays
+
+    def _identity(self) -> dict[str, Any]:
+        """The parameters that a checkpoint must have been made with."""
+        free = {"verbose", "verbose_interval", "n_threads", "warm_start"}
+        identity: dict[str, Any] = {}
+        for name, value in self.get_params().items():
+            if name in _INITIAL and value is not None:
+                identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
+            elif name == "random_state" and not isinstance(value, int | np.integer):
+                identity[name] = None
+            elif name not in free:
+                identity[name] = value.item() if isinstance(value, np.generic) else value
+        return identity
 
     @classmethod
     def _load(cls, path: "str | os.PathLike[str]") -> Self:
@@ -459,7 +552,9 @@ class GaussianMixture(FittedMixture, Estimator):
         cls, parameters: Parameters, facts: dict[str, Any], arrays: dict[str, np.ndarray]
     ) -> Self:
         trace = arrays.pop("lower_bounds")
-        initial: dict[str, Any] = arrays
+        initial: dict[str, Any] = {
+            name: value for name, value in arrays.items() if name in _INITIAL
+        }
         model = cls(**facts["params"], **initial)
         check_parameters(model.get_params())
         model._parameters = parameters

@@ -4,8 +4,8 @@ And the densities, responsibilities and labels on the way.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,196 @@ NEGLIGIBLE = 2.0**-53
 by rounding only."""
 
 
+Given = Callable[[np.ndarray, int], np.ndarray]
+"""given(rows, begin) -> (len(rows), K) responsibilities, of the rows' dtype, of the rows of a batch
+from `begin` on, in place of the mixture's own."""
+Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray | None]]]
+"""A fresh walk over batches of rows (n, D), C-contiguous and of one dtype, with float64 sample
+weights (n,) or None."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What must be known of all rows before a pass over them.
+
+    Parameters
+    ----------
+    n_samples : int
+    n_counted : int
+        Rows of positive weight.
+    weight : float
+        Sum of the sample weights.
+    lightest, heaviest : float
+        The smallest positive sample weight, at most 1, and the largest; 1 where there are none.
+    """
+
+    n_samples: int = 0
+    n_counted: int = 0
+    weight: float = 0.0
+    lightest: float = 1.0
+    heaviest: float = 0.0
+
+    def plus(self, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
+        """With one batch more."""
+        if sample_weight is None:
+            return Extent(
+                self.n_samples + n_samples,
+                self.n_counted + n_samples,
+                self.weight + n_samples,
+                self.lightest,
+                max(self.heaviest, 1.0 if n_samples else 0.0),
+            )
+        return Extent(
+            self.n_samples + n_samples,
+            self.n_counted + int(np.count_nonzero(sample_weight)),
+            self.weight + float(sample_weight.sum()),
+            float(sample_weight.min(initial=self.lightest, where=sample_weight > 0)),
+            float(sample_weight.max(initial=self.heaviest)),
+        )
+
+    @property
+    def exponent(self) -> int:
+        """Of the power of two that brings the largest weight near 1; 0 where it is near enough.
+
+        Weights may be of any unit: the kernels multiply by them in the dtype of the rows, and
+        float32 ends at 1e38.
+        """
+        exponent = math.frexp(self.heaviest)[1]
+        return exponent if abs(exponent) > 32 else 0
+
+
+class EStep:
+    """An E-step under way: batches go in, statistics come out (Bishop 2006, 9.23 to 9.28, as sums).
+
+    Parameters
+    ----------
+    parameters : Parameters
+    extent : Extent
+        Of all rows that will be added.
+    dtype : numpy.dtype
+        float32 or float64: of the rows.
+    n_threads : int, optional
+        None: all that this process may use.  The result does not depend on it.
+    given : callable, optional
+        The log-likelihood is then 0.
+    bounds : CarriedBounds, optional
+        What the last pass over the same rows left for this one; changed.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        extent: Extent,
+        dtype: np.dtype,
+        n_threads: int | None,
+        *,
+        given: Given | None = None,
+        bounds: CarriedBounds | None = None,
+    ) -> None:
+        self._parameters, self._extent = parameters, extent
+        self._packed = parameters.packed(dtype)
+        self._dtype = dtype
+        self._n_threads = n_threads
+        self._given, self._bounds = given, bounds
+        self._block = rows_per_block(*parameters.means.shape)
+        self._total = _zero_sums(parameters)
+        self._spare: list[Sums] = []
+        self._log_likelihood, self._counts = 0.0, np.zeros(2, np.int64)
+        self._thresholds, self._limits = self._what_to_skip()
+
+    def _what_to_skip(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Thresholds of responsibilities times weights, and the limits of the bounds."""
+        parameters, exponent = self._parameters, self._extent.exponent
+        thresholds = np.zeros(parameters.n_components)
+        if self._given is None:
+            # a component of less than one row keeps what it holds, and a light row what it brings
+            lightest = min(1.0, math.ldexp(self._extent.lightest, -exponent))
+            weight = math.ldexp(self._extent.weight, -exponent)
+            thresholds = NEGLIGIBLE * np.minimum(lightest, parameters.weights * weight)
+        limits = self._bounds.begin(parameters) if self._bounds is not None else None
+        if limits is not None:
+            heaviest = math.ldexp(self._extent.heaviest, -exponent)
+            with np.errstate(divide="ignore"):
+                cut = 0.5 * np.log(thresholds / (heaviest * parameters.n_components))
+            limits = np.concatenate([limits, cut[np.newaxis]])
+        if not SKIP:
+            thresholds = np.full_like(thresholds, -1.0)
+        return thresholds, limits
+
+    def add(
+        self,
+        rows: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        log_density: np.ndarray | None = None,
+    ) -> None:
+        """Add the sums of one batch; its log densities (n,), in nats, go to `log_density`."""
+        if sample_weight is not None and self._extent.exponent:
+            sample_weight = np.ldexp(sample_weight, -self._extent.exponent)
+        # one thread adds each block to the total at once, several one block after the other: the
+        # same additions in the same order
+        alone = threads_used(len(rows), self._block, self._n_threads) == 1
+
+        def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
+            fresh = not alone and not self._spare
+            sums = (
+                self._total
+                if alone
+                else _zero_sums(self._parameters)
+                if fresh
+                else self._spare.pop()
+            )
+            counts = np.zeros(2, np.int64)
+            carried = None
+            if self._limits is not None and self._bounds is not None:
+                carried = self._bounds.of_block(begin, end), self._limits
+            part = rows[begin:end]
+            log_likelihood = self._packed.expectation(
+                part,
+                None if sample_weight is None else sample_weight[begin:end],
+                None if self._given is None else self._given(part, begin),
+                self._thresholds,
+                *sums,
+                carried,
+                counts,
+                None if log_density is None else log_density[begin:end],
+            )
+            return sums, log_likelihood, counts
+
+        fold_blocks(sums_of_block, self._combine, len(rows), self._block, self._n_threads)
+
+    def _combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
+        sums, log_likelihood, counts = of_block
+        self._log_likelihood += log_likelihood
+        self._counts += counts
+        if sums is not self._total:
+            for array, addend in zip(self._total, sums, strict=True):
+                array += addend
+                addend.fill(0.0)
+            self._spare.append(sums)
+
+    def statistics(self) -> SufficientStatistics:
+        """The sums of what was added; ends the step."""
+        parameters, extent = self._parameters, self._extent
+        if self._bounds is not None:
+            self._bounds.end(*(self._counts / max(1, extent.n_samples * parameters.n_components)))
+        if extent.exponent:
+            for array in self._total:
+                np.ldexp(array, extent.exponent, out=array)
+        component_weight, first_moment, second_moment = self._total
+        return SufficientStatistics(
+            covariance_type=parameters.covariance_type,
+            # what the kernels subtracted
+            reference=parameters.means.astype(self._dtype).astype(np.float64),
+            component_weight=component_weight,
+            first_moment=first_moment,
+            second_moment=second_moment,
+            n_samples=extent.n_samples,
+            weight=extent.weight,
+            log_likelihood=math.ldexp(self._log_likelihood, extent.exponent),
+            dtype=self._dtype,
+        )
+
+
 def expectation(
     parameters: Parameters,
     rows: np.ndarray,
@@ -28,146 +218,72 @@ def expectation(
     *,
     reg_covar: float = 0.0,
     n_threads: int | None = None,
-    given: Callable[[int, int], np.ndarray] | None = None,
+    given: Given | None = None,
     bounds: CarriedBounds | None = None,
 ) -> SufficientStatistics:
-    """The statistics of rows (n, D) under a mixture (Bishop 2006, equations 9.23 to 9.28, as sums).
-
-    Parameters
-    ----------
-    parameters : Parameters
-    rows : C-contiguous float32 or float64 ndarray of shape (n, D)
-    sample_weight : float64 ndarray of shape (n,), optional
-    reg_covar : float
-        What the M-step will add: from means far from the rows, where rounding would show beside it,
-        the sums are taken again about the new means.
-    n_threads : int, optional
-        None: all that this process may use.  The result does not depend on it.
-    given : callable, optional
-        given(begin, end) -> (end - begin, K) responsibilities of the rows' dtype, in place of the
-        mixture's own; the log-likelihood is then 0.
-    bounds : CarriedBounds, optional
-        What the last pass over these rows left for this one; changed.
-    """
-    n_samples = len(rows)
-    packed = parameters.packed(rows.dtype)
-    all_weights = sample_weight
-    sample_weight, exponent = _near_one(sample_weight)
-    weight = float(n_samples) if sample_weight is None else float(sample_weight.sum())
-    thresholds = np.zeros(parameters.n_components)
-    if given is None:
-        # a component of less than one row keeps what it holds, and a light row what it brings
-        lightest = 1.0 if sample_weight is None else _smallest_positive(sample_weight)
-        thresholds = NEGLIGIBLE * np.minimum(lightest, parameters.weights * weight)
-    limits = bounds.begin(parameters) if bounds is not None else None
-    if limits is not None:
-        heaviest = 1.0 if sample_weight is None else float(sample_weight.max())
-        with np.errstate(divide="ignore"):
-            cut = 0.5 * np.log(thresholds / (heaviest * parameters.n_components))
-        limits = np.concatenate([limits, cut[np.newaxis]])
-    if not SKIP:
-        thresholds = np.full_like(thresholds, -1.0)
-    block = rows_per_block(*parameters.means.shape)
-    # one thread adds each block to the total at once, several one block after the other: the same
-    # additions in the same order
-    alone = threads_used(n_samples, block, n_threads) == 1
-    total = _zero_sums(parameters)
-    spare: list[Sums] = []
-
-    def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
-        sums = total if alone else spare.pop() if spare else _zero_sums(parameters)
-        counts = np.zeros(2, np.int64)
-        carried = None
-        if limits is not None and bounds is not None:
-            carried = bounds.of_block(begin, end), limits
-        weights = None if sample_weight is None else sample_weight[begin:end]
-        responsibilities = None if given is None else given(begin, end)
-        log_likelihood = packed.expectation(
-            rows[begin:end], weights, responsibilities, thresholds, *sums, carried, counts
-        )
-        return sums, log_likelihood, counts
-
-    log_likelihood = 0.0
-    counts = np.zeros(2, np.int64)
-
-    def combine(of_block: tuple[Sums, float, np.ndarray]) -> None:
-        nonlocal log_likelihood, counts
-        sums, log_likelihood_of_block, counts_of_block = of_block
-        log_likelihood += log_likelihood_of_block
-        counts += counts_of_block
-        if sums is not total:
-            for array, addend in zip(total, sums, strict=True):
-                array += addend
-                addend.fill(0.0)
-            spare.append(sums)
-
-    fold_blocks(sums_of_block, combine, n_samples, block, n_threads)
-    if bounds is not None:
-        bounds.end(*(counts / max(1, n_samples * parameters.n_components)))
-    if exponent:
-        for array in total:
-            np.ldexp(array, exponent, out=array)
-        weight, log_likelihood = math.ldexp(weight, exponent), math.ldexp(log_likelihood, exponent)
-    component_weight, first_moment, second_moment = total
-    statistics = SufficientStatistics(
-        covariance_type=parameters.covariance_type,
-        # what the kernels subtracted
-        reference=parameters.means.astype(rows.dtype).astype(np.float64),
-        component_weight=component_weight,
-        first_moment=first_moment,
-        second_moment=second_moment,
-        n_samples=n_samples,
-        weight=weight,
-        log_likelihood=log_likelihood,
-        dtype=rows.dtype,
+    """The statistics of rows (n, D) under a mixture; see `expectation_of_batches`."""
+    return expectation_of_batches(
+        parameters,
+        lambda: ((rows, sample_weight),),
+        Extent().plus(len(rows), sample_weight),
+        rows.dtype,
+        reg_covar=reg_covar,
+        n_threads=n_threads,
+        given=given,
+        bounds=bounds,
     )
-    if given is None and statistics.cancels(reg_covar):
-        about = _recentred(parameters, statistics.means, rows, all_weights, n_threads)
-        return replace(about, log_likelihood=log_likelihood)
-    return statistics
+
+
+def expectation_of_batches(
+    parameters: Parameters,
+    batches: Batches,
+    extent: Extent,
+    dtype: np.dtype,
+    *,
+    reg_covar: float = 0.0,
+    n_threads: int | None = None,
+    given: Given | None = None,
+    bounds: CarriedBounds | None = None,
+) -> SufficientStatistics:
+    """The statistics of the rows of all batches under a mixture.
+
+    From means far from the rows, where rounding would show beside `reg_covar`, the sums are taken
+    again about the new means; the other parameters are those of `EStep`.
+    """
+    e_step = EStep(parameters, extent, dtype, n_threads, given=given, bounds=bounds)
+    for rows, sample_weight in batches():
+        e_step.add(rows, sample_weight)
+    statistics = e_step.statistics()
+    if given is not None or not statistics.cancels(reg_covar):
+        return statistics
+    about = _recentred(parameters, statistics.means, batches, extent, dtype, n_threads)
+    return replace(about, log_likelihood=statistics.log_likelihood)
 
 
 def _recentred(
     parameters: Parameters,
     means: np.ndarray,
-    rows: np.ndarray,
-    sample_weight: np.ndarray | None,
+    batches: Batches,
+    extent: Extent,
+    dtype: np.dtype,
     n_threads: int | None,
 ) -> SufficientStatistics:
     """The statistics of the same responsibilities about other means (K, D); costs two passes."""
-    packed = parameters.packed(rows.dtype)
+    packed = parameters.packed(dtype)
 
-    def responsibilities_of_block(begin: int, end: int) -> np.ndarray:
-        out = np.empty((end - begin, parameters.n_components), rows.dtype)
-        packed.responsibilities(rows[begin:end], out)
+    def as_before(rows: np.ndarray, _: int) -> np.ndarray:
+        out = np.empty((len(rows), parameters.n_components), dtype)
+        packed.responsibilities(rows, out)
         return out
 
-    return expectation(
+    return expectation_of_batches(
         replace(parameters, means=means),
-        rows,
-        sample_weight,
+        batches,
+        extent,
+        dtype,
         n_threads=n_threads,
-        given=responsibilities_of_block,
+        given=as_before,
     )
-
-
-def _smallest_positive(sample_weight: np.ndarray) -> float:
-    """The smallest positive weight, or 1."""
-    return float(sample_weight.min(initial=1.0, where=sample_weight > 0))
-
-
-def _near_one(sample_weight: np.ndarray | None) -> tuple[np.ndarray | None, int]:
-    """Weights times a power of two that brings the largest near 1, and the exponent that undoes it.
-
-    Weights may be of any unit: the kernels multiply by them in the dtype of the rows, and float32
-    ends at 1e38.
-    """
-    if sample_weight is None or not len(sample_weight):
-        return sample_weight, 0
-    exponent = math.frexp(float(sample_weight.max()))[1]
-    if abs(exponent) <= 32:
-        return sample_weight, 0
-    return np.ldexp(sample_weight, -exponent), exponent
 
 
 def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) -> CarriedBounds:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.bounds import CarriedBounds
-from fastgmm.expectation import carried_bounds, expectation
+from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters, n_parameters
+from fastgmm.sampling import Sample
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 
@@ -36,82 +36,12 @@ KMEANS_ROWS = (4000, 50)
 ASSIGNED_ROWS = (10_000, 20)
 """The first M-step takes max(first, second times the free parameters) rows, or all where there are
 not twice as many: EM's first pass makes up for what their number leaves uncertain."""
+ASSIGNED_NUMBERS = 1 << 22
+"""Of all these rows together, at the most: 32 MB."""
 LLOYD_ITERATIONS = 300
 LLOYD_TOLERANCE = 1e-4
 """Lloyd's iterations end when the centres move by less than this, in units of the columns' mean
 variance (squared distances)."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """Rows of a fit, with what every pass over them needs."""
-
-    rows: np.ndarray
-    sample_weight: np.ndarray | None
-    reg_covar: float
-    n_threads: int | None
-
-    @property
-    def n_counted(self) -> int:
-        """Rows of positive weight."""
-        weight = self.sample_weight
-        return len(self.rows) if weight is None else int(np.count_nonzero(weight))
-
-    def subset(self, n: int, generator: "Generator") -> "Points":
-        """All rows of positive weight, weighted, or n of them drawn with their weights as odds."""
-        if self.n_counted > n:
-            return Points(self.rows[self._choose(n, generator)].astype(np.float64), np.ones(n))
-        if self.sample_weight is None:
-            return Points(self.rows.astype(np.float64), np.ones(len(self.rows)))
-        held = np.flatnonzero(self.sample_weight)
-        return Points(self.rows[held].astype(np.float64), self._relative_weight()[held])
-
-    def drawn(self, start: "Start", generator: "Generator") -> "Data":
-        """Rows enough for the first M-step: all, or some of them."""
-        at_least, per_parameter = ASSIGNED_ROWS
-        free = n_parameters(start.covariance_type, start.n_components, self.rows.shape[1])
-        n = max(at_least, per_parameter * free)
-        if self.n_counted <= 2 * n:
-            return self
-        chosen = self._choose(n, generator)
-        return replace(self, rows=self.rows[chosen], sample_weight=None)
-
-    def _choose(self, n: int, generator: "Generator") -> np.ndarray:
-        """Indices of n rows, in the order of memory, drawn with their weights as odds."""
-        if self.sample_weight is None:
-            chosen = generator.choice(len(self.rows), n, replace=False)
-        else:
-            held = np.flatnonzero(self.sample_weight)
-            weight = self._relative_weight()[held]
-            chosen = generator.choice(held, n, replace=False, p=weight / weight.sum())
-        indices: np.ndarray = np.sort(chosen)
-        return indices
-
-    def _relative_weight(self) -> np.ndarray:
-        weight = self.sample_weight
-        assert weight is not None
-        relative: np.ndarray = np.maximum(weight / weight.max(), np.finfo(np.float64).tiny)
-        return relative
-
-    def expectation(
-        self, parameters: Parameters, bounds: CarriedBounds | None = None
-    ) -> SufficientStatistics:
-        """One pass over all rows."""
-        return expectation(
-            parameters,
-            self.rows,
-            self.sample_weight,
-            reg_covar=self.reg_covar,
-            n_threads=self.n_threads,
-            bounds=bounds,
-        )
-
-    def passes(
-        self, covariance_type: str, n_components: int
-    ) -> Callable[[Parameters], SufficientStatistics]:
-        """One pass after the other over all rows, each skipping what the last one allows."""
-        bounds = carried_bounds(self.rows, covariance_type, n_components)
-        return lambda parameters: self.expectation(parameters, bounds)
 
 
 @dataclass(frozen=True)
@@ -151,24 +81,87 @@ class Start:
     index: int = 0
 
 
+@dataclass(frozen=True)
+class Data:
+    """The rows of a start, and how to choose among them."""
+
+    sample: Sample
+    start: Start
+    n_threads: int | None
+
+    @property
+    def n_counted(self) -> int:
+        """Rows of positive weight."""
+        return len(self.sample.order)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the rows."""
+        return self.sample.rows.dtype
+
+    def subset(self, n: int) -> Points:
+        """All rows of positive weight, weighted, or n drawn ones."""
+        chosen = self.sample.drawn(n, self.start.index)
+        rows = self.sample.rows[chosen].astype(np.float64)
+        weight = self.sample.weight
+        if weight is None or len(chosen) < self.n_counted:
+            return Points(rows, np.ones(len(rows)))
+        relative = weight[chosen] / weight[chosen].max()
+        return Points(rows, np.maximum(relative, np.finfo(np.float64).tiny))
+
+    def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Rows, and their weights, for the first M-step."""
+        if self.sample.whole:
+            return self.sample.rows, self.sample.weight
+        n = _assigned_rows(self.start, self.sample.rows.shape[1])
+        return self.sample.rows[self.sample.drawn(n)], None
+
+
+def sample_size(start: Start, n_features: int) -> int:
+    """Rows that `initial_parameters` wants to choose from: all, where there are not more."""
+    return 2 * _assigned_rows(start, n_features)
+
+
+def _assigned_rows(start: Start, n_features: int) -> int:
+    at_least, per_parameter = ASSIGNED_ROWS
+    free = n_parameters(start.covariance_type, start.n_components, n_features)
+    return max(at_least, min(per_parameter * free, ASSIGNED_NUMBERS // n_features))
+
+
+def needs_sample(start: Start) -> bool:
+    """Whether anything is left to estimate."""
+    return start.weights is None or start.means is None or start.precisions is None
+
+
 def initial_parameters(
-    data: Data, start: Start, generator: "Callable[[], Generator]", index: int = 0
+    sample: "Callable[[], Sample]",
+    start: Start,
+    dtype: np.dtype,
+    seed: "Callable[[], int]",
+    *,
+    index: int = 0,
+    n_threads: int | None = None,
 ) -> Parameters:
     """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
 
-    The generator is asked for only where something is drawn.  `index` counts the starts of one fit:
-    from the second on Ward's method, which has no chance in it, takes two thirds of few rows.
+    Sample and seed are asked for only where something is estimated.  `index` counts the starts of
+    one fit: each takes other rows, and Ward's method, which has no other chance in it, two thirds
+    of few rows from the second on.
     """
     weights, means, precisions = start.weights, start.means, start.precisions
-    if weights is None or means is None or precisions is None:
-        estimated = _METHODS[start.method](data, replace(start, index=index), generator())
+    if needs_sample(start):
+        chosen = Data(sample(), replace(start, index=index), n_threads)
+        estimated = _METHODS[start.method](
+            chosen, chosen.start, np.random.default_rng([seed(), index])
+        )
         weights = estimated.weights if weights is None else weights
         means = estimated.means if means is None else means
         if precisions is None:
             return replace(estimated, weights=weights, means=means)
-    return Parameters.from_precisions(
-        weights, means, precisions, start.covariance_type, data.rows.dtype
-    )
+    assert weights is not None
+    assert means is not None
+    assert precisions is not None
+    return Parameters.from_precisions(weights, means, precisions, start.covariance_type, dtype)
 
 
 def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
@@ -176,48 +169,47 @@ def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
     n = min(max(at_least, per_component * start.n_components), at_most)
     if start.index:
         n = min(n, 2 * data.n_counted // 3)
-    points = data.subset(max(n, start.n_components), generator)
+    points = data.subset(max(n, start.n_components))
     scale = _column_scale(points, start.covariance_type)
     labels = cut_tree(
         *ward_tree((points.rows - points.mean()) / scale, points.weight), start.n_components
     )
     centers = _centers(points, labels, start.n_components)
-    statistics = assign(data.drawn(start, generator), centers, scale, start)
+    statistics = assign(*data.assigned(), centers, scale, start, data.n_threads)
     varying = int(np.count_nonzero(points.deviations()))
     return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
 
 
 def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
-    points = data.subset(max(at_least, per_component * start.n_components), generator)
+    points = data.subset(max(at_least, per_component * start.n_components))
     centers = _plus_plus(points, start, generator)
-    sample = Data(points.rows, points.weight, data.reg_covar, data.n_threads)
     plain = replace(start, covariance_type="spherical")
     scale = _common_scale(points)
     for _ in range(LLOYD_ITERATIONS):
-        statistics = assign(sample, centers, scale, plain)
+        statistics = assign(points.rows, points.weight, centers, scale, plain, data.n_threads)
         weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)[:, None]
         moved = statistics.reference + statistics.first_moment / weight
         step = float(((moved - centers) ** 2).sum())
         centers = moved
         if step <= LLOYD_TOLERANCE * scale[0] ** 2:
             break
-    statistics = assign(data.drawn(start, generator), centers, scale, start)
+    statistics = assign(*data.assigned(), centers, scale, start, data.n_threads)
     return maximization(statistics, start.reg_covar)
 
 
 def _from_plus_plus(data: Data, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
-    points = data.subset(max(at_least, per_component * start.n_components), generator)
+    points = data.subset(max(at_least, per_component * start.n_components))
     centers = _plus_plus(points, start, generator)
-    return _around(data.drawn(start, generator), start, centers, points)
+    return _around(data, start, centers, points)
 
 
 def _from_data(data: Data, start: Start, generator: "Generator") -> Parameters:
-    points = data.subset(max(KMEANS_ROWS[0], start.n_components), generator)
+    points = data.subset(max(KMEANS_ROWS[0], start.n_components))
     odds = points.weight / points.weight.sum()
     chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
-    return _around(data.drawn(start, generator), start, points.rows[chosen], points)
+    return _around(data, start, points.rows[chosen], points)
 
 
 def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Parameters:
@@ -227,7 +219,7 @@ def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Pa
     `reg_covar` alone, which means nothing in the units of the data; its next step is the same
     assignment of each row to the nearest centre.
     """
-    statistics = assign(data, centers, _common_scale(points), start)
+    statistics = assign(*data.assigned(), centers, _common_scale(points), start, data.n_threads)
     k = start.n_components
     total = statistics.component_weight.sum()
     second = statistics.second_moment
@@ -245,23 +237,21 @@ def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Pa
 
 def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters:
     """Responsibilities drawn uniformly and normalised, a stream of numbers per block of rows."""
-    data = data.drawn(start, generator)
+    rows, sample_weight = data.assigned()
     seed = int(generator.integers(2**63))
-    k, dtype = start.n_components, data.rows.dtype
-    center = data.subset(1000, generator).mean()
+    k, dtype = start.n_components, data.dtype
+    center = data.subset(1000).mean()
     block = rows_per_block(k, len(center))
 
-    def draw(begin: int, end: int) -> np.ndarray:
-        drawn = np.random.default_rng([seed, begin // block]).random((end - begin, k))
+    def draw(part: np.ndarray, begin: int) -> np.ndarray:
+        drawn = np.random.default_rng([seed, begin // block]).random((len(part), k))
         drawn /= drawn.sum(axis=1, keepdims=True)
         return drawn.astype(dtype, copy=False)
 
     reference = _sharp(
         np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype
     )
-    statistics = expectation(
-        reference, data.rows, data.sample_weight, n_threads=data.n_threads, given=draw
-    )
+    statistics = expectation(reference, rows, sample_weight, n_threads=data.n_threads, given=draw)
     return maximization(statistics, start.reg_covar)
 
 
@@ -275,13 +265,19 @@ _METHODS = {
 
 
 def assign(
-    data: Data, centers: np.ndarray, scale: np.ndarray, start: Start
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None,
+    centers: np.ndarray,
+    scale: np.ndarray,
+    start: Start,
+    n_threads: int | None,
 ) -> SufficientStatistics:
     """Statistics of the rows with each given to its nearest centre.
 
     Distances are in units of `scale` (D,) per column.
     """
-    return data.expectation(_sharp(centers, scale, start.covariance_type, data.rows.dtype))
+    sharp = _sharp(centers, scale, start.covariance_type, rows.dtype)
+    return expectation(sharp, rows, sample_weight, reg_covar=start.reg_covar, n_threads=n_threads)
 
 
 def _sharp(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.mixture
 
-from fastgmm import GaussianMixture, estimator, expectation
+from fastgmm import GaussianMixture, expectation, fitting
 from fastgmm.errors import IllDefinedCovarianceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -254,16 +254,16 @@ def test_one_degenerate_start_does_not_end_the_others(covariance_type: str) -> N
 @pytest.mark.parametrize("bad", [{0}, {1}, {2}, {0, 1}, {0, 2}])
 def test_survivors_decide(bad: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     X = blobs()
-    first = estimator.initial_parameters
+    first = fitting.initial_parameters
     calls: list[int] = []
 
-    def initial(*args: Any) -> Any:
+    def initial(*args: Any, **named: Any) -> Any:
         calls.append(len(calls))
         if calls[-1] in bad:
             raise IllDefinedCovarianceError(f"start {calls[-1]}")
-        return first(*args)
+        return first(*args, **named)
 
-    monkeypatch.setattr(estimator, "initial_parameters", initial)
+    monkeypatch.setattr(fitting, "initial_parameters", initial)
     seen: set[int] = set()
     model = GaussianMixture(2, init_params="random_from_data", random_state=0, n_init=3)
     model.fit(X, callback=lambda iteration: seen.add(iteration.init))
@@ -275,11 +275,11 @@ def test_survivors_decide(bad: set[int], monkeypatch: pytest.MonkeyPatch) -> Non
 def test_if_every_start_fails_so_does_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def initial(*args: Any) -> Any:
+    def initial(*args: Any, **named: Any) -> Any:
         calls.append(len(calls))
         raise IllDefinedCovarianceError(f"start {calls[-1]}")
 
-    monkeypatch.setattr(estimator, "initial_parameters", initial)
+    monkeypatch.setattr(fitting, "initial_parameters", initial)
     with pytest.raises(IllDefinedCovarianceError, match="start"):
         GaussianMixture(2, n_init=4).fit(blobs())
     assert calls == [0, 1, 2, 3]

@@ -77,6 +77,8 @@ PARAMS: dict[str, Any] = {
     "verbose": 2,
     "verbose_interval": 3,
     "n_threads": 2,
+    "half_life": 1000.0,
+    "learning_exponent": 0.7,
 }
 
 

@@ -23,7 +23,13 @@ from sklearn.utils.validation import check_is_fitted
 from fastgmm import GaussianMixture
 
 Peer = sklearn.mixture.GaussianMixture
-DEFAULTS_OF_OUR_OWN = {"init_params": "ward", "n_threads": None}
+OWN = ["n_threads", "half_life", "learning_exponent"]
+DEFAULTS_OF_OUR_OWN = {
+    "init_params": "ward",
+    "n_threads": None,
+    "half_life": None,
+    "learning_exponent": 0.8,
+}
 SCORING = (
     *("predict", "predict_proba", "score", "score_samples", "component_log_density", "e_step"),
     *("aic", "bic", "icl"),
@@ -37,11 +43,11 @@ def rows(make_mixture: Callable[..., Any], rng: np.random.Generator) -> np.ndarr
 
 def test_constructor_has_the_parameters_of_scikit_learn() -> None:
     ours, theirs = (inspect.signature(kind).parameters for kind in (GaussianMixture, Peer))
-    assert [*theirs, "n_threads"] == list(ours)
+    assert [*theirs, *OWN] == list(ours)
     for name, parameter in ours.items():
         default = DEFAULTS_OF_OUR_OWN[name] if name in DEFAULTS_OF_OUR_OWN else theirs[name].default
         assert parameter.default == default
-        assert parameter.kind is (theirs["tol"] if name == "n_threads" else theirs[name]).kind
+        assert parameter.kind is (theirs["tol"] if name in OWN else theirs[name]).kind
 
 
 def test_get_params_and_set_params() -> None:

@@ -90,6 +90,8 @@ def test_good_parameters() -> None:
         "verbose": (0, 1, 2, True, np.False_),
         "verbose_interval": (1, 10),
         "n_threads": (None, 1, 64),
+        "half_life": (None, 1, 0.5, np.float32(3.0)),
+        "learning_exponent": (0.6, 1, 1.0),
     }
     assert good.keys() == CONSTRAINTS.keys()
     for name, values in good.items():

@@ -61,11 +61,11 @@ cdef void first_largest(const Mixture *m, Block *block, int64_t *out) noexcept n
 
 cdef double sum_rows(
     const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given, Bounds *bounds,
-    Scratch scratch
+    real *log_density, Scratch scratch
 ) noexcept nogil:
     """The fused pass: densities, responsibilities and sums of each block while it is in the cache.
 
-    weight, given and bounds may be NULL.
+    weight, given, bounds and log_density (out) may be NULL.
     """
     cdef Block *block = &scratch.block
     cdef Py_ssize_t begin
@@ -81,6 +81,8 @@ cdef double sum_rows(
             else:
                 bounded_distances(m, block, bounds, begin)
             normalize(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total, block.total)
+            if log_density != NULL:
+                memcpy(log_density + begin, block.log_total, block.n_rows * sizeof(real))
             log_likelihood += block_log_likelihood(
                 block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
         else:

@@ -91,12 +91,15 @@ class PackedMixture:
         second: np.ndarray,
         bounds: tuple[np.ndarray, np.ndarray] | None = None,
         counts: np.ndarray | None = None,
+        log_density: np.ndarray | None = None,
     ) -> float:
         """Add the weighted sums of one batch; returns the log-likelihood.  Bounds stay as is."""
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         if responsibilities is None:
-            log_density, r = self._posterior(rows)
-            log_likelihood = float(weight @ log_density)
+            of_rows, r = self._posterior(rows)
+            log_likelihood = float(weight @ of_rows)
+            if log_density is not None:
+                log_density[:] = of_rows
         else:
             r, log_likelihood = responsibilities.astype(np.float64), 0.0
         r = r * weight[:, None]

@@ -12,7 +12,9 @@ from fastgmm.typing import FloatArray
 from fastgmm.validation.conversion import as_small_floats, non_finite_error
 
 
-def as_sample_weight(sample_weight: Any, n_samples: int) -> FloatArray | None:
+def as_sample_weight(
+    sample_weight: Any, n_samples: int, *, some_positive: bool = True
+) -> FloatArray | None:
     """
     Turn sample weights into float64, one per row.
 
@@ -22,6 +24,8 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> FloatArray | None:
         How often each row counts; a number counts for every row.
     n_samples : int
         The number of rows.
+    some_positive : bool, default=True
+        Whether they must not all be zero; those of one batch of many may.
 
     Returns
     -------
@@ -48,6 +52,8 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> FloatArray | None:
         if not np.isfinite(weights).all():
             raise non_finite_error(weights, "sample_weight", label="sample_weight")
     else:
+        if n_samples == 0 and not some_positive and np.shape(sample_weight) == (0,):
+            return np.empty(0)
         given = as_small_floats(sample_weight, "sample_weight", label="sample_weight")
         if given.ndim != 1:
             raise ValueError(
@@ -60,7 +66,9 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> FloatArray | None:
                 "for each row."
             )
         weights = given.astype(np.float64, copy=False)
-    _check_weight_values(weights)
+    if len(weights) == 0 and not some_positive:
+        return weights
+    _check_weight_values(weights, some_positive)
     return weights
 
 
@@ -136,8 +144,8 @@ def check_enough_rows(n_samples: int, n_components: int) -> None:
         )
 
 
-def _check_weight_values(weights: FloatArray) -> None:
-    if not weights.any():
+def _check_weight_values(weights: FloatArray, some_positive: bool) -> None:
+    if some_positive and not weights.any():
         raise ValueError(
             "Sample weights must contain at least one non-zero number, and these are all zero: "
             "pass None for rows that count once."

@@ -35,6 +35,20 @@ def _real(least: float) -> Constraint:
     return Constraint(holds, f"a float in the range [{least}, inf)")
 
 
+def _positive_real() -> Constraint:
+    def holds(value: Any) -> bool:
+        return isinstance(value, Real) and 0.0 < float(value) < np.inf
+
+    return Constraint(holds, "a float in the range (0.0, inf)")
+
+
+def _exponent() -> Constraint:
+    def holds(value: Any) -> bool:
+        return isinstance(value, Real) and 0.0 < float(value) <= 1.0
+
+    return Constraint(holds, "a float in the range (0.0, 1.0]")
+
+
 def _text(options: tuple[str, ...]) -> Constraint:
     def holds(value: Any) -> bool:
         return isinstance(value, str) and value in options
@@ -85,6 +99,8 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "verbose": (_integer(0), *_BOOLEAN),
     "verbose_interval": (_integer(1),),
     "n_threads": (_integer(1), _NONE),
+    "half_life": (_positive_real(), _NONE),
+    "learning_exponent": (_exponent(),),
 }
 
 

@@ -1,0 +1,122 @@
+"""Batches of rows: what the user may give, checked one by one and read ahead."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from fastgmm.parallel import in_background
+from fastgmm.validation import (
+    as_rows,
+    as_sample_weight,
+    check_feature_names,
+    feature_names_of,
+)
+
+Batch = tuple[np.ndarray, np.ndarray | None]
+"""Rows (n, D), and sample weights (n,) or None."""
+
+
+class CheckedBatches:
+    """A re-iterable of the user's as walks over checked batches.
+
+    Parameters
+    ----------
+    batches : iterable or callable
+        Re-iterable, or a callable that returns a fresh iterator; items are arrays, frames, or pairs
+        (rows, sample_weight).
+    method : str
+        The method the user called, for the messages.
+    n_features : int, optional
+        What every batch must have; None: what the first one has.
+    n_threads : int, optional
+        For the search for NaN and inf.
+
+    Attributes
+    ----------
+    n_features, dtype, names
+        Of the first batch, once it was seen; the others must agree.
+    """
+
+    def __init__(
+        self,
+        batches: Any,
+        method: str,
+        *,
+        n_features: int | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self._fresh = _factory(batches, method)
+        self._method, self._n_threads = method, n_threads
+        self.n_features = n_features
+        self.dtype: np.dtype | None = None
+        self.names: np.ndarray | None = None
+
+    def __call__(self) -> Generator[Batch]:
+        """A fresh walk; the next batch is read while the caller works on one."""
+        for number, item in enumerate(read_ahead(self._fresh())):
+            batch = self._checked(item, number)
+            if len(batch[0]):
+                yield batch
+
+    def _checked(self, item: Any, number: int) -> Batch:
+        rows, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        first = self.dtype is None
+        names = feature_names_of(rows)
+        if not first and (names is not None or self.names is not None):
+            check_feature_names(rows, self.names)
+        checked = as_rows(
+            rows, n_features=self.n_features, min_rows=0, method=self._method,
+            n_threads=self._n_threads,
+        )  # fmt: skip
+        if first:
+            self.n_features, self.dtype, self.names = checked.shape[1], checked.dtype, names
+        elif checked.dtype != self.dtype:
+            raise ValueError(
+                f"batch {number} holds {checked.dtype} rows, and the first batch {self.dtype}: "
+                "convert them to one of the two."
+            )
+        return checked, as_sample_weight(weight, len(checked), some_positive=False)
+
+
+def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:
+    if callable(batches):
+        fresh: Callable[[], Iterable[Any]] = batches
+        return fresh
+    one_table = isinstance(batches, np.ndarray) or hasattr(batches, "columns")
+    if one_table and not hasattr(batches, "reiterable"):
+        raise TypeError(
+            f"{method} takes an iterable of batches, got one {type(batches).__name__}: pass [X], "
+            "or X to fit."
+        )
+    try:
+        again = iter(batches)
+    except TypeError:
+        raise TypeError(
+            f"{method} takes an iterable of batches or a callable that returns one, got "
+            f"{type(batches).__name__}: pass a list of arrays, or a function."
+        ) from None
+    if again is batches or getattr(batches, "reiterable", True) is False:
+        raise TypeError(
+            f"{method} walks over the batches several times, and a {type(batches).__name__} can be "
+            "walked over once: pass a list, or a function that returns a fresh iterator, such as "
+            "lambda: read(path)."
+        )
+    return lambda: batches
+
+
+def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
+    """The items, each fetched on another thread while the one before is worked on."""
+    iterator = iter(items)
+    nothing = object()
+    following = in_background(lambda: next(iterator, nothing))
+    try:
+        while (item := following.result()) is not nothing:
+            following = in_background(lambda: next(iterator, nothing))
+            yield item
+    finally:
+        if not following.cancel():
+            following.exception()  # let the reader come to rest before its owner goes on
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()

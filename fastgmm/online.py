@@ -1,0 +1,285 @@
+"""Online EM: a mixture that follows a stream, a step per own batch of rows.
+
+Stepwise EM (Cappe and Moulines 2009; Liang and Klein 2009): the statistics of the stream so far are
+those of the model itself, and each batch moves them by a share rho towards its own.  Both are about
+the same reference points, so that what batches differ by stays in the variances.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fastgmm.data import RowData
+from fastgmm.em import Run
+from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.expectation import EStep, Extent
+from fastgmm.maximization import maximization
+from fastgmm.parameters import Parameters, n_parameters
+from fastgmm.statistics import SufficientStatistics
+
+BUFFER_ROWS = (4, 100)
+"""The first model is fitted to max(first times the free parameters, second times K) rows."""
+BUFFER_NUMBERS = 1 << 22
+"""Of these rows together, at the most: 32 MB."""
+BATCH_ROWS = (64, 1024)
+"""Own batches: a quarter of the rows that count, within these."""
+RECENT_ROWS = 8192
+"""Log densities that are kept for quantiles, and the memory of their running mean."""
+TRACE_LENGTH = 256
+"""Own batches that are remembered."""
+LEAST_WEIGHT = 1e-12
+"""Of a component that sees no rows: its shape is kept as it is, and it may come back."""
+
+
+FirstFit = Callable[[RowData, int], Run]
+"""fit(data, seed): a whole fit of the first rows."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast old rows are forgotten: the constructor's parameters."""
+
+    half_life: float | None
+    learning_exponent: float
+
+    def share(self, batch: float, seen: float) -> float:
+        """What a batch of this weight gets after rows of the weight `seen`."""
+        share: float = (batch / (seen + batch)) ** self.learning_exponent
+        if self.half_life is not None:
+            share = max(share, -math.expm1(-math.log(2.0) * batch / self.half_life))
+        return share
+
+    def batch_rows(self, seen: float) -> int:
+        """Rows of the next own batch."""
+        least, most = BATCH_ROWS
+        n = min(max(least, seen / 4), most)
+        if self.half_life is not None:
+            n = max(1.0, min(n, self.half_life / 4))
+        return 1 << int(math.log2(n))
+
+
+class Recent:
+    """Log densities of the stream: a window of rows, a trace of batches, mean and deviation."""
+
+    def __init__(self) -> None:
+        self.window = np.empty(RECENT_ROWS)
+        self.n_window = 0  # rows ever written to it
+        self.trace: list[tuple[float, float]] = []  # (weight seen before, mean log density)
+        self.mean, self.variance = 0.0, 0.0
+        self.weight = 0.0
+
+    def add(self, log_density: np.ndarray, seen: float) -> None:
+        """Take note of one batch."""
+        finite = log_density[np.isfinite(log_density)]
+        for begin in range(0, len(log_density), RECENT_ROWS):
+            part = log_density[begin : begin + RECENT_ROWS]
+            at = (self.n_window + np.arange(len(part))) % RECENT_ROWS
+            self.window[at] = part
+            self.n_window += len(part)
+        if not len(finite):
+            return
+        mean = float(finite.mean())
+        self.weight = min(self.weight + len(finite), RECENT_ROWS)
+        share = len(finite) / self.weight if self.weight > len(finite) else 1.0
+        change = mean - self.mean
+        self.mean += share * change
+        self.variance = (1 - share) * (self.variance + share * change**2)
+        self.variance += share * float(finite.var())
+        self.trace = [*self.trace[1 - TRACE_LENGTH :], (seen, mean)]
+
+    def quantile(self, quantile: float) -> float:
+        """The log density under which this share of the rows in the window fell."""
+        held = self.window[: min(self.n_window, RECENT_ROWS)]
+        return float(np.quantile(held, quantile, method="lower"))
+
+
+class Rows:
+    """A store of rows and weights that grows at its end."""
+
+    def __init__(self, n_features: int, dtype: np.dtype) -> None:
+        self.rows = np.empty((0, n_features), dtype)
+        self.weight: np.ndarray | None = None
+        self.n = 0
+
+    def append(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
+        """Add rows at the end; the store doubles when it is full."""
+        end = self.n + len(rows)
+        if weight is not None and self.weight is None:
+            self.weight = np.ones(len(self.rows))
+        if end > len(self.rows):
+            size = max(end, 2 * len(self.rows), 64)
+            self.rows = _grown(self.rows, size, self.n)
+            if self.weight is not None:
+                self.weight = _grown(self.weight, size, self.n)
+        self.rows[self.n : end] = rows
+        if self.weight is not None:
+            self.weight[self.n : end] = 1.0 if weight is None else weight
+        self.n = end
+
+    def held(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """All rows and their weights."""
+        return self.rows[: self.n], None if self.weight is None else self.weight[: self.n]
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.n = 0
+        self.weight = None
+
+
+def _grown(array: np.ndarray, size: int, n: int) -> np.ndarray:
+    grown = np.empty((size, *array.shape[1:]), array.dtype)
+    grown[:n] = array[:n]
+    return grown
+
+
+class Learner:
+    """Online EM of one stream.
+
+    Parameters
+    ----------
+    n_features, dtype
+        Of the rows.
+    pace : Pace
+    reg_covar : float
+    n_threads : int, optional
+    seed : int
+        For the fit of the first rows.
+    n_components, covariance_type
+        Of the mixture.
+    parameters : Parameters, optional
+        To go on from; the rows are then learned from at once.
+    seen : float
+        Weight of the rows that these stand for.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        dtype: np.dtype,
+        pace: Pace,
+        reg_covar: float,
+        n_threads: int | None,
+        seed: int,
+        n_components: int,
+        covariance_type: Any,
+        parameters: Parameters | None = None,
+        seen: float | None = None,
+    ) -> None:
+        self.dtype, self.pace = dtype, pace
+        self.reg_covar, self.n_threads = reg_covar, n_threads
+        self.seed = seed
+        self.n_components = n_components
+        per_parameter, per_component = BUFFER_ROWS
+        free = n_parameters(covariance_type, n_components, n_features)
+        most = max(BUFFER_NUMBERS // n_features, 2 * n_components)
+        self.buffer_rows = max(2, per_component * n_components, min(per_parameter * free, most))
+        self.parameters = parameters
+        self.seen = 0.0 if parameters is None else float(seen or self.buffer_rows)
+        self.n_samples = 0
+        self.n_updates = 0
+        self.rows = Rows(n_features, dtype)  # the first ones, then those of the next own batch
+        self.recent = Recent()
+
+    def learn(self, rows: np.ndarray, weight: np.ndarray | None, fit: FirstFit) -> None:
+        """Take the next rows of the stream, all of them checked."""
+        self.n_samples += len(rows)
+        begin = 0
+        while begin < len(rows):
+            wanted = self._wanted()
+            end = min(len(rows), begin + wanted - self.rows.n)
+            part, of_part = rows[begin:end], None if weight is None else weight[begin:end]
+            begin = end
+            if self.rows.n == 0 and len(part) == wanted and self.parameters is not None:
+                self._update(part, of_part)  # a whole batch of the caller's: no copy
+                continue
+            self.rows.append(part, of_part)
+            if self.rows.n < wanted:
+                return
+            if self.parameters is None:
+                self._begin(fit)
+            else:
+                self._update(*self.rows.held())
+                self.rows.clear()
+
+    def _wanted(self) -> int:
+        if self.parameters is None:
+            return self.buffer_rows
+        return self.pace.batch_rows(self.seen)
+
+    def _begin(self, fit: FirstFit) -> None:
+        """Fit the first rows; more are gathered where they do not determine a model."""
+        rows, weight = self.rows.held()
+        run = self.first_fit(fit)
+        if run is None:
+            self.buffer_rows *= 2
+            return
+        assert run.parameters is not None
+        self.parameters = run.parameters
+        extent = Extent().plus(len(rows), weight)
+        log_density = np.empty(len(rows), self.dtype)
+        run.parameters.packed(self.dtype).log_density(rows, log_density)
+        self.recent.add(log_density.astype(np.float64), 0.0)
+        self.seen = extent.weight
+        self.n_updates = 1
+        self.rows.clear()
+
+    def first_fit(self, fit: FirstFit) -> Run | None:
+        """A fit of the rows gathered so far; None where they are too few or too alike."""
+        rows, weight = self.rows.held()
+        counted = len(rows) if weight is None else int(np.count_nonzero(weight))
+        if counted < max(2, self.n_components):
+            return None
+        try:
+            run = fit(RowData(rows.copy(), weight, self.n_threads), self.seed)
+        except IllDefinedCovarianceError:
+            return None
+        return run if run.parameters is not None else None
+
+    def _update(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
+        """One step: the model's own statistics, and the batch's, in their shares."""
+        assert self.parameters is not None
+        extent = Extent().plus(len(rows), weight)
+        log_density = np.empty(len(rows), self.dtype)
+        if extent.n_counted == 0:
+            return
+        e_step = EStep(self.parameters, extent, self.dtype, self.n_threads)
+        e_step.add(np.ascontiguousarray(rows), weight, log_density)
+        of_batch = e_step.statistics()
+        share = self.pace.share(extent.weight, self.seen)
+        of_model = statistics_of(self.parameters, self.reg_covar)
+        blended = of_model.scaled(1.0 - share) + of_batch.scaled(share / extent.weight)
+        if np.isfinite(of_batch.log_likelihood) and np.isfinite(blended.second_moment).all():
+            # where the batch would leave a singular covariance the parameters stay as they are
+            with suppress(IllDefinedCovarianceError):
+                self.parameters = maximization(replace(blended, dtype=self.dtype), self.reg_covar)
+        self.recent.add(log_density.astype(np.float64), self.seen)
+        self.seen += extent.weight
+        self.n_updates += 1
+
+
+def statistics_of(parameters: Parameters, reg_covar: float) -> SufficientStatistics:
+    """The statistics, of weight 1, that an M-step turns into these parameters."""
+    kind, covariances = parameters.covariance_type, parameters.covariances
+    weights = np.maximum(parameters.weights, LEAST_WEIGHT)
+    if kind in ("full", "tied"):
+        bare = covariances.copy()
+        np.einsum("...jj->...j", bare)[...] -= reg_covar
+        second = bare * weights[:, None, None] if kind == "full" else bare * weights.sum()
+    else:
+        bare = np.maximum(covariances - reg_covar, 0.0)
+        second = bare * (weights[:, None] if kind == "diag" else weights * parameters.n_features)
+    return SufficientStatistics(
+        covariance_type=kind,
+        reference=parameters.means,
+        component_weight=weights,
+        first_moment=np.zeros_like(parameters.means),
+        second_moment=second,
+        n_samples=0,
+        weight=1.0,
+        log_likelihood=0.0,
+        dtype=parameters.dtype,
+    )

@@ -1,0 +1,137 @@
+"""A sample of rows that depends on their places alone, and not on the batches they come in.
+
+Every row gets a random key by its number; the rows of the smallest keys are the sample.  It is
+drawn in one walk over rows of any number, and the first n in the order of the keys are themselves
+a sample.  With sample weights as odds the key is an exponential variable over the weight
+(Efraimidis and Spirakis 2006).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+KEYS_PER_STREAM = 1 << 16
+"""Rows whose keys come from one stream of random numbers."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows that a start is made from.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (m, D)
+        float32 or float64, in the order in which they came.
+    weight : ndarray of shape (m,), optional
+        Their sample weights, if all are in the sample; those drawn have had theirs as odds.
+    order : ndarray of int
+        Indices of the rows in the sample, of positive weight, in the order of their keys.
+    whole : bool
+        Whether the sample is all rows there are.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray | None
+    order: np.ndarray
+    whole: bool
+
+    def drawn(self, n: int, turn: int = 0) -> np.ndarray:
+        """Indices of n rows, in the order of memory; each turn others, while there are others."""
+        n = min(n, len(self.order))
+        chosen = self.order[(turn * n + np.arange(n)) % len(self.order)]
+        indices: np.ndarray = np.sort(chosen)
+        return indices
+
+
+class RowSampler:
+    """Draws from rows that come batch by batch.
+
+    Parameters
+    ----------
+    seed : int
+    capacity : int
+        Size of the sample.  All rows are kept as long as they are not more.
+    keep_rows : bool
+        False: only their numbers are noted.
+    """
+
+    def __init__(self, seed: int, capacity: int, *, keep_rows: bool) -> None:
+        self._seed, self._capacity = seed, capacity
+        self._keep_rows = keep_rows
+        self._n_seen = 0
+        self._keys: list[np.ndarray] = []
+        self._indices: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []
+        self._weights: list[np.ndarray | None] = []
+        self._n_kept = 0
+        self._limit = np.inf  # keys from here on are out
+        self._stream = (-1, np.empty(0))  # the keys of one stream
+
+    def add(self, n_rows: int, rows: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        """Look at the next rows (n_rows, D)."""
+        begin = 0
+        while begin < n_rows:
+            number, first = divmod(self._n_seen, KEYS_PER_STREAM)
+            n = min(n_rows - begin, KEYS_PER_STREAM - first)
+            keys = self._keys_of(number)[first : first + n]
+            end = begin + n
+            weight = None if sample_weight is None else sample_weight[begin:end]
+            if weight is not None:
+                with np.errstate(divide="ignore"):
+                    keys = np.where(weight > 0, -np.log1p(-keys) / weight, np.inf)
+            self._take(keys, rows[begin:end], weight)
+            self._n_seen += n
+            begin = end
+
+    def _keys_of(self, number: int) -> np.ndarray:
+        if self._stream[0] != number:
+            generator = np.random.default_rng([self._seed, number])
+            self._stream = number, generator.random(KEYS_PER_STREAM)
+        return self._stream[1]
+
+    def _take(self, keys: np.ndarray, rows: np.ndarray, weight: np.ndarray | None) -> None:
+        # nothing is dropped, rows of no weight included, as long as all rows may fit
+        if self._n_seen + len(keys) > self._capacity:
+            chosen = np.flatnonzero(keys < self._limit)
+        else:
+            chosen = np.arange(len(keys))
+        self._keys.append(keys[chosen])
+        self._indices.append(chosen + self._n_seen)
+        if self._keep_rows:
+            self._rows.append(rows[chosen])
+        self._weights.append(None if weight is None else weight[chosen])
+        self._n_kept += len(chosen)
+        if self._n_kept > 2 * self._capacity:
+            self._prune()
+
+    def _prune(self) -> None:
+        keys = np.concatenate(self._keys)
+        kept = np.sort(np.argpartition(keys, self._capacity - 1)[: self._capacity])
+        self._limit = float(keys[kept].max())
+        self._keys = [keys[kept]]
+        self._indices = [np.concatenate(self._indices)[kept]]
+        if self._keep_rows:
+            self._rows = [np.concatenate(self._rows)[kept]]
+        if self._weights[0] is not None:
+            self._weights = [np.concatenate([w for w in self._weights if w is not None])[kept]]
+        else:
+            self._weights = [None]
+        self._n_kept = len(kept)
+
+    def sample(self, source: np.ndarray | None = None, weight: np.ndarray | None = None) -> Sample:
+        """What was drawn.
+
+        `source`, all rows, and their weight where only numbers were noted.
+        """
+        whole = self._n_seen <= self._capacity
+        if not whole and self._n_kept > self._capacity:
+            self._prune()
+        keys = np.concatenate(self._keys)
+        order = np.argsort(keys, kind="stable")
+        order = order[: np.count_nonzero(keys < np.inf)]
+        if source is not None:
+            order = np.concatenate(self._indices)[order]
+            return Sample(source, weight if whole else None, order, whole)
+        rows = np.concatenate(self._rows)
+        weights = [w for w in self._weights if w is not None]
+        return Sample(rows, np.concatenate(weights) if whole and weights else None, order, whole)

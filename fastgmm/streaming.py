@@ -1,0 +1,314 @@
+"""Learning from a stream: `partial_fit`, drift, novelty, and snapshots for readers."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from fastgmm.data import RowData
+from fastgmm.em import Run
+from fastgmm.errors import not_fitted_error
+from fastgmm.online import Learner, Pace
+from fastgmm.parameters import Parameters
+from fastgmm.scoring import FittedMixture
+from fastgmm.typing import ArrayLike
+from fastgmm.validation import (
+    as_generator,
+    as_rows,
+    as_sample_weight,
+    check_feature_names,
+    check_parameters,
+    feature_names_of,
+)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a stream looked like to the model, each row before it was learned from.
+
+    Parameters
+    ----------
+    n_samples : int
+        Rows seen, those that still wait for their batch included.
+    weight : float
+        Weight of the rows learned from.
+    mean, deviation : float
+        Of the log density per row, in nats, over the last 8192 rows or so.
+    seen : ndarray of shape (n,)
+        The trace of the last 256 batches: weight learned from before each.
+    log_density : ndarray of shape (n,)
+        Mean log density of each, in nats.
+    """
+
+    n_samples: int
+    weight: float
+    mean: float
+    deviation: float
+    seen: np.ndarray
+    log_density: np.ndarray
+
+
+class Snapshot(FittedMixture):
+    """The parameters of one moment, as an immutable scorer; made by `GaussianMixture.snapshot`.
+
+    Any number of threads may score with it while another thread learns.
+    """
+
+    def __init__(
+        self, parameters: Parameters, names: np.ndarray | None, n_threads: int | None
+    ) -> None:
+        self.__dict__.update(
+            _parameters=parameters, _feature_names=names, n_threads=n_threads, random_state=None
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a snapshot does not change: {name!r} cannot be set")
+
+    def __repr__(self) -> str:
+        k, d = self._parameters.means.shape
+        kind = self._parameters.covariance_type
+        return f"<Snapshot of {k} {kind} components in {d} features>"
+
+
+class StreamingMixture(FittedMixture):
+    """Methods that learn from a stream."""
+
+    _learner: Learner | None = None
+    _seen: float | None = None
+    n_components: int
+    covariance_type: Any
+    reg_covar: float
+    half_life: float | None
+    learning_exponent: float
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn from the next rows of a stream by online EM.
+
+        No fit is needed before: the first rows, 4 per free parameter and 100 per component at
+        least, are gathered and fitted; a model that is asked for earlier is fitted to what has come
+        so far.  From then on rows are learned from in own batches of 64 to 1024, however they come,
+        each with the share (b / (n + b))^learning_exponent after n rows, or 1 - 2^(-b / half_life)
+        if that is more.  After `fit`, learning goes on from its parameters.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows; one is enough, and none changes nothing.
+        y : ignored
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When rows or weights are not valid; the model is then what it was.
+
+        Notes
+        -----
+        `n_iter_` counts the updates, `lower_bound_` is the running mean of the log density per row
+        before it was learned from, `lower_bounds_` its trace; see `stream_`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastgmm
+        >>> rng = np.random.default_rng(0)
+        >>> model = fastgmm.GaussianMixture(2, random_state=0)
+        >>> for _ in range(50):
+        ...     rows = rng.normal(size=(100, 1)) + 10 * rng.integers(2, size=(100, 1))
+        ...     model = model.partial_fit(rows)
+        >>> np.sort(model.means_.ravel()).round()
+        array([ 0., 10.])
+        >>> model.n_samples_seen_
+        5000
+        """
+        learner = self._learner
+        if learner is None or type(X) is not np.ndarray or self._feature_names is not None:
+            learner, rows = self._opened(X)
+        else:
+            rows = as_rows(
+                X,
+                n_features=learner.rows.rows.shape[1],
+                min_rows=0,
+                method="partial_fit",
+                n_threads=self.n_threads,
+            )
+        weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
+        if len(rows) == 0:
+            return self
+        if rows.dtype != learner.dtype:
+            rows = rows.astype(learner.dtype)
+        if self._learner is None:
+            self._feature_names = feature_names_of(X)
+            self._learner = learner
+        learner.learn(rows, weights, self._first_run)
+        self._publish(learner)
+        return self
+
+    def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray]:
+        """The learner, a new one for the first rows, and the rows."""
+        learner = self._learner
+        fitted = getattr(self, "_parameters", None)
+        if learner is not None or fitted is not None:
+            check_feature_names(X, self._feature_names)
+        known = fitted.n_features if fitted is not None else None
+        if learner is not None:
+            known = learner.rows.rows.shape[1]
+        rows = as_rows(
+            X, n_features=known, min_rows=0, method="partial_fit", n_threads=self.n_threads
+        )
+        if learner is None:
+            check_parameters(self.get_params())  # type: ignore[attr-defined]
+            learner = self._new_learner(rows.shape[1], rows.dtype, fitted)
+        return learner, rows
+
+    def _new_learner(
+        self, n_features: int, dtype: np.dtype, parameters: Parameters | None
+    ) -> Learner:
+        seed = int(as_generator(self.random_state).integers(2**63)) if parameters is None else 0
+        return Learner(
+            n_features,
+            dtype if parameters is None else parameters.dtype,
+            Pace(self.half_life, self.learning_exponent),
+            self.reg_covar,
+            self.n_threads,
+            seed,
+            self.n_components if parameters is None else parameters.n_components,
+            self.covariance_type if parameters is None else parameters.covariance_type,
+            parameters,
+            self._seen,
+        )
+
+    def _first_run(self, data: RowData, seed: int) -> Run:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._best_run(data, None, draw_seed=lambda: seed)  # type: ignore[attr-defined, no-any-return]
+
+    def _publish(self, learner: Learner) -> None:
+        """Show what the learner has come to; the parameters change in one assignment."""
+        if learner.parameters is None:
+            self.__dict__.pop("_parameters", None)  # made when it is asked for
+            return
+        self._parameters = learner.parameters
+        self._show(learner)
+
+    def _show(self, learner: Learner) -> None:
+        self.converged_, self.n_iter_ = False, learner.n_updates
+        self.lower_bound_ = learner.recent.mean
+        self.lower_bounds_ = [mean for _, mean in learner.recent.trace]
+
+    def _fitted(self) -> Parameters:
+        try:
+            return self._parameters
+        except AttributeError:
+            learner = self._learner
+        run = learner.first_fit(self._first_run) if learner is not None else None
+        if learner is None:
+            raise not_fitted_error(type(self).__name__)
+        if run is None or run.parameters is None:
+            raise not_fitted_error(
+                type(self).__name__,
+                f"{learner.rows.n} rows have come to partial_fit, too few or too alike for "
+                f"{self.n_components} components: give more",
+            )
+        self._parameters = run.parameters
+        self.converged_, self.n_iter_ = run.converged, run.n_iter
+        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
+        return run.parameters
+
+    # ------------------------------------------------------------------ the stream
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Rows given to `partial_fit`."""
+        return self._of_stream().n_samples
+
+    @property
+    def stream_(self) -> Stream:
+        """What the stream looked like: trace, running mean and deviation of the log density."""
+        learner = self._of_stream()
+        recent = learner.recent
+        trace = np.array(recent.trace, dtype=np.float64).reshape(-1, 2)
+        return Stream(
+            learner.n_samples,
+            learner.seen,
+            recent.mean,
+            float(np.sqrt(recent.variance)),
+            trace[:, 0],
+            trace[:, 1],
+        )
+
+    def _of_stream(self) -> Learner:
+        if self._learner is None:
+            raise AttributeError(
+                f"this {type(self).__name__} has seen no stream: call partial_fit first"
+            )
+        return self._learner
+
+    def novelty_threshold(self, quantile: float) -> float:
+        """The log density, in nats, under which this share of the recent rows fell.
+
+        The last 8192 rows of `partial_fit` count, each as it was before the model learned from it.
+
+        Parameters
+        ----------
+        quantile : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+        """
+        if isinstance(quantile, bool) or not 0.0 <= quantile <= 1.0:
+            raise ValueError(f"quantile must be a number between 0 and 1, got {quantile!r}")
+        learner = self._of_stream()
+        if learner.recent.n_window == 0:
+            raise ValueError(
+                f"no row has been scored yet: {learner.n_samples} rows have come, and the first "
+                f"model is fitted to {learner.buffer_rows}; give more to partial_fit"
+            )
+        return learner.recent.quantile(float(quantile))
+
+    def is_novel(self, X: ArrayLike, *, quantile: float = 0.01) -> np.ndarray:
+        """Whether each row's log density is under `novelty_threshold(quantile)`.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+        quantile : float, default=0.01
+
+        Returns
+        -------
+        ndarray of bool, shape (n_samples,)
+        """
+        threshold = self.novelty_threshold(quantile)
+        novel: np.ndarray = self.score_samples(X) < threshold
+        return novel
+
+    def snapshot(self) -> Snapshot:
+        """The present parameters as an immutable scorer, in microseconds.
+
+        Returns
+        -------
+        Snapshot
+            With the scoring methods and fitted attributes of the model; threads may share it.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> model.snapshot().score_samples([[0.0]]).round(6)
+        array([-0.918939])
+        """
+        return Snapshot(self._fitted(), self._feature_names, self.n_threads)

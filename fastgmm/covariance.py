@@ -31,8 +31,11 @@ def estimate_covariances(
     second = statistics.second_moment
     if statistics.covariance_type == "full":
         covariances = second / component_weight[:, None, None]
-        for covariance, d in zip(covariances, step, strict=True):
-            covariance -= d[:, None] * d  # one at a time: K of them fill the cache, and more
+        if covariances.size <= 1 << 15:
+            covariances -= step[:, :, None] * step[:, None, :]
+        else:
+            for covariance, d in zip(covariances, step, strict=True):
+                covariance -= d[:, None] * d  # one at a time: K of them fill the cache, and more
     elif statistics.covariance_type == "tied":
         covariances = (
             second - (component_weight[:, None] * step).T @ step

@@ -522,6 +522,9 @@ class GaussianMixture(StreamingMixture, Estimator):
                 # float32 weights are checked less strictly: the dtype is kept
                 given = np.asarray(value)
                 arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
+        if self._learner is not None:
+            facts["stream"], of_stream = self._learner.state()
+            arrays |= of_stream
         return facts, arrays
 
     def _identity(self) -> dict[str, Any]:
@@ -563,6 +566,8 @@ class GaussianMixture(StreamingMixture, Estimator):
         model.converged_, model.n_iter_ = facts["converged"], facts["n_iter"]
         model.lower_bound_ = float.fromhex(facts["lower_bound"])
         model.lower_bounds_ = trace.tolist()
+        if (stream := facts.get("stream")) is not None:
+            model._take_stream(stream, arrays)
         return model
 
 

@@ -8,7 +8,7 @@ the same reference points, so that what batches differ by stays in the variances
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ BUFFER_ROWS = (4, 100)
 """The first model is fitted to max(first times the free parameters, second times K) rows."""
 BUFFER_NUMBERS = 1 << 22
 """Of these rows together, at the most: 32 MB."""
-BATCH_ROWS = (64, 1024)
-"""Own batches: a quarter of the rows that count, within these."""
+BATCH_ROWS = (64, 4096)
+"""Own batches: an eighth of the rows that count, within these: an M-step costs as much as some
+hundred rows, and a step late in a stream is small in any case."""
 RECENT_ROWS = 8192
 """Log densities that are kept for quantiles, and the memory of their running mean."""
 TRACE_LENGTH = 256
@@ -56,7 +57,7 @@ class Pace:
     def batch_rows(self, seen: float) -> int:
         """Rows of the next own batch."""
         least, most = BATCH_ROWS
-        n = min(max(least, seen / 4), most)
+        n = min(max(least, seen / 8), most)
         if self.half_life is not None:
             n = max(1.0, min(n, self.half_life / 4))
         return 1 << int(math.log2(n))
@@ -74,7 +75,8 @@ class Recent:
 
     def add(self, log_density: np.ndarray, seen: float) -> None:
         """Take note of one batch."""
-        finite = log_density[np.isfinite(log_density)]
+        total = float(log_density.sum())
+        finite = log_density if np.isfinite(total) else log_density[np.isfinite(log_density)]
         for begin in range(0, len(log_density), RECENT_ROWS):
             part = log_density[begin : begin + RECENT_ROWS]
             at = (self.n_window + np.arange(len(part))) % RECENT_ROWS
@@ -88,7 +90,8 @@ class Recent:
         change = mean - self.mean
         self.mean += share * change
         self.variance = (1 - share) * (self.variance + share * change**2)
-        self.variance += share * float(finite.var())
+        difference = finite - mean
+        self.variance += share * float(difference @ difference) / len(finite)
         self.trace = [*self.trace[1 - TRACE_LENGTH :], (seen, mean)]
 
     def quantile(self, quantile: float) -> float:
@@ -250,36 +253,92 @@ class Learner:
         e_step.add(np.ascontiguousarray(rows), weight, log_density)
         of_batch = e_step.statistics()
         share = self.pace.share(extent.weight, self.seen)
-        of_model = statistics_of(self.parameters, self.reg_covar)
-        blended = of_model.scaled(1.0 - share) + of_batch.scaled(share / extent.weight)
+        blended = blend(self.parameters, self.reg_covar, of_batch, share)
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(blended.second_moment).all():
             # where the batch would leave a singular covariance the parameters stay as they are
             with suppress(IllDefinedCovarianceError):
-                self.parameters = maximization(replace(blended, dtype=self.dtype), self.reg_covar)
+                self.parameters = maximization(blended, self.reg_covar)
         self.recent.add(log_density.astype(np.float64), self.seen)
         self.seen += extent.weight
         self.n_updates += 1
 
 
-def statistics_of(parameters: Parameters, reg_covar: float) -> SufficientStatistics:
-    """The statistics, of weight 1, that an M-step turns into these parameters."""
-    kind, covariances = parameters.covariance_type, parameters.covariances
-    weights = np.maximum(parameters.weights, LEAST_WEIGHT)
+    # ------------------------------------------------------------------ files
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """All but the parameters, as the facts and arrays of a file."""
+        recent = self.recent
+        rows, weight = self.rows.held()
+        facts = {
+            "learning": self.parameters is not None,
+            "n_samples": self.n_samples,
+            "n_updates": self.n_updates,
+            "buffer_rows": self.buffer_rows,
+            "n_window": recent.n_window,
+            "seed": self.seed,
+            "numbers": [
+                float(number).hex()
+                for number in (self.seen, recent.mean, recent.variance, recent.weight)
+            ],
+        }
+        arrays = {
+            "stream_rows": rows,
+            "stream_window": recent.window[: min(recent.n_window, RECENT_ROWS)],
+            "stream_trace": np.array(recent.trace, dtype=np.float64).reshape(-1, 2),
+        }
+        if weight is not None:
+            arrays["stream_weight"] = weight
+        return facts, arrays
+
+    def take_state(self, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Become what `state` described."""
+        self.n_samples, self.n_updates = facts["n_samples"], facts["n_updates"]
+        self.buffer_rows = facts["buffer_rows"]
+        recent = self.recent
+        recent.n_window = facts["n_window"]
+        numbers = [float.fromhex(number) for number in facts["numbers"]]
+        self.seen, recent.mean, recent.variance, recent.weight = numbers
+        window = arrays["stream_window"]
+        recent.window[: len(window)] = window
+        recent.trace = [(before, mean) for before, mean in arrays["stream_trace"].tolist()]
+        self.rows.append(arrays["stream_rows"], arrays.get("stream_weight"))
+
+
+def blend(
+    parameters: Parameters, reg_covar: float, of_batch: SufficientStatistics, share: float
+) -> SufficientStatistics:
+    """The statistics, of weight 1, of a model and of a batch in their shares.
+
+    Those of the model are what an M-step turns into its parameters; both are about the reference
+    of the batch, the model's means as the rows' dtype rounds them.
+    """
+    kind, d = parameters.covariance_type, parameters.n_features
+    own = np.maximum(parameters.weights, LEAST_WEIGHT) * (1.0 - share)
+    step = parameters.means - of_batch.reference
+    covariances = parameters.covariances
     if kind in ("full", "tied"):
-        bare = covariances.copy()
-        np.einsum("...jj->...j", bare)[...] -= reg_covar
-        second = bare * weights[:, None, None] if kind == "full" else bare * weights.sum()
+        weight = own[:, None, None] if kind == "full" else own.sum()
+        second = covariances * weight
+        diagonal = np.einsum("...jj->...j", second)
+        diagonal -= reg_covar * (own[:, None] if kind == "full" else weight)
+        if step.any():
+            second += np.einsum(
+                "k,ki,kj->kij" if kind == "full" else "k,ki,kj->ij", own, step, step
+            )
+    elif kind == "diag":
+        second = own[:, None] * (np.maximum(covariances - reg_covar, 0.0) + step**2)
     else:
         bare = np.maximum(covariances - reg_covar, 0.0)
-        second = bare * (weights[:, None] if kind == "diag" else weights * parameters.n_features)
+        second = own * (bare * d + (step**2).sum(axis=1))
+    gain = share / of_batch.weight
     return SufficientStatistics(
         covariance_type=kind,
-        reference=parameters.means,
-        component_weight=weights,
-        first_moment=np.zeros_like(parameters.means),
-        second_moment=second,
-        n_samples=0,
+        reference=of_batch.reference,
+        component_weight=own + gain * of_batch.component_weight,
+        first_moment=own[:, None] * step + gain * of_batch.first_moment,
+        second_moment=second + gain * of_batch.second_moment,
+        n_samples=of_batch.n_samples,
         weight=1.0,
-        log_likelihood=0.0,
+        log_likelihood=of_batch.log_likelihood,
         dtype=parameters.dtype,
     )

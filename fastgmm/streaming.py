@@ -190,6 +190,22 @@ class StreamingMixture(FittedMixture):
             self._seen,
         )
 
+    def _take_stream(self, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Go on with the stream of a file; the parameters are there already."""
+        rows = arrays["stream_rows"]
+        self._learner = Learner(
+            rows.shape[1],
+            rows.dtype,
+            Pace(self.half_life, self.learning_exponent),
+            self.reg_covar,
+            self.n_threads,
+            facts["seed"],
+            self.n_components,
+            self.covariance_type,
+            self._parameters if facts["learning"] else None,
+        )
+        self._learner.take_state(facts, arrays)
+
     def _first_run(self, data: RowData, seed: int) -> Run:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -47,6 +47,7 @@ class CheckedBatches:
         n_threads: int | None = None,
     ) -> None:
         self._fresh = _factory(batches, method)
+        self._columns = getattr(batches, "columns", None)  # of fastgmm.sources.batches
         self._method, self._n_threads = method, n_threads
         self.n_features = n_features
         self.dtype: np.dtype | None = None
@@ -63,8 +64,10 @@ class CheckedBatches:
         rows, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         first = self.dtype is None
         names = feature_names_of(rows)
-        if not first and (names is not None or self.names is not None):
+        if not first and names is not None:
             check_feature_names(rows, self.names)
+        if first and names is None and self._columns is not None:
+            names = np.array(self._columns, dtype=object)
         checked = as_rows(
             rows, n_features=self.n_features, min_rows=0, method=self._method,
             n_threads=self._n_threads,

@@ -21,6 +21,9 @@ import numpy as np
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.report import component_table
 from fastgmm.sources import column_names, read_table
+from fastgmm.sources.files import ENDINGS
+from fastgmm.sources.formats import FORMATS
+from fastgmm.stream_commands import fit_stream, learn, score_stream, wants_stream, write_scores
 from fastgmm.table import Table
 from fastgmm.terminal import (
     Progress,
@@ -85,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastgmm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands)
+    _add_learn(commands)
     _add_score(commands)
     _add_sample(commands)
     _add_info(commands)
@@ -108,14 +112,42 @@ def _add_fit(commands: Any) -> None:
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
     add("-o", "--output", metavar="MODEL", help="write the model to this file")
     add("--plot", metavar="PICTURE", help="draw the model over the data (.png, .pdf, .svg)")
+    add("--stream", action="store_true", help="read DATA in batches, anew for each iteration")
+    add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
+    _add_batches(parser)
     add("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_learn(commands: Any) -> None:
+    parser = commands.add_parser("learn", help="update a model from a stream of rows")
+    parser.set_defaults(run=learn)
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="written back in one step; made if it is not there")
+    _add_data(parser, or_input=True)
+    add("-k", "--components", type=_positive, metavar="K", help="of a new model")
+    add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
+    add("--reg-covar", type=float, default=1e-6, help="added to variances (%(default)s)")
+    add("--seed", type=_seed, help="for the start of a new model")
+    add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
+    add("--weights", metavar="COLUMN", help="the column with each row's weight")
+    add("--save-every", type=float, default=60.0, metavar="SECONDS", help="(%(default)s)")
+    _add_batches(parser)
+    _add_threads(parser)
+
+
+def _add_batches(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--batch-rows", type=_positive, default=65536, metavar="N", help="(%(default)s)")
+    add("--gaps", choices=["error", "drop"], default="error", help="rows with gaps (%(default)s)")
+    add("--format", choices=FORMATS, help="of standard input or a pipe (found out by default)")
 
 
 def _add_score(commands: Any) -> None:
     parser = commands.add_parser("score", help="write densities and responsibilities as CSV")
     parser.set_defaults(run=_score)
     parser.add_argument("model", metavar="MODEL")
-    _add_data(parser)
+    _add_data(parser, or_input=True)
+    _add_batches(parser)
     _add_threads(parser)
     parser.add_argument("-o", "--output", metavar="CSV", help="instead of standard output")
 
@@ -134,9 +166,14 @@ def _add_info(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL")
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> None:
     add = parser.add_argument
-    add("data", metavar="DATA", help=".csv, .tsv, .npy or .parquet")
+    kinds = ".csv, .tsv, .npy, .parquet, .arrow or .arrows"
+    if or_input:
+        text = f"{kinds}; - is standard input (CSV or an Arrow stream)"
+        add("data", metavar="DATA", nargs="?", default="-", help=text)
+    else:
+        add("data", metavar="DATA", help=kinds)
     add("--columns", type=_columns, metavar="A,B", help="by name, or by number from 0 (all)")
     add(
         "--header",
@@ -173,7 +210,6 @@ def _columns(text: str) -> list[str]:
 
 def _fit(arguments: argparse.Namespace) -> None:
     _check_places(arguments)
-    table, weights = _weighted_rows(arguments)
     model = GaussianMixture(
         arguments.components,
         covariance_type=arguments.covariance_type,
@@ -185,6 +221,12 @@ def _fit(arguments: argparse.Namespace) -> None:
         random_state=arguments.seed,
         n_threads=arguments.threads,
     )
+    if wants_stream(arguments):
+        if arguments.plot is not None:
+            raise ValueError("--plot wants all rows in memory: leave --stream or --plot out.")
+        fit_stream(arguments, model)
+        return
+    table, weights = _weighted_rows(arguments)
     with Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress:
         model.fit(table, sample_weight=weights, callback=progress)
     if arguments.output is not None:
@@ -271,6 +313,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _score(arguments: argparse.Namespace) -> None:
+    if Path(arguments.data).suffix.lower() not in ENDINGS:
+        score_stream(arguments)
+        return
     model = load(arguments.model).set_params(n_threads=arguments.threads)
     table = _rows_for(model, arguments)
     n_components = len(model.weights_)
@@ -280,11 +325,7 @@ def _score(arguments: argparse.Namespace) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["log_density", "label", *names])
         for start in range(0, len(table), step):
-            rows = table[start : start + step]
-            shares = model.predict_proba(rows)
-            columns = model.score_samples(rows).tolist(), shares.argmax(axis=1).tolist()
-            lines = zip(*columns, shares.tolist(), strict=True)
-            writer.writerows([density, label, *share] for density, label, share in lines)
+            write_scores(writer, model, table[start : start + step])
 
 
 def _rows_for(model: Any, arguments: argparse.Namespace) -> Table:

@@ -146,7 +146,9 @@ class BatchData:
             if sampler is not None:
                 sampler.add(len(rows), rows, weight)
         if extent.n_samples == 0:
-            raise ValueError("this walk over the batches gave 0 rows: pass batches that come again.")
+            raise ValueError(
+                "this walk over the batches gave 0 rows: pass batches that come again."
+            )
         self._extent = extent
 
     def go_on(self, extent: Extent) -> None:

@@ -262,7 +262,6 @@ class Learner:
         self.seen += extent.weight
         self.n_updates += 1
 
-
     # ------------------------------------------------------------------ files
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

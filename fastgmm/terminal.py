@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import IO, Any
 
@@ -150,5 +150,66 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         """Clear the line, before anything else is written to the terminal."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class StreamProgress:
+    """Shows the passes of a fit over batches: rows, time left in this pass, log-likelihood.
+
+    Parameters
+    ----------
+    n_rows : int, optional
+        Rows per pass, where known before the first.
+    quiet : bool
+        Show nothing; nor is anything shown where standard error is not a terminal.
+    """
+
+    def __init__(self, n_rows: int | None, *, quiet: bool) -> None:
+        self.n_rows = 0
+        self._known = n_rows
+        self._bar: Any = None
+        if quiet or not sys.stderr.isatty():
+            return
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
+            return
+        self._bar = tqdm(
+            total=n_rows, file=sys.stderr, leave=False, unit=" rows", unit_scale=True, desc="start"
+        )
+
+    def counted(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Walk over the batches once, and show how far the walk is."""
+        if self._bar is not None:
+            self._bar.reset(self._known or self.n_rows or None)
+        n_rows = 0
+        for item in batches:
+            n_rows += len(item[0] if isinstance(item, tuple) else item)
+            if self._bar is not None:
+                self._bar.update(n_rows - self._bar.n)
+            yield item
+        self.n_rows = n_rows
+
+    def iteration(self, iteration: Any) -> None:
+        """Show one pass that has ended, as `fit_batches` passes it."""
+        if self._bar is not None:
+            self._bar.set_description(f"pass {iteration.n_iter + 1}", False)
+            self._bar.set_postfix_str(
+                f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
+            )
+
+    def __enter__(self) -> StreamProgress:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Clear the line."""
         if self._bar is not None:
             self._bar.close()

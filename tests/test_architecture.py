@@ -36,7 +36,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"sources", "marginal", "scoring"}),
     frozenset({"streaming"}),
     frozenset({"estimator", "drawing", "report", "terminal"}),
-    frozenset({"plot"}),
+    frozenset({"plot", "stream_commands"}),
     frozenset({"command_line"}),
     frozenset({"__init__"}),
     frozenset({"__main__"}),

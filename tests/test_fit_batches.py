@@ -92,7 +92,9 @@ def test_offsets_and_far_means_are_taken_again():
     rows = rows_of(3, 900) + 1e7
     start = {"means_init": np.zeros((4, 3)) + np.arange(4)[:, None], "max_iter": 4}
     whole = GaussianMixture(4, random_state=0, **start).fit(rows)
-    assert_same(GaussianMixture(4, random_state=0, **start).fit_batches(cut(rows, 100)), whole, 1e-6)
+    assert_same(
+        GaussianMixture(4, random_state=0, **start).fit_batches(cut(rows, 100)), whole, 1e-6
+    )
 
 
 def test_kinds_of_batches():
@@ -132,7 +134,7 @@ def test_refused():
     with pytest.raises(ValueError, match="NaN"):
         model.fit_batches([rows, np.full((2, 3), np.nan)])
     once = iter([rows])
-    with pytest.raises(ValueError, match="hold no rows|gave 0 rows"):
+    with pytest.raises(ValueError, match=r"hold no rows|gave 0 rows"):
         model.fit_batches(lambda: once)
     assert not hasattr(model, "means_")
 
@@ -242,15 +244,14 @@ def test_a_finished_checkpoint_is_the_answer(tmp_path):
 def test_a_checkpoint_of_another_fit_is_refused(tmp_path):
     rows = rows_of(11, 300)
     fit_with(tmp_path / "c", rows)
-    with pytest.raises(ValueError, match="was made with tol=1e-07, and this fit has 0.1"):
+    with pytest.raises(ValueError, match=r"was made with tol=1e-07, and this fit has 0\.1"):
         fit_with(tmp_path / "c", rows, tol=0.1)
     GaussianMixture(2, random_state=0).fit(rows).save(tmp_path / "model")
     with pytest.raises(ValueError, match="holds a model and no checkpoint"):
         fit_with(tmp_path / "model", rows)
+    fit_with(tmp_path / "short", rows, stop_after=2)
     with pytest.raises(ValueError, match="gave 200 rows"):
-        path = tmp_path / "short"
-        fit_with(path, rows, stop_after=2)
-        fit_with(path, rows[:200])
+        fit_with(tmp_path / "short", rows[:200])
 
 
 KILLED = """

@@ -32,7 +32,20 @@ def normal(x, mean, variance):
 
 
 def test_every_example_is_tested():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"worked_example.py", "old_faithful.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "worked_example.py",
+        "old_faithful.py",
+        "processes.py",
+        "statistics_files.py",
+    }
+
+
+@pytest.mark.parametrize("name", ["processes.py", "statistics_files.py"])
+def test_statistics_that_travel(name):
+    text = run(name)
+    (together,) = numbers(text, "log-likelihood per row")
+    (alone,) = numbers(text, "of a fit in one")
+    assert together == pytest.approx(alone, abs=2e-6)
 
 
 def test_worked_example_at_one_point():

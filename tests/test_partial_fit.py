@@ -68,8 +68,10 @@ def test_variance_is_unbiased(covariance_type):
     for rows, expected in ((still, 1.0), (still + wander, 3.0)):
         model = GaussianMixture(1, covariance_type=covariance_type, reg_covar=0.0)
         found = learn(model, rows, 8).covariances_
-        variances = found if found.ndim < 2 or covariance_type == "diag" else np.diagonal(
-            found, axis1=-2, axis2=-1
+        variances = (
+            found
+            if found.ndim < 2 or covariance_type == "diag"
+            else np.diagonal(found, axis1=-2, axis2=-1)
         )
         np.testing.assert_allclose(variances, expected, atol=0.02 * expected)
 

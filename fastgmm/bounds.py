@@ -15,8 +15,9 @@ import numpy as np
 from fastgmm import kernels
 from fastgmm.parameters import Parameters
 
-FEWEST_FEATURES = 8
-"""Below, a density costs no more than fetching its row."""
+FEWEST_FEATURES = 16
+"""Below, a density costs no more than the bounds and fetching its row (measured: 8.5 ns per pair
+with bounds and 4.7 without at D = 8, the same at 16, 13 and 20 at 32)."""
 LIVE_SHARE = 0.5
 """Of the pairs of the last pass that mattered: from here on, bounds are not carried."""
 COMPUTED_SHARE = 0.75

@@ -276,6 +276,7 @@ class GaussianMixture(StreamingMixture, Estimator):
         weights = as_sample_weight(sample_weight, len(rows))
         data = RowData(rows, weights, self.n_threads, names)
         self._take(self._best_run(data, callback), names)
+        self._seen = data.extent.weight
         return data
 
     def _best_run(
@@ -314,7 +315,7 @@ class GaussianMixture(StreamingMixture, Estimator):
         assert run.parameters is not None
         self._parameters = run.parameters
         self._feature_names = names
-        self._learner = None  # a stream begins anew from here
+        self._learner = self._seen = None  # a stream begins anew from here
         self.converged_, self.n_iter_ = run.converged, run.n_iter
         self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
 
@@ -328,9 +329,9 @@ class GaussianMixture(StreamingMixture, Estimator):
         """Fit the mixture to batches of rows that are never in memory together.
 
         The same EM as `fit`: the same start, the same iterations and, up to rounding, the same
-        parameters, however the rows are cut.  The batches are walked over once to count the rows
-        and to draw a sample for the start, and once per iteration; the next one is read while this
-        one is worked on.
+        parameters, however the rows are cut.  After a look at the first one, the batches are walked
+        over once to count the rows and to draw a sample for the start, and once per iteration; the
+        next one is read while this one is worked on.
 
         Parameters
         ----------
@@ -387,6 +388,7 @@ class GaussianMixture(StreamingMixture, Estimator):
                 self._set(last[0], data.names)
             raise
         self._take(run, data.names)
+        self._seen = data.extent.weight
         return self
 
     def _start(self, n_features: int) -> Start:
@@ -522,6 +524,8 @@ class GaussianMixture(StreamingMixture, Estimator):
                 # float32 weights are checked less strictly: the dtype is kept
                 given = np.asarray(value)
                 arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
+        if self._seen is not None:
+            facts["seen"] = self._seen.hex()
         if self._learner is not None:
             facts["stream"], of_stream = self._learner.state()
             arrays |= of_stream
@@ -566,6 +570,8 @@ class GaussianMixture(StreamingMixture, Estimator):
         model.converged_, model.n_iter_ = facts["converged"], facts["n_iter"]
         model.lower_bound_ = float.fromhex(facts["lower_bound"])
         model.lower_bounds_ = trace.tolist()
+        if (seen := facts.get("seen")) is not None:
+            model._seen = float.fromhex(seen)
         if (stream := facts.get("stream")) is not None:
             model._take_stream(stream, arrays)
         return model

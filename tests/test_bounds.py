@@ -69,7 +69,7 @@ def computed_shares(carried, monkeypatch):
 def test_skipping_changes_rounding_only(use_build, monkeypatch, name, dtype, weighted, spread):
     use_build(name)
     tolerance = 1e-12 if dtype == "float64" else 1e-5
-    for d, n in ((8, 700), (9, 2500), (17, 513), (33, 300)):
+    for d, n in ((16, 700), (18, 2500), (17, 513), (33, 300)):
         rows, parameters = clusters(d, n, 4, d, spread, dtype)
         weight = np.random.default_rng(d).exponential(size=n) if weighted else None
         carried = carried_bounds(rows, "full", 4)
@@ -105,7 +105,7 @@ def test_components_that_jump_are_found_again():
 
 def test_a_rare_row_keeps_its_component():
     """A component under one row's weight, and a row of little weight, lose nothing."""
-    rows, parameters = clusters(1, 800, 3, 8, 30.0)
+    rows, parameters = clusters(1, 800, 3, 16, 30.0)
     weight = np.ones(800)
     weight[::7] = 1e-9
     weights = np.array([1.0 - 2e-12, 1e-12, 1e-12])
@@ -142,10 +142,10 @@ def test_limits_of_what_overflows():
 def test_where_bounds_are_not_carried(monkeypatch):
     """Heavy overlap, few features, other covariances, and more memory than the rows take."""
     for n_components, d, spread, kind in (
-        (4, 12, 0.0, "full"),
-        (4, 4, 9.0, "full"),
-        (30, 8, 9.0, "full"),
-        (4, 12, 9.0, "diag"),
+        (4, 16, 0.0, "full"),
+        (4, 12, 9.0, "full"),
+        (40, 16, 9.0, "full"),
+        (4, 16, 9.0, "diag"),
     ):
         rows, parameters = clusters(2, 500, n_components, d, spread)
         if kind == "diag":

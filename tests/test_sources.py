@@ -12,8 +12,7 @@ import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from fastgmm import sources
-from fastgmm.sources import column_names, read_table
+from fastgmm.sources import column_names, files, read_table, text
 from fastgmm.table import Table, first_bad
 
 FAITHFUL = Path(__file__).parent.parent / "data" / "faithful.csv"
@@ -209,12 +208,12 @@ def test_what_only_pyarrow_refuses_is_refused_in_its_words(tmp_path):
 
 def test_what_only_pyarrow_finds_missing_has_a_row(tmp_path, monkeypatch):
     path = written(tmp_path, "a,b\n1,2\n3,NA\n")
-    monkeypatch.setattr(sources, "_explain_csv", lambda *_: None)
+    monkeypatch.setattr(files, "_explain_csv", lambda *_: None)
     refused(path, f"{path}, row 1 (counted from 0): a value is missing or infinite.")
 
 
 def test_gaps_are_what_pyarrow_takes_for_gaps():
-    assert set(arrow_csv.ConvertOptions().null_values) == sources.GAPS
+    assert set(arrow_csv.ConvertOptions().null_values) == text.GAPS
 
 
 def test_long_lines_are_read(tmp_path):
@@ -246,7 +245,7 @@ def test_large_npy_is_mapped(tmp_path, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(50, 3))
     path = written(tmp_path, rows, "x.npy")
     assert not isinstance(read_table(path).rows.base, np.memmap)
-    monkeypatch.setattr(sources, "MAPPED_BYTES", 1000)
+    monkeypatch.setattr(files, "MAPPED_BYTES", 1000)
     mapped = read_table(path).rows
     assert isinstance(mapped.base, np.memmap)
     assert not mapped.flags.writeable

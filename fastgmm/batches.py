@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.parallel import in_background
 from fastgmm.validation import (
     as_rows,
     as_sample_weight,
@@ -109,17 +108,22 @@ def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:
 
 
 def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
-    """The items, each fetched on another thread while the one before is worked on."""
-    iterator = iter(items)
+    """The items, each fetched on a thread of its own while the one before is worked on.
+
+    One thread for the whole walk: what a reader opens may belong to the thread that opened it.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # 5 ms of an import that may never need it
+
     nothing = object()
-    following = in_background(lambda: next(iterator, nothing))
-    try:
-        while (item := following.result()) is not nothing:
-            following = in_background(lambda: next(iterator, nothing))
-            yield item
-    finally:
-        if not following.cancel():
-            following.exception()  # let the reader come to rest before its owner goes on
-        close = getattr(iterator, "close", None)
-        if close is not None:
-            close()
+    with ThreadPoolExecutor(1, thread_name_prefix="fastgmm-reader") as reader:
+        iterator = reader.submit(iter, items).result()
+        following = reader.submit(next, iterator, nothing)
+        try:
+            while (item := following.result()) is not nothing:
+                following = reader.submit(next, iterator, nothing)
+                yield item
+        finally:
+            following.cancel()
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                reader.submit(close).result()

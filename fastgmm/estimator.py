@@ -479,6 +479,8 @@ class GaussianMixture(StreamingMixture, Estimator):
         self.lower_bound_ = statistics.log_likelihood / statistics.weight
         self.lower_bounds_ = [*self.lower_bounds_, self.lower_bound_]
         self.n_iter_ += 1
+        if self._learner is not None and self._learner.parameters is not None:
+            self._learner.parameters = self._parameters  # a stream goes on from these
         return self
 
     # ------------------------------------------------------------------ files

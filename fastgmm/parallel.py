@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
 
@@ -87,11 +87,6 @@ def run_blocks(
     """
     per_call = -(-n_rows // (8 * block * threads_used(n_rows, block, n_threads)))
     fold_blocks(function, lambda _: None, n_rows, block * max(1, per_call), n_threads)
-
-
-def in_background(function: Callable[[], Result]) -> "Future[Result]":
-    """Begin function() on a thread of the pool."""
-    return _pool().submit(function)
 
 
 class _Fold(Generic[Result]):

@@ -152,9 +152,18 @@ class StreamingMixture(FittedMixture):
         if self._learner is None:
             self._feature_names = feature_names_of(X)
             self._learner = learner
+        self._follow_settings(learner)
         learner.learn(rows, weights, self._first_run)
         self._publish(learner)
         return self
+
+    def _follow_settings(self, learner: Learner) -> None:
+        """Take over parameters that were set since the last call."""
+        pace = Pace(self.half_life, self.learning_exponent)
+        if pace != learner.pace or self.reg_covar != learner.reg_covar:
+            check_parameters(self.get_params())  # type: ignore[attr-defined]
+            learner.pace, learner.reg_covar = pace, self.reg_covar
+        learner.n_threads = self.n_threads
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray]:
         """The learner, a new one for the first rows, and the rows."""

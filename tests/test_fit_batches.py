@@ -189,6 +189,25 @@ def test_the_next_batch_is_read_meanwhile():
     assert list(read_ahead([])) == []
 
 
+def test_a_reader_stays_on_one_thread():
+    """Such as SQLite's, which belong to the thread that opened them."""
+    import sqlite3
+
+    rows = rows_of(13, 300)
+
+    def fresh():
+        connection = sqlite3.connect(":memory:")
+        connection.execute("create table t (a real, b real, c real)")
+        connection.executemany("insert into t values (?, ?, ?)", rows.tolist())
+        cursor = connection.execute("select * from t")
+        while part := cursor.fetchmany(64):
+            yield np.array(part)
+        connection.close()
+
+    whole = GaussianMixture(2, random_state=0).fit(rows)
+    assert_same(GaussianMixture(2, random_state=0).fit_batches(fresh), whole)
+
+
 def test_callback_stops():
     rows = rows_of(8, 500)
     model = GaussianMixture(3, random_state=0, tol=0)

@@ -226,6 +226,29 @@ def test_parameters_stay_valid(covariance_type, reg_covar):
             assert np.isfinite(array).all()
 
 
+def test_parameters_that_are_set_on_the_way(tmp_path):
+    rows = clusters(12, 4000)
+    model = learn(GaussianMixture(3, random_state=0), rows, 500)
+    before = state_bytes(model, tmp_path / "before")
+    model.half_life = -1.0
+    with pytest.raises(ValueError, match="'half_life' parameter"):
+        model.partial_fit(rows)
+    model.half_life = None
+    assert state_bytes(model, tmp_path / "after") == before
+    other = pickle.loads(pickle.dumps(model)).set_params(half_life=100.0)
+    learn(other, rows[:1000], 100)
+    learn(model, rows[:1000], 100)
+    assert other.means_.tobytes() != model.means_.tobytes()
+
+
+def test_a_stream_goes_on_after_an_m_step():
+    rows = clusters(13, 6000)
+    model = learn(GaussianMixture(3, random_state=0), rows[:3000], 100)
+    model.m_step(model.e_step(rows + 50.0))
+    learn(model, rows[3000:] + 50.0, 100)
+    np.testing.assert_allclose(model.weights_ @ model.means_, rows.mean(axis=0) + 50.0, atol=4)
+
+
 def test_pace():
     pace = Pace(None, 0.8)
     assert pace.share(100.0, 300.0) == pytest.approx(0.25**0.8)

@@ -339,6 +339,29 @@ def test_random_quoted_records_are_cut_where_they_end(tmp_path, rng, monkeypatch
     np.testing.assert_array_equal(joined(path, columns=["number"]).ravel(), numbers)
 
 
+def test_records_end_before_what_may_go_on():
+    for text, end in [
+        (b"", 0),
+        (b"1,2", 0),
+        (b"1,2\n3", 4),
+        (b"1,2\r3", 4),
+        (b"1,2\r\n3,4\r", 5),
+        (b'"1",2\r', 0),
+        (b'"1",2\r3', 6),
+        (b'1,"2\n', 0),
+        (b'1,"2"\n"', 6),
+        (b'1,2"\n', 5),
+    ]:
+        assert streams.records_end(text, ",") == end
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_field(tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "READ_BYTES", 3)
+    path = tmp_path / "x.csv"
+    path.write_bytes(b'\xef\xbb\xbf"x\ny",2\nz,4\n')
+    assert joined(path, columns=[1], header=False).tolist() == [[2.0], [4.0]]
+
+
 def test_header_can_be_told(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("0,1\n5,6\n")
@@ -353,9 +376,10 @@ def test_long_lines_are_read_and_endless_ones_refused(tmp_path):
     path.write_text(2 * (",".join(["1.2345678901234567"] * 200_000) + "\n"))
     assert joined(path, columns=[0, 199_999]).shape == (2, 2)
     path.write_text('a,b\n1,2\n3,"4\n' + 3_000_000 * "5,6\n")
-    refused(
-        f"{path}: a line is longer than 8 MiB; look for a quotation mark that is not closed.", path
-    )
+    sentence = f"{path}: a line is longer than 8 MiB; look for a quotation mark that is not closed."
+    refused(sentence, path)
+    path.write_text(5_000_000 * "5,")
+    refused(sentence, path)
 
 
 @pytest.mark.parametrize(
@@ -725,15 +749,23 @@ def test_part_of_a_row_is_carried_over():
         assert next(found, None) is None
 
 
-def test_a_header_is_known_before_the_first_row_is_written():
-    for first in (b"a,b\n", b"1,2\n"):
-        reading, writing = os.pipe()
-        with open(reading, "rb") as pipe, open(writing, "wb", buffering=0) as end:
-            end.write(first)
-            read = batches(pipe)  # would wait for ever
-            end.write(b"3,4\n")
-            end.close()
-            assert np.concatenate(list(read))[-1].tolist() == [3.0, 4.0]
+@pytest.mark.parametrize("first", [b"a,b\n", b"1,2\n", b"\n\na,1\n0,"])
+def test_a_header_is_known_before_the_rows_are_written(first):
+    reading, writing = os.pipe()
+    with open(reading, "rb") as pipe, open(writing, "wb", buffering=0) as end:
+        end.write(first)
+        begun = []
+        thread = threading.Thread(target=lambda: begun.append(batches(pipe)), daemon=True)
+        thread.start()
+        if first.endswith(b","):  # a mixed line: the next one tells
+            end.write(b"4\n")
+        thread.join(PATIENCE)
+        waited = thread.is_alive()
+        end.write(b"3,4\n")
+        end.close()
+        thread.join(PATIENCE)
+        assert not waited
+        assert np.concatenate(list(begun[0]))[-1].tolist() == [3.0, 4.0]
 
 
 def test_a_named_pipe(tmp_path, rng):
@@ -862,6 +894,14 @@ def test_damage_inside_a_parquet_file(tmp_path, rng):
     read = batches(path)
     with pytest.raises(ValueError, match=r" is damaged or cut off \([^\n]*\)\.$"):
         list(read)
+    # One bit of a number, which only a checksum shows.
+    options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    parquet.write_table(pyarrow.table({"a": np.full(1000, 1.5)}), path, **options)
+    whole = path.read_bytes()
+    where = whole.index(np.full(2, 1.5).tobytes())
+    path.write_bytes(whole[:where] + b"\x01" + whole[where + 1 :])
+    with pytest.raises(ValueError, match=r" is damaged or cut off \([^\n]*\)\.$"):
+        list(batches(path))
 
 
 def test_a_cut_off_arrow_stream(rng):

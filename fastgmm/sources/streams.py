@@ -23,7 +23,6 @@ BOM = b"\xef\xbb\xbf"
 # A CR at the end may be half of a CRLF.
 LINE_END = rb"(?:\r\n|\n|\r(?!\Z))"
 LINE = re.compile(rb"[^\r\n]*+" + LINE_END)
-BLANK_LINES = re.compile(rb"[\r\n]*")
 # A quotation mark opens a field only at its beginning, for pyarrow and for the csv module; within
 # the field, two stand for one; elsewhere it is a character like others.
 QUOTED = rb'(?<![^D\r\n])"(?:[^"]++|"")*+"|(?<=[^D\r\n])"'
@@ -225,8 +224,6 @@ class CsvSource(Source):
         first = 0
         with self._opened() as text:
             for records, n_lines in text.records():
-                if BLANK_LINES.fullmatch(records):  # pyarrow takes them for an empty file
-                    continue
                 values = self._parsed(records, n_lines, chosen)
                 yield Block(first, values, self._line_finder(records, n_lines))
                 first += len(values[0])

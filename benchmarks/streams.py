@@ -160,6 +160,14 @@ def learner(peer: str, rows: np.ndarray):
         mixture = GeneralMixtureModel([Normal() for _ in range(16)], max_iter=2)
         mixture.fit(torch.from_numpy(rows[:20_000].astype(np.float32)))
         return lambda part: mixture.summarize(torch.from_numpy(part.astype(np.float32)))
+    if peer == "tgmm":
+        import torch
+        from tgmm import GaussianMixture
+
+        torch.set_num_threads(1)
+        online = GaussianMixture(n_components=16, n_features=16, random_state=0, max_iter=5)
+        online.fit(torch.from_numpy(rows[:20_000]))
+        return lambda part: online.partial_fit(torch.from_numpy(part))
     raise ValueError(peer)
 
 
@@ -219,7 +227,7 @@ def main() -> None:
                 print(kind, child(["fit", kind, folder, str(arguments.threads)]), flush=True)
     if arguments.only != "files":
         print("online, D 16, K 16, one thread")
-        for peer in ("fastgmm", "MiniBatchKMeans", "pomegranate summarize"):
+        for peer in ("fastgmm", "MiniBatchKMeans", "pomegranate summarize", "tgmm"):
             print(peer, child(["online", peer]), flush=True)
         print("memory over a stream", child(["long", "20000000"]))
 

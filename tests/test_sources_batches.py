@@ -83,6 +83,16 @@ def open_pipe(data):
     return open(reading, "rb")
 
 
+class Pieces(io.RawIOBase):
+    """A file object that gives these pieces, whatever is asked for."""
+
+    def __init__(self, pieces):
+        self.pieces = list(pieces)
+
+    def read(self, size=-1):
+        return self.pieces.pop(0) if self.pieces else b""
+
+
 FILES = ("csv", "tsv", "npy", "parquet", "pq", "arrow", "feather", "arrows")
 FRAMES = ("array", "fortran", "Table", "pandas", "nullable", "polars", "pyarrow", "record batch")
 UNCOUNTED = ("csv", "tsv", "arrow", "arrows", "feather")
@@ -360,6 +370,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_field(tmp_path, monkeypatch):
     path = tmp_path / "x.csv"
     path.write_bytes(b'\xef\xbb\xbf"x\ny",2\nz,4\n')
     assert joined(path, columns=[1], header=False).tolist() == [[2.0], [4.0]]
+    with pytest.raises(ValueError, match=r"line 2, column 0: 'x\\ny' is not a number; "):
+        list(batches(path, header=False))
 
 
 def test_header_can_be_told(tmp_path):
@@ -380,6 +392,15 @@ def test_long_lines_are_read_and_endless_ones_refused(tmp_path):
     refused(sentence, path)
     path.write_text(5_000_000 * "5,")
     refused(sentence, path)
+    endless = Pieces([2**20 * b"5,"] * 10)
+    refused(sentence.replace(str(path), "The stream"), endless)
+    assert endless.pieces, "it was read to its end"
+
+
+def test_what_comes_behind_the_end_is_not_asked_for():
+    terminal = Pieces([b"1,2", b"", b"3,4\n"])
+    assert joined(terminal).tolist() == [[1.0, 2.0]]
+    assert terminal.pieces == [b"3,4\n"]
 
 
 @pytest.mark.parametrize(

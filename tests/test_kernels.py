@@ -354,3 +354,23 @@ def test_builds_are_chosen_by_name():
         if name not in kernels.SUPPORTED:
             with pytest.raises(ValueError, match="does not run"):
                 kernels.Build(name)
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 4.0, 8.0, 16.0, 100.0])
+def test_second_moments_in_every_direction(build, spread):
+    """However far the means are from their middle: errors in units of the covariance itself."""
+    for d in (6, 9, 17):
+        arguments = make_mixture("full", 3, d, d, "float64", spread)
+        means, inverses = arguments[2], arguments[3]
+        rng = np.random.default_rng(d)
+        rows = make_rows(arguments, 600, d, "float64")
+        given = rng.dirichlet(np.ones(3) * 0.2, size=600)  # most pairs matter
+        sums = empty_sums(arguments)
+        packed = build.modules[np.dtype("float64")].PackedMixture(*arguments)
+        packed.expectation(rows, None, given, np.zeros(3), *sums)
+        for k in range(3):
+            difference = rows.astype(np.longdouble) - means[k]
+            wanted = (given[:, k, None] * difference).T @ difference
+            own = inverses[k] @ wanted.astype(np.float64) @ inverses[k].T
+            error = inverses[k] @ (sums[2][k] - wanted).astype(np.float64) @ inverses[k].T
+            assert np.abs(error).max() < 1e-13 * np.abs(own).max()

@@ -153,11 +153,25 @@ cdef void make_products(
     const real *doubled, Py_ssize_t n_rows, const int *left, const int *right, const int *rotated, Py_ssize_t n_vectors,
     real *panel
 ) noexcept nogil:
-    """panel (n_rows, n_vectors) = these vectors of products."""
-    cdef Py_ssize_t q, p
+    """panel (n_rows, n_vectors) = these vectors of products; three broadcast ones in one walk, as most are."""
+    cdef Py_ssize_t q, p, at
     cdef Py_ssize_t stride = n_vectors * LANES
     cdef const real *a
     cdef const real *b
+    cdef const real *a1
+    cdef const real *b1
+    cdef const real *a2
+    cdef const real *b2
+    if n_vectors == 3 and not (rotated[0] or rotated[1] or rotated[2]):
+        a, a1, a2 = doubled + left[0], doubled + left[1], doubled + left[2]
+        b, b1, b2 = doubled + right[0], doubled + right[1], doubled + right[2]
+        for p in range(n_rows):
+            at = p * 2 * LANES
+            vstore(panel, vset(a[at]) * vload(b + at))
+            vstore(panel + LANES, vset(a1[at]) * vload(b1 + at))
+            vstore(panel + 2 * LANES, vset(a2[at]) * vload(b2 + at))
+            panel += 3 * LANES
+        return
     for q in range(n_vectors):
         a = doubled + left[q]
         b = doubled + right[q]

@@ -77,11 +77,13 @@ class Recent:
         """Take note of one batch."""
         total = float(log_density.sum())
         finite = log_density if np.isfinite(total) else log_density[np.isfinite(log_density)]
-        for begin in range(0, len(log_density), RECENT_ROWS):
-            part = log_density[begin : begin + RECENT_ROWS]
-            at = (self.n_window + np.arange(len(part))) % RECENT_ROWS
-            self.window[at] = part
+        begin = 0
+        while begin < len(log_density):
+            at = self.n_window % RECENT_ROWS
+            part = log_density[begin : begin + RECENT_ROWS - at]
+            self.window[at : at + len(part)] = part
             self.n_window += len(part)
+            begin += len(part)
         if not len(finite):
             return
         mean = float(finite.mean())

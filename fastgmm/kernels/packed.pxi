@@ -44,6 +44,10 @@ cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_fe
     return largest
 
 
+cdef tuple _last_form = None
+cdef tuple _last_spares = None
+
+
 cdef class PackedMixture:
     """Parameters of a mixture as the kernels read them; immutable.
 
@@ -71,7 +75,6 @@ cdef class PackedMixture:
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t n_components = len(log_weights)
         cdef Py_ssize_t n_features = means.shape[1]
-        self.spare_strips, self.spare_blocks, self.spare_sums = [], [], []
         self.covariance_type = covariance_type
         self.n_components = m.n_components = n_components
         self.n_features = m.n_features = n_features
@@ -97,6 +100,7 @@ cdef class PackedMixture:
             log_determinants, sizeof(double), n_components, False, "log_determinants")
         self._pack_means(<const double *> means_loan.view.buf)
         self._pack_factors(<const double *> factors_loan.view.buf, given_size)
+        self._share_scratch()
         cdef Py_ssize_t k
         cdef double norm
         for k in range(n_components):
@@ -165,6 +169,14 @@ cdef class PackedMixture:
             inverse += given_size
         if about_origin(m):
             memcpy(m.origin, m.shift, m.width * sizeof(real))
+
+    cdef void _share_scratch(self):
+        """Take over the spare scratch of the last mixture of this form: EM makes one per iteration."""
+        global _last_form, _last_spares
+        cdef tuple form = (self.mixture.shape, self.n_components, self.n_features, self.mixture.near)
+        if form != _last_form:
+            _last_form, _last_spares = form, ([], [], [])
+        self.spare_strips, self.spare_blocks, self.spare_sums = _last_spares
 
     cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
         """Scratch that no call is using: of one strip for scores of a few rows, of one block for all else."""

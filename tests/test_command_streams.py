@@ -11,6 +11,7 @@ import pytest
 
 import fastgmm
 from fastgmm.command_line import main
+from fastgmm.table import Table
 
 pytest.importorskip("pyarrow")
 
@@ -100,7 +101,9 @@ def test_score_of_standard_input(tmp_path, table):
     lines = found.stdout.splitlines()
     assert lines[0] == "log_density,label,responsibility_0,responsibility_1"
     scores = np.array([line.split(",")[0] for line in lines[1:]], dtype=float)
-    np.testing.assert_allclose(scores, fastgmm.load(model).score_samples(rows), rtol=1e-12)
+    np.testing.assert_allclose(
+        scores, fastgmm.load(model).score_samples(Table(rows, ("x", "y"))), rtol=1e-12
+    )
 
 
 def test_scores_come_as_the_rows_do(tmp_path, table):

@@ -151,14 +151,7 @@ class EStep:
         alone = threads_used(len(rows), self._block, self._n_threads) == 1
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
-            fresh = not alone and not self._spare
-            sums = (
-                self._total
-                if alone
-                else _zero_sums(self._parameters)
-                if fresh
-                else self._spare.pop()
-            )
+            sums = self._total if alone else self._spare_sums()
             counts = np.zeros(2, np.int64)
             carried = None
             if self._limits is not None and self._bounds is not None:
@@ -177,6 +170,12 @@ class EStep:
             return sums, log_likelihood, counts
 
         fold_blocks(sums_of_block, self._combine, len(rows), self._block, self._n_threads)
+
+    def _spare_sums(self) -> Sums:
+        try:
+            return self._spare.pop()  # atomic, unlike a look before it
+        except IndexError:
+            return _zero_sums(self._parameters)
 
     def _combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
         sums, log_likelihood, counts = of_block

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 
 def say(text: str) -> None:
@@ -93,7 +93,36 @@ def abandon_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class Progress:
+class _Bar:
+    """A line on standard error that is cleared at the end; nothing where that is no terminal."""
+
+    def __init__(self, quiet: bool, **options: Any) -> None:
+        self._bar: Any = None
+        if quiet or not sys.stderr.isatty():
+            return
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
+            return
+        self._bar = tqdm(file=sys.stderr, leave=False, **options)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Clear the line, before anything else is written to the terminal."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Progress(_Bar):
     """A callback for `fit` that shows the iterations on a terminal, and a context that cleans up.
 
     Parameters
@@ -107,17 +136,9 @@ class Progress:
     """
 
     def __init__(self, max_iter: int, n_init: int, *, quiet: bool) -> None:
+        super().__init__(quiet, total=max_iter, unit="it")
         self._n_init = n_init
         self._start = 0
-        self._bar: Any = None
-        if quiet or not sys.stderr.isatty():
-            return
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
-            return
-        self._bar = tqdm(total=max_iter, file=sys.stderr, leave=False, unit="it")
 
     def __call__(self, iteration: Any) -> None:
         """Show one iteration.
@@ -139,22 +160,8 @@ class Progress:
         )
         self._bar.update(iteration.n_iter - self._bar.n)
 
-    def __enter__(self) -> Progress:
-        """Return the callback."""
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Clear the line, before anything else is written to the terminal."""
-        if self._bar is not None:
-            self._bar.close()
-
-
-class StreamProgress:
+class StreamProgress(_Bar):
     """Shows the passes of a fit over batches: rows, time left in this pass, log-likelihood.
 
     Parameters
@@ -166,19 +173,9 @@ class StreamProgress:
     """
 
     def __init__(self, n_rows: int | None, *, quiet: bool) -> None:
+        super().__init__(quiet, total=n_rows, unit=" rows", unit_scale=True, desc="start")
         self.n_rows = 0
         self._known = n_rows
-        self._bar: Any = None
-        if quiet or not sys.stderr.isatty():
-            return
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
-            return
-        self._bar = tqdm(
-            total=n_rows, file=sys.stderr, leave=False, unit=" rows", unit_scale=True, desc="start"
-        )
 
     def counted(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Walk over the batches once, and show how far the walk is."""
@@ -199,17 +196,3 @@ class StreamProgress:
             self._bar.set_postfix_str(
                 f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
             )
-
-    def __enter__(self) -> StreamProgress:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Clear the line."""
-        if self._bar is not None:
-            self._bar.close()

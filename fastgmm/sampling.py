@@ -101,7 +101,7 @@ class RowSampler:
             self._rows.append(rows[chosen])
         self._weights.append(None if weight is None else weight[chosen])
         self._n_kept += len(chosen)
-        if self._n_kept > 2 * self._capacity:
+        if self._n_kept > self._capacity + self._capacity // 4:
             self._prune()
 
     def _prune(self) -> None:

@@ -247,10 +247,11 @@ def test_gain_of_threads():
 
 
 def test_peak_memory_is_that_of_the_call():
-    peak = peak_above(lambda: np.ones(4_000_000))
+    # 64 MB: glibc maps more than 32 MB anew, and does not take it from what was freed before
+    peak = peak_above(lambda: np.ones(8_000_000))
     if peak is None:
         pytest.skip("the system does not tell the peak")
-    assert 31 < peak < 40
+    assert 62 < peak < 80
 
 
 # ---------------------------------------------------------------------- roofline

@@ -10,7 +10,6 @@ import numpy as np
 from fastgmm import model_file
 from fastgmm.batches import CheckedBatches
 from fastgmm.checkpoint import Checkpoint
-from fastgmm.conventions import Estimator
 from fastgmm.data import BatchData, Data, RowData
 from fastgmm.em import Run
 from fastgmm.errors import FileFormatError, convergence_warning_class, warn_user
@@ -40,7 +39,7 @@ from fastgmm.version import __version__
 _INITIAL = ("weights_init", "means_init", "precisions_init")
 
 
-class GaussianMixture(StreamingMixture, Estimator):
+class GaussianMixture(StreamingMixture):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same

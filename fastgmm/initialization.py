@@ -82,7 +82,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Data:
+class StartRows:
     """The rows of a start, and how to choose among them."""
 
     sample: Sample
@@ -150,7 +150,7 @@ def initial_parameters(
     """
     weights, means, precisions = start.weights, start.means, start.precisions
     if needs_sample(start):
-        chosen = Data(sample(), replace(start, index=index), n_threads)
+        chosen = StartRows(sample(), replace(start, index=index), n_threads)
         estimated = _METHODS[start.method](
             chosen, chosen.start, np.random.default_rng([seed(), index])
         )
@@ -164,7 +164,7 @@ def initial_parameters(
     return Parameters.from_precisions(weights, means, precisions, start.covariance_type, dtype)
 
 
-def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
+def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component, at_most = WARD_ROWS
     n = min(max(at_least, per_component * start.n_components), at_most)
     if start.index:
@@ -180,7 +180,7 @@ def _from_ward(data: Data, start: Start, generator: "Generator") -> Parameters:
     return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
 
 
-def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters:
+def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components))
     centers = _plus_plus(points, start, generator)
@@ -198,21 +198,21 @@ def _from_kmeans(data: Data, start: Start, generator: "Generator") -> Parameters
     return maximization(statistics, start.reg_covar)
 
 
-def _from_plus_plus(data: Data, start: Start, generator: "Generator") -> Parameters:
+def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Parameters:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components))
     centers = _plus_plus(points, start, generator)
     return _around(data, start, centers, points)
 
 
-def _from_data(data: Data, start: Start, generator: "Generator") -> Parameters:
+def _from_data(data: StartRows, start: Start, generator: "Generator") -> Parameters:
     points = data.subset(max(KMEANS_ROWS[0], start.n_components))
     odds = points.weight / points.weight.sum()
     chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
     return _around(data, start, points.rows[chosen], points)
 
 
-def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Parameters:
+def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -> Parameters:
     """Equal weights, the centres themselves as means, and one covariance for every component.
 
     That is the pooled covariance of the nearest rows.  scikit-learn starts here with covariances of
@@ -235,7 +235,7 @@ def _around(data: Data, start: Start, centers: np.ndarray, points: Points) -> Pa
     return maximization(pooled, start.reg_covar)
 
 
-def _from_random(data: Data, start: Start, generator: "Generator") -> Parameters:
+def _from_random(data: StartRows, start: Start, generator: "Generator") -> Parameters:
     """Responsibilities drawn uniformly and normalised, a stream of numbers per block of rows."""
     rows, sample_weight = data.assigned()
     seed = int(generator.integers(2**63))

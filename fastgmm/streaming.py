@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgmm.conventions import Estimator
 from fastgmm.data import RowData
 from fastgmm.em import Run
 from fastgmm.errors import not_fitted_error
@@ -71,7 +72,7 @@ class Snapshot(FittedMixture):
         return f"<Snapshot of {k} {kind} components in {d} features>"
 
 
-class StreamingMixture(FittedMixture):
+class StreamingMixture(FittedMixture, Estimator):
     """Methods that learn from a stream."""
 
     _learner: Learner | None = None
@@ -161,7 +162,7 @@ class StreamingMixture(FittedMixture):
         """Take over parameters that were set since the last call."""
         pace = Pace(self.half_life, self.learning_exponent)
         if pace != learner.pace or self.reg_covar != learner.reg_covar:
-            check_parameters(self.get_params())  # type: ignore[attr-defined]
+            check_parameters(self.get_params())
             learner.pace, learner.reg_covar = pace, self.reg_covar
         learner.n_threads = self.n_threads
 
@@ -178,7 +179,7 @@ class StreamingMixture(FittedMixture):
             X, n_features=known, min_rows=0, method="partial_fit", n_threads=self.n_threads
         )
         if learner is None:
-            check_parameters(self.get_params())  # type: ignore[attr-defined]
+            check_parameters(self.get_params())
             learner = self._new_learner(rows.shape[1], rows.dtype, fitted)
         return learner, rows
 

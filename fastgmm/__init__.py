@@ -10,7 +10,15 @@ array([0.5, 0.5])
 
 from fastgmm.config import show_config
 from fastgmm.estimator import GaussianMixture, load
+from fastgmm.priors import NormalInverseWishart
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.version import __version__
 
-__all__ = ["GaussianMixture", "SufficientStatistics", "__version__", "load", "show_config"]
+__all__ = [
+    "GaussianMixture",
+    "NormalInverseWishart",
+    "SufficientStatistics",
+    "__version__",
+    "load",
+    "show_config",
+]

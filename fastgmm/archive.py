@@ -24,7 +24,7 @@ _PREFIX_SIZE = len(MAGIC) + 6
 def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """Bytes that `unpack` turns back into the same facts (JSON values) and arrays."""
     little = {
-        name: np.ascontiguousarray(a).astype(a.dtype.newbyteorder("<"), copy=False)
+        name: np.asarray(a, order="C").astype(a.dtype.newbyteorder("<"), copy=False)
         for name, a in arrays.items()
     }
     table = [[name, a.dtype.str, list(a.shape)] for name, a in little.items()]

@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastgmm import model_file
+from fastgmm.acceleration import Search
+from fastgmm.collapse import Repair
 from fastgmm.data import Data
 from fastgmm.em import Run
 from fastgmm.expectation import Extent
 from fastgmm.parameters import Parameters
+from fastgmm.regularization import Regularization
 
 _PARTS = ("weights", "means", "covariances", "factors", "inverse_factors")
 
@@ -33,6 +36,8 @@ class State:
         What all random numbers of the fit come from; None where none was needed yet.
     extent, names
         Of the data.
+    reached : list of dict
+        What the starts before have reached.
     """
 
     init: int
@@ -41,11 +46,20 @@ class State:
     seed: int | None
     extent: Extent
     names: np.ndarray | None
+    reached: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, data: Data, init: int, run: Run, best: Run | None, seed: int | None) -> "State":
+    def of(
+        cls,
+        data: Data,
+        init: int,
+        run: Run,
+        best: Run | None,
+        seed: int | None,
+        reached: list[dict[str, Any]],
+    ) -> "State":
         """The state of a fit of these data."""
-        return cls(init, run, best, seed, data.extent, data.names)
+        return cls(init, run, best, seed, data.extent, data.names, reached)
 
 
 class Checkpoint:
@@ -77,9 +91,9 @@ class Checkpoint:
         kept = {
             "identity": self._identity,
             "init": state.init,
-            "converged": run.converged,
-            "stopped": run.stopped,
+            "run": _facts(run),
             "seed": state.seed,
+            "reached": state.reached,
             "extent": {
                 name: value.hex() if isinstance(value, float) else value
                 for name, value in asdict(state.extent).items()
@@ -87,10 +101,13 @@ class Checkpoint:
             "best": None,
         }
         if best is not None and best.parameters is not None:
-            kept["best"] = {"converged": best.converged, "stopped": best.stopped}
+            kept["best"] = _facts(best)
             arrays["best_lower_bounds"] = np.asarray(best.lower_bounds, dtype=np.float64)
-            for name in _PARTS:
-                arrays[f"best_{name}"] = getattr(best.parameters, name)
+            arrays |= _arrays("best", best.parameters)
+        if run.ahead is not None:
+            arrays |= _arrays("ahead", run.ahead)
+        if run.search is not None:
+            arrays |= run.search.arrays()
         model_file.write(self.path, run.parameters, {**facts, "checkpoint": kept}, arrays)
 
     def load(self) -> State | None:
@@ -111,15 +128,21 @@ class Checkpoint:
                     "remove the file."
                 )
         bounds = arrays["lower_bounds"].tolist()
-        run = _run(parameters, bounds, kept)
+        regularization = Regularization.of_arrays(arrays)
+        run = replace(
+            _run(parameters, bounds, kept["run"]),
+            ahead=_parameters(arrays, "ahead", parameters),
+            regularization=regularization,
+            search=Search.of(regularization, arrays) if "search_numbers" in arrays else None,
+        )
         best = None
         if kept["best"] is not None:
-            parts = {name: arrays[f"best_{name}"] for name in _PARTS}
             best = _run(
-                Parameters(parameters.covariance_type, dtype=parameters.dtype, **parts),
+                _parameters(arrays, "best", parameters),
                 arrays["best_lower_bounds"].tolist(),
                 kept["best"],
             )
+            best = replace(best, regularization=regularization)
         numbers: dict[str, Any] = {
             name: float.fromhex(value) if isinstance(value, str) else value
             for name, value in kept["extent"].items()
@@ -132,9 +155,40 @@ class Checkpoint:
             kept["seed"],
             Extent(**numbers),
             None if names is None else np.array(names, dtype=object),
+            kept["reached"],
         )
 
 
-def _run(parameters: Parameters, bounds: list[float], kept: dict[str, Any]) -> Run:
-    last = bounds[-1] if bounds else float("-inf")
-    return Run(parameters, last, len(bounds), kept["converged"], kept["stopped"], bounds)
+def _facts(run: Run) -> dict[str, Any]:
+    return {
+        "converged": run.converged,
+        "stopped": run.stopped,
+        "n_passes": run.n_passes,
+        "gap": float(run.gap).hex(),
+        "repairs": [asdict(repair) for repair in run.repairs],
+    }
+
+
+def _run(parameters: Parameters | None, bounds: list[float], kept: dict[str, Any]) -> Run:
+    return Run(
+        parameters,
+        bounds[-1] if bounds else float("-inf"),
+        len(bounds),
+        kept["converged"],
+        kept["stopped"],
+        bounds,
+        n_passes=kept["n_passes"],
+        gap=float.fromhex(kept["gap"]),
+        repairs=tuple(Repair(**repair) for repair in kept["repairs"]),
+    )
+
+
+def _arrays(name: str, parameters: Parameters) -> dict[str, np.ndarray]:
+    return {f"{name}_{part}": getattr(parameters, part) for part in _PARTS}
+
+
+def _parameters(arrays: dict[str, np.ndarray], name: str, like: Parameters) -> Parameters | None:
+    if f"{name}_means" not in arrays:
+        return None
+    parts = {part: arrays[f"{name}_{part}"] for part in _PARTS}
+    return Parameters(like.covariance_type, dtype=like.dtype, **parts)

@@ -1,10 +1,11 @@
-"""Sufficient statistics -> covariances, regularised, for the four covariance types."""
+"""Sufficient statistics -> covariances, regularised, for every covariance type."""
 
 import numpy as np
 
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.factors import factor_covariances
-from fastgmm.statistics import SufficientStatistics
+from fastgmm.regularization import Augmented, Regularization
+from fastgmm.shapes import Shape, shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 CORRELATION_FLOOR = 1e-13
@@ -19,55 +20,53 @@ It would be of either sign by luck.  (Covariances that the user gives are taken 
 """
 
 
-def estimate_covariances(
-    statistics: SufficientStatistics, component_weight: FloatArray, reg_covar: float
-) -> FloatArray:
-    """Maximum-likelihood covariances about the new means, plus `reg_covar` on the diagonal.
+def estimate_covariances(sums: Augmented, shape: Shape, ridge: FloatArray) -> FloatArray:
+    """Covariances about the new means, with the ridge on the diagonal.
 
     The new means are the reference plus a step; what the step takes off the second moments is
     small, because the reference is the last iterate: (sum r d d^T) / n - step step^T.
     """
-    step = statistics.first_moment / component_weight[:, None]
-    second = statistics.second_moment
-    if statistics.covariance_type == "full":
-        covariances = second / component_weight[:, None, None]
+    step = sums.first_moment / sums.mean_weight[:, None]
+    second = sums.second_moment
+    if shape.form == "matrix" and not shape.tied:
+        covariances = second / sums.covariance_weight[:, None, None]
+        share = sums.mean_weight / sums.covariance_weight
         if covariances.size <= 1 << 15:
-            covariances -= step[:, :, None] * step[:, None, :]
+            covariances -= shape.squares(step, step, share)
         else:
-            for covariance, d in zip(covariances, step, strict=True):
-                covariance -= d[:, None] * d  # one at a time: K of them fill the cache, and more
-    elif statistics.covariance_type == "tied":
-        covariances = (
-            second - (component_weight[:, None] * step).T @ step
-        ) / component_weight.sum()
-        covariances = (covariances + covariances.T) / 2
-    elif statistics.covariance_type == "diag":
-        return np.maximum(second / component_weight[:, None] - step**2, 0.0) + reg_covar
+            for covariance, d, s in zip(covariances, step, share, strict=True):
+                covariance -= (s * d)[:, None] * d  # one at a time: K of them fill the cache
     else:
-        variances: FloatArray = (second / component_weight - (step**2).sum(axis=1)) / step.shape[1]
-        return np.maximum(variances, 0.0) + reg_covar
+        # of a diagonal, each row of the array is a component
+        by_feature = shape.form == "diagonal" and not shape.tied
+        divisor = sums.covariance_weight[:, None] if by_feature else sums.covariance_weight
+        covariances = second / divisor - shape.squares(step, step, sums.mean_weight) / divisor
+    if shape.form != "matrix":
+        return np.asarray(np.maximum(covariances, 0.0) + ridge)
+    if shape.tied:
+        covariances = (covariances + covariances.T) / 2
     diagonal = np.einsum("...jj->...j", covariances)
-    diagonal += reg_covar
+    diagonal += ridge
     return covariances
 
 
 def factor_or_repair(
-    covariances: FloatArray, covariance_type: CovarianceType, reg_covar: float
+    covariances: FloatArray, covariance_type: CovarianceType, regularization: Regularization
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Covariances, L and L^-1.
 
     With a positive `reg_covar`, covariances that rounding made singular are repaired: `reg_covar`
     is absolute, so that it is lost in the rounding of a covariance that is 1e16 times larger.  The
-    eigenvalues of the correlation matrix are then held at a floor.  With ``reg_covar=0`` nobody
-    asked for regularisation: IllDefinedCovarianceError.
+    eigenvalues of the correlation matrix are then held at a floor.  Where nobody asked for
+    regularisation: IllDefinedCovarianceError.
     """
-    tolerance = SINGULAR * covariances.shape[-1]
+    tolerance = SINGULAR * covariances.shape[-1] if covariances.ndim else 0.0
     try:
         return covariances, *factor_covariances(covariances, covariance_type, tolerance)
     except IllDefinedCovarianceError:
         if (
-            reg_covar == 0
-            or covariance_type in ("diag", "spherical")
+            regularization.none
+            or shape_of(covariance_type).form != "matrix"
             or not np.isfinite(covariances).all()
         ):
             raise
@@ -76,15 +75,15 @@ def factor_or_repair(
         try:
             factor_covariances(covariance, "tied", tolerance)
         except IllDefinedCovarianceError:
-            stacked[index] = _hold_at_floor(covariance, reg_covar)
+            stacked[index] = _hold_at_floor(covariance, regularization.reg_covar)
     covariances = stacked.reshape(covariances.shape)
     return covariances, *factor_covariances(covariances, covariance_type)
 
 
-def _hold_at_floor(covariance: FloatArray, reg_covar: float) -> FloatArray:
+def _hold_at_floor(covariance: FloatArray, ridge: FloatArray) -> FloatArray:
     diagonal = np.diagonal(covariance)
     # a variance may have cancelled to less than nothing
-    deviations = np.sqrt(np.maximum(diagonal, reg_covar))
+    deviations = np.sqrt(np.maximum(diagonal, ridge))
     correlation = covariance / deviations[:, None] / deviations
     eigenvalues, vectors = np.linalg.eigh(correlation)
     floor = CORRELATION_FLOOR * len(covariance)

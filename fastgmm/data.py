@@ -44,7 +44,7 @@ class Data(Protocol):
     def sample(self, seed: int, capacity: Callable[[int], int]) -> Sample:
         """Rows for the start, capacity(n_features) at the most."""
 
-    def passes(self, covariance_type: str, n_components: int, reg_covar: float) -> Pass:
+    def passes(self, covariance_type: str, n_components: int, reg_covar: np.ndarray) -> Pass:
         """Passes of one run of EM."""
 
 
@@ -83,7 +83,7 @@ class RowData:
         sampler.add(len(self.rows), self.rows, self.sample_weight)
         return sampler.sample(self.rows, self.sample_weight)
 
-    def passes(self, covariance_type: str, n_components: int, reg_covar: float) -> Pass:
+    def passes(self, covariance_type: str, n_components: int, reg_covar: np.ndarray) -> Pass:
         """One pass after the other, each skipping what the last one allows."""
         bounds = carried_bounds(self.rows, covariance_type, n_components)
         return lambda parameters: expectation(
@@ -161,7 +161,7 @@ class BatchData:
         self._look(sampler)
         return sampler.sample()
 
-    def passes(self, covariance_type: str, n_components: int, reg_covar: float) -> Pass:
+    def passes(self, covariance_type: str, n_components: int, reg_covar: np.ndarray) -> Pass:
         """One walk per pass."""
         return lambda parameters: expectation_of_batches(
             parameters,

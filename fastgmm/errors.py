@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 __all__ = [
+    "CollapseWarning",
     "ConvergenceWarning",
     "FileFormatError",
     "IllDefinedCovarianceError",
@@ -35,11 +36,23 @@ class InvalidParameterError(ValueError, TypeError):
 
 
 class IllDefinedCovarianceError(ValueError):
-    """A covariance is not positive definite, so the mixture has no density."""
+    """A covariance is not positive definite, so the mixture has no density.
+
+    Attributes
+    ----------
+    component : int or None
+        Whose covariance it is; None where all share it or it is not known.
+    """
+
+    component: int | None = None
 
 
 class FileFormatError(ValueError):
     """A file is not a model file, is damaged, or comes from a newer version."""
+
+
+class CollapseWarning(UserWarning):
+    """Components collapsed during a fit, and were moved or held."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -121,10 +134,12 @@ def ill_defined_covariance_error(
     remedy = "Use fewer components, a larger reg_covar, or columns of similar scale"
     if single_precision:
         remedy += ", or pass the rows as float64"
-    return IllDefinedCovarianceError(
+    error = IllDefinedCovarianceError(
         "Fitting the mixture model failed because some components have ill-defined empirical "
         f"covariance: the covariance {whose} is not positive definite. {remedy}."
     )
+    error.component = component
+    return error
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

@@ -10,18 +10,27 @@ import numpy as np
 from fastgmm import model_file
 from fastgmm.batches import CheckedBatches
 from fastgmm.checkpoint import Checkpoint
+from fastgmm.collapse import Repair, summary
+from fastgmm.convergence import Stopping
 from fastgmm.data import BatchData, Data, RowData
 from fastgmm.em import Run
-from fastgmm.errors import FileFormatError, convergence_warning_class, warn_user
+from fastgmm.errors import (
+    CollapseWarning,
+    FileFormatError,
+    convergence_warning_class,
+    warn_user,
+)
 from fastgmm.expectation import expectation, labels
-from fastgmm.fitting import Callback, Settings, best_run
+from fastgmm.fitting import Callback, Fit, Initialization, Settings, fit
 from fastgmm.initialization import Start
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
+from fastgmm.priors import NormalInverseWishart, check_prior
+from fastgmm.regularization import Regularization
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.statistics import check as check_statistics
 from fastgmm.streaming import StreamingMixture
-from fastgmm.typing import ArrayLike, CovarianceType, InitParams
+from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_generator,
     as_rows,
@@ -49,17 +58,20 @@ class GaussianMixture(StreamingMixture):
     ----------
     n_components : int, default=1
         Number of components, K.
-    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        A covariance matrix per component; one for all; a diagonal per component; a variance per
-        component.
+    covariance_type : str, default="full"
+        "full": a covariance matrix per component; "diag": a diagonal; "spherical": a variance.
+        "tied", "tied_diag", "tied_spherical": one of these for all components.
     tol : float, default=1e-3
-        EM stops when the mean log-likelihood per row changes by less than this (nats).
-    reg_covar : float, default=1e-6
-        Added to the diagonal of each covariance, in the squared units of the data.
+        EM stops when the mean log-likelihood per row changes by less than this (nats); see
+        `gap_tol`.
+    reg_covar : float or "auto", default=1e-6
+        Added to the diagonal of each covariance, in the squared units of the data; "auto" is 1e-6
+        times each column's variance, whatever its units.
     max_iter : int, default=100
         Largest number of iterations per start; 0 leaves the initial parameters as they are.
     n_init : int, default=1
-        Number of starts; the one that ends highest is kept.
+        Number of starts.  Those of "ward" are compared after a few passes over a subset of the
+        rows, and the best goes on; of the others each runs to its end, and the highest is kept.
     init_params : {"ward", "kmeans", "k-means++", "random", "random_from_data"}, default="ward"
         How a start is found: Ward's clustering of a sample of the rows; k-means; k-means++ seeds;
         random responsibilities; random rows.
@@ -81,21 +93,48 @@ class GaussianMixture(StreamingMixture):
         `partial_fit` forgets: rows after which older ones count half. None: all count.
     learning_exponent : float, default=0.8
         `partial_fit` gives a batch of b rows after n the share (b / (n + b)) ** learning_exponent.
+    gap_tol : float, "auto" or None, default="auto"
+        The predicted distance of the mean log-likelihood to its limit (nats) under which a fit
+        stops.  "auto" wants the change under `tol` and this distance under a tenth of it; a number
+        decides alone; None leaves it to the change, as scikit-learn does.
+    acceleration : {"auto", "lbfgs"} or None, default="auto"
+        None is plain EM.  "lbfgs" goes on with L-BFGS steps after ten passes where EM turns out
+        slow; "auto" does so, too, except with ``tol=0``, which asks for `max_iter` iterations.
+    on_collapse : {"repair", "warn", "raise"}, default="repair"
+        What is done about a component that holds less than one row or loses its extent in some
+        direction: it is moved to where the model explains the rows worst, or held at the floor of
+        `reg_covar` if rows enough are its own; always held; an error.
+    prior : NormalInverseWishart, optional
+        For maximum a posteriori estimates where components have few rows.
 
     Attributes
     ----------
     weights_, means_, covariances_, precisions_, precisions_cholesky_ : ndarray
         The parameters; float32 if the rows of the fit were.
     converged_ : bool
-        Whether the best start met `tol`.
+        Whether the best start has met the rule of `tol` and `gap_tol`.
     n_iter_ : int
         Iterations of the best start.
+    n_passes_ : int
+        Its passes over the rows: more, where accelerated steps have failed.
     lower_bound_ : float
-        Mean log-likelihood per row that the last iteration began with, nats.
+        Mean log-likelihood per row that the last iteration began with, nats; with a prior, its log
+        density per row on top.
     lower_bounds_ : list of float
         That of each iteration.
+    gap_ : float
+        Predicted distance of `lower_bound_` from its limit, nats; inf where unknown.
+    repairs_ : list of Repair
+        What collapsed in the best start, and what was done: n_iter, component, reason, action.
+    initializations_ : list of Initialization
+        What each start has reached: index, lower_bound, chosen, failure.
     n_features_in_, feature_names_in_
         Number of features and, for frames, their names.
+
+    Notes
+    -----
+    Where `weights_init`, `means_init` and `precisions_init` are all given, the "auto" of `gap_tol`
+    and `acceleration` mean None: the fit takes scikit-learn's path, iteration by iteration.
 
     Examples
     --------
@@ -120,7 +159,7 @@ class GaussianMixture(StreamingMixture):
         *,
         covariance_type: CovarianceType = "full",
         tol: float = 1e-3,
-        reg_covar: float = 1e-6,
+        reg_covar: float | str = 1e-6,
         max_iter: int = 100,
         n_init: int = 1,
         init_params: InitParams = "ward",
@@ -134,6 +173,10 @@ class GaussianMixture(StreamingMixture):
         n_threads: int | None = None,
         half_life: float | None = None,
         learning_exponent: float = 0.8,
+        gap_tol: float | str | None = "auto",
+        acceleration: Acceleration | None = "auto",
+        on_collapse: OnCollapse = "repair",
+        prior: NormalInverseWishart | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -152,6 +195,10 @@ class GaussianMixture(StreamingMixture):
         self.n_threads = n_threads
         self.half_life = half_life
         self.learning_exponent = learning_exponent
+        self.gap_tol = gap_tol
+        self.acceleration = acceleration
+        self.on_collapse = on_collapse
+        self.prior = prior
 
     @classmethod
     def from_parameters(
@@ -171,8 +218,9 @@ class GaussianMixture(StreamingMixture):
             They sum to 1.
         means : array_like of shape (n_components, n_features)
         covariances : array_like
-            (K, D, D) for full, (D, D) for tied, (K, D) for diag, (K,) for spherical.
-        covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+            (K, D, D) for full, (K, D) for diag, (K,) for spherical; (D, D), (D,) and () for the
+            tied types.
+        covariance_type : str, default="full"
         **params : object
             Further parameters of the constructor.
 
@@ -208,8 +256,7 @@ class GaussianMixture(StreamingMixture):
             covariance_type,
             np.float32 if single else np.float64,
         )
-        model.converged_, model.n_iter_ = False, 0
-        model.lower_bound_, model.lower_bounds_ = float("-inf"), []
+        model._show_run(Run(model._parameters, float("-inf")), ())
         return model
 
     # ------------------------------------------------------------------ fit
@@ -248,7 +295,9 @@ class GaussianMixture(StreamingMixture):
         Warns
         -----
         ConvergenceWarning
-            When the best start did not meet `tol` within `max_iter` iterations.
+            When the best start did not converge within `max_iter` iterations.
+        CollapseWarning
+            When components collapsed, and were moved or held.
         """
         self._fit(X, sample_weight, callback)
         return self
@@ -274,49 +323,91 @@ class GaussianMixture(StreamingMixture):
         check_enough_rows(len(rows), self.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
         data = RowData(rows, weights, self.n_threads, names)
-        self._take(self._best_run(data, callback), names)
+        self._take(self._best_fit(data, callback), names)
         self._seen = data.extent.weight
         return data
 
-    def _best_run(
+    def _best_fit(
         self,
         data: Data,
         callback: Callback | None,
         checkpoint: Checkpoint | None = None,
         after_pass: Callable[[Run], None] | None = None,
         draw_seed: Callable[[], int] | None = None,
-    ) -> Run:
+    ) -> Fit:
+        if self.prior is not None:
+            check_prior(self.prior)
         warm = self._warm_parameters(data.n_features)
-        return best_run(
+        return fit(
             data,
             self._start(data.n_features),
-            Settings(self.tol, self.max_iter, self.n_init, self.verbose, self.verbose_interval),
+            self._settings(),
             draw_seed or (lambda: int(as_generator(self.random_state).integers(2**63))),
             warm=warm,
-            lower_bound=self.lower_bound_ if warm else float("-inf"),
+            history=self._history() if warm else (),
             callback=callback,
             checkpoint=checkpoint,
             after_pass=after_pass,
         )
 
-    def _take(self, run: Run, names: np.ndarray | None) -> None:
-        """Become what a run has found, and warn if it did not converge."""
-        self._set(run, names)
-        if not (run.converged or run.stopped) and self.max_iter > 0:
-            warn_user(
-                f"Best performing initialization did not converge: after {run.n_iter} iterations "
-                f"the log-likelihood per row still changes by at least tol={self.tol:g}; "
-                "increase max_iter or tol, or try another init_params.",
-                convergence_warning_class(),
-            )
+    def _settings(self) -> Settings:
+        as_scikit_learn = all(getattr(self, name) is not None for name in _INITIAL)
+        gap_tol, acceleration = self.gap_tol, self.acceleration
+        if as_scikit_learn:
+            gap_tol = None if gap_tol == "auto" else gap_tol
+            acceleration = None if acceleration == "auto" else acceleration
+        number = None if gap_tol is None or isinstance(gap_tol, str) else float(gap_tol)
+        return Settings(
+            Stopping(self.tol, number, gap_tol == "auto", self.max_iter),
+            self.n_init,
+            self._regularizing(),
+            acceleration,
+            self.on_collapse,
+            self.verbose,
+            self.verbose_interval,
+        )
 
-    def _set(self, run: Run, names: np.ndarray | None) -> None:
+    def _history(self) -> tuple[float, ...]:
+        """The last lower bounds of the fit that a warm start goes on with."""
+        bounds = self.lower_bounds_[-3:]
+        if not bounds or bounds[-1] != self.lower_bound_:
+            bounds = [self.lower_bound_] if np.isfinite(self.lower_bound_) else []
+        return tuple(bounds)
+
+    def _take(self, found: Fit, names: np.ndarray | None) -> None:
+        """Become what a fit has found, and warn where it did not converge or had to repair."""
+        run = found.run
+        self._set(run, names, found.initializations)
+        if run.repairs:
+            warn_user(summary(run.repairs), CollapseWarning)
+        if not (run.converged or run.stopped) and self.max_iter > 0:
+            warn_user(self._not_converged(run), convergence_warning_class())
+
+    def _not_converged(self, run: Run) -> str:
+        rule = f"tol={self.tol:g}"
+        if self.gap_tol is not None and self.gap_tol != "auto":
+            rule = f"gap_tol={self.gap_tol:g}"
+        where = "cannot be foretold yet"
+        if np.isfinite(run.gap):
+            where = f"is predicted to be {run.gap:.1e} nats per row"
+        raised = f"max_iter (now {self.max_iter}) or {rule.partition('=')[0]}"
+        return (
+            f"Best performing initialization did not converge: after {run.n_iter} iterations the "
+            f"distance of the log-likelihood to its limit {where}, and {rule}; raise {raised}, or "
+            "try another init_params."
+        )
+
+    def _set(
+        self,
+        run: Run,
+        names: np.ndarray | None,
+        initializations: tuple[Initialization, ...] = (),
+    ) -> None:
         assert run.parameters is not None
-        self._parameters = run.parameters
+        self._parameters, self._regularization = run.parameters, run.regularization
         self._feature_names = names
         self._learner = self._seen = None  # a stream begins anew from here
-        self.converged_, self.n_iter_ = run.converged, run.n_iter
-        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
+        self._show_run(run, initializations)
 
     def fit_batches(
         self,
@@ -381,12 +472,12 @@ class GaussianMixture(StreamingMixture):
             last[:] = [run]
 
         try:
-            run = self._best_run(data, callback, kept, note)
+            found = self._best_fit(data, callback, kept, note)
         except BaseException:
             if last:
                 self._set(last[0], data.names)
             raise
-        self._take(run, data.names)
+        self._take(found, data.names)
         self._seen = data.extent.weight
         return self
 
@@ -399,7 +490,7 @@ class GaussianMixture(StreamingMixture):
             means = check_means_init(self.means_init, k, n_features)
         if self.precisions_init is not None:
             precisions = check_precisions_init(self.precisions_init, kind, k, n_features)
-        return Start(self.init_params, k, kind, self.reg_covar, weights, means, precisions)
+        return Start(self.init_params, k, kind, weights, means, precisions)
 
     def _warm_parameters(self, n_features: int) -> Parameters | None:
         """The parameters to go on from, or None for a fresh start."""
@@ -449,7 +540,7 @@ class GaussianMixture(StreamingMixture):
             parameters,
             rows,
             as_sample_weight(sample_weight, len(rows)),
-            reg_covar=self.reg_covar,
+            reg_covar=self._regularization_of(parameters).reg_covar,
             n_threads=self.n_threads,
         )
 
@@ -474,10 +565,11 @@ class GaussianMixture(StreamingMixture):
             raise ValueError(
                 "the statistics hold no weight: add those of at least one row before m_step"
             )
-        self._parameters = maximization(statistics, self.reg_covar)
+        self._parameters = maximization(statistics, self._regularization_of(parameters))
         self.lower_bound_ = statistics.log_likelihood / statistics.weight
         self.lower_bounds_ = [*self.lower_bounds_, self.lower_bound_]
         self.n_iter_ += 1
+        self.n_passes_ += 1
         if self._learner is not None and self._learner.parameters is not None:
             self._learner.parameters = self._parameters  # a stream goes on from these
         return self
@@ -498,6 +590,10 @@ class GaussianMixture(StreamingMixture):
             self.n_iter_,
             self.converged_,
             lower_bounds=self.lower_bounds_,
+            n_passes=self.n_passes_,
+            gap=self.gap_,
+            repairs=tuple(self.repairs_),
+            regularization=self._regularization or Regularization(),
         )
         model_file.write(path, parameters, *self._described(run, self._feature_names))
 
@@ -507,6 +603,7 @@ class GaussianMixture(StreamingMixture):
         """What a file says of this model with the parameters of a run."""
         kept = {name: value for name, value in self.get_params().items() if name not in _INITIAL}
         seed = kept["random_state"]
+        kept["prior"] = None if self.prior is None else self.prior.facts()
         kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
         facts = {
             "params": {
@@ -516,10 +613,19 @@ class GaussianMixture(StreamingMixture):
             "converged": bool(run.converged),
             "n_iter": int(run.n_iter),
             "lower_bound": float(run.lower_bound).hex(),
+            "n_passes": int(run.n_passes),
+            "gap": float(run.gap).hex(),
+            "repairs": [vars(repair) for repair in run.repairs],
+            "initializations": [
+                vars(one) | {"lower_bound": float(one.lower_bound).hex()}
+                for one in self.__dict__.get("initializations_", ())
+            ],
             "feature_names": None if names is None else names.tolist(),
             "version": __version__,
         }
         arrays = {"lower_bounds": np.asarray(run.lower_bounds, dtype=np.float64)}
+        if run.regularization is not None:
+            arrays |= run.regularization.arrays()
         for name in _INITIAL:
             if (value := getattr(self, name)) is not None:
                 # float32 weights are checked less strictly: the dtype is kept
@@ -541,6 +647,8 @@ class GaussianMixture(StreamingMixture):
                 identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
             elif name == "random_state" and not isinstance(value, int | np.integer):
                 identity[name] = None
+            elif name == "prior":
+                identity[name] = None if value is None else value.facts()
             elif name not in free:
                 identity[name] = value.item() if isinstance(value, np.generic) else value
         return identity
@@ -563,14 +671,30 @@ class GaussianMixture(StreamingMixture):
         initial: dict[str, Any] = {
             name: value for name, value in arrays.items() if name in _INITIAL
         }
-        model = cls(**facts["params"], **initial)
+        params = dict(facts["params"])
+        if (prior := params.get("prior")) is not None:
+            params["prior"] = NormalInverseWishart(**prior)
+        model = cls(**params, **initial)
         check_parameters(model.get_params())
-        model._parameters = parameters
         names = facts["feature_names"]
-        model._feature_names = None if names is None else np.array(names, dtype=object)
-        model.converged_, model.n_iter_ = facts["converged"], facts["n_iter"]
-        model.lower_bound_ = float.fromhex(facts["lower_bound"])
-        model.lower_bounds_ = trace.tolist()
+        # older files know nothing of passes, repairs and regularisation
+        run = Run(
+            parameters,
+            float.fromhex(facts["lower_bound"]),
+            facts["n_iter"],
+            facts["converged"],
+            lower_bounds=trace.tolist(),
+            n_passes=facts.get("n_passes", facts["n_iter"]),
+            gap=float.fromhex(facts.get("gap", "inf")),
+            repairs=tuple(Repair(**repair) for repair in facts.get("repairs", ())),
+        )
+        reached = tuple(
+            Initialization(**one | {"lower_bound": float.fromhex(one["lower_bound"])})
+            for one in facts.get("initializations", ())
+        )
+        model._set(run, None if names is None else np.array(names, dtype=object), reached)
+        known = "ridge" in arrays
+        model._regularization = Regularization.of_arrays(arrays) if known else None
         if (seen := facts.get("seen")) is not None:
             model._seen = float.fromhex(seen)
         if (stream := facts.get("stream")) is not None:

@@ -12,6 +12,7 @@ import numpy as np
 from fastgmm.bounds import SKIP, CarriedBounds
 from fastgmm.parallel import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used
 from fastgmm.parameters import Parameters
+from fastgmm.shapes import SHAPES
 from fastgmm.statistics import SufficientStatistics
 
 Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -202,7 +203,7 @@ class EStep:
             reference=parameters.means.astype(self._dtype).astype(np.float64),
             component_weight=component_weight,
             first_moment=first_moment,
-            second_moment=second_moment,
+            second_moment=parameters.shape.from_kernels(second_moment),
             n_samples=extent.n_samples,
             weight=extent.weight,
             log_likelihood=math.ldexp(self._log_likelihood, extent.exponent),
@@ -215,7 +216,7 @@ def expectation(
     rows: np.ndarray,
     sample_weight: np.ndarray | None = None,
     *,
-    reg_covar: float = 0.0,
+    reg_covar: float | np.ndarray = 0.0,
     n_threads: int | None = None,
     given: Given | None = None,
     bounds: CarriedBounds | None = None,
@@ -239,7 +240,7 @@ def expectation_of_batches(
     extent: Extent,
     dtype: np.dtype,
     *,
-    reg_covar: float = 0.0,
+    reg_covar: float | np.ndarray = 0.0,
     n_threads: int | None = None,
     given: Given | None = None,
     bounds: CarriedBounds | None = None,
@@ -292,10 +293,11 @@ def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) ->
 
 
 def _zero_sums(parameters: Parameters) -> Sums:
+    kernels_shape = SHAPES[parameters.shape.kernel]
     return (
         np.zeros(parameters.weights.shape),
         np.zeros(parameters.means.shape),
-        np.zeros(parameters.covariances.shape),
+        np.zeros(kernels_shape.of(*parameters.means.shape)),
     )
 
 

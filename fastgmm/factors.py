@@ -1,13 +1,13 @@
 """Covariances and precisions -> lower Cholesky factors L and their inverses.
 
-For the four covariance types.  Shapes, with K components and D features: full (K, D, D), tied
-(D, D), diag (K, D) and spherical (K,); the factors of the last two are standard deviations.
+For every covariance type; the factors of diagonals and of single variances are standard deviations.
 """
 
 import numpy as np
 
 from fastgmm import kernels
 from fastgmm.errors import ill_defined_covariance_error
+from fastgmm.shapes import shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 
@@ -23,17 +23,19 @@ def factor_covariances(
     IllDefinedCovarianceError
         When a covariance is not positive definite.
     """
-    if covariance_type in ("diag", "spherical"):
+    shape = shape_of(covariance_type)
+    if shape.form != "matrix":
         bad = ~((covariances > 0) & np.isfinite(covariances))
         if bad.any():
-            raise ill_defined_covariance_error(int(np.argwhere(bad)[0, 0]))
+            first = None if shape.tied else int(np.argwhere(bad)[0, 0])
+            raise ill_defined_covariance_error(first)
         factors = np.sqrt(covariances)
         return factors, 1.0 / factors
     stacked = np.ascontiguousarray(covariances).reshape(-1, *covariances.shape[-2:])
     factors, inverses = np.empty_like(stacked), np.empty_like(stacked)
     failed = kernels.factorize(stacked, factors, inverses, tolerance)
     if failed >= 0:
-        raise ill_defined_covariance_error(failed if covariance_type == "full" else None)
+        raise ill_defined_covariance_error(None if shape.tied else failed)
     return factors.reshape(covariances.shape), inverses.reshape(covariances.shape)
 
 
@@ -45,7 +47,7 @@ def factor_precisions(
     With J the reversal of the features, J P J = C C^T gives P = (J C J)(J C J)^T, where J C J is
     upper triangular and so is the transpose of L^-1: no matrix is inverted on the way.
     """
-    if covariance_type in ("diag", "spherical"):
+    if shape_of(covariance_type).form != "matrix":
         inverses = np.sqrt(precisions)
         return 1.0 / inverses, inverses
     reversed_factors, reversed_inverses = factor_covariances(
@@ -58,7 +60,7 @@ def factor_precisions(
 
 def covariances_of(factors: FloatArray, covariance_type: CovarianceType) -> FloatArray:
     """The covariances whose factors are given."""
-    if covariance_type in ("diag", "spherical"):
+    if shape_of(covariance_type).form != "matrix":
         return factors**2
     return factors @ np.swapaxes(factors, -1, -2)
 
@@ -67,8 +69,13 @@ def log_determinants(
     factors: FloatArray, covariance_type: CovarianceType, n_components: int, n_features: int
 ) -> FloatArray:
     """(K,): log det L of each component, in nats."""
-    if covariance_type == "spherical":
-        return n_features * np.log(factors)
-    diagonals = factors if covariance_type == "diag" else np.diagonal(factors, axis1=-2, axis2=-1)
-    logs = np.log(diagonals).sum(axis=-1)
+    logs = np.log(shape_of(covariance_type).diagonals(factors, n_features)).sum(axis=-1)
     return np.array(np.broadcast_to(logs, (n_components,)))
+
+
+def whitened(inverses: FloatArray, vectors: FloatArray) -> FloatArray:
+    """L^-1 v for each component: (K, D) of inverse factors (K, ...) and vectors (K, D)."""
+    if inverses.ndim == 3:
+        products: FloatArray = np.einsum("kij,kj->ki", inverses, vectors)
+        return products
+    return (inverses if inverses.ndim == 2 else inverses[:, None]) * vectors

@@ -1,16 +1,30 @@
 """A fit: starts, a run of EM from each, the best of them; with a checkpoint after every pass."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+
 from fastgmm.checkpoint import Checkpoint, State
+from fastgmm.collapse import Repairer
+from fastgmm.convergence import Stopping
 from fastgmm.data import BatchData, Data
 from fastgmm.em import Iteration, Run, run_em
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.initialization import Start, initial_parameters, needs_sample, sample_size
+from fastgmm.initialization import (
+    Start,
+    compare,
+    initial_parameters,
+    needs_sample,
+    sample_size,
+)
 from fastgmm.parameters import Parameters
+from fastgmm.priors import Regularizing
 from fastgmm.progress import Reporter
+from fastgmm.regularization import Regularization
+from fastgmm.sampling import Sample
+from fastgmm.typing import Acceleration, OnCollapse
 from fastgmm.validation import check_enough_rows
 
 Callback = Callable[[Iteration], object]
@@ -20,84 +34,229 @@ Callback = Callable[[Iteration], object]
 class Settings:
     """The constructor's parameters that matter to the loop."""
 
-    tol: float
-    max_iter: int
+    stopping: Stopping
     n_init: int
-    verbose: int
-    verbose_interval: int
+    regularizing: Regularizing
+    acceleration: Acceleration | None = None
+    on_collapse: OnCollapse = "repair"
+    verbose: int = 0
+    verbose_interval: int = 10
 
 
-def best_run(
+@dataclass(frozen=True)
+class Initialization:
+    """What one start has reached.
+
+    Parameters
+    ----------
+    index : int
+        Below ``n_init``.
+    lower_bound : float
+        Mean log-likelihood per row: at the end of its run, or, of candidates that were compared on
+        a subset of the rows, after a few passes there; -inf where it degenerated.
+    chosen : bool
+        Whether the fit is what became of it.
+    failure : str, optional
+        What made it degenerate.
+    """
+
+    index: int
+    lower_bound: float
+    chosen: bool = False
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit has found: the best run, and what each start has reached."""
+
+    run: Run
+    initializations: tuple[Initialization, ...] = ()
+
+
+def fit(
     data: Data,
     start: Start,
     settings: Settings,
     draw_seed: Callable[[], int],
     *,
     warm: Parameters | None = None,
-    lower_bound: float = float("-inf"),
+    history: tuple[float, ...] = (),
     callback: Callback | None = None,
     checkpoint: Checkpoint | None = None,
     after_pass: Callable[[Run], None] | None = None,
-) -> Run:
-    """The best of `n_init` runs; a start that degenerates is dropped while another survives.
+    sample: Callable[[], Sample] | None = None,
+) -> Fit:
+    """The best of the starts; one that degenerates is dropped while another survives.
 
-    `warm` parameters take the place of all starts, and their lower bound that of an iteration
-    before.
+    `warm` parameters take the place of all starts, and `history` that of the iterations before;
+    `sample` that of rows drawn from the data.
     """
     state = checkpoint.load() if checkpoint is not None else None
     if state is not None and isinstance(data, BatchData):
         data.go_on(state.extent)
-    known = None if state is None else state.seed
-    seed = cache(lambda: draw_seed() if known is None else known)
-    sample = cache(lambda: data.sample(seed(), lambda d: sample_size(start, d)))
+    seed = cache(lambda: draw_seed() if state is None or state.seed is None else state.seed)
+    sample = sample or cache(lambda: data.sample(seed(), lambda d: sample_size(start, d)))
     drawing = warm is None and needs_sample(start)
-    if drawing and state is None:
+    regularizing = settings.regularizing
+    if (drawing or regularizing.needs_rows) and state is None:
         sample()  # the walk that draws it counts the rows as well
     check_enough_rows(data.extent.n_samples, start.n_components)
     check_enough_rows(data.extent.n_counted, start.n_components)
-    best = state.best if state is not None else None
-    failure: IllDefinedCovarianceError | None = None
-    for init in range(0 if state is None else state.init, 1 if warm else settings.n_init):
+    regularization = (
+        regularizing.of_sample(sample()) if regularizing.needs_rows else regularizing.without_rows()
+    )
+    starts = _Starts(
+        data,
+        replace(start, regularization=regularization),
+        settings,
+        sample,
+        seed,
+        regularization,
+        drawing,
+    )
+    return starts.best(warm, history, callback, checkpoint, after_pass, state)
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """The starts of one fit."""
+
+    data: Data
+    start: Start
+    settings: Settings
+    sample: Callable[[], Sample]
+    seed: Callable[[], int]
+    regularization: Regularization
+    drawing: bool
+
+    def best(
+        self,
+        warm: Parameters | None,
+        history: tuple[float, ...],
+        callback: Callback | None,
+        checkpoint: Checkpoint | None,
+        after_pass: Callable[[Run], None] | None,
+        state: State | None,
+    ) -> Fit:
+        """Run from each start, or from the best candidate."""
+        best = state.best if state is not None else None
+        reached = [Initialization(**facts) for facts in state.reached] if state is not None else []
+        failure: IllDefinedCovarianceError | None = None
+        compared = self.start.method == "ward" and self.settings.n_init > 1 and self.drawing
+        n_runs = 1 if warm or compared else self.settings.n_init
+        first = 0 if state is None else state.init
+        for init in range(first, n_runs):
+            going_on = state.run if state is not None and state.init == init else None
+
+            def begin(init: int = init) -> Parameters:
+                if compared:
+                    reached[:], candidate = self._compared()
+                    return candidate
+                return warm or self._from(init)
+
+            def note(run: Run, init: int = init, best: Run | None = best) -> None:
+                if checkpoint is not None:
+                    used = self.seed() if self.drawing else None
+                    facts = [vars(one) for one in reached]
+                    checkpoint.save(State.of(self.data, init, run, best, used, facts))
+                if after_pass is not None:
+                    after_pass(run)
+
+            noted = checkpoint is not None or after_pass is not None
+            run = self._run(init, begin, going_on, history, callback, note if noted else None)
+            if not compared:
+                reached.append(_reached(init, run))
+            if run.failure is not None:
+                failure = run.failure
+                continue
+            if best is None or run.lower_bound > best.lower_bound:
+                best = run
+            if run.stopped:
+                break
+        if best is None:
+            assert failure is not None
+            raise failure
+        if not compared:
+            chosen = max(range(len(reached)), key=lambda i: reached[i].lower_bound)
+            reached[chosen] = replace(reached[chosen], chosen=True)
+        return Fit(best, tuple(reached))
+
+    def _from(self, index: int) -> Parameters:
+        return initial_parameters(
+            self.sample,
+            self.start,
+            self.data.dtype,
+            self.seed,
+            index=index,
+            n_threads=self.data.n_threads,
+        )
+
+    def _compared(self) -> tuple[list[Initialization], Parameters]:
+        """The candidate that a few passes over a subset of the rows leave highest."""
+        reached, best = [], None
+        failure: IllDefinedCovarianceError | None = None
+        for index in range(self.settings.n_init):
+            try:
+                candidate, bound = compare(
+                    self.sample(), self._from(index), self.start, self.data.n_threads
+                )
+            except IllDefinedCovarianceError as error:
+                failure = error
+                reached.append(Initialization(index, -np.inf, failure=str(error)))
+                continue
+            reached.append(Initialization(index, bound))
+            if best is None or bound > best[1]:
+                best = candidate, bound, index
+        if best is None:
+            assert failure is not None
+            raise failure
+        reached[best[2]] = replace(reached[best[2]], chosen=True)
+        return reached, best[0]
+
+    def _run(
+        self,
+        init: int,
+        begin: Callable[[], Parameters],
+        earlier: Run | None,
+        history: tuple[float, ...],
+        callback: Callback | None,
+        after_pass: Callable[[Run], None] | None,
+    ) -> Run:
+        if earlier is not None and (earlier.converged or earlier.stopped):
+            return earlier
+        settings, extent = self.settings, self.data.extent
         reporter = Reporter(settings.verbose, settings.verbose_interval, init)
-        going_on = state.run if state is not None and state.init == init else None
+        repairer = Repairer(
+            settings.on_collapse,
+            self.regularization,
+            min(1.0, extent.weight / max(extent.n_counted, 1)),
+            self.sample,
+            self.data.n_threads,
+            () if earlier is None else earlier.repairs,
+        )
+        one_pass = self.data.passes(
+            self.start.covariance_type, self.start.n_components, self.regularization.reg_covar
+        )
+        run = run_em(
+            begin,
+            one_pass,
+            settings.stopping,
+            self.regularization,
+            acceleration=settings.acceleration,
+            repairer=repairer,
+            history=history,
+            init=init,
+            callback=reporter.chained(callback),
+            earlier=earlier,
+            after_pass=after_pass,
+        )
+        if run.failure is None:
+            reporter.end(run)
+        return run
 
-        def begin(init: int = init, going_on: Run | None = going_on) -> Parameters:
-            if going_on is not None and going_on.parameters is not None:
-                return going_on.parameters
-            return warm or initial_parameters(
-                sample, start, data.dtype, seed, index=init, n_threads=data.n_threads
-            )
 
-        def note(run: Run, init: int = init, best: Run | None = best) -> None:
-            if checkpoint is not None:
-                checkpoint.save(State.of(data, init, run, best, seed() if drawing else None))
-            if after_pass is not None:
-                after_pass(run)
-
-        if going_on is not None and (going_on.converged or going_on.stopped):
-            run = going_on
-        else:
-            run = run_em(
-                begin,
-                data.passes(start.covariance_type, start.n_components, start.reg_covar),
-                tol=settings.tol,
-                max_iter=settings.max_iter,
-                reg_covar=start.reg_covar,
-                lower_bound=lower_bound,
-                init=init,
-                callback=reporter.chained(callback),
-                earlier=() if going_on is None else going_on.lower_bounds,
-                after_pass=note if checkpoint is not None or after_pass is not None else None,
-            )
-        if run.failure is not None:
-            failure = run.failure
-            continue
-        reporter.end(run)
-        if best is None or run.lower_bound > best.lower_bound:
-            best = run
-        if run.stopped:
-            break
-    if best is None:
-        assert failure is not None
-        raise failure
-    return best
+def _reached(index: int, run: Run) -> Initialization:
+    if run.failure is not None:
+        return Initialization(index, -np.inf, failure=str(run.failure))
+    return Initialization(index, run.lower_bound)

@@ -6,7 +6,7 @@ parameters: there is no second E-step here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +16,18 @@ from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters, n_parameters
+from fastgmm.regularization import Regularization
 from fastgmm.sampling import Sample
+from fastgmm.shapes import shape_of
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+COMPARED_ROWS = (1000, 3)
+"""Candidates are compared on max(first, second times the free parameters) rows."""
+COMPARED_PASSES = 5
 SHARPNESS = 1e-10
 """Variance of the components of a hard assignment, in units of the columns' variance."""
 WARD_ROWS = (1000, 30, 4000)
@@ -74,11 +79,11 @@ class Start:
     method: InitParams
     n_components: int
     covariance_type: CovarianceType
-    reg_covar: float
     weights: np.ndarray | None = None
     means: np.ndarray | None = None
     precisions: np.ndarray | None = None
     index: int = 0
+    regularization: Regularization = field(default_factory=Regularization)
 
 
 @dataclass(frozen=True)
@@ -111,9 +116,16 @@ class StartRows:
 
     def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows, and their weights, for the first M-step."""
-        if self.sample.whole:
-            return self.sample.rows, self.sample.weight
         n = _assigned_rows(self.start, self.sample.rows.shape[1])
+        return self.first(n, all_of=2 * n)
+
+    def first(self, n: int, all_of: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
+        """The same n rows whatever the start's index; all, where they are not more than `all_of`.
+
+        With weights where they are all.
+        """
+        if self.sample.whole and self.n_counted <= max(n, all_of):
+            return self.sample.rows, self.sample.weight
         return self.sample.rows[self.sample.drawn(n)], None
 
 
@@ -126,6 +138,30 @@ def _assigned_rows(start: Start, n_features: int) -> int:
     at_least, per_parameter = ASSIGNED_ROWS
     free = n_parameters(start.covariance_type, start.n_components, n_features)
     return max(at_least, min(per_parameter * free, ASSIGNED_NUMBERS // n_features))
+
+
+def compare(
+    sample: Sample, candidate: Parameters, start: Start, n_threads: int | None
+) -> tuple[Parameters, float]:
+    """A candidate after a few passes of EM over a subset of the rows, and its log-likelihood there.
+
+    The same rows for all candidates of a fit: 3 per free parameter rank them as all rows would in
+    most cases, and the best goes on from here.
+    """
+    n = max(COMPARED_ROWS[0], COMPARED_ROWS[1] * candidate.n_parameters)
+    n = min(n, max(COMPARED_ROWS[0], ASSIGNED_NUMBERS // candidate.n_features))
+    rows, weight = StartRows(sample, start, n_threads).first(n)
+    for _ in range(COMPARED_PASSES):
+        statistics = expectation(
+            candidate,
+            rows,
+            weight,
+            reg_covar=start.regularization.reg_covar,
+            n_threads=n_threads,
+        )
+        candidate = maximization(statistics, start.regularization)
+    statistics = expectation(candidate, rows, weight, n_threads=n_threads)
+    return candidate, statistics.log_likelihood / statistics.weight
 
 
 def needs_sample(start: Start) -> bool:
@@ -177,7 +213,7 @@ def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Paramet
     centers = _centers(points, labels, start.n_components)
     statistics = assign(*data.assigned(), centers, scale, start, data.n_threads)
     varying = int(np.count_nonzero(points.deviations()))
-    return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.reg_covar)
+    return maximization(_shrunk(statistics, PSEUDO_COUNTS + varying), start.regularization)
 
 
 def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Parameters:
@@ -195,7 +231,7 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Param
         if step <= LLOYD_TOLERANCE * scale[0] ** 2:
             break
     statistics = assign(*data.assigned(), centers, scale, start, data.n_threads)
-    return maximization(statistics, start.reg_covar)
+    return maximization(statistics, start.regularization)
 
 
 def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Parameters:
@@ -223,7 +259,7 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
     k = start.n_components
     total = statistics.component_weight.sum()
     second = statistics.second_moment
-    if start.covariance_type != "tied":
+    if not shape_of(start.covariance_type).tied:
         second = np.repeat(second.sum(axis=0, keepdims=True) / k, k, axis=0)
     pooled = replace(
         statistics,
@@ -232,7 +268,7 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
         first_moment=np.zeros_like(centers),
         second_moment=second,
     )
-    return maximization(pooled, start.reg_covar)
+    return maximization(pooled, start.regularization)
 
 
 def _from_random(data: StartRows, start: Start, generator: "Generator") -> Parameters:
@@ -252,7 +288,7 @@ def _from_random(data: StartRows, start: Start, generator: "Generator") -> Param
         np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype
     )
     statistics = expectation(reference, rows, sample_weight, n_threads=data.n_threads, given=draw)
-    return maximization(statistics, start.reg_covar)
+    return maximization(statistics, start.regularization)
 
 
 _METHODS = {
@@ -277,7 +313,9 @@ def assign(
     Distances are in units of `scale` (D,) per column.
     """
     sharp = _sharp(centers, scale, start.covariance_type, rows.dtype)
-    return expectation(sharp, rows, sample_weight, reg_covar=start.reg_covar, n_threads=n_threads)
+    return expectation(
+        sharp, rows, sample_weight, reg_covar=start.regularization.reg_covar, n_threads=n_threads
+    )
 
 
 def _sharp(
@@ -286,17 +324,13 @@ def _sharp(
     """A mixture of equal weights around the centres whose covariances all but vanish."""
     k = len(centers)
     deviations = scale * np.sqrt(SHARPNESS)
-    factors = {
-        "full": np.broadcast_to(np.diag(deviations), (k, len(scale), len(scale))),
-        "tied": np.diag(deviations),
-        "diag": np.broadcast_to(deviations, (k, len(scale))),
-        "spherical": np.full(k, deviations[0]),
-    }[covariance_type]
-    if covariance_type in ("full", "tied"):
-        inverses = np.diag(1.0 / deviations)
-        inverses = np.broadcast_to(inverses, factors.shape)
-    else:
-        inverses = 1.0 / factors
+    shape = shape_of(covariance_type)
+    factors, inverses = (
+        {"matrix": np.diag(values), "diagonal": values, "scalar": values[0]}[shape.form]
+        for values in (deviations, 1.0 / deviations)
+    )
+    if not shape.tied:
+        factors, inverses = (np.broadcast_to(a, (k, *np.shape(a))) for a in (factors, inverses))
     return Parameters(
         covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype
     )
@@ -304,9 +338,9 @@ def _sharp(
 
 def _column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
     """Deviation of each column (D,); spherical components know one scale only."""
-    return (
-        _common_scale(points) if covariance_type == "spherical" else _positive(points.deviations())
-    )
+    if shape_of(covariance_type).form == "scalar":
+        return _common_scale(points)
+    return _positive(points.deviations())
 
 
 def _common_scale(points: Points) -> np.ndarray:
@@ -364,7 +398,7 @@ def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatis
 
     A cluster of few rows would otherwise start with a covariance of lower rank than D.
     """
-    if statistics.covariance_type == "tied":
+    if statistics.shape.tied:
         return statistics
     weight = statistics.component_weight
     held = weight > 0

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgmm.errors import not_fitted_error
+from fastgmm.shapes import shape_of
 from fastgmm.table import Column, positions
 from fastgmm.typing import FloatArray
 from fastgmm.validation import feature_names_of
@@ -183,14 +184,13 @@ def chosen_features(
 
 def _covariances(model: Any, chosen: Sequence[int]) -> FloatArray:
     covariances = np.asarray(model.covariances_, dtype=np.float64)
-    shape = (len(model.means_), len(chosen), len(chosen))
-    if model.covariance_type == "full":
-        return covariances[:, chosen][:, :, chosen]
-    if model.covariance_type == "tied":
-        return np.broadcast_to(covariances[np.ix_(chosen, chosen)], shape)
-    if model.covariance_type == "diag":
-        return covariances[:, chosen, np.newaxis] * np.eye(len(chosen))
-    return covariances[:, np.newaxis, np.newaxis] * np.eye(len(chosen))
+    shape = shape_of(model.covariance_type)
+    each = shape.per_component(covariances, len(model.means_))
+    if shape.form == "matrix":
+        return each[:, chosen][:, :, chosen]
+    if shape.form == "diagonal":
+        return each[:, chosen, np.newaxis] * np.eye(len(chosen))
+    return each[:, np.newaxis, np.newaxis] * np.eye(len(chosen))
 
 
 def _checked_rows(X: ArrayLike, n_features: int) -> NDArray[Any]:

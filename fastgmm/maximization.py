@@ -3,31 +3,33 @@
 Small and in one place.
 """
 
-import numpy as np
-
 from fastgmm.covariance import estimate_covariances, factor_or_repair
 from fastgmm.parameters import Parameters
+from fastgmm.regularization import Regularization
 from fastgmm.statistics import SufficientStatistics
 
-_TINY = np.finfo(np.float64).tiny
 
-
-def maximization(statistics: SufficientStatistics, reg_covar: float = 0.0) -> Parameters:
+def maximization(
+    statistics: SufficientStatistics, regularization: Regularization | None = None
+) -> Parameters:
     """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k.
 
-    See Bishop 2006, 9.24 to 9.27.  A component that holds nothing keeps its place with weight 0 and
-    covariance ``reg_covar``.
+    See Bishop 2006, 9.24 to 9.27; with a prior, its maximum a posteriori estimates (Fraley and
+    Raftery 2007).  A component that holds nothing keeps its place with weight 0 and the covariance
+    that the regularisation alone gives.
 
     Raises
     ------
     IllDefinedCovarianceError
-        When a covariance is not positive definite and `reg_covar` is 0.
+        When a covariance is not positive definite and nothing regularises it.
     """
-    component_weight = np.maximum(statistics.component_weight, _TINY)
-    means = statistics.means
-    covariances = estimate_covariances(statistics, component_weight, reg_covar)
+    regularization = regularization or Regularization()
+    shape = statistics.shape
+    sums = regularization.augmented(statistics)
+    means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
+    covariances = estimate_covariances(sums, shape, regularization.ridge(shape))
     covariances, factors, inverses = factor_or_repair(
-        covariances, statistics.covariance_type, reg_covar
+        covariances, statistics.covariance_type, regularization
     )
     weights = statistics.component_weight / statistics.component_weight.sum()
     return Parameters(

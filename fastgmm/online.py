@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from fastgmm.data import RowData
-from fastgmm.em import Run
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import EStep, Extent
+from fastgmm.fitting import Fit
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters, n_parameters
+from fastgmm.regularization import Regularization
 from fastgmm.statistics import SufficientStatistics
 
 BUFFER_ROWS = (4, 100)
@@ -36,7 +37,7 @@ LEAST_WEIGHT = 1e-12
 """Of a component that sees no rows: its shape is kept as it is, and it may come back."""
 
 
-FirstFit = Callable[[RowData, int], Run]
+FirstFit = Callable[[RowData, int], Fit]
 """fit(data, seed): a whole fit of the first rows."""
 
 
@@ -149,7 +150,8 @@ class Learner:
     n_features, dtype
         Of the rows.
     pace : Pace
-    reg_covar : float
+    regularization : Regularization, optional
+        Of which updates use the ridge; None until the first rows are fitted.
     n_threads : int, optional
     seed : int
         For the fit of the first rows.
@@ -166,7 +168,7 @@ class Learner:
         n_features: int,
         dtype: np.dtype,
         pace: Pace,
-        reg_covar: float,
+        regularization: Regularization | None,
         n_threads: int | None,
         seed: int,
         n_components: int,
@@ -175,7 +177,7 @@ class Learner:
         seen: float | None = None,
     ) -> None:
         self.dtype, self.pace = dtype, pace
-        self.reg_covar, self.n_threads = reg_covar, n_threads
+        self.regularization, self.n_threads = regularization, n_threads
         self.seed = seed
         self.n_components = n_components
         per_parameter, per_component = BUFFER_ROWS
@@ -218,12 +220,13 @@ class Learner:
     def _begin(self, fit: FirstFit) -> None:
         """Fit the first rows; more are gathered where they do not determine a model."""
         rows, weight = self.rows.held()
-        run = self.first_fit(fit)
-        if run is None:
+        first = self.first_fit(fit)
+        if first is None:
             self.buffer_rows *= 2
             return
+        run = first.run
         assert run.parameters is not None
-        self.parameters = run.parameters
+        self.parameters, self.regularization = run.parameters, run.regularization
         extent = Extent().plus(len(rows), weight)
         log_density = np.empty(len(rows), self.dtype)
         run.parameters.packed(self.dtype).log_density(rows, log_density)
@@ -232,17 +235,16 @@ class Learner:
         self.n_updates = 1
         self.rows.clear()
 
-    def first_fit(self, fit: FirstFit) -> Run | None:
+    def first_fit(self, fit: FirstFit) -> Fit | None:
         """A fit of the rows gathered so far; None where they are too few or too alike."""
         rows, weight = self.rows.held()
         counted = len(rows) if weight is None else int(np.count_nonzero(weight))
         if counted < max(2, self.n_components):
             return None
         try:
-            run = fit(RowData(rows.copy(), weight, self.n_threads), self.seed)
+            return fit(RowData(rows.copy(), weight, self.n_threads), self.seed)
         except IllDefinedCovarianceError:
             return None
-        return run if run.parameters is not None else None
 
     def _update(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
         """One step: the model's own statistics, and the batch's, in their shares."""
@@ -255,11 +257,13 @@ class Learner:
         e_step.add(np.ascontiguousarray(rows), weight, log_density)
         of_batch = e_step.statistics()
         share = self.pace.share(extent.weight, self.seen)
-        blended = blend(self.parameters, self.reg_covar, of_batch, share)
+        assert self.regularization is not None
+        ridge = Regularization(self.regularization.reg_covar)
+        blended = blend(self.parameters, ridge.ridge(self.parameters.shape), of_batch, share)
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(blended.second_moment).all():
             # where the batch would leave a singular covariance the parameters stay as they are
             with suppress(IllDefinedCovarianceError):
-                self.parameters = maximization(blended, self.reg_covar)
+                self.parameters = maximization(blended, ridge)
         self.recent.add(log_density.astype(np.float64), self.seen)
         self.seen += extent.weight
         self.n_updates += 1
@@ -306,34 +310,30 @@ class Learner:
 
 
 def blend(
-    parameters: Parameters, reg_covar: float, of_batch: SufficientStatistics, share: float
+    parameters: Parameters, reg_covar: np.ndarray, of_batch: SufficientStatistics, share: float
 ) -> SufficientStatistics:
     """The statistics, of weight 1, of a model and of a batch in their shares.
 
     Those of the model are what an M-step turns into its parameters; both are about the reference
     of the batch, the model's means as the rows' dtype rounds them.
     """
-    kind, d = parameters.covariance_type, parameters.n_features
+    shape = parameters.shape
     own = np.maximum(parameters.weights, LEAST_WEIGHT) * (1.0 - share)
     step = parameters.means - of_batch.reference
-    covariances = parameters.covariances
-    if kind in ("full", "tied"):
-        weight = own[:, None, None] if kind == "full" else own.sum()
-        second = covariances * weight
-        diagonal = np.einsum("...jj->...j", second)
-        diagonal -= reg_covar * (own[:, None] if kind == "full" else weight)
-        if step.any():
-            second += np.einsum(
-                "k,ki,kj->kij" if kind == "full" else "k,ki,kj->ij", own, step, step
-            )
-    elif kind == "diag":
-        second = own[:, None] * (np.maximum(covariances - reg_covar, 0.0) + step**2)
+    second = parameters.covariances.copy()
+    if shape.form == "matrix":
+        diagonal = shape.diagonals(second, parameters.n_features)
+        diagonal -= reg_covar
     else:
-        bare = np.maximum(covariances - reg_covar, 0.0)
-        second = own * (bare * d + (step**2).sum(axis=1))
+        second = np.maximum(second - reg_covar, 0.0)
+    if shape.form == "scalar":
+        second = second * parameters.n_features
+    second = second * shape.weighted(own)
+    if step.any():
+        second = second + shape.squares(step, step, own)
     gain = share / of_batch.weight
     return SufficientStatistics(
-        covariance_type=kind,
+        covariance_type=parameters.covariance_type,
         reference=of_batch.reference,
         component_weight=own + gain * of_batch.component_weight,
         first_moment=own[:, None] * step + gain * of_batch.first_moment,

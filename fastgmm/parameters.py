@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgmm import factors as _factors
 from fastgmm import kernels
+from fastgmm.shapes import Shape, shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)
@@ -19,11 +20,12 @@ class Parameters:
 
     Parameters
     ----------
-    covariance_type : {"full", "tied", "diag", "spherical"}
+    covariance_type : str
+        One of `shapes.SHAPES`.
     weights : ndarray of shape (K,)
     means : ndarray of shape (K, D)
     covariances : ndarray
-        (K, D, D), (D, D), (K, D) or (K,).
+        (K, D, D), (K, D) or (K,); without the K if they are tied.
     factors, inverse_factors : ndarray
         Lower Cholesky factors of the covariances (standard deviations for diag and spherical), and
         their inverses; same shapes.
@@ -42,7 +44,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         for name in ("weights", "means", "covariances", "factors", "inverse_factors"):
-            array = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
+            array = np.asarray(getattr(self, name), dtype=np.float64, order="C")
             if array.flags.writeable:
                 array = array.view()
                 array.flags.writeable = False
@@ -79,6 +81,11 @@ class Parameters:
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
 
     @property
+    def shape(self) -> Shape:
+        """What the covariance type means."""
+        return shape_of(self.covariance_type)
+
+    @property
     def n_components(self) -> int:
         """Number of components, K."""
         return len(self.weights)
@@ -97,14 +104,14 @@ class Parameters:
     @property
     def precisions_cholesky(self) -> FloatArray:
         """Upper triangular L^-T with precision = L^-T L^-1 (full, tied); else 1 / deviation."""
-        if self.covariance_type in ("full", "tied"):
+        if self.shape.form == "matrix":
             return np.swapaxes(self.inverse_factors, -1, -2)
         return self.inverse_factors
 
     @property
     def precisions(self) -> FloatArray:
         """Inverses of the covariances, in their shape."""
-        if self.covariance_type in ("full", "tied"):
+        if self.shape.form == "matrix":
             return np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
         return self.inverse_factors**2
 
@@ -126,7 +133,8 @@ class Parameters:
         determinants = _factors.log_determinants(
             self.factors, self.covariance_type, self.n_components, self.n_features
         )
-        return self.covariance_type, log_weights, self.means, self.inverse_factors, determinants
+        inverses = self.shape.for_kernels(self.inverse_factors, self.n_components)
+        return self.shape.kernel, log_weights, self.means, inverses, determinants
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -140,11 +148,5 @@ class Parameters:
 
 def n_parameters(covariance_type: CovarianceType, n_components: int, n_features: int) -> int:
     """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
-    k, d = n_components, n_features
-    free = {
-        "full": k * d * (d + 1) // 2,
-        "tied": d * (d + 1) // 2,
-        "diag": k * d,
-        "spherical": k,
-    }
-    return free[covariance_type] + k * d + k - 1
+    of_covariances = shape_of(covariance_type).n_parameters(n_components, n_features)
+    return of_covariances + n_components * n_features + n_components - 1

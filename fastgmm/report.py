@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.shapes import shape_of
 from fastgmm.typing import FloatArray
 
 # A longer name of a column is cut: it must leave room for the numbers.
@@ -80,13 +81,9 @@ def standard_deviations(model: Any) -> FloatArray:
     -------
     ndarray of shape (n_components, n_features), float64
     """
-    variances = np.asarray(model.covariances_, dtype=np.float64)
-    if model.covariance_type == "full":
-        variances = np.diagonal(variances, axis1=1, axis2=2)
-    elif model.covariance_type == "tied":
-        variances = np.diagonal(variances)
-    elif model.covariance_type == "spherical":
-        variances = variances[:, np.newaxis]
+    covariances = np.asarray(model.covariances_, dtype=np.float64)
+    n_features = np.shape(model.means_)[1]
+    variances = shape_of(model.covariance_type).diagonals(covariances, n_features)
     return np.broadcast_to(np.sqrt(variances), np.shape(model.means_))
 
 

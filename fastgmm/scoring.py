@@ -59,7 +59,7 @@ class FittedMixture:
 
     @property
     def covariances_(self) -> np.ndarray:
-        """(K, D, D) for full, (D, D) for tied, (K, D) for diag, (K,) for spherical: covariances."""
+        """(K, D, D) for full, (K, D) for diag, (K,) for spherical; tied: without the K."""
         return self._shown(self._fitted().covariances)
 
     @property
@@ -293,16 +293,12 @@ class FittedMixture:
         labels = np.repeat(np.arange(parameters.n_components), counts)
         rows = generator.standard_normal((n_samples, parameters.n_features))
         end = np.cumsum(counts)
+        factors = parameters.shape.per_component(parameters.factors, parameters.n_components)
         for k in np.flatnonzero(counts):
             part = rows[end[k] - counts[k] : end[k]]
-            factor = (
-                parameters.factors
-                if parameters.covariance_type == "tied"
-                else parameters.factors[k]
-            )
-            part[...] = (part @ factor.T if factor.ndim == 2 else part * factor) + parameters.means[
-                k
-            ]
+            factor = factors[k]
+            spread = part @ factor.T if factor.ndim == 2 else part * factor
+            part[...] = spread + parameters.means[k]
         if shuffle:
             order = generator.permutation(n_samples)
             rows, labels = rows[order], labels[order]

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgmm import archive
 from fastgmm.errors import FileFormatError
+from fastgmm.shapes import Shape, shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 CANCELLATION = 1e-7
@@ -29,7 +30,7 @@ class SufficientStatistics:
 
     Parameters
     ----------
-    covariance_type : {"full", "tied", "diag", "spherical"}
+    covariance_type : str
     reference : ndarray of shape (K, D)
         m.
     component_weight : ndarray of shape (K,)
@@ -37,8 +38,8 @@ class SufficientStatistics:
     first_moment : ndarray of shape (K, D)
         Sum of r (x - m).
     second_moment : ndarray
-        Sum of r (x - m)(x - m)^T: (K, D, D) for full; added over the components, (D, D), for tied;
-        the diagonals, (K, D), for diag; the traces, (K,), for spherical.
+        Sum of r (x - m)(x - m)^T: (K, D, D) for full; the diagonals, (K, D), for diag; the traces,
+        (K,), for spherical; added over the components for the tied types: (D, D), (D,) or ().
     n_samples : int
         Rows.
     weight : float
@@ -143,18 +144,17 @@ class SufficientStatistics:
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
         # sum r (d + s)(d + s)^T = S + f s^T + s f^T + n s s^T = S + (f s^T) + (s (f + n s)^T)
-        if self.covariance_type in ("full", "tied"):
-            change = (
-                self.first_moment[:, :, None] * shift[:, None, :]
-                + shift[:, :, None] * first[:, None, :]
-            )
-            change = change if self.covariance_type == "full" else change.sum(axis=0)
-        else:
-            change = (self.first_moment + first) * shift
-            change = change if self.covariance_type == "diag" else change.sum(axis=1)
+        ones = np.ones(len(shift))
+        change = self.shape.squares(self.first_moment, shift, ones)
+        change = change + self.shape.squares(shift, first, ones)
         return replace(
             self, reference=reference, first_moment=first, second_moment=self.second_moment + change
         )
+
+    @property
+    def shape(self) -> Shape:
+        """What the covariance type means."""
+        return shape_of(self.covariance_type)
 
     @property
     def means(self) -> FloatArray:
@@ -165,24 +165,22 @@ class SufficientStatistics:
         held = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
         return self.first_moment / held[:, None]
 
-    def cancels(self, reg_covar: float) -> bool:
+    def cancels(self, reg_covar: float | FloatArray) -> bool:
         """Whether the new means are so far from the reference that it shows in the variances.
 
         What the step to the new means takes off a second moment leaves an error of eps times
         itself.  That matters from means that are not where the data are.
         """
         weight = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
-        step, second = self._step(), self.second_moment
-        if self.covariance_type == "tied":
-            moved = (weight[:, None] * step**2).sum(axis=0) / weight.sum()
-            second = np.diagonal(second) / weight.sum()
-        elif self.covariance_type == "spherical":
-            moved = (step**2).mean(axis=1)
-            second = second / weight / step.shape[1]
+        step, second, divisor = self._step(), self.second_moment, weight[:, None]
+        if self.shape.form == "scalar":
+            moved, second = (step**2).mean(axis=1, keepdims=True), second[..., None] / step.shape[1]
         else:
-            moved = step**2
-            full = self.covariance_type == "full"
-            second = (np.einsum("kjj->kj", second) if full else second) / weight[:, None]
+            moved, second = step**2, self.shape.diagonals(second, step.shape[1])
+        if self.shape.tied:
+            divisor = weight.sum()
+            moved = weight @ moved / divisor
+        second = second / divisor
         error = np.finfo(np.float64).eps * moved
         return bool((error > CANCELLATION * (np.maximum(second - moved, 0.0) + reg_covar)).any())
 

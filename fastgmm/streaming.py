@@ -6,12 +6,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgmm.collapse import Repair
 from fastgmm.conventions import Estimator
 from fastgmm.data import RowData
 from fastgmm.em import Run
 from fastgmm.errors import not_fitted_error
+from fastgmm.fitting import Fit, Initialization
 from fastgmm.online import Learner, Pace
 from fastgmm.parameters import Parameters
+from fastgmm.priors import NormalInverseWishart, Regularizing
+from fastgmm.regularization import Regularization
 from fastgmm.scoring import FittedMixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import (
@@ -79,13 +83,19 @@ class StreamingMixture(FittedMixture, Estimator):
     _seen: float | None = None
     n_components: int
     covariance_type: Any
-    reg_covar: float
+    _regularization: Regularization | None = None
+    reg_covar: float | str
+    prior: NormalInverseWishart | None
     half_life: float | None
     learning_exponent: float
     converged_: bool
     n_iter_: int
+    n_passes_: int
+    repairs_: list[Repair]
     lower_bound_: float
     lower_bounds_: list[float]
+    gap_: float
+    initializations_: list[Initialization]
 
     def partial_fit(
         self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
@@ -154,17 +164,30 @@ class StreamingMixture(FittedMixture, Estimator):
             self._feature_names = feature_names_of(X)
             self._learner = learner
         self._follow_settings(learner)
-        learner.learn(rows, weights, self._first_run)
+        learner.learn(rows, weights, self._first_fit)
         self._publish(learner)
         return self
 
     def _follow_settings(self, learner: Learner) -> None:
         """Take over parameters that were set since the last call."""
         pace = Pace(self.half_life, self.learning_exponent)
-        if pace != learner.pace or self.reg_covar != learner.reg_covar:
+        check_parameters({"reg_covar": self.reg_covar})
+        if pace != learner.pace:
             check_parameters(self.get_params())
-            learner.pace, learner.reg_covar = pace, self.reg_covar
+            learner.pace = pace
+        if learner.parameters is not None and self.reg_covar != "auto":
+            learner.regularization = Regularization.of(self.reg_covar)
         learner.n_threads = self.n_threads
+
+    def _regularizing(self) -> Regularizing:
+        return Regularizing(self.reg_covar, self.prior, self.covariance_type, self.n_components)
+
+    def _regularization_of(self, parameters: Parameters) -> Regularization:
+        """That of further steps: what the constructor says, or what the fit has made of it."""
+        regularizing = self._regularizing()
+        if not regularizing.needs_rows:
+            return regularizing.without_rows()
+        return self._regularization or regularizing.of_parameters(parameters)
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray]:
         """The learner, a new one for the first rows, and the rows."""
@@ -191,7 +214,7 @@ class StreamingMixture(FittedMixture, Estimator):
             n_features,
             dtype if parameters is None else parameters.dtype,
             Pace(self.half_life, self.learning_exponent),
-            self.reg_covar,
+            None if parameters is None else self._regularization_of(parameters),
             self.n_threads,
             seed,
             self.n_components if parameters is None else parameters.n_components,
@@ -207,7 +230,7 @@ class StreamingMixture(FittedMixture, Estimator):
             rows.shape[1],
             rows.dtype,
             Pace(self.half_life, self.learning_exponent),
-            self.reg_covar,
+            self._regularization_of(self._parameters) if facts["learning"] else None,
             self.n_threads,
             facts["seed"],
             self.n_components,
@@ -216,42 +239,48 @@ class StreamingMixture(FittedMixture, Estimator):
         )
         self._learner.take_state(facts, arrays)
 
-    def _first_run(self, data: RowData, seed: int) -> Run:
+    def _first_fit(self, data: RowData, seed: int) -> Fit:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._best_run(data, None, draw_seed=lambda: seed)  # type: ignore[attr-defined, no-any-return]
+            return self._best_fit(data, None, draw_seed=lambda: seed)  # type: ignore[attr-defined, no-any-return]
 
     def _publish(self, learner: Learner) -> None:
         """Show what the learner has come to; the parameters change in one assignment."""
         if learner.parameters is None:
             self.__dict__.pop("_parameters", None)  # made when it is asked for
             return
-        self._parameters = learner.parameters
+        self._parameters, self._regularization = learner.parameters, learner.regularization
         self._show(learner)
 
     def _show(self, learner: Learner) -> None:
-        self.converged_, self.n_iter_ = False, learner.n_updates
-        self.lower_bound_ = learner.recent.mean
-        self.lower_bounds_ = [mean for _, mean in learner.recent.trace]
+        n, recent = learner.n_updates, learner.recent
+        trace = [mean for _, mean in recent.trace]
+        self._show_run(Run(None, recent.mean, n, lower_bounds=trace, n_passes=n), ())
+
+    def _show_run(self, run: Run, initializations: tuple[Initialization, ...]) -> None:
+        self.converged_, self.n_iter_, self.n_passes_ = run.converged, run.n_iter, run.n_passes
+        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
+        self.gap_, self.repairs_ = run.gap, list(run.repairs)
+        self.initializations_ = list(initializations)
 
     def _fitted(self) -> Parameters:
         try:
             return self._parameters
         except AttributeError:
             learner = self._learner
-        run = learner.first_fit(self._first_run) if learner is not None else None
+        fit = learner.first_fit(self._first_fit) if learner is not None else None
         if learner is None:
             raise not_fitted_error(type(self).__name__)
-        if run is None or run.parameters is None:
+        if fit is None:
             raise not_fitted_error(
                 type(self).__name__,
                 f"{learner.rows.n} rows have come to partial_fit, too few or too alike for "
                 f"{self.n_components} components: give more",
             )
-        self._parameters = run.parameters
-        self.converged_, self.n_iter_ = run.converged, run.n_iter
-        self.lower_bound_, self.lower_bounds_ = run.lower_bound, run.lower_bounds
-        return run.parameters
+        assert fit.run.parameters is not None
+        self._parameters, self._regularization = fit.run.parameters, fit.run.regularization
+        self._show_run(fit.run, fit.initializations)
+        return fit.run.parameters
 
     # ------------------------------------------------------------------ the stream
 

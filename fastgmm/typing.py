@@ -8,19 +8,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "ACCELERATIONS",
     "COVARIANCE_TYPES",
     "INIT_PARAMS",
+    "ON_COLLAPSE",
+    "Acceleration",
     "ArrayLike",
     "CovarianceType",
     "FloatArray",
     "InitParams",
+    "OnCollapse",
     "RandomStateLike",
     "Rows",
 ]
 
-CovarianceType = Literal["full", "tied", "diag", "spherical"]
+CovarianceType = Literal["full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"]
+Acceleration = Literal["lbfgs", "auto"]
+OnCollapse = Literal["repair", "warn", "raise"]
 InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"]
 
+ACCELERATIONS: tuple[str, ...] = get_args(Acceleration)
+ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
 COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
 INIT_PARAMS: tuple[str, ...] = get_args(InitParams)
 

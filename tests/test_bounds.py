@@ -13,6 +13,7 @@ from fastgmm import bounds, kernels
 from fastgmm.expectation import carried_bounds, expectation
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
+from fastgmm.regularization import Regularization
 
 RUNNABLE = [name for name in kernels.BUILT if name in kernels.SUPPORTED]
 DTYPES = ["float32", "float64"]
@@ -85,7 +86,7 @@ def test_skipping_changes_rounding_only(use_build, monkeypatch, name, dtype, wei
             ):
                 atol = tolerance * np.abs(full.second_moment).max()
                 np.testing.assert_allclose(one, other, rtol=0, atol=atol)
-            parameters = maximization(full, 1e-6)
+            parameters = maximization(full, Regularization.of(1e-6))
         assert seen[1][1] == 1.0
         assert seen[4][1] < 0.5
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture
+from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.errors import NotFittedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -79,6 +79,10 @@ PARAMS: dict[str, Any] = {
     "n_threads": 2,
     "half_life": 1000.0,
     "learning_exponent": 0.7,
+    "gap_tol": 1e-5,
+    "acceleration": "lbfgs",
+    "on_collapse": "warn",
+    "prior": NormalInverseWishart(shrinkage=0.5, scale=2.0),
 }
 
 

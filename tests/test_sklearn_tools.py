@@ -23,12 +23,19 @@ from sklearn.utils.validation import check_is_fitted
 from fastgmm import GaussianMixture
 
 Peer = sklearn.mixture.GaussianMixture
-OWN = ["n_threads", "half_life", "learning_exponent"]
+OWN = [
+    *("n_threads", "half_life", "learning_exponent"),
+    *("gap_tol", "acceleration", "on_collapse", "prior"),
+]
 DEFAULTS_OF_OUR_OWN = {
     "init_params": "ward",
     "n_threads": None,
     "half_life": None,
     "learning_exponent": 0.8,
+    "gap_tol": "auto",
+    "acceleration": "auto",
+    "on_collapse": "repair",
+    "prior": None,
 }
 SCORING = (
     *("predict", "predict_proba", "score", "score_samples", "component_log_density", "e_step"),

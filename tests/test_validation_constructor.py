@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 import sklearn.mixture
 
-from fastgmm import validation
+from fastgmm import NormalInverseWishart, validation
 from fastgmm.errors import InvalidParameterError
 from fastgmm.validation.constructor import CONSTRAINTS
 
@@ -52,6 +52,25 @@ def test_bad_parameters(name: str, value: Any, raised: Raised) -> None:
     assert str(error).endswith(f"Got {value!r} instead.")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gap_tol", 0.0),
+        ("gap_tol", "tol"),
+        ("acceleration", "squarem"),
+        ("acceleration", True),
+        ("on_collapse", None),
+        ("prior", "weak"),
+        ("prior", NormalInverseWishart),
+        ("half_life", 0),
+    ],
+)
+def test_bad_parameters_of_our_own(name: str, value: Any) -> None:
+    sentence = f"The {name!r} parameter of GaussianMixture must be "
+    with pytest.raises(InvalidParameterError, match=re.escape(sentence)):
+        validation.check_parameters({name: value})
+
+
 @pytest.mark.parametrize("value", [0, -1, 1.5, "all"])
 def test_bad_n_threads(value: Any) -> None:
     sentence = f"an int in the range [1, inf) or None. Got {value!r} instead."
@@ -69,9 +88,9 @@ def test_sentence_lists_all_choices() -> None:
 def test_good_parameters() -> None:
     good: dict[str, tuple[Any, ...]] = {
         "n_components": (1, np.int64(3), True),
-        "covariance_type": ("full", "tied", "diag", "spherical"),
+        "covariance_type": ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"),
         "tol": (0, 0.0, 1e-3, np.float32(1)),
-        "reg_covar": (0, 1e-6),
+        "reg_covar": (0, 1e-6, "auto"),
         "max_iter": (0, 100),
         "n_init": (1, 7),
         "init_params": ("ward", "kmeans", "k-means++", "random", "random_from_data"),
@@ -92,6 +111,10 @@ def test_good_parameters() -> None:
         "n_threads": (None, 1, 64),
         "half_life": (None, 1, 0.5, np.float32(3.0)),
         "learning_exponent": (0.6, 1, 1.0),
+        "gap_tol": (None, "auto", 1e-6, 1),
+        "acceleration": (None, "auto", "lbfgs"),
+        "on_collapse": ("repair", "warn", "raise"),
+        "prior": (None, NormalInverseWishart()),
     }
     assert good.keys() == CONSTRAINTS.keys()
     for name, values in good.items():

@@ -70,7 +70,8 @@ def test_warm_start_has_one_start_and_no_randomness(rows: np.ndarray) -> None:
 
 
 def test_warm_start_from_parameters(rows: np.ndarray) -> None:
-    params = {"warm_start": True, "max_iter": 300, "covariance_type": "diag"}
+    plain = {"gap_tol": None, "acceleration": None}
+    params = {"warm_start": True, "max_iter": 300, "covariance_type": "diag", **plain}
     start = ([0.3, 0.7], rows[:2], np.ones((2, 3)))
     model = GaussianMixture.from_parameters(*start, **params).fit(rows)
     weights, means, precisions = start

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
-from fastgmm.typing import COVARIANCE_TYPES, INIT_PARAMS
+from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, ON_COLLAPSE
 
 
 class Constraint(NamedTuple):
@@ -18,6 +18,7 @@ class Constraint(NamedTuple):
 
     holds: Callable[[Any], bool]
     description: str
+    listed: bool = True  # in the sentence of an error
 
 
 def _integer(least: int, most: int | None = None) -> Constraint:
@@ -56,6 +57,14 @@ def _text(options: tuple[str, ...]) -> Constraint:
     return Constraint(holds, f"a str among {{{', '.join(map(repr, options))}}}")
 
 
+def _prior() -> Constraint:
+    names = ("mean", "shrinkage", "dof", "scale")
+    return Constraint(
+        lambda value: all(hasattr(value, name) for name in names) and not isinstance(value, type),
+        "a fastgmm.NormalInverseWishart",
+    )
+
+
 def _instance(name: str, find: Callable[[], type | tuple[()]]) -> Constraint:
     return Constraint(lambda value: isinstance(value, find()), f"an instance of {name!r}")
 
@@ -82,7 +91,8 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     "covariance_type": (_text(COVARIANCE_TYPES),),
     "tol": (_real(0.0),),
-    "reg_covar": (_real(0.0),),
+    # scikit-learn's sentence stays what it is, as callers may compare it
+    "reg_covar": (_real(0.0), _text(("auto",))._replace(listed=False)),
     "max_iter": (_integer(0),),
     "n_init": (_integer(1),),
     "init_params": (_text(INIT_PARAMS),),
@@ -101,6 +111,10 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_threads": (_integer(1), _NONE),
     "half_life": (_positive_real(), _NONE),
     "learning_exponent": (_exponent(),),
+    "gap_tol": (_positive_real(), _text(("auto",)), _NONE),
+    "acceleration": (_text(ACCELERATIONS), _NONE),
+    "on_collapse": (_text(ON_COLLAPSE),),
+    "prior": (_prior(), _NONE),
 }
 
 
@@ -127,7 +141,7 @@ def check_parameters(params: Mapping[str, Any]) -> None:
     for name, value in params.items():
         constraints = CONSTRAINTS[name]
         if not any(constraint.holds(value) for constraint in constraints):
-            *most, last = (constraint.description for constraint in constraints)
+            *most, last = (c.description for c in constraints if c.listed)
             wanted = f"{', '.join(most)} or {last}" if most else last
             raise InvalidParameterError(
                 f"The {name!r} parameter of GaussianMixture must be {wanted}. Got {value!r} "

@@ -89,7 +89,9 @@ def as_floats(array: NDArray[Any], name: str, *, from_list: bool = False) -> NDA
         return np.require(array, np.float32 if single else np.float64, ["C", "A", "E"])
 
 
-def as_small_floats(values: Any, name: str, *, label: str = "", max_dim: int = 2) -> NDArray[Any]:
+def as_small_floats(
+    values: Any, name: str, *, label: str = "", dims: tuple[int, int] = (1, 2)
+) -> NDArray[Any]:
     """
     Convert and check an array that is not rows of data: sample weights, initial parameters.
 
@@ -101,23 +103,23 @@ def as_small_floats(values: Any, name: str, *, label: str = "", max_dim: int = 2
         What the user calls it.
     label : str, default=""
         The name inside the opening words, which scikit-learn has for some arguments only.
-    max_dim : int, default=2
-        The most dimensions that are allowed.
+    dims : tuple of int, default=(1, 2)
+        The least and the most dimensions that are allowed.
 
     Returns
     -------
     ndarray of float32 or float64
-        With 1 to `max_dim` dimensions, not empty, finite.
+        Not empty, finite.
     """
     array = as_floats(as_array(values, name), name, from_list=isinstance(values, list | tuple))
-    if array.ndim == 0:
+    if array.ndim < dims[0]:
         raise TypeError(
             "Input should have at least 1 dimension i.e. satisfy `len(x.shape) > 0`, but "
             f"{name} is the scalar {array}: pass an array."
         )
-    if array.ndim > max_dim:
+    if array.ndim > dims[1]:
         raise ValueError(
-            f"Found array with dim {array.ndim}, while dim <= {max_dim} is required for {name}: "
+            f"Found array with dim {array.ndim}, while dim <= {dims[1]} is required for {name}: "
             f"its shape is {array.shape}."
         )
     if not np.isfinite(array).all():

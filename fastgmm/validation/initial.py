@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
+from fastgmm.shapes import shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 
@@ -95,10 +96,10 @@ def check_precisions_init(
     Parameters
     ----------
     precisions : array_like
-        Of shape (n_components, n_features, n_features) for "full", (n_features, n_features) for
-        "tied", (n_components, n_features) for "diag" and (n_components,) for "spherical".
-    covariance_type : {"full", "tied", "diag", "spherical"}
-        Which of the four.
+        Of shape (n_components, n_features, n_features) for "full", (n_components, n_features) for
+        "diag" and (n_components,) for "spherical"; without the components for the tied types.
+    covariance_type : str
+        Which of the six.
     n_components : int
         The number of components.
     n_features : int
@@ -128,8 +129,8 @@ def check_covariances(
     ----------
     covariances : array_like
         Of the shape that `check_precisions_init` lists.
-    covariance_type : {"full", "tied", "diag", "spherical"}
-        Which of the four.
+    covariance_type : str
+        Which of the six.
     n_components : int
         The number of components.
     n_features : int
@@ -153,20 +154,17 @@ def _check_spreads(
     values: Any, covariance_type: CovarianceType, n_components: int, n_features: int, what: str
 ) -> FloatArray:
     name = f"{covariance_type} {what}"
-    array = as_small_floats(values, f"{what}s", max_dim=3 if covariance_type == "full" else 2)
-    shape = {
-        "full": (n_components, n_features, n_features),
-        "tied": (n_features, n_features),
-        "diag": (n_components, n_features),
-        "spherical": (n_components,),
-    }[covariance_type]
-    _check_shape(array, shape, name)
-    if covariance_type in ("diag", "spherical"):
+    shape = shape_of(covariance_type)
+    wanted = shape.of(n_components, n_features)
+    dims = min(1, len(wanted)), max(2, len(wanted))
+    array = as_small_floats(values, f"{what}s", dims=dims)
+    _check_shape(array, wanted, name)
+    if shape.form != "matrix":
         if (array <= 0.0).any():
             raise ValueError(f"'{name}' should be positive, but the smallest is {array.min():g}.")
     else:
         for k, matrix in enumerate(array.reshape(-1, n_features, n_features)):
-            label = f"{what}s[{k}]" if covariance_type == "full" else f"{what}s"
+            label = f"{what}s" if shape.tied else f"{what}s[{k}]"
             _check_matrix(matrix, name, label)
     return np.asarray(array, dtype=np.float64)
 

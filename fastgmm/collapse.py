@@ -1,0 +1,299 @@
+"""Components that collapse, and what is done about it.
+
+The likelihood of a mixture has no bound: a component that shrinks onto one row, or onto a few rows
+of a plane, sends it to infinity and means nothing (Bishop 2006, section 9.2.1).  Between M-step and
+E-step every component is looked at: one that holds less than a row is lost, one whose covariance
+comes from the ridge alone in some direction has collapsed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from fastgmm.covariance import SINGULAR
+from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.expectation import log_density
+from fastgmm.factors import factor_covariances
+from fastgmm.maximization import maximization
+from fastgmm.parameters import Parameters
+from fastgmm.regularization import Regularization
+from fastgmm.sampling import Sample
+from fastgmm.statistics import SufficientStatistics
+from fastgmm.typing import FloatArray, OnCollapse
+
+FLOOR_SHARE = 0.99
+"""Of a variance in some direction: where the ridge is more of it, the rows have none there."""
+MOVES = 3
+"""Of one component in a run: one that collapses again and again is held where it is."""
+WORST_SHARE = 0.05
+"""Of the rows: those of lowest density are where a component is needed."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What happened to a component that collapsed.
+
+    Parameters
+    ----------
+    n_iter : int
+        The iteration, from 1; 0 is the start.
+    component : int
+    reason : str
+        "weight": it held less than one row; "covariance": no variance in some direction.
+    action : str
+        "moved" to where the model explains the rows worst, or "held" at the floor.
+    """
+
+    n_iter: int
+    component: int
+    reason: Literal["weight", "covariance"]
+    action: Literal["moved", "held"]
+
+
+class Repairer:
+    """Looks after the components of one run.
+
+    Parameters
+    ----------
+    on_collapse : {"repair", "warn", "raise"}
+    regularization : Regularization
+    row_weight : float
+        Weight of one row.
+    sample : callable
+        Rows to choose from, asked for when one must be chosen.
+    n_threads : int, optional
+    repairs : sequence of Repair
+        Those of the run so far.
+    """
+
+    def __init__(
+        self,
+        on_collapse: OnCollapse,
+        regularization: Regularization,
+        row_weight: float,
+        sample: Callable[[], Sample],
+        n_threads: int | None = None,
+        repairs: "tuple[Repair, ...] | list[Repair]" = (),
+    ) -> None:
+        self._on_collapse = on_collapse
+        self._regularization, self._row_weight = regularization, row_weight
+        self._sample, self._n_threads = sample, n_threads
+        self.repairs = list(repairs)
+
+    def m_step(self, statistics: SufficientStatistics, n_iter: int) -> Parameters:
+        """`maximization`, and what collapsed in it repaired.
+
+        Raises
+        ------
+        IllDefinedCovarianceError
+            With "raise", naming the component; and where nothing regularises a covariance that is
+            singular whatever is done.
+        """
+        propped: list[int] = []
+        while True:
+            try:
+                parameters = maximization(statistics, self._regularization)
+                break
+            except IllDefinedCovarianceError as error:
+                statistics = self._propped(statistics, error)
+                propped += [] if error.component is None else [error.component]
+        for k in propped:
+            parameters = self._moved(parameters, k)
+            self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
+        return parameters if propped else self.repaired(parameters, statistics, n_iter)
+
+    def _propped(
+        self, statistics: SufficientStatistics, error: IllDefinedCovarianceError
+    ) -> SufficientStatistics:
+        """The statistics with the pooled second moment for the component that has failed."""
+        k = error.component
+        weight = statistics.component_weight
+        if self._on_collapse != "repair" or k is None or len(weight) == 1 or self._spent(k):
+            raise error
+        second = statistics.second_moment.copy()
+        pooled = np.delete(second, k, axis=0).sum(axis=0) / max(
+            float(np.delete(weight, k).sum()), np.finfo(np.float64).tiny
+        )
+        first = statistics.first_moment.copy()
+        first[k] = 0.0
+        counted = weight.copy()
+        counted[k] = max(float(weight[k]), self._row_weight)
+        second[k] = pooled * counted[k]
+        try:
+            factor_covariances(pooled[None], statistics.covariance_type, SINGULAR * len(first[k]))
+        except IllDefinedCovarianceError:
+            raise error from None
+        return replace(
+            statistics, component_weight=counted, first_moment=first, second_moment=second
+        )
+
+    def _spent(self, k: int) -> bool:
+        return sum(r.component == k and r.action == "moved" for r in self.repairs) >= MOVES
+
+    def repaired(
+        self, parameters: Parameters, statistics: SufficientStatistics, n_iter: int
+    ) -> Parameters:
+        """The parameters with what collapsed in them repaired; themselves where nothing did.
+
+        Raises
+        ------
+        IllDefinedCovarianceError
+            With "raise", naming the component.
+        """
+        if parameters.n_components == 1:
+            return parameters  # nothing else could explain its rows
+        weight = statistics.component_weight
+        lost = weight < self._row_weight
+        flat = self._collapsed(parameters, lost)
+        for k in np.flatnonzero(lost | flat).tolist():
+            reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
+            if self._on_collapse == "raise":
+                raise IllDefinedCovarianceError(_sentence(k, reason, float(weight[k])))
+            few = weight[k] <= self._row_weight * _rows_that_span(parameters)
+            if self._on_collapse == "repair" and few and not self._spent(k):
+                parameters = self._moved(parameters, k)
+                self.repairs.append(Repair(n_iter, k, reason, "moved"))
+            elif not any(r.component == k and r.action == "held" for r in self.repairs):
+                self.repairs.append(Repair(n_iter, k, reason, "held"))
+        return parameters
+
+    def _collapsed(self, parameters: Parameters, lost: np.ndarray) -> np.ndarray:
+        """(K,): where the ridge is all the variance in more directions than in the whole."""
+        shape, k = parameters.shape, parameters.n_components
+        nothing = np.zeros(k, dtype=bool)
+        if shape.tied or self._regularization.prior is not None:
+            return nothing
+        ridge = self._regularization.ridge(shape)
+        inverses = parameters.inverse_factors
+        if shape.form == "matrix":
+            scaled = inverses * np.sqrt(ridge)
+            suspects = (scaled**2).sum(axis=(1, 2)) > 0.5
+        else:
+            shares = inverses**2 * ridge
+            counts = (shares > FLOOR_SHARE).reshape(k, -1).sum(axis=1)
+            suspects = counts > 0
+        suspects &= ~lost
+        if not suspects.any():
+            return nothing
+        whole = _directions_at_floor(total_covariance(parameters), ridge)
+        if shape.form == "matrix":
+            counts = np.zeros(k, dtype=int)
+            for index in np.flatnonzero(suspects):
+                singular = np.linalg.svd(scaled[index], compute_uv=False)
+                counts[index] = np.count_nonzero(singular**2 > FLOOR_SHARE)
+        elif shape.form == "scalar":
+            whole = whole // parameters.n_features
+        return np.asarray(suspects & (counts > whole))
+
+    def _moved(self, parameters: Parameters, k: int) -> Parameters:
+        """Component k at the rows of lowest density under the others."""
+        sample = self._sample()
+        rows = sample.rows[np.sort(sample.order)]
+        others = parameters.weights.copy()
+        others[k] = 0.0
+        if not others.sum() > 0:
+            return parameters
+        without = replace(parameters, weights=others / others.sum())
+        density = log_density(without, rows, np.empty(len(rows), rows.dtype), self._n_threads)
+        n = max(2 * (parameters.n_features + 1), int(WORST_SHARE * len(rows)))
+        worst = rows[np.argsort(density, kind="stable")[:n]].astype(np.float64)
+        weights, means = without.weights.copy(), parameters.means.copy()
+        share = 0.5 * len(worst) / len(rows) / parameters.n_components
+        weights *= 1.0 - share
+        weights[k] = share
+        means[k] = _densest(worst, without)
+        return self._with_common_spread(parameters, k, weights, means)
+
+    def _with_common_spread(
+        self, parameters: Parameters, k: int, weights: FloatArray, means: FloatArray
+    ) -> Parameters:
+        """Component k with the mean covariance of the others."""
+        if parameters.shape.tied:
+            return replace(parameters, weights=weights, means=means)
+        covariances = parameters.covariances.copy()
+        odds = np.delete(weights, k)
+        covariances[k] = np.average(np.delete(covariances, k, axis=0), axis=0, weights=odds)
+        factors, inverses = parameters.factors.copy(), parameters.inverse_factors.copy()
+        one = factor_covariances(covariances[k : k + 1], parameters.covariance_type)
+        factors[k], inverses[k] = one[0][0], one[1][0]
+        return replace(
+            parameters,
+            weights=weights,
+            means=means,
+            covariances=covariances,
+            factors=factors,
+            inverse_factors=inverses,
+        )
+
+
+def total_covariance(parameters: Parameters) -> FloatArray:
+    """(D, D): of the mixture as a whole, within and between its components."""
+    shape, (k, d) = parameters.shape, parameters.means.shape
+    weights = parameters.weights
+    off = parameters.means - weights @ parameters.means
+    each = shape.per_component(parameters.covariances, k)
+    within = np.tensordot(weights, each, 1)
+    if shape.form != "matrix":
+        within = np.diag(np.broadcast_to(within, d))
+    total: FloatArray = within + (weights[:, None] * off).T @ off
+    return total
+
+
+def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
+    """In how many directions the ridge is all the variance there is."""
+    deviations = np.sqrt(np.broadcast_to(ridge, len(covariance)))
+    if not deviations.all():
+        return 0
+    scaled = covariance / deviations[:, None] / deviations
+    if not np.isfinite(scaled).all():
+        return 0
+    variances = np.linalg.eigvalsh(scaled)
+    rounding = SINGULAR * len(variances) * variances[-1]
+    return int(np.count_nonzero(variances < 1.0 / FLOOR_SHARE + rounding))
+
+
+def _rows_that_span(parameters: Parameters) -> int:
+    """Rows that a component of this form fits without telling anything."""
+    return parameters.n_features + 1 if parameters.shape.form == "matrix" else 2
+
+
+def _densest(rows: FloatArray, parameters: Parameters) -> FloatArray:
+    """Of a few rows (n, D), the mean of the half that is nearest to the most central one."""
+    scale = np.sqrt(np.maximum(np.diagonal(total_covariance(parameters)), np.finfo(float).tiny))
+    scaled = rows[:256] / scale
+    distances = ((scaled[:, None, :] - scaled[None]) ** 2).sum(axis=2)
+    near = np.sort(distances, axis=1)[:, len(scaled) // 4]
+    order = np.argsort(distances[int(near.argmin())], kind="stable")
+    nearest = order[: max(1, len(scaled) // 4)]
+    center: FloatArray = rows[nearest].mean(axis=0)
+    return center
+
+
+def _sentence(component: int, reason: str, weight: float) -> str:
+    if reason == "weight":
+        found = f"component {component} holds the weight {weight:.3g}, less than one row"
+    else:
+        found = f"the covariance of component {component} has no extent in some direction"
+    return (
+        f"Fitting the mixture model failed because a component collapsed: {found}. Use fewer "
+        "components, a larger reg_covar, a prior, or on_collapse='repair'."
+    )
+
+
+def summary(repairs: "tuple[Repair, ...]") -> str:
+    """One sentence for a warning: what happened and what to do."""
+    parts = []
+    for action, words in (
+        ("moved", "moved to where the model explained the rows worst"),
+        ("held", "held at the floor that reg_covar sets"),
+    ):
+        names = sorted({r.component for r in repairs if r.action == action})
+        if names:
+            listed = ", ".join(map(str, names[:10])) + (", ..." if len(names) > 10 else "")
+            parts.append(f"{'component' if len(names) == 1 else 'components'} {listed} {words}")
+    return (
+        f"Components collapsed during the fit: {'; '.join(parts)} (repairs_ lists what happened). "
+        "Use fewer components, a larger reg_covar or a prior."
+    )

@@ -1,0 +1,98 @@
+"""When a fit has ended: how much the log-likelihood still changes, and how far its limit is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+ROUNDING = {np.dtype(np.float64): 16 * float(np.finfo(np.float64).eps), np.dtype(np.float32): 1e-7}
+"""Relative: a change of the mean log-likelihood up to this is none, by the dtype of the rows."""
+SAFETY = 0.1
+"""Of `tol`, for the predicted distance where it is not asked for by number: slow directions show
+late, and predictions err on the low side."""
+RISE = 2.0
+"""Times its last rise: what a rate of convergence is expected to rise by."""
+RECENT = 5
+"""Gains that the predicted distance is at least as large as, where EM is accelerated."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The rule that ends a run.
+
+    Parameters
+    ----------
+    tol : float
+        The change of the mean log-likelihood, in nats, under which a run ends.
+    gap_tol : float, optional
+        The predicted distance to the limit under which it ends, in place of `tol`.
+    both : bool
+        Whether the change must be under `tol` and the distance under a tenth of it.
+    max_iter : int
+    """
+
+    tol: float
+    gap_tol: float | None
+    both: bool
+    max_iter: int
+
+    @property
+    def target(self) -> float:
+        """The distance to the limit that the run is to reach."""
+        if self.gap_tol is not None:
+            return self.gap_tol
+        return SAFETY * self.tol if self.both else self.tol
+
+    def met(self, change: float, gap: float) -> bool:
+        """Whether a run ends after this change of the last iteration, this far from its limit."""
+        if self.gap_tol is not None:
+            return gap < self.gap_tol
+        return abs(change) < self.tol and (gap < SAFETY * self.tol or not self.both)
+
+
+def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
+    """Distance of EM from its limit, in nats per row, from its trace; inf where unknown.
+
+    Aitken's extrapolation (McLachlan and Krishnan 2008, section 4.9): near its limit the gains of
+    EM are a geometric series.  Its rate grows while the slowest direction takes over: a rate that
+    rises is taken to rise on, and the larger of the last two predictions counts; after a gain 200
+    times smaller than the one before, one is enough.
+    """
+    change = bounds[-1] - bounds[-2] if len(bounds) > 1 else np.inf
+    if abs(change) <= ROUNDING[dtype] * abs(bounds[-1]):
+        return 0.0
+    last = _aitken(bounds)
+    if len(bounds) > 2 and change * 200 < bounds[-2] - bounds[-3]:
+        return last
+    return max(last, _aitken(bounds[:-1]))
+
+
+def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) -> float:
+    """Passes that EM needs until its distance to the limit is under the target."""
+    gap = predicted_gap(bounds, dtype)
+    if gap <= target:
+        return 0.0
+    if not np.isfinite(gap):
+        return np.inf
+    rate = (bounds[-1] - bounds[-2]) / (bounds[-2] - bounds[-3])
+    if not 0.0 < rate < 1.0:
+        return np.inf
+    return float(np.log(max(target, np.finfo(np.float64).tiny) / gap) / np.log(rate))
+
+
+def recent_gain(bounds: Sequence[float]) -> float:
+    """What the last iterations together gained."""
+    return bounds[-1] - bounds[-1 - RECENT] if len(bounds) > RECENT else np.inf
+
+
+def _aitken(bounds: Sequence[float]) -> float:
+    if len(bounds) < 3:
+        return np.inf
+    before, last = bounds[-2] - bounds[-3], bounds[-1] - bounds[-2]
+    if not 0.0 < last < before < np.inf:
+        return np.inf
+    rate = last / before
+    first = bounds[-3] - bounds[-4] if len(bounds) > 3 else 0.0
+    if first > 0.0:
+        rate += RISE * max(0.0, rate - before / first)
+    return last * rate / (1.0 - rate) if rate < 1.0 else np.inf

@@ -1,0 +1,204 @@
+"""What the user asks of regularisation -> its numbers for one data set."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgmm.parameters import Parameters
+from fastgmm.regularization import Prior, Regularization
+from fastgmm.sampling import Sample
+from fastgmm.shapes import shape_of
+from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
+
+AUTO_RIDGE = 1e-6
+"""``reg_covar="auto"``, in units of each column's variance."""
+LARGEST = 1e300
+"""No variance is taken to be larger, or under its inverse."""
+
+
+@dataclass(frozen=True, eq=False)
+class NormalInverseWishart:
+    """A weak prior on means and covariances, for maximum a posteriori estimates.
+
+    The mean of each component is normal around `mean` with the component's covariance over
+    `shrinkage`, and the covariance inverse Wishart (inverse gamma for diagonals and single
+    variances) with `dof` degrees of freedom and the scale `scale` (Fraley and Raftery 2007).  It
+    keeps covariances away from zero where components have few rows.  The defaults are those of
+    mclust's `priorControl`.
+
+    Parameters
+    ----------
+    mean : array_like of shape (n_features,), optional
+        By default the mean of the rows.
+    shrinkage : float, default=0.01
+        Rows that `mean` counts for in each component; 0 leaves the means alone.
+    dof : float, optional
+        By default n_features + 2.
+    scale : array_like, optional
+        (n_features, n_features) for "full" and "tied", one number for the other types, or one per
+        feature for "diag" and "tied_diag".  By default the covariance of the rows, or the mean of
+        its diagonal, over n_components ** (2 / n_features).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgmm
+    >>> X = np.random.default_rng(0).normal(size=(12, 5))
+    >>> prior = fastgmm.NormalInverseWishart()
+    >>> model = fastgmm.GaussianMixture(2, prior=prior, random_state=0).fit(X)
+    >>> bool(np.linalg.eigvalsh(model.covariances_).min() > 0.01)
+    True
+    """
+
+    mean: ArrayLike | None = None
+    shrinkage: float = 0.01
+    dof: float | None = None
+    scale: ArrayLike | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NormalInverseWishart) and self.facts() == other.facts()
+
+    def __hash__(self) -> int:
+        return hash(repr(self.facts()))
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON values, for files."""
+
+        def plain(value: Any) -> Any:
+            return None if value is None else np.asarray(value, dtype=np.float64).tolist()
+
+        return {name: plain(getattr(self, name)) for name in ("mean", "shrinkage", "dof", "scale")}
+
+
+@dataclass(frozen=True)
+class Regularizing:
+    """What the constructor says of it.
+
+    Parameters
+    ----------
+    reg_covar : float or "auto"
+    prior : NormalInverseWishart, optional
+    covariance_type, n_components
+        Of the mixture.
+    """
+
+    reg_covar: float | str
+    prior: NormalInverseWishart | None
+    covariance_type: CovarianceType
+    n_components: int
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether it depends on the data."""
+        prior = self.prior
+        return self.reg_covar == "auto" or (
+            prior is not None and (prior.mean is None or prior.scale is None)
+        )
+
+    def of_sample(self, sample: Sample) -> Regularization:
+        """For rows of which these are a sample."""
+        rows = sample.rows[np.sort(sample.order)].astype(np.float64)
+        weight = np.ones(len(rows))
+        if sample.weight is not None:
+            weight = sample.weight[np.sort(sample.order)]
+            weight = weight / weight.max()
+        mean = np.average(rows, axis=0, weights=weight)
+        covariance = _scatter(rows - mean, weight)
+        # as mclust's var: over one row less than there are
+        counted = weight.sum()
+        unbiased = counted / (counted - 1.0) if sample.weight is None and counted > 1 else 1.0
+        return self.of_moments(mean, covariance, unbiased)
+
+    def of_moments(
+        self, mean: FloatArray, covariance: FloatArray, unbiased: float = 1.0
+    ) -> Regularization:
+        """For rows of this mean (D,) and covariance (D, D)."""
+        ridge = np.asarray(self.reg_covar if self.reg_covar != "auto" else 0.0, dtype=np.float64)
+        if self.reg_covar == "auto":
+            ridge = AUTO_RIDGE * _variances(mean, covariance)
+        prior = None
+        if self.prior is not None:
+            prior = self._resolved(self.prior, mean, covariance * unbiased)
+        return Regularization(ridge, prior)
+
+    def without_rows(self) -> Regularization:
+        """Where it does not depend on them."""
+        d = 1 if self.prior is None else len(np.asarray(self.prior.mean))
+        return self.of_moments(np.zeros(d), np.zeros((d, d)))
+
+    def of_parameters(self, parameters: Parameters) -> Regularization:
+        """For rows of which nothing is known but a mixture."""
+        shape, d = parameters.shape, parameters.n_features
+        weights = parameters.weights
+        mean = weights @ parameters.means
+        each = shape.per_component(parameters.covariances, parameters.n_components)
+        within = np.tensordot(weights, each, 1)
+        if shape.form != "matrix":
+            within = np.diag(np.broadcast_to(within, d))
+        off = parameters.means - mean
+        return self.of_moments(mean, within + (weights[:, None] * off).T @ off)
+
+    def _resolved(
+        self, prior: NormalInverseWishart, mean: FloatArray, covariance: FloatArray
+    ) -> Prior:
+        shape, d = shape_of(self.covariance_type), len(mean)
+        if prior.mean is not None:
+            mean = _checked(prior.mean, (d,), "mean")
+        shrunk = covariance / self.n_components ** (2.0 / d)
+        default = shrunk if shape.form == "matrix" else np.asarray(np.trace(shrunk) / d)
+        if prior.scale is None:
+            scale = default
+        else:
+            wanted = {"matrix": (d, d), "diagonal": (d,), "scalar": ()}[shape.form]
+            given = np.asarray(prior.scale, dtype=np.float64)
+            scale = given if given.ndim == 0 and shape.form != "matrix" else _checked(
+                given, wanted, "scale"
+            )  # fmt: skip
+        dof = d + 2.0 if prior.dof is None else float(prior.dof)
+        return Prior(mean, float(prior.shrinkage), dof, scale)
+
+
+def check_prior(prior: NormalInverseWishart) -> None:
+    """ValueError where a number of the prior cannot be one."""
+    if not 0.0 <= float(prior.shrinkage) < np.inf:
+        raise ValueError(f"the prior's shrinkage must be a number >= 0, got {prior.shrinkage!r}.")
+    if prior.dof is not None and not 0.0 < float(prior.dof) < np.inf:
+        raise ValueError(f"the prior's dof must be a positive number, got {prior.dof!r}.")
+    for name in ("mean", "scale"):
+        value = getattr(prior, name)
+        if value is not None and not np.isfinite(np.asarray(value, dtype=np.float64)).all():
+            raise ValueError(f"the prior's {name} must be finite, got {value!r}.")
+    if prior.scale is not None:
+        scale = np.asarray(prior.scale, dtype=np.float64)
+        spread = np.linalg.eigvalsh(scale) if scale.ndim == 2 else scale
+        if scale.ndim > 2 or not (spread > 0).all() or not np.allclose(scale, scale.T):
+            raise ValueError("the prior's scale must be positive, or positive definite.")
+
+
+def _checked(value: ArrayLike, shape: tuple[int, ...], name: str) -> FloatArray:
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(
+            f"the prior's {name} must have the shape {shape} for these rows, got {array.shape}."
+        )
+    return array
+
+
+def _scatter(rows: FloatArray, weight: FloatArray) -> FloatArray:
+    scale = np.abs(rows).max(axis=0, initial=0.0)
+    unit = rows / np.where(scale > 0.0, scale, 1.0)  # squares of 1e200 have no float64
+    with np.errstate(over="ignore"):
+        scatter: FloatArray = (
+            (unit * (weight / weight.sum())[:, None]).T @ unit * scale[:, None] * scale
+        )
+    return np.clip(scatter, -LARGEST, LARGEST)
+
+
+def _variances(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """(D,); a constant column, which tells no rows apart, gets the square of its own value."""
+    variances = np.diagonal(covariance)
+    with np.errstate(over="ignore", under="ignore"):
+        constant = variances <= (64 * np.finfo(np.float64).eps * mean) ** 2
+        instead = np.where(mean != 0.0, np.clip(mean**2, 1.0 / LARGEST, LARGEST), 1.0)
+    return np.where(constant, instead, np.maximum(variances, 1.0 / LARGEST))

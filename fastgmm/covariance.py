@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.errors import (
+    IllDefinedCovarianceError,
+    data_range_error,
+    ill_defined_covariance_error,
+)
 from fastgmm.factors import factor_covariances
 from fastgmm.regularization import Augmented, Regularization
 from fastgmm.shapes import Shape, shape_of
@@ -34,8 +38,8 @@ def estimate_covariances(sums: Augmented, shape: Shape, ridge: FloatArray) -> Fl
         if covariances.size <= 1 << 15:
             covariances -= shape.squares(step, step, share)
         else:
-            for covariance, d, s in zip(covariances, step, share, strict=True):
-                covariance -= (s * d)[:, None] * d  # one at a time: K of them fill the cache
+            for covariance, d in zip(covariances, np.sqrt(share)[:, None] * step, strict=True):
+                covariance -= d[:, None] * d  # one at a time: K of them fill the cache
     else:
         # of a diagonal, each row of the array is a component
         by_feature = shape.form == "diagonal" and not shape.tied
@@ -51,7 +55,10 @@ def estimate_covariances(sums: Augmented, shape: Shape, ridge: FloatArray) -> Fl
 
 
 def factor_or_repair(
-    covariances: FloatArray, covariance_type: CovarianceType, regularization: Regularization
+    covariances: FloatArray,
+    covariance_type: CovarianceType,
+    regularization: Regularization,
+    dtype: np.dtype,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Covariances, L and L^-1.
 
@@ -64,27 +71,39 @@ def factor_or_repair(
     try:
         return covariances, *factor_covariances(covariances, covariance_type, tolerance)
     except IllDefinedCovarianceError:
-        if (
-            regularization.none
-            or shape_of(covariance_type).form != "matrix"
-            or not np.isfinite(covariances).all()
-        ):
+        if not np.isfinite(covariances).all():
+            raise data_range_error(dtype) from None
+        if regularization.none or shape_of(covariance_type).form != "matrix":
             raise
     stacked = covariances.reshape(-1, *covariances.shape[-2:]).copy()
     for index, covariance in enumerate(stacked):
         try:
             factor_covariances(covariance, "tied", tolerance)
         except IllDefinedCovarianceError:
-            stacked[index] = _hold_at_floor(covariance, regularization.reg_covar)
+            floor = np.maximum(np.diagonal(covariance), regularization.reg_covar)
+            if not (floor > 0.0).all():
+                tied = shape_of(covariance_type).tied
+                raise ill_defined_covariance_error(None if tied else index) from None
+            stacked[index] = _hold_at_floor(covariance, np.sqrt(floor))
     covariances = stacked.reshape(covariances.shape)
     return covariances, *factor_covariances(covariances, covariance_type)
 
 
-def _hold_at_floor(covariance: FloatArray, ridge: FloatArray) -> FloatArray:
-    diagonal = np.diagonal(covariance)
-    # a variance may have cancelled to less than nothing
-    deviations = np.sqrt(np.maximum(diagonal, ridge))
-    correlation = covariance / deviations[:, None] / deviations
+def check_range(covariances: FloatArray, inverse_factors: FloatArray, dtype: np.dtype) -> None:
+    """DataRangeError where covariances or precisions are beyond a dtype."""
+    largest = float(np.finfo(dtype).max)
+    with np.errstate(over="ignore"):
+        beyond = not (
+            np.abs(covariances).max() <= largest and (inverse_factors**2).max() <= largest
+        )
+    if beyond:
+        raise data_range_error(dtype)
+
+
+def _hold_at_floor(covariance: FloatArray, deviations: FloatArray) -> FloatArray:
+    # next to a variance that has cancelled its covariances are rounding, too
+    correlation = np.clip(covariance / deviations[:, None] / deviations, -1.0, 1.0)
+    np.fill_diagonal(correlation, 1.0)
     eigenvalues, vectors = np.linalg.eigh(correlation)
     floor = CORRELATION_FLOOR * len(covariance)
     held: FloatArray = (vectors * np.maximum(eigenvalues, floor)) @ vectors.T

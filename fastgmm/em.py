@@ -12,7 +12,7 @@ import numpy as np
 from fastgmm.acceleration import FEWEST_PASSES, FIRST_PASSES, LARGEST_GAIN, SLOW_RATES, Search
 from fastgmm.collapse import Repair, Repairer
 from fastgmm.convergence import Stopping, predicted_gap, predicted_passes, recent_gain
-from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.regularization import Regularization
@@ -217,7 +217,10 @@ class _Loop:
 
     def _lower_bound(self, parameters: Parameters, statistics: SufficientStatistics) -> float:
         log_prior = self._regularization.log_prior(parameters)
-        return (statistics.log_likelihood + log_prior) / statistics.weight
+        lower_bound = (statistics.log_likelihood + log_prior) / statistics.weight
+        if lower_bound == -np.inf:
+            raise data_range_error(statistics.dtype)
+        return lower_bound
 
     def _is_slow(self, trace: tuple[float, ...], dtype: np.dtype) -> bool:
         target = self._stopping.target

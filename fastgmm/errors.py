@@ -16,11 +16,13 @@ from typing import Any
 __all__ = [
     "CollapseWarning",
     "ConvergenceWarning",
+    "DataRangeError",
     "FileFormatError",
     "IllDefinedCovarianceError",
     "InvalidParameterError",
     "NotFittedError",
     "convergence_warning_class",
+    "data_range_error",
     "ill_defined_covariance_error",
     "not_fitted_error",
     "warn_user",
@@ -45,6 +47,10 @@ class IllDefinedCovarianceError(ValueError):
     """
 
     component: int | None = None
+
+
+class DataRangeError(ValueError):
+    """Squares of the rows' numbers are too large or too small for their dtype."""
 
 
 class FileFormatError(ValueError):
@@ -140,6 +146,28 @@ def ill_defined_covariance_error(
     )
     error.component = component
     return error
+
+
+def data_range_error(dtype: Any) -> DataRangeError:
+    """
+    Build the error for rows whose variances or their inverses overflow.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the rows.
+
+    Returns
+    -------
+    DataRangeError
+    """
+    remedy = "pass them as float64 or rescale the columns" if str(dtype) == "float32" else (
+        "rescale the columns"
+    )  # fmt: skip
+    return DataRangeError(
+        f"The variances of these rows, or their inverses, overflow {dtype}: {remedy} "
+        "(reg_covar is in the squared units of the data; 'auto' follows them)."
+    )
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

@@ -206,7 +206,7 @@ class EStep:
             second_moment=parameters.shape.from_kernels(second_moment),
             n_samples=extent.n_samples,
             weight=extent.weight,
-            log_likelihood=math.ldexp(self._log_likelihood, extent.exponent),
+            log_likelihood=float(np.ldexp(self._log_likelihood, extent.exponent)),
             dtype=self._dtype,
         )
 

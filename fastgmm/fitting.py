@@ -92,6 +92,34 @@ def fit(
     `warm` parameters take the place of all starts, and `history` that of the iterations before;
     `sample` that of rows drawn from the data.
     """
+    # numbers that overflow end in an error of ours, which says what to do
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _fit(
+            data,
+            start,
+            settings,
+            draw_seed,
+            warm,
+            history,
+            callback,
+            checkpoint,
+            after_pass,
+            sample,
+        )
+
+
+def _fit(
+    data: Data,
+    start: Start,
+    settings: Settings,
+    draw_seed: Callable[[], int],
+    warm: Parameters | None,
+    history: tuple[float, ...],
+    callback: Callback | None,
+    checkpoint: Checkpoint | None,
+    after_pass: Callable[[Run], None] | None,
+    sample: Callable[[], Sample] | None,
+) -> Fit:
     state = checkpoint.load() if checkpoint is not None else None
     if state is not None and isinstance(data, BatchData):
         data.go_on(state.extent)

@@ -76,6 +76,7 @@ def _moved(base: Parameters, step: FloatArray) -> Parameters:
         diagonal[...] = np.exp(diagonal)
         factors = factors @ inside
         covariances = factors @ np.swapaxes(factors, -1, -2)
+        covariances = (covariances + np.swapaxes(covariances, -1, -2)) / 2
         off = np.einsum("kij,kj->ki", shape.per_component(base.factors, k), means)
     else:
         covariances = (factors * np.exp(spread)) ** 2

@@ -323,7 +323,10 @@ def _sharp(
 ) -> Parameters:
     """A mixture of equal weights around the centres whose covariances all but vanish."""
     k = len(centers)
-    deviations = scale * np.sqrt(SHARPNESS)
+    tiny = float(np.finfo(dtype).tiny)
+    # kernels multiply by its inverse, or, a single variance, by the square of that
+    least = 4.0 * (tiny**0.5 if shape_of(covariance_type).form == "scalar" else tiny)
+    deviations = np.maximum(scale * np.sqrt(SHARPNESS), least)
     shape = shape_of(covariance_type)
     factors, inverses = (
         {"matrix": np.diag(values), "diagonal": values, "scalar": values[0]}[shape.form]
@@ -389,8 +392,12 @@ def cut_tree(merged: np.ndarray, heights: np.ndarray, n_clusters: int) -> np.nda
 
 
 def _centers(points: Points, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    held = [labels == k for k in range(n_clusters)]
-    return np.stack([np.average(points.rows[h], axis=0, weights=points.weight[h]) for h in held])
+    centers = []
+    for k in range(n_clusters):
+        rows, weight = points.rows[labels == k], points.weight[labels == k]
+        # about one of them: the mean of equal rows is that row
+        centers.append(rows[0] + np.average(rows - rows[0], axis=0, weights=weight))
+    return np.stack(centers)
 
 
 def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatistics:

@@ -3,7 +3,7 @@
 Small and in one place.
 """
 
-from fastgmm.covariance import estimate_covariances, factor_or_repair
+from fastgmm.covariance import check_range, estimate_covariances, factor_or_repair
 from fastgmm.parameters import Parameters
 from fastgmm.regularization import Regularization
 from fastgmm.statistics import SufficientStatistics
@@ -22,6 +22,8 @@ def maximization(
     ------
     IllDefinedCovarianceError
         When a covariance is not positive definite and nothing regularises it.
+    DataRangeError
+        When covariances or precisions have no number of the rows' dtype.
     """
     regularization = regularization or Regularization()
     shape = statistics.shape
@@ -29,8 +31,9 @@ def maximization(
     means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
     covariances = estimate_covariances(sums, shape, regularization.ridge(shape))
     covariances, factors, inverses = factor_or_repair(
-        covariances, statistics.covariance_type, regularization
+        covariances, statistics.covariance_type, regularization, statistics.dtype
     )
+    check_range(covariances, inverses, statistics.dtype)
     weights = statistics.component_weight / statistics.component_weight.sum()
     return Parameters(
         statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype

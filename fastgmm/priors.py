@@ -155,6 +155,8 @@ class Regularizing:
             scale = given if given.ndim == 0 and shape.form != "matrix" else _checked(
                 given, wanted, "scale"
             )  # fmt: skip
+        if shape.form == "matrix":
+            scale = (scale + scale.T) / 2
         dof = d + 2.0 if prior.dof is None else float(prior.dof)
         return Prior(mean, float(prior.shrinkage), dof, scale)
 

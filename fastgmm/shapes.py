@@ -81,6 +81,9 @@ class Shape:
 
         The sum is over the components if tied; diagonals and traces for the other forms.
         """
+        if one is other:  # exactly symmetric
+            one = other = np.sqrt(weight)[:, None] * one
+            weight = np.ones_like(weight)
         scaled = weight[:, None] * one
         if self.form == "matrix":
             return scaled.T @ other if self.tied else scaled[:, :, None] * other[:, None, :]

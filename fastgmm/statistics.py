@@ -147,6 +147,8 @@ class SufficientStatistics:
         ones = np.ones(len(shift))
         change = self.shape.squares(self.first_moment, shift, ones)
         change = change + self.shape.squares(shift, first, ones)
+        if self.shape.form == "matrix":
+            change = (change + np.swapaxes(change, -1, -2)) / 2
         return replace(
             self, reference=reference, first_moment=first, second_moment=self.second_moment + change
         )

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fastgmm import GaussianMixture
+
 # In the clone's root stands a fastgmm/ that is not built: interpreters that tests start there are
 # to import the installed one.
 os.environ["PYTHONSAFEPATH"] = "1"
 
-COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
+COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
+OF_SCIKIT_LEARN = COVARIANCE_TYPES[:4]
 
 
 class CorrelatedMixture(NamedTuple):
@@ -35,21 +38,47 @@ class CorrelatedMixture(NamedTuple):
         return rows, labels
 
     def covariances_as(self, covariance_type: str) -> NDArray[np.float64]:
-        """Return the covariances in the shape of one of the four types."""
-        if covariance_type == "full":
-            return self.covariances.copy()
-        if covariance_type == "tied":
-            return np.tensordot(self.weights, self.covariances, 1)
-        variances = np.diagonal(self.covariances, axis1=1, axis2=2)
-        return variances.copy() if covariance_type == "diag" else variances.mean(axis=1)
+        """Return the covariances in the shape of one of the six types."""
+        return in_shape_of(covariance_type, self.covariances, self.weights)
 
     def precisions_as(self, covariance_type: str) -> NDArray[np.float64]:
         """Return the inverses of `covariances_as`, exactly symmetric."""
         covariances = self.covariances_as(covariance_type)
-        if covariance_type in ("diag", "spherical"):
-            return 1.0 / covariances
+        if covariance_type not in ("full", "tied"):
+            return np.asarray(1.0 / covariances)
         precisions = np.linalg.inv(covariances)
         return (precisions + np.swapaxes(precisions, -1, -2)) / 2.0
+
+
+def in_shape_of(
+    covariance_type: str,
+    matrices: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """
+    Write covariance matrices (K, D, D) in the shape of one of the six types.
+
+    Tied ones are their mean, by these weights (K,) or by equal ones; diagonals are those of the
+    matrices, and single variances the means of these.
+    """
+    if covariance_type.startswith("tied"):
+        matrices = np.average(matrices, axis=0, weights=weights)
+    if covariance_type in ("full", "tied"):
+        return np.array(matrices)
+    variances = np.diagonal(matrices, axis1=-2, axis2=-1)
+    return np.array(variances if covariance_type.endswith("diag") else variances.mean(axis=-1))
+
+
+def matrices_of(
+    covariance_type: str, covariances: NDArray[np.float64], means: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Write covariances of one of the six types, which belong to means (K, D), as (K, D, D)."""
+    n_components, n_features = means.shape
+    if covariance_type.startswith("tied"):
+        covariances = np.stack([covariances] * n_components)
+    if covariance_type in ("full", "tied"):
+        return covariances
+    return covariances.reshape(n_components, -1, 1) * np.eye(n_features)
 
 
 def correlated_mixture(
@@ -85,6 +114,49 @@ def rng(seed: int) -> np.random.Generator:
 def covariance_type(request: pytest.FixtureRequest) -> str:
     """Run the test once per covariance type."""
     return str(request.param)
+
+
+@pytest.fixture(params=OF_SCIKIT_LEARN)
+def scikit_learns_type(request: pytest.FixtureRequest) -> str:
+    """Run the test once per covariance type that scikit-learn has, too."""
+    return str(request.param)
+
+
+@pytest.fixture(params=[name for name in COVARIANCE_TYPES if name not in OF_SCIKIT_LEARN])
+def type_of_our_own(request: pytest.FixtureRequest) -> str:
+    """Run the test once per covariance type that scikit-learn lacks: a tied diag or spherical."""
+    return str(request.param)
+
+
+@pytest.fixture
+def twins(
+    type_of_our_own: str, rng: np.random.Generator
+) -> tuple[GaussianMixture, GaussianMixture, NDArray[np.float64]]:
+    """Return a tied model, the model that has its covariance once per component, and rows."""
+    mixture = correlated_mixture(4, 3, rng, separation=1.5)
+    covariance = mixture.covariances_as(type_of_our_own)
+    tied, untied = (
+        GaussianMixture.from_parameters(
+            mixture.weights, mixture.means, covariances, covariance_type=name
+        )
+        for covariances, name in (
+            (covariance, type_of_our_own),
+            (np.stack([covariance] * 4), type_of_our_own.removeprefix("tied_")),
+        )
+    )
+    return tied, untied, mixture.sample(500, rng)[0]
+
+
+@pytest.fixture(scope="session")
+def in_shape() -> Callable[..., NDArray[np.float64]]:
+    """Return `in_shape_of`."""
+    return in_shape_of
+
+
+@pytest.fixture(scope="session")
+def as_matrices() -> Callable[..., NDArray[np.float64]]:
+    """Return `matrices_of`."""
+    return matrices_of
 
 
 @pytest.fixture(scope="session")

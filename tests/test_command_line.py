@@ -92,6 +92,8 @@ def test_fit_prints_the_components(run):
         ["-k", "3", "--covariance-type", "tied", "--init", "kmeans", "--seed", "1"],
         ["-k", "2", "--covariance-type", "diag", "--init", "random", "--n-init", "3"],
         ["-k", "2", "--covariance-type", "spherical", "--tol", "1e-6", "--max-iter", "200"],
+        ["-k", "3", "--covariance-type", "tied_diag", "--init", "k-means++", "--seed", "5"],
+        ["-k", "2", "--covariance-type", "tied_spherical", "--dtype", "float32", "--seed", "2"],
         ["-k", "2", "--reg-covar", "0.5", "--threads", "2", "--dtype", "float32", "--seed", "3"],
     ],
 )
@@ -364,10 +366,34 @@ def test_info_of_a_model_that_was_not_fitted(run, tmp_path):
     assert re.search(r"^iterations +none\nlower bound +none\nconverged +no$", out, re.MULTILINE)
 
 
+def test_models_of_every_type(run, tmp_path, covariance_type):
+    path, picture = tmp_path / "model.gmm", tmp_path / "model.png"
+    words = ("--covariance-type", covariance_type, "--seed", 0, "-o", path, "--plot", picture)
+    code, out, err = run("fit", FAITHFUL, "-k", 3, *words)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"3 components, {covariance_type} covariance, fitted to 272 rows of 2 ")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    table = read_table(FAITHFUL)
+    model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(table)
+    assert component_table(model, ["eruptions", "waiting"], 100) in out
+    saved = fastgmm.load(path)
+    assert saved.covariances_.shape == model.covariances_.shape
+    assert saved.covariances_.tobytes() == model.covariances_.tobytes()
+    code, out, err = run("info", path)
+    assert (code, err) == (0, "")
+    assert re.match(rf"covariance type +{covariance_type}\ncomponents +3\n", out)
+    assert component_table(model, ["eruptions", "waiting"], 100) in out
+    _, numbers = rows_of(run("score", path, FAITHFUL)[1])
+    np.testing.assert_array_equal(numbers[:, 0], model.score_samples(table))
+    np.testing.assert_array_equal(numbers[:, 2:], model.predict_proba(table))
+    _, numbers = rows_of(run("sample", path, "-n", 20, "--seed", 3)[1])
+    np.testing.assert_array_equal(numbers[:, :2], model.sample(20, random_state=3)[0])
+
+
 # ---------------------------------------------------------------- the table of components
 
 
-def test_deviations_of_every_type(make_mixture, rng, covariance_type):
+def test_deviations_of_every_type(make_mixture, rng, covariance_type, as_matrices):
     mixture = make_mixture(3, 4, rng)
     model = GaussianMixture.from_parameters(
         mixture.weights,
@@ -375,10 +401,7 @@ def test_deviations_of_every_type(make_mixture, rng, covariance_type):
         mixture.covariances_as(covariance_type),
         covariance_type=covariance_type,
     )
-    precisions = np.empty((3, 4, 4))
-    for k in range(3):
-        one = model.precisions_ if covariance_type == "tied" else model.precisions_[k]
-        precisions[k] = one if np.ndim(one) == 2 else np.diag(np.broadcast_to(one, 4))
+    precisions = as_matrices(covariance_type, model.precisions_, model.means_)
     expected = np.sqrt(np.diagonal(np.linalg.inv(precisions), axis1=1, axis2=2))
     np.testing.assert_allclose(standard_deviations(model), expected, rtol=1e-10)
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
+import scipy.stats
 
 from fastgmm import GaussianMixture
 from fastgmm.em import Iteration
@@ -53,6 +55,80 @@ def test_the_log_likelihood_never_falls(
         final = np.average(model.score_samples(rows), weights=given)
         assert final >= bounds[-1] - 1e-12 * abs(bounds[-1])
         assert bounds[-1] > bounds[0]
+
+
+def plain_em(
+    X: np.ndarray,
+    weight: np.ndarray,
+    parameters: tuple[np.ndarray, np.ndarray, np.ndarray],
+    shaped: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    n_iter: int,
+) -> tuple[list[float], np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Iterate as the books have it, on covariance matrices (K, D, D).
+
+    `shaped` makes of them, and of the components' weights, those of a covariance type.
+    """
+    weights, means, matrices = parameters
+    bounds = []
+    for _ in range(n_iter):
+        joint = np.column_stack(
+            [
+                np.log(w) + scipy.stats.multivariate_normal(mean, matrix).logpdf(X)
+                for w, mean, matrix in zip(weights, means, matrices, strict=True)
+            ]
+        )
+        log_density = scipy.special.logsumexp(joint, axis=1)
+        bounds.append(float(np.average(log_density, weights=weight)))
+        r = weight[:, None] * np.exp(joint - log_density[:, None])
+        held = r.sum(axis=0)
+        weights, means = held / held.sum(), r.T @ X / held[:, None]
+        d = X[:, None] - means
+        scatter = np.einsum("nk,nki,nkj->kij", r, d, d) / held[:, None, None]
+        matrices = shaped(scatter, weights)
+    return bounds, weights, means, matrices
+
+
+@quiet
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("n_components", "n_features"), [(1, 3), (4, 1), (3, 2), (5, 6), (2, 17)])
+def test_em_of_the_books(
+    n_components: int,
+    n_features: int,
+    weighted: bool,
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+    in_shape: Callable[..., np.ndarray],
+    as_matrices: Callable[..., np.ndarray],
+) -> None:
+    rng = np.random.default_rng([n_components, n_features])
+    mixture = make_mixture(n_components, n_features, rng, separation=1.5)
+    X, _ = mixture.sample(400, rng)
+    weight = rng.uniform(0.0, 3.0, len(X)) if weighted else np.ones(len(X))
+    weights, means = np.full(n_components, 1 / n_components), mixture.means + 0.5
+    covariances = mixture.covariances_as(covariance_type)
+
+    def shaped(matrices: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        covariances = in_shape(covariance_type, matrices, weights)
+        return as_matrices(covariance_type, covariances, means) + 0.01 * np.eye(n_features)
+
+    start = weights, means, as_matrices(covariance_type, covariances, means)
+    *expected, matrices = plain_em(X, weight, start, shaped, 12)
+    model = GaussianMixture.from_parameters(
+        weights,
+        means,
+        covariances,
+        covariance_type=covariance_type,
+        warm_start=True,
+        reg_covar=0.01,
+        max_iter=12,
+        tol=0.0,
+    ).fit(X, sample_weight=weight if weighted else None)
+    for name, value in zip(("lower_bounds_", "weights_", "means_"), expected, strict=True):
+        np.testing.assert_allclose(getattr(model, name), value, rtol=1e-9, atol=1e-9)
+    assert model.covariances_.shape == covariances.shape
+    got = as_matrices(covariance_type, model.covariances_, means)
+    np.testing.assert_allclose(got, matrices, rtol=1e-9, atol=1e-9)
 
 
 @quiet

@@ -15,7 +15,6 @@ from fastgmm import GaussianMixture
 from fastgmm.initialization import ASSIGNED_ROWS
 from fastgmm.parallel import rows_per_block
 
-COVARIANCE_TYPES = ["full", "tied", "diag", "spherical"]
 pytestmark = pytest.mark.filterwarnings("ignore:Best performing")
 
 
@@ -45,7 +44,6 @@ def assert_same(model, other, rtol=1e-9):
 
 @pytest.mark.parametrize("init_params", ["ward", "random", "kmeans"])
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 def test_any_cut_is_the_whole(covariance_type, weighted, init_params):
     rows = rows_of(0, 1500)
     weight = None
@@ -74,7 +72,6 @@ def test_rows_beyond_the_sample():
             assert_same(part.fit_batches(cut(rows, size, of_rows)), whole)
 
 
-@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_same_bytes_at_own_blocks(covariance_type, n_threads):
     block = rows_per_block(4, 3)

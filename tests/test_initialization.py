@@ -103,20 +103,18 @@ def test_clear_clusters_are_found(
 
 
 def test_kmeans_starts_from_the_moments_of_its_clusters(
-    covariance_type: str, clusters: tuple[np.ndarray, np.ndarray]
+    covariance_type: str,
+    clusters: tuple[np.ndarray, np.ndarray],
+    in_shape: Callable[..., np.ndarray],
 ) -> None:
     X, labels = clusters
     model = start(X, "kmeans", covariance_type=covariance_type, reg_covar=0.5)
     order = np.argsort(model.means_.argmax(axis=1))
     scatter = np.array([np.cov(X[labels == k].T, bias=True) for k in range(3)])
     shares = np.bincount(labels) / len(labels)
-    expected = {
-        "full": scatter + 0.5 * np.eye(3),
-        "tied": np.tensordot(shares, scatter, 1) + 0.5 * np.eye(3),
-        "diag": np.einsum("kjj->kj", scatter) + 0.5,
-        "spherical": np.einsum("kjj->k", scatter) / 3.0 + 0.5,
-    }[covariance_type]
-    got = model.covariances_ if covariance_type == "tied" else model.covariances_[order]
+    expected = in_shape(covariance_type, scatter + 0.5 * np.eye(3), shares)
+    tied = covariance_type.startswith("tied")
+    got = model.covariances_ if tied else model.covariances_[order]
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -159,7 +157,7 @@ def test_ward_does_not_mind_the_units(units: list[float], rng: np.random.Generat
     """Two clusters side by side in the first column; the second is noise, in units of its own."""
     labels = np.repeat([0, 1], 100)
     X = (rng.normal(size=(200, 2)) + 12.0 * np.c_[labels, np.zeros(200)]) * units
-    for covariance_type in ("full", "tied", "diag"):
+    for covariance_type in ("full", "tied", "diag", "tied_diag"):
         model = start(X, "ward", 2, covariance_type=covariance_type, reg_covar=0.0)
         assert same_partition(model.predict(X), labels)
 

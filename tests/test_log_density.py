@@ -1,6 +1,7 @@
 """Log densities and responsibilities against arithmetic of 50 digits."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -13,6 +14,7 @@ DIGITS = 50
 # Around the multiples of the registers' 4, 8 and 16 lanes.
 DIMENSIONS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33)
 FEW_ULP = 6.0
+Worst = Callable[..., tuple[float, float]]
 
 
 class Exact:
@@ -38,19 +40,11 @@ class Exact:
         return -(constant + self.log_determinant + squared) / 2, float(magnitude)
 
 
-def matrices(covariances: np.ndarray, covariance_type: str, shape: tuple[int, int]) -> np.ndarray:
-    """Write covariances of any type as (K, D, D)."""
-    n_components, n_features = shape
-    if covariance_type == "full":
-        return covariances
-    if covariance_type == "tied":
-        return np.repeat(covariances[None], n_components, axis=0)
-    variances = np.broadcast_to(covariances.reshape(n_components, -1), (n_components, n_features))
-    return variances[:, :, None] * np.eye(n_features)
-
-
-def worst_ulp(
-    model: GaussianMixture, X: np.ndarray, components: np.ndarray | None = None
+def _worst_ulp(
+    as_matrices: Callable[..., np.ndarray],
+    model: GaussianMixture,
+    X: np.ndarray,
+    components: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """
     Compare with exact arithmetic.
@@ -62,7 +56,7 @@ def worst_ulp(
     eps = float(np.finfo(X.dtype).eps)
     means = model._parameters.means
     covariances = model._parameters.covariances
-    full = matrices(covariances, model.covariance_type, means.shape)
+    full = as_matrices(model.covariance_type, covariances, means)
     by_component, scores = model.component_log_density(X), model.score_samples(X)
     worst_component = worst_score = 0.0
     with mpmath.workdps(DIGITS):
@@ -82,6 +76,12 @@ def worst_ulp(
     return worst_component, worst_score
 
 
+@pytest.fixture(scope="session")
+def worst_ulp(as_matrices: Callable[..., np.ndarray]) -> Worst:
+    """Return `_worst_ulp` of a model and rows."""
+    return partial(_worst_ulp, as_matrices)
+
+
 def correlated(n_features: int, condition: float, rng: np.random.Generator) -> np.ndarray:
     """Return a covariance with no axis among its eigenvectors, eigenvalues 1 .. 1/condition."""
     axes, _ = np.linalg.qr(rng.standard_normal((n_features, n_features)))
@@ -91,7 +91,7 @@ def correlated(n_features: int, condition: float, rng: np.random.Generator) -> n
 
 @pytest.mark.parametrize("n_features", DIMENSIONS)
 def test_well_conditioned(
-    n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
+    n_features: int, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
 ) -> None:
     rng = np.random.default_rng([n_features, 5])
     mixture = make_mixture(3, n_features, rng, separation=1.0)
@@ -111,7 +111,7 @@ def test_well_conditioned(
 
 @pytest.mark.parametrize("n_features", [1, 2, 5, 8, 17, 33])
 def test_well_conditioned_float32(
-    n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
+    n_features: int, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
 ) -> None:
     rng = np.random.default_rng([n_features, 6])
     mixture = make_mixture(3, n_features, rng, separation=1.0)
@@ -130,7 +130,9 @@ def test_well_conditioned_float32(
 
 @pytest.mark.parametrize("condition", [1.0, 1e2, 1e4, 1e6, 1e8, 1e10, 1e12])
 @pytest.mark.parametrize("n_features", [2, 3, 8, 17, 33])
-def test_error_is_bounded_by_the_condition_number(n_features: int, condition: float) -> None:
+def test_error_is_bounded_by_the_condition_number(
+    n_features: int, condition: float, worst_ulp: Worst
+) -> None:
     rng = np.random.default_rng([n_features, int(np.log10(condition))])
     covariance = correlated(n_features, condition, rng)
     mean = 3.0 * rng.standard_normal(n_features)
@@ -145,12 +147,12 @@ def test_error_is_bounded_by_the_condition_number(n_features: int, condition: fl
         assert by_component < FEW_ULP + 0.5 * condition
 
 
-def test_scales_of_the_features_cost_nothing(covariance_type: str) -> None:
+def test_scales_of_the_features_cost_nothing(covariance_type: str, worst_ulp: Worst) -> None:
     # A condition number of 1e24 from the units alone: Cholesky factors do not mind.
     rng = np.random.default_rng(8)
     covariance = correlated(4, 16.0, rng)
     units = np.array([1e-6, 1.0, 1e6, 1e3])
-    if covariance_type == "spherical":
+    if covariance_type.endswith("spherical"):
         units[:] = 1e-6
     scaled = covariance * units[:, None] * units
     variances = np.diagonal(scaled)
@@ -159,6 +161,8 @@ def test_scales_of_the_features_cost_nothing(covariance_type: str) -> None:
         "tied": scaled,
         "diag": variances[None],
         "spherical": variances[:1],
+        "tied_diag": variances,
+        "tied_spherical": variances[0],
     }[covariance_type]
     model = GaussianMixture.from_parameters(
         [1.0], np.zeros((1, 4)), shaped, covariance_type=covariance_type
@@ -171,7 +175,11 @@ def test_scales_of_the_features_cost_nothing(covariance_type: str) -> None:
 @pytest.mark.parametrize("offset", [0.0, 1e8])
 @pytest.mark.parametrize("distance", [1e2, 1e4, 1e6, 1e8])
 def test_means_far_apart(
-    distance: float, offset: float, covariance_type: str, make_mixture: Callable[..., Any]
+    distance: float,
+    offset: float,
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+    worst_ulp: Worst,
 ) -> None:
     """Each row near the mean of its own component, where no digit need be lost."""
     rng = np.random.default_rng([int(distance), int(offset), 1])
@@ -192,7 +200,7 @@ def test_means_far_apart(
 
 @pytest.mark.parametrize("distance", [1e2, 1e4])
 def test_means_far_apart_float32(
-    distance: float, covariance_type: str, make_mixture: Callable[..., Any]
+    distance: float, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
 ) -> None:
     rng = np.random.default_rng(int(distance))
     mixture = make_mixture(4, 5, rng)
@@ -211,7 +219,9 @@ def test_means_far_apart_float32(
 
 
 @pytest.mark.parametrize("distance", [1e3, 1e5, 1e7])
-def test_far_tails(distance: float, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_far_tails(
+    distance: float, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
+) -> None:
     """Rows far from every mean: a log density of -1e13 is as exact as one of -1."""
     rng = np.random.default_rng(int(distance))
     mixture = make_mixture(3, 4, rng)
@@ -228,7 +238,10 @@ def test_far_tails(distance: float, covariance_type: str, make_mixture: Callable
 
 @pytest.mark.parametrize("n_features", [1, 2, 6, 17])
 def test_given_precisions(
-    n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
+    n_features: int,
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+    as_matrices: Callable[..., np.ndarray],
 ) -> None:
     """`precisions_init` means the inverse of the covariance, and is factored as well as it."""
     rng = np.random.default_rng([n_features, 9])
@@ -243,7 +256,7 @@ def test_given_precisions(
         precisions_init=precisions,
         max_iter=0,
     ).fit(X)
-    full = matrices(precisions, covariance_type, mixture.means.shape)
+    full = as_matrices(covariance_type, precisions, mixture.means)
     got = model.component_log_density(X)
     with mpmath.workdps(DIGITS):
         for k in range(2):
@@ -260,7 +273,11 @@ def test_given_precisions(
                 assert abs(float(got[i, k] - exact)) < 16.0 * 2.0**-52 * size
 
 
-def test_responsibilities(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_responsibilities(
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+    as_matrices: Callable[..., np.ndarray],
+) -> None:
     """A few ulp each, down to 1e-250: what is below e^-600 counts as zero."""
     rng = np.random.default_rng(4)
     mixture = make_mixture(4, 3, rng, separation=6.0)
@@ -272,7 +289,7 @@ def test_responsibilities(covariance_type: str, make_mixture: Callable[..., Any]
     got = model.predict_proba(X)
     np.testing.assert_allclose(got.sum(axis=1), 1.0, rtol=0.0, atol=4 * 2.0**-52)
     np.testing.assert_array_equal(model.predict(X), got.argmax(axis=1))
-    full = matrices(covariances, covariance_type, mixture.means.shape)
+    full = as_matrices(covariance_type, covariances, mixture.means)
     seen: set[int] = set()
     with mpmath.workdps(DIGITS):
         exact = [Exact(*parameters) for parameters in zip(mixture.means, full, strict=True)]
@@ -305,13 +322,13 @@ def test_the_first_of_equal_components_is_the_label(dtype: type[np.floating]) ->
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_where_every_density_underflows(dtype: type[np.floating], covariance_type: str) -> None:
+def test_where_every_density_underflows(
+    dtype: type[np.floating], covariance_type: str, in_shape: Callable[..., np.ndarray]
+) -> None:
     """No NaN where all components are too far for a number: -inf, and responsibilities."""
-    shaped = {"full": np.eye(2)[None], "tied": np.eye(2), "diag": np.ones((1, 2))}
-    ones = shaped.get(covariance_type, np.ones(1))
-    repeated = ones if covariance_type == "tied" else np.repeat(ones, 2, axis=0)
+    ones = in_shape(covariance_type, np.stack([np.eye(2)] * 2))
     model = GaussianMixture.from_parameters(
-        [0.5, 0.5], [[0.0, 0.0], [1.0, 1.0]], repeated, covariance_type=covariance_type
+        [0.5, 0.5], [[0.0, 0.0], [1.0, 1.0]], ones, covariance_type=covariance_type
     )
     far = np.sqrt(np.finfo(dtype).max) * 4
     X = np.array([[far, 0.0], [0.0, 0.0]], dtype=dtype)
@@ -319,3 +336,35 @@ def test_where_every_density_underflows(dtype: type[np.floating], covariance_typ
     assert np.isfinite(model.score_samples(X)[1])
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, rtol=1e-6)
     assert model.predict(X)[0] in (0, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tied_covariance_is_the_same_one_for_each_component(
+    dtype: type[np.floating], twins: tuple[GaussianMixture, GaussianMixture, np.ndarray]
+) -> None:
+    tied, untied, X = twins
+    X = X.astype(dtype)
+    for method in ("score_samples", "predict_proba", "component_log_density", "predict"):
+        got, expected = getattr(tied, method)(X), getattr(untied, method)(X)
+        np.testing.assert_array_equal(got, expected)
+        assert got.dtype == expected.dtype
+
+
+def test_one_number_is_a_tied_variance(rng: np.random.Generator) -> None:
+    """All that "tied_spherical" takes: a float, a scalar or an array without dimensions."""
+    X, means = rng.normal(size=(20, 3)), rng.normal(size=(2, 3))
+    squared = ((X[:, None] - means) ** 2).sum(axis=2)
+    expected = -0.5 * (squared / 2.25 + 3.0 * np.log(2.0 * np.pi * 2.25))
+    for variance in (2.25, np.float64(2.25), np.float32(2.25), np.array(2.25)):
+        model = GaussianMixture.from_parameters(
+            [0.5, 0.5], means, variance, covariance_type="tied_spherical"
+        )
+        np.testing.assert_allclose(model.component_log_density(X), expected, rtol=1e-14)
+        for name, value in (("covariances_", 2.25), ("precisions_", 1 / 2.25)):
+            assert type(getattr(model, name)) is np.ndarray
+            assert getattr(model, name).shape == ()
+            assert getattr(model, name) == pytest.approx(value, rel=1e-15)
+        assert model.precisions_cholesky_ == pytest.approx(1 / 1.5, rel=1e-15)
+    whole = GaussianMixture.from_parameters([0.5, 0.5], means, 4, covariance_type="tied_spherical")
+    assert whole.covariances_ == 4.0
+    assert whole.covariances_.dtype == np.float64

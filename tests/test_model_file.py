@@ -1,6 +1,7 @@
 """Models in files: the same numbers come back, or a sentence that says why not."""
 
 import os
+import pickle
 import stat
 import warnings
 from collections.abc import Callable
@@ -59,6 +60,33 @@ def test_same_bytes(
     # Any kind of path, and a model that was loaded can be saved.
     fastgmm.load(str(tmp_path / "model.gmm")).save(str(tmp_path / "again.gmm"))
     assert (tmp_path / "again.gmm").read_bytes() == (tmp_path / "model.gmm").read_bytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("covariance_type", "covariances"), [("tied_diag", [1.0, 0.1]), ("tied_spherical", 0.1)]
+)
+def test_tied_covariances_keep_their_shape(
+    covariance_type: str, covariances: Any, dtype: type[np.floating], tmp_path: Path
+) -> None:
+    """One variance for all is an array without dimensions, from files and pickles too."""
+    model = GaussianMixture.from_parameters(
+        np.array([0.25, 0.75], dtype),
+        np.eye(2, dtype=dtype),
+        np.array(covariances, dtype),
+        covariance_type=covariance_type,
+        precisions_init=1.0 / np.array(covariances),
+    )
+    model.save(tmp_path / "model")
+    for back in (fastgmm.load(tmp_path / "model"), pickle.loads(pickle.dumps(model))):
+        assert contents(back, np.eye(2)) == contents(model, np.eye(2))
+        for name in ("covariances_", "precisions_", "precisions_cholesky_"):
+            array = getattr(back, name)
+            assert type(array) is np.ndarray
+            assert (array.shape, array.dtype) == (np.shape(covariances), dtype)
+        np.testing.assert_array_equal(back.covariances_, np.array(covariances, dtype))
+        assert back.precisions_init.shape == np.shape(covariances)
+        np.testing.assert_array_equal(back.precisions_init, model.precisions_init)
 
 
 PARAMS: dict[str, Any] = {

@@ -124,7 +124,10 @@ def test_each_feature_moved_by_its_own_offset(
 
 @pytest.mark.parametrize("distance", OFFSETS)
 def test_each_component_moved_by_its_own_offset(
-    distance: float, covariance_type: str, make_mixture: Callable[..., Any]
+    distance: float,
+    covariance_type: str,
+    make_mixture: Callable[..., Any],
+    in_shape: Callable[..., np.ndarray],
 ) -> None:
     """Clusters too far apart to share a row: the covariances are those of each one's own rows."""
     rng = np.random.default_rng(13)
@@ -138,15 +141,11 @@ def test_each_component_moved_by_its_own_offset(
     parts = [rows[labels == k] for k in range(3)]
     scatter = np.array([np.cov(part.T, bias=True) for part in parts])
     shares = np.array([len(part) for part in parts]) / len(rows)
-    expected = {
-        "full": scatter,
-        "tied": np.tensordot(shares, scatter, 1),
-        "diag": np.einsum("kjj->kj", scatter),
-        "spherical": np.einsum("kjj->k", scatter) / 4.0,
-    }[covariance_type]
+    expected = in_shape(covariance_type, scatter, shares)
     order = [int(np.argmin(np.abs(model.means_ - place).sum(axis=1))) for place in places]
     assert sorted(order) == [0, 1, 2]
-    got = model.covariances_ if covariance_type == "tied" else model.covariances_[order]
+    tied = covariance_type.startswith("tied")
+    got = model.covariances_ if tied else model.covariances_[order]
     atol = tolerance(distance) * np.abs(expected).max()
     np.testing.assert_allclose(got, expected, rtol=0.0, atol=atol)
     np.testing.assert_array_equal(model.weights_[order], shares)
@@ -205,24 +204,20 @@ def test_float32(init_params: str, covariance_type: str, make_mixture: Callable[
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8])
-def test_start_far_from_the_data(offset: float, covariance_type: str) -> None:
+def test_start_far_from_the_data(
+    offset: float, covariance_type: str, in_shape: Callable[..., np.ndarray]
+) -> None:
     """Means given at zero for data that are not there: scikit-learn's "full" copes, so must we."""
     X = offset + on_grid(np.random.default_rng(0).normal(size=(400, 2)))
-    precisions = {"full": np.eye(2)[None], "tied": np.eye(2), "diag": np.ones((1, 2))}
     given = {
         "weights_init": [1.0],
         "means_init": np.zeros((1, 2)),
-        "precisions_init": precisions.get(covariance_type, np.ones(1)),
+        "precisions_init": in_shape(covariance_type, np.eye(2)[None]),
     }
     model = GaussianMixture(1, covariance_type=covariance_type, **given).fit(X)
     expected = np.cov((X - offset).T, bias=True) + 1e-6 * np.eye(2)
-    full = {
-        "full": expected[None],
-        "tied": expected,
-        "diag": np.diagonal(expected)[None],
-        "spherical": np.trace(expected)[None] / 2.0,
-    }[covariance_type]
-    np.testing.assert_allclose(model.covariances_, full, rtol=0.0, atol=tolerance(offset))
+    shaped = in_shape(covariance_type, expected[None])
+    np.testing.assert_allclose(model.covariances_, shaped, rtol=0.0, atol=tolerance(offset))
     if covariance_type == "full":
         theirs = sklearn.mixture.GaussianMixture(1, **given, max_iter=1).fit(X)
         ours = GaussianMixture(1, **given, max_iter=1).fit(X)
@@ -240,20 +235,16 @@ def test_warm_start_on_moved_data(offset: float, make_mixture: Callable[..., Any
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8])
-def test_steps_far_from_the_data(offset: float, covariance_type: str) -> None:
+def test_steps_far_from_the_data(
+    offset: float, covariance_type: str, in_shape: Callable[..., np.ndarray]
+) -> None:
     """By hand, in pieces, from means at zero: no step may return the rounding as a covariance."""
     X = offset + on_grid(np.random.default_rng(0).normal(size=(400, 2)))
-    shapes = {"full": np.eye(2)[None], "tied": np.eye(2), "diag": np.ones((1, 2))}
-    ones = shapes.get(covariance_type, np.ones(1))
+    ones = in_shape(covariance_type, np.eye(2)[None])
     model = GaussianMixture.from_parameters(
         [1.0], np.zeros((1, 2)), ones, covariance_type=covariance_type
     )
     model.m_step(sum(model.e_step(part) for part in np.array_split(X, 3)))
     expected = np.cov((X - offset).T, bias=True) + 1e-6 * np.eye(2)
-    full = {
-        "full": expected[None],
-        "tied": expected,
-        "diag": np.diagonal(expected)[None],
-        "spherical": np.trace(expected)[None] / 2.0,
-    }[covariance_type]
-    np.testing.assert_allclose(model.covariances_, full, rtol=0.0, atol=tolerance(offset))
+    shaped = in_shape(covariance_type, expected[None])
+    np.testing.assert_allclose(model.covariances_, shaped, rtol=0.0, atol=tolerance(offset))

@@ -40,20 +40,6 @@ def simple(n_components=2, n_features=2):
     return GaussianMixture.from_parameters(weights, means, covariances)
 
 
-def full_covariances(model):
-    """Return (K, D, D), written another way than in the library."""
-    n_components, n_features = model.means_.shape
-    covariances = np.empty((n_components, n_features, n_features))
-    for k in range(n_components):
-        covariances[k] = {
-            "full": lambda k=k: model.covariances_[k],
-            "tied": lambda: model.covariances_,
-            "diag": lambda k=k: np.diag(model.covariances_[k]),
-            "spherical": lambda k=k: np.diag(np.full(n_features, model.covariances_[k])),
-        }[model.covariance_type]()
-    return covariances
-
-
 def axes():
     return Figure().add_subplot()
 
@@ -75,14 +61,15 @@ def points(ax):
     return collection
 
 
-def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows):
+def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows, as_matrices):
     model, rows = model_and_rows
+    matrices = as_matrices(model.covariance_type, model.covariances_, model.means_)
     for feature in range(3):
         ax = plot_mixture(model, rows, features=feature, ax=axes())
         *components, total = ax.lines
         assert len(components) == 3
         expected = 0.0
-        variances = full_covariances(model)[:, feature, feature]
+        variances = matrices[:, feature, feature]
         for k, line in enumerate(components):
             x, y = line.get_data()
             assert (np.diff(x) > 0).all()
@@ -131,8 +118,9 @@ def test_weights_count_as_repetitions_in_the_histogram(rng):
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (2, 0)])
-def test_ellipses_are_at_the_deviations(model_and_rows, pair):
+def test_ellipses_are_at_the_deviations(model_and_rows, pair, as_matrices):
     model, rows = model_and_rows
+    matrices = as_matrices(model.covariance_type, model.covariances_, model.means_)
     ax = plot_mixture(model, rows, features=pair, ax=axes(), deviations=(2.0, 1.0, 3.5))
     drawn = ellipses(ax)
     assert len(drawn) == 9
@@ -140,7 +128,7 @@ def test_ellipses_are_at_the_deviations(model_and_rows, pair):
     for index, ellipse in enumerate(drawn):
         k, size = index // 3, (1.0, 2.0, 3.5)[index % 3]
         centred = ellipse.get_patch_transform().transform(circle) - model.means_[k, list(pair)]
-        covariance = full_covariances(model)[k][np.ix_(pair, pair)]
+        covariance = matrices[k][np.ix_(pair, pair)]
         distances = np.sqrt((centred @ np.linalg.inv(covariance) * centred).sum(axis=1))
         np.testing.assert_allclose(distances, size, rtol=1e-9)
         darker = DARKENING * np.array(component_colours(3)[k])
@@ -373,6 +361,14 @@ def test_the_trace_shows_each_iteration():
     assert ax.get_title() == "converged"
     model.converged_ = False
     assert plot_log_likelihood(model, ax=axes()).get_title() == "not converged"
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3])
+def test_pictures_of_every_type_are_written(tmp_path, covariance_type, n_features):
+    rows = np.random.default_rng(0).normal(size=(60, n_features))
+    model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(rows)
+    save_mixture(tmp_path / "picture.png", model, rows)
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

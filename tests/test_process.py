@@ -227,7 +227,6 @@ def data(seed: int, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[np.floatin
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_pickle_keeps_every_bit(protocol: int, covariance_type: str, dtype: npt.DTypeLike) -> None:
     x = data(1, dtype)

@@ -22,17 +22,6 @@ def model_of(mixture: Any, covariance_type: str, **params: Any) -> GaussianMixtu
     )
 
 
-def matrices(model: GaussianMixture) -> np.ndarray:
-    """Return the covariances as (K, D, D)."""
-    k, d = model.means_.shape
-    covariances = model.covariances_
-    if model.covariance_type == "full":
-        return covariances
-    if model.covariance_type == "tied":
-        return np.repeat(covariances[None], k, axis=0)
-    return np.broadcast_to(covariances.reshape(k, -1), (k, d))[:, :, None] * np.eye(d)
-
-
 @pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (3, 2), (2, 5)])
 def test_moments(
     n_components: int,
@@ -40,6 +29,7 @@ def test_moments(
     covariance_type: str,
     seed: int,
     make_mixture: Callable[..., Any],
+    as_matrices: Callable[..., np.ndarray],
 ) -> None:
     mixture = make_mixture(n_components, n_features, np.random.default_rng(seed))
     model = model_of(mixture, covariance_type)
@@ -52,7 +42,8 @@ def test_moments(
     counts = np.bincount(y, minlength=n_components)
     spread = np.sqrt(n_samples * mixture.weights * (1.0 - mixture.weights))
     assert (np.abs(counts - n_samples * mixture.weights) <= SIGMAS * spread).all()
-    for k, covariance in enumerate(matrices(model)):
+    matrices = as_matrices(covariance_type, model.covariances_, model.means_)
+    for k, covariance in enumerate(matrices):
         part, n = X[y == k], counts[k]
         variances = np.diagonal(covariance)
         off = np.abs(part.mean(axis=0) - mixture.means[k])
@@ -205,5 +196,16 @@ def test_samples_can_be_fitted(covariance_type: str, make_mixture: Callable[...,
     np.testing.assert_allclose(fitted.weights_[order], mixture.weights, atol=0.03)
     np.testing.assert_allclose(fitted.means_[order], mixture.means, atol=0.15)
     expected = mixture.covariances_as(covariance_type)
-    got = fitted.covariances_ if covariance_type == "tied" else fitted.covariances_[order]
+    tied = covariance_type.startswith("tied")
+    got = fitted.covariances_ if tied else fitted.covariances_[order]
     np.testing.assert_allclose(got, expected, atol=0.25)
+
+
+def test_a_tied_covariance_is_the_same_one_for_each_component(
+    twins: tuple[GaussianMixture, GaussianMixture, np.ndarray],
+) -> None:
+    tied, untied, _ = twins
+    for shuffle in (False, True):
+        draws = [model.sample(300, random_state=4, shuffle=shuffle) for model in (tied, untied)]
+        for got, expected in zip(*draws, strict=True):
+            np.testing.assert_array_equal(got, expected)

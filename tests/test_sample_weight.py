@@ -70,16 +70,15 @@ def test_zero_weights_are_absence(case: tuple[np.ndarray, np.ndarray, dict[str, 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_zero_weights_of_rows_without_a_density(
-    dtype: type[np.floating], covariance_type: str
+    dtype: type[np.floating], covariance_type: str, in_shape: Callable[..., np.ndarray]
 ) -> None:
     """A row so far off that its log density is -inf counts nothing when its weight is zero."""
     far = np.finfo(dtype).max ** 0.7
     X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [far, -far]], dtype=dtype)
-    shapes = {"full": np.stack([np.eye(2)] * 2), "tied": np.eye(2), "diag": np.ones((2, 2))}
     model = GaussianMixture.from_parameters(
         [0.5, 0.5],
         [[0.0, 0.0], [1.0, 1.0]],
-        shapes.get(covariance_type, np.ones(2)),
+        in_shape(covariance_type, np.stack([np.eye(2)] * 2)),
         covariance_type=covariance_type,
     )
     statistics = model.e_step(X, sample_weight=[1.0, 1.0, 1.0, 0.0])
@@ -133,7 +132,9 @@ def test_weights_of_any_ratio(covariance_type: str) -> None:
         np.testing.assert_allclose(model.means_[nearest], X[0], atol=1e-12)
 
 
-def test_light_rows_far_away_count_what_they_count(covariance_type: str) -> None:
+def test_light_rows_far_away_count_what_they_count(
+    covariance_type: str, in_shape: Callable[..., np.ndarray]
+) -> None:
     """A row of weight 1e-17 at 1e10 brings 10 to the variance of a hundred rows around zero."""
     rng = np.random.default_rng(5)
     X = np.concatenate([rng.normal(size=(100, 2)), [[1e10, 0.0]]])
@@ -143,12 +144,7 @@ def test_light_rows_far_away_count_what_they_count(covariance_type: str) -> None
     ).fit(X, sample_weight=weight)
     mean = weight @ X / weight.sum()
     expected = np.einsum("n,ni,nj->ij", weight, X - mean, X - mean) / weight.sum()
-    shaped = {
-        "full": expected[None],
-        "tied": expected,
-        "diag": np.diagonal(expected)[None],
-        "spherical": np.trace(expected)[None] / 2.0,
-    }[covariance_type]
+    shaped = in_shape(covariance_type, expected[None])
     np.testing.assert_allclose(model.covariances_, shaped, rtol=1e-9, atol=1e-9)
 
 

@@ -32,16 +32,16 @@ def direct(
     r = model.predict_proba(X).astype(np.longdouble) * weight[:, None]
     d = X[:, None, :].astype(np.longdouble) - reference
     second = np.einsum("nk,nki,nkj->kij", r, d, d)
-    shaped = {
-        "full": second,
-        "tied": second.sum(axis=0),
-        "diag": np.einsum("kjj->kj", second),
-        "spherical": np.einsum("kjj->k", second),
-    }
+    if model.covariance_type.startswith("tied"):
+        second = second.sum(axis=0)
+    if model.covariance_type.endswith("diag"):
+        second = np.einsum("...jj->...j", second)
+    if model.covariance_type.endswith("spherical"):
+        second = np.einsum("...jj->...", second)
     return {
         "component_weight": r.sum(axis=0),
         "first_moment": np.einsum("nk,nkj->kj", r, d),
-        "second_moment": shaped[model.covariance_type],
+        "second_moment": second,
     }
 
 
@@ -81,10 +81,10 @@ def test_sums_are_what_they_say(
         np.testing.assert_array_equal(statistics.reference, model.means_)
         for name, expected in direct(model, X, weights, statistics.reference).items():
             scale = float(np.abs(expected).max())
-            np.testing.assert_allclose(
-                getattr(statistics, name), expected.astype(float), rtol=0.0, atol=1e-13 * scale
-            )
-            assert getattr(statistics, name).dtype == np.float64
+            got = getattr(statistics, name)
+            np.testing.assert_allclose(got, expected.astype(float), rtol=0.0, atol=1e-13 * scale)
+            assert got.dtype == np.float64
+            assert got.shape == expected.shape
         assert statistics.n_samples == len(X)
         assert statistics.weight == pytest.approx(weights.sum(), rel=1e-13)
         expected_log = weights @ model.score_samples(X)
@@ -221,19 +221,17 @@ def test_sum_begins_with_nothing(case: tuple[GaussianMixture, np.ndarray]) -> No
             other + statistics
 
 
-def test_statistics_of_other_models_do_not_add() -> None:
+def test_statistics_of_other_models_do_not_add(in_shape: Callable[..., np.ndarray]) -> None:
     def of(k: int, d: int, kind: str) -> SufficientStatistics:
-        shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
-        covariances = np.ones(shapes[kind])
-        if kind in ("full", "tied"):
-            covariances = covariances * np.eye(d)
+        covariances = in_shape(kind, np.stack([np.eye(d)] * k))
         model = GaussianMixture.from_parameters(
             np.full(k, 1 / k), np.zeros((k, d)), covariances, covariance_type=kind
         )
         return model.e_step(np.ones((3, d)))
 
     base = of(2, 3, "diag")
-    for other in (of(3, 3, "diag"), of(2, 2, "diag"), of(2, 3, "full"), of(2, 3, "spherical")):
+    others = [of(2, 3, kind) for kind in ("full", "spherical", "tied_diag", "tied_spherical")]
+    for other in (of(3, 3, "diag"), of(2, 2, "diag"), *others):
         with pytest.raises(ValueError, match="do not add"):
             base + other
         with pytest.raises(ValueError, match="make them with this model's e_step"):
@@ -266,3 +264,22 @@ def test_m_step_is_an_iteration(covariance_type: str, make_mixture: Callable[...
         assert by_steps.lower_bounds_ == fitted.lower_bounds_
         for name in ("weights_", "means_", "covariances_", "precisions_"):
             np.testing.assert_array_equal(getattr(by_steps, name), getattr(fitted, name))
+
+
+def test_tied_sums_are_those_of_each_component_added_up(
+    twins: tuple[GaussianMixture, GaussianMixture, np.ndarray],
+) -> None:
+    tied, untied, X = twins
+    weight = np.linspace(0.0, 2.0, len(X))
+    got, expected = (model.e_step(X, sample_weight=weight) for model in (tied, untied))
+    for name in ("reference", "component_weight", "first_moment", "weight", "log_likelihood"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
+    assert got.second_moment.shape == tied.covariances_.shape
+    np.testing.assert_allclose(got.second_moment, expected.second_moment.sum(axis=0), rtol=1e-14)
+    # One variance is that of all rows about the means of their components.
+    untied.set_params(reg_covar=0.0).m_step(expected)
+    tied.set_params(reg_covar=0.0).m_step(got)
+    np.testing.assert_array_equal(tied.means_, untied.means_)
+    np.testing.assert_allclose(
+        tied.covariances_, np.tensordot(untied.weights_, untied.covariances_, 1), rtol=1e-13
+    )

@@ -106,3 +106,21 @@ def test_other_bytes_are_refused(tmp_path: Path) -> None:
     for nonsense in (None, "text", 3, np.zeros(3)):
         with pytest.raises(TypeError, match="from_bytes takes the bytes"):
             SufficientStatistics.from_bytes(nonsense)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("covariance_type", "covariances"), [("tied_diag", [1.0, 4.0, 9.0]), ("tied_spherical", 4.0)]
+)
+def test_the_shape_of_tied_sums_travels(covariance_type: str, covariances: Any) -> None:
+    model = GaussianMixture.from_parameters(
+        [0.5, 0.5], np.eye(2, 3), covariances, covariance_type=covariance_type
+    )
+    statistics = model.e_step(np.arange(12.0).reshape(4, 3))
+    for way, there in travelled(statistics).items():
+        assert isinstance(there.second_moment, np.ndarray), way
+        assert there.second_moment.shape == np.shape(covariances), way
+    there = SufficientStatistics.from_bytes(statistics.to_bytes())
+    added = sum([there, statistics, there.scaled(0.5)])
+    assert added.second_moment.shape == np.shape(covariances)
+    np.testing.assert_array_equal(added.second_moment, 2.5 * statistics.second_moment)
+    assert model.m_step(added).covariances_.shape == np.shape(covariances)

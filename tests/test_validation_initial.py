@@ -111,6 +111,46 @@ BAD_INITIAL: dict[str, tuple[str, str, Any, str]] = {
 }
 
 
+# What scikit-learn does not know.
+BAD_TIED: dict[str, tuple[str, Any, str]] = {
+    "diag shape": (
+        "tied_diag",
+        np.ones(2),
+        "The parameter 'tied_diag precision' should have the shape of (3,), but got (2,)",
+    ),
+    "diag per component": (
+        "tied_diag",
+        np.ones((2, 3)),
+        "The parameter 'tied_diag precision' should have the shape of (3,), but got (2, 3)",
+    ),
+    "diag 3-D": ("tied_diag", EYES, "Found array with dim 3, while dim <= 2 is required"),
+    "diag zero": ("tied_diag", [1.0, 0.0, 1.0], "'tied_diag precision' should be positive"),
+    "diag NaN": ("tied_diag", [1.0, np.nan, 1.0], "Input contains NaN."),
+    "diag text": ("tied_diag", ["a", "b", "c"], "could not convert string to float"),
+    "spherical 1-D": (
+        "tied_spherical",
+        [1.0],
+        "The parameter 'tied_spherical precision' should have the shape of (), but got (1,)",
+    ),
+    "spherical per component": (
+        "tied_spherical",
+        np.ones(2),
+        "The parameter 'tied_spherical precision' should have the shape of (), but got (2,)",
+    ),
+    "spherical 3-D": ("tied_spherical", EYES, "Found array with dim 3, while dim <= 2 is requ"),
+    "spherical zero": ("tied_spherical", 0.0, "'tied_spherical precision' should be positive"),
+    "spherical negative": (
+        "tied_spherical",
+        np.array(-1.0),
+        "'tied_spherical precision' should be positive, but the smallest is -1.",
+    ),
+    "spherical NaN": ("tied_spherical", np.nan, "Input contains NaN."),
+    "spherical inf": ("tied_spherical", np.inf, "Input contains infinity"),
+    "spherical text": ("tied_spherical", "a", "could not convert string to float"),
+    "spherical complex": ("tied_spherical", 1j, "Complex data not supported"),
+}
+
+
 def check_initial(covariance_type: str, name: str, value: Any) -> np.ndarray:
     if name == "weights":
         return validation.check_weights_init(value, 2)
@@ -132,17 +172,23 @@ def test_bad_initial_parameters(name: str, raised: Raised) -> None:
     assert str(error).startswith(opening)
 
 
+@pytest.mark.parametrize("name", BAD_TIED)
+def test_bad_tied_diagonals_and_variances(name: str, raised: Raised) -> None:
+    covariance_type, value, opening = BAD_TIED[name]
+    error = raised(validation.check_precisions_init, value, covariance_type, 2, 3)
+    assert type(error) is ValueError
+    assert str(error).startswith(opening)
+    error = raised(validation.check_covariances, value, covariance_type, 2, 3)
+    assert type(error) is ValueError
+    assert str(error).startswith(opening.replace("precision", "covariance"))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, int])
-def test_good_initial_parameters(dtype: type, covariance_type: str) -> None:
+def test_good_initial_parameters(dtype: type, covariance_type: str, in_shape: Any) -> None:
     given = {
         "weights": np.array([1, 0], dtype=dtype),
         "means": np.arange(6).reshape(2, 3).astype(dtype),
-        "precisions": {
-            "full": EYES.astype(dtype),
-            "tied": np.eye(3, dtype=dtype),
-            "diag": np.ones((2, 3), dtype=dtype),
-            "spherical": np.ones(2, dtype=dtype),
-        }[covariance_type],
+        "precisions": in_shape(covariance_type, EYES).astype(dtype),
     }
     for name, value in given.items():
         made = check_initial(covariance_type, name, value)
@@ -198,3 +244,7 @@ def test_singular_matrices_are_refused(eigenvalue: float, raised: Raised) -> Non
 def test_good_covariances() -> None:
     np.testing.assert_array_equal(validation.check_covariances(EYES, "full", 2, 3), EYES)
     np.testing.assert_array_equal(validation.check_covariances([4], "spherical", 1, 3), [4.0])
+    tied = validation.check_covariances((4, 5, 6), "tied_diag", 2, 3)
+    np.testing.assert_array_equal(tied, [4.0, 5.0, 6.0])
+    one = validation.check_covariances(4, "tied_spherical", 2, 3)
+    assert (type(one), one.shape, one.dtype, one[()]) == (np.ndarray, (), np.float64, 4.0)

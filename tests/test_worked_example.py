@@ -30,7 +30,7 @@ def by_hand() -> tuple[list[float], float, list[float]]:
 
 @pytest.fixture(params=SHAPES)
 def model(request: pytest.FixtureRequest) -> GaussianMixture:
-    """Return the mixture; in one dimension three of the four types are the same."""
+    """Return the mixture; in one dimension the three types that are not tied are the same."""
     return GaussianMixture.from_parameters(
         WEIGHTS,
         np.reshape(MEANS, (2, 1)),
@@ -96,10 +96,14 @@ def test_one_iteration(model: GaussianMixture) -> None:
     assert model.score(rows) * 5 > log_likelihood
 
 
-def test_tied() -> None:
+@pytest.mark.parametrize(
+    ("covariance_type", "covariances"),
+    [("tied", [[1.4]]), ("tied_diag", [1.4]), ("tied_spherical", 1.4)],
+)
+def test_tied(covariance_type: str, covariances: Any) -> None:
     """With one variance for both, 1.4 = 0.6 * 1 + 0.4 * 2."""
     model = GaussianMixture.from_parameters(
-        WEIGHTS, np.reshape(MEANS, (2, 1)), [[1.4]], covariance_type="tied"
+        WEIGHTS, np.reshape(MEANS, (2, 1)), covariances, covariance_type=covariance_type
     )
     # 3.5 is as far from 2 as from 5: the weights alone decide.
     np.testing.assert_allclose(model.predict_proba([[X]]), [WEIGHTS], rtol=1e-15)

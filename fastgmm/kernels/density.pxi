@@ -11,6 +11,7 @@ cdef struct Mixture:
     real *shift                 # width: the middle of the means
     real *centered_means        # n_components x width: means minus the shift
     bint near                   # no mean is more than NEAR deviations from the shift
+    bint central                # SPHERICAL, TIED: no mean is more than CENTRAL deviations from the shift
     # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
     real *factors
     Py_ssize_t factor_size      # numbers per packed factor

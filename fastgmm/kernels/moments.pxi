@@ -60,7 +60,9 @@ cdef inline Py_ssize_t triangle(Py_ssize_t i, Py_ssize_t j) noexcept nogil:
 
 cdef inline bint pooled(const Mixture *m) noexcept nogil:
     """TIED with one rank-1 update per row: pays while K^2 / 2 products for the overlaps are fewer than K D^2 / 2."""
-    return m.shape == TIED and m.n_features > FEW_FEATURES and m.n_components <= m.n_features * m.n_features
+    return (
+        m.shape == TIED and m.central and m.n_features > FEW_FEATURES
+        and m.n_components <= m.n_features * m.n_features)
 
 
 cdef inline bint about_shift(const Mixture *m) noexcept nogil:
@@ -68,7 +70,7 @@ cdef inline bint about_shift(const Mixture *m) noexcept nogil:
 
     They are moved to the references afterwards.
     """
-    return m.shape == SPHERICAL or pooled(m) or (m.shape == DIAG and m.near)
+    return (m.shape == SPHERICAL and m.central) or pooled(m) or (m.shape == DIAG and m.near)
 
 
 cdef inline bint by_products(const Mixture *m) noexcept nogil:
@@ -251,6 +253,26 @@ cdef void sum_pooled(const Mixture *m, Block *block) noexcept nogil:
     square_scatter(block.density, block.stride, n, m.n_components, block.sums.overlap)
 
 
+cdef void sum_far_spheres(const Mixture *m, Block *block) noexcept nogil:
+    """SPHERICAL with means far apart: sums of r, r (x - mean), and r times squared distances."""
+    cdef Py_ssize_t b, k, j
+    cdef Py_ssize_t n = block.n_lanes
+    cdef const real *r
+    cdef const real *column
+    cdef vec mean, total
+    for k in range(m.n_components):
+        r = block.density + k * block.stride
+        block.sums.component_weight[k] += weighted_sum(r, NULL, n)
+        block.sums.second[k] += weighted_sum(r, block.distances + k * block.stride, n)
+        for j in range(m.n_features):
+            column = block.columns + j * block.stride
+            mean = vset(m.means[k * m.width + j])
+            total = vset(0.0)
+            for b from 0 <= b < n by LANES:
+                total = total + vload(r + b) * (vload(column + b) - mean)
+            block.sums.first[k * m.width + j] += vsum(total)
+
+
 cdef void sum_about_shift(const Mixture *m, Block *block) noexcept nogil:
     """SPHERICAL, DIAG with means near each other, pooled TIED: sums of r, r (x - shift), and r times squares."""
     cdef Py_ssize_t k
@@ -331,6 +353,8 @@ cdef void accumulate(const Mixture *m, Block *block) noexcept nogil:
     """Add one block, whose density holds r, to the sums."""
     if about_shift(m):
         sum_about_shift(m, block)
+    elif m.shape == SPHERICAL:
+        sum_far_spheres(m, block)
     elif (m.shape == FULL or m.shape == TIED) and m.n_features <= FEW_FEATURES:
         sum_few(m, block)
     else:

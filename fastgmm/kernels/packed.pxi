@@ -145,13 +145,17 @@ cdef class PackedMixture:
         cdef double largest
         cdef double limit = NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32
         cdef double limit_full = NEAR_FULL_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FULL_FLOAT32
-        m.near = True
+        cdef double limit_central = CENTRAL_FLOAT64 if MANTISSA_BITS == 52 else CENTRAL_FLOAT32
+        m.near = m.central = True
         for k in range(self.n_factors):
             if m.shape == DIAG or m.shape == SPHERICAL:
                 for j in range(given_size):
                     m.factors[k * m.factor_size + j] = <real> inverse[j]
                     if fabs(m.centered_means[k * m.width + j] * inverse[j]) > limit:
                         m.near = False
+                for j in range(m.n_features if m.shape == SPHERICAL else 0):
+                    if not fabs(m.centered_means[k * m.width + j] * inverse[0]) <= limit_central:
+                        m.central = False
             else:
                 pack_factor(inverse, m.n_features, m.padded, m.factors + k * m.factor_size)
                 if m.shape == FULL and spread_from_shift(
@@ -162,6 +166,8 @@ cdef class PackedMixture:
                         inverse, m.centered_means + i * m.width, n, m.whitened_means + i * m.padded + m.padded - n)
                     if m.shape == TIED and largest > NEAR_WHITENED:
                         m.near = False
+                    if m.shape == TIED and not largest <= limit_central:
+                        m.central = False
             if m.shape == FULL and m.n_features <= FEW_FEATURES:
                 for i in range(m.n_features):
                     for j in range(m.n_features):
@@ -173,7 +179,8 @@ cdef class PackedMixture:
     cdef void _share_scratch(self):
         """Take over the spare scratch of the last mixture of this form: EM makes one per iteration."""
         global _last_form, _last_spares
-        cdef tuple form = (self.mixture.shape, self.n_components, self.n_features, self.mixture.near)
+        cdef Mixture *m = &self.mixture
+        cdef tuple form = (m.shape, self.n_components, self.n_features, m.near, m.central)
         if form != _last_form:
             _last_form, _last_spares = form, ([], [], [])
         self.spare_strips, self.spare_blocks, self.spare_sums = _last_spares

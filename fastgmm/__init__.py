@@ -8,9 +8,11 @@
 array([0.5, 0.5])
 """
 
+from fastgmm.compression import compress
 from fastgmm.config import show_config
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.priors import NormalInverseWishart
+from fastgmm.selection import select
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.version import __version__
 
@@ -19,6 +21,8 @@ __all__ = [
     "NormalInverseWishart",
     "SufficientStatistics",
     "__version__",
+    "compress",
     "load",
+    "select",
     "show_config",
 ]

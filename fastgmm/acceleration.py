@@ -45,6 +45,8 @@ MEMORY = 10
 """Pairs of steps and changes of the gradient.  5 and 20 take within 3 % of the passes."""
 FIRST_RADIUS = 0.3
 SHRINK, GROW = 0.5, 2.0
+LARGEST_MOVE = 3.0
+"""Deviations, or nats of a log weight, in one step: light components have little share in radii."""
 ARMIJO = 1e-4
 POOR, GOOD = 0.1, 0.3
 """Share of the gain foretold by the slope: under the first the radius shrinks, above the second it
@@ -53,6 +55,7 @@ GRID = {np.dtype(np.float64): 2.0**-30, np.dtype(np.float32): 2.0**-20}
 """Of gradients and EM's steps, in the relative frame: a gradient g is g^2 / 2 nats from the end."""
 CURVATURE = 1e-8
 """Cosine between a step and its change of the gradient up to which the pair tells nothing."""
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass
@@ -104,7 +107,9 @@ class Search:
         step = self._direction(gradient)
         self.gap = 0.5 * float(gradient @ step)
         length = float(np.linalg.norm(step))
-        self.step = step * min(1.0, self.radius / length) if length > 0 else step
+        share = min(1.0, self.radius / max(length, _TINY))
+        share = min(share, LARGEST_MOVE / max(frame.largest_move(parameters, step), _TINY))
+        self.step = step * share
         try:
             return frame.moved(parameters, self.step)
         except IllDefinedCovarianceError:

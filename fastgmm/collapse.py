@@ -2,8 +2,10 @@
 
 The likelihood of a mixture has no bound: a component that shrinks onto one row, or onto a few rows
 of a plane, sends it to infinity and means nothing (Bishop 2006, section 9.2.1).  Between M-step and
-E-step every component is looked at: one that holds less than a row is lost, one whose covariance
-comes from the ridge alone in some direction has collapsed.
+E-step every component is looked at.  One that holds less than a row is lost, and explains rows that
+nothing else does if it is moved to them.  One whose covariance comes from the ridge alone in some
+direction is held there: its rows may be equal for a reason, one far away or many of a value.  Where
+there is no ridge and no prior, it is moved.
 """
 
 from collections.abc import Callable
@@ -26,7 +28,7 @@ from fastgmm.typing import FloatArray, OnCollapse
 FLOOR_SHARE = 0.99
 """Of a variance in some direction: where the ridge is more of it, the rows have none there."""
 MOVES = 3
-"""Of one component in a run: one that collapses again and again is held where it is."""
+"""Of one component in a run: one that is lost again and again stays where it is."""
 WORST_SHARE = 0.05
 """Of the rows: those of lowest density are where a component is needed."""
 
@@ -43,7 +45,7 @@ class Repair:
     reason : str
         "weight": it held less than one row; "covariance": no variance in some direction.
     action : str
-        "moved" to where the model explains the rows worst, or "held" at the floor.
+        "moved" to where the model explains the rows worst, or "held" where it is.
     """
 
     n_iter: int
@@ -100,7 +102,8 @@ class Repairer:
                 statistics = self._propped(statistics, error)
                 propped += [] if error.component is None else [error.component]
         for k in propped:
-            parameters = self._moved(parameters, k)
+            moved = self._moved(parameters, k, must_gain=False)
+            parameters = parameters if moved is None else moved
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
         return parameters if propped else self.repaired(parameters, statistics, n_iter)
 
@@ -151,9 +154,11 @@ class Repairer:
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
                 raise IllDefinedCovarianceError(_sentence(k, reason, float(weight[k])))
-            few = weight[k] <= self._row_weight * _rows_that_span(parameters)
-            if self._on_collapse == "repair" and few and not self._spent(k):
-                parameters = self._moved(parameters, k)
+            moved = None
+            if self._on_collapse == "repair" and lost[k] and not self._spent(k):
+                moved = self._moved(parameters, k, must_gain=True)
+            if moved is not None:
+                parameters = moved
                 self.repairs.append(Repair(n_iter, k, reason, "moved"))
             elif not any(r.component == k and r.action == "held" for r in self.repairs):
                 self.repairs.append(Repair(n_iter, k, reason, "held"))
@@ -187,14 +192,17 @@ class Repairer:
             whole = whole // parameters.n_features
         return np.asarray(suspects & (counts > whole))
 
-    def _moved(self, parameters: Parameters, k: int) -> Parameters:
-        """Component k at the rows of lowest density under the others."""
+    def _moved(self, parameters: Parameters, k: int, *, must_gain: bool) -> Parameters | None:
+        """Component k at the rows of lowest density under the others; None where there is no gain.
+
+        What holds less than a row can go without a loss.
+        """
         sample = self._sample()
         rows = sample.rows[np.sort(sample.order)]
         others = parameters.weights.copy()
         others[k] = 0.0
         if not others.sum() > 0:
-            return parameters
+            return None
         without = replace(parameters, weights=others / others.sum())
         density = log_density(without, rows, np.empty(len(rows), rows.dtype), self._n_threads)
         n = max(2 * (parameters.n_features + 1), int(WORST_SHARE * len(rows)))
@@ -204,7 +212,10 @@ class Repairer:
         weights *= 1.0 - share
         weights[k] = share
         means[k] = _densest(worst, without)
-        return self._with_common_spread(parameters, k, weights, means)
+        moved = self._with_common_spread(parameters, k, weights, means)
+        after = log_density(moved, rows, np.empty(len(rows), rows.dtype), self._n_threads)
+        gains = after.mean(dtype=np.float64) > density.mean(dtype=np.float64)
+        return moved if gains or not must_gain else None
 
     def _with_common_spread(
         self, parameters: Parameters, k: int, weights: FloatArray, means: FloatArray
@@ -254,11 +265,6 @@ def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
     return int(np.count_nonzero(variances < 1.0 / FLOOR_SHARE + rounding))
 
 
-def _rows_that_span(parameters: Parameters) -> int:
-    """Rows that a component of this form fits without telling anything."""
-    return parameters.n_features + 1 if parameters.shape.form == "matrix" else 2
-
-
 def _densest(rows: FloatArray, parameters: Parameters) -> FloatArray:
     """Of a few rows (n, D), the mean of the half that is nearest to the most central one."""
     scale = np.sqrt(np.maximum(np.diagonal(total_covariance(parameters)), np.finfo(float).tiny))
@@ -287,7 +293,7 @@ def summary(repairs: "tuple[Repair, ...]") -> str:
     parts = []
     for action, words in (
         ("moved", "moved to where the model explained the rows worst"),
-        ("held", "held at the floor that reg_covar sets"),
+        ("held", "held (at the floor that reg_covar sets, or with less than a row)"),
     ):
         names = sorted({r.component for r in repairs if r.action == action})
         if names:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Self
 
@@ -22,11 +23,12 @@ from fastgmm.errors import (
 )
 from fastgmm.expectation import expectation, labels
 from fastgmm.fitting import Callback, Fit, Initialization, Settings, fit
-from fastgmm.initialization import Start
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.priors import NormalInverseWishart, check_prior
 from fastgmm.regularization import Regularization
+from fastgmm.sampling import Sample
+from fastgmm.start import Start
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.statistics import check as check_statistics
 from fastgmm.streaming import StreamingMixture
@@ -101,9 +103,10 @@ class GaussianMixture(StreamingMixture):
         None is plain EM.  "lbfgs" goes on with L-BFGS steps after ten passes where EM turns out
         slow; "auto" does so, too, except with ``tol=0``, which asks for `max_iter` iterations.
     on_collapse : {"repair", "warn", "raise"}, default="repair"
-        What is done about a component that holds less than one row or loses its extent in some
-        direction: it is moved to where the model explains the rows worst, or held at the floor of
-        `reg_covar` if rows enough are its own; always held; an error.
+        What is done about a component that holds less than one row, or loses its extent in some
+        direction.  "repair": the first is moved to where the model explains the rows worst, the
+        second held at the floor of `reg_covar`, or moved, too, where there is none.  "warn": both
+        are held.  "raise": an error.
     prior : NormalInverseWishart, optional
         For maximum a posteriori estimates where components have few rows.
 
@@ -334,13 +337,15 @@ class GaussianMixture(StreamingMixture):
         checkpoint: Checkpoint | None = None,
         after_pass: Callable[[Run], None] | None = None,
         draw_seed: Callable[[], int] | None = None,
+        sample: Sample | None = None,
+        largest: int = 0,
     ) -> Fit:
         if self.prior is not None:
             check_prior(self.prior)
         warm = self._warm_parameters(data.n_features)
         return fit(
             data,
-            self._start(data.n_features),
+            replace(self._start(data.n_features), largest=largest),
             self._settings(),
             draw_seed or (lambda: int(as_generator(self.random_state).integers(2**63))),
             warm=warm,
@@ -348,7 +353,14 @@ class GaussianMixture(StreamingMixture):
             callback=callback,
             checkpoint=checkpoint,
             after_pass=after_pass,
+            sample=None if sample is None else lambda: sample,
         )
+
+    def _fit_shared(self, data: RowData, sample: Sample, seed: int, largest: int) -> None:
+        """One of several fits that share their rows and a sample of them; without warnings."""
+        found = self._best_fit(data, None, draw_seed=lambda: seed, sample=sample, largest=largest)
+        self._set(found.run, data.names, found.initializations)
+        self._seen = data.extent.weight
 
     def _settings(self) -> Settings:
         as_scikit_learn = all(getattr(self, name) is not None for name in _INITIAL)
@@ -490,7 +502,7 @@ class GaussianMixture(StreamingMixture):
             means = check_means_init(self.means_init, k, n_features)
         if self.precisions_init is not None:
             precisions = check_precisions_init(self.precisions_init, kind, k, n_features)
-        return Start(self.init_params, k, kind, weights, means, precisions)
+        return Start(self.init_params, k, kind, weights, means, precisions, n_init=self.n_init)
 
     def _warm_parameters(self, n_features: int) -> Parameters | None:
         """The parameters to go on from, or None for a fresh start."""

@@ -12,20 +12,16 @@ from fastgmm.convergence import Stopping
 from fastgmm.data import BatchData, Data
 from fastgmm.em import Iteration, Run, run_em
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.initialization import (
-    Start,
-    compare,
-    initial_parameters,
-    needs_sample,
-    sample_size,
-)
+from fastgmm.initialization import initial_parameters
 from fastgmm.parameters import Parameters
 from fastgmm.priors import Regularizing
 from fastgmm.progress import Reporter
 from fastgmm.regularization import Regularization
 from fastgmm.sampling import Sample
+from fastgmm.start import Start, StartRows, needs_sample, sample_size
 from fastgmm.typing import Acceleration, OnCollapse
 from fastgmm.validation import check_enough_rows
+from fastgmm.ward import ward_start
 
 Callback = Callable[[Iteration], object]
 
@@ -171,8 +167,14 @@ class _Starts:
         best = state.best if state is not None else None
         reached = [Initialization(**facts) for facts in state.reached] if state is not None else []
         failure: IllDefinedCovarianceError | None = None
-        compared = self.start.method == "ward" and self.settings.n_init > 1 and self.drawing
-        n_runs = 1 if warm or compared else self.settings.n_init
+        given = (self.start.weights, self.start.means, self.start.precisions)
+        compared = (
+            warm is None
+            and self.start.method == "ward"
+            and self.settings.n_init > 1
+            and all(one is None for one in given)
+        )
+        n_runs = 1 if warm is not None or compared else self.settings.n_init
         first = 0 if state is None else state.init
         for init in range(first, n_runs):
             going_on = state.run if state is not None and state.init == init else None
@@ -225,10 +227,9 @@ class _Starts:
         reached, best = [], None
         failure: IllDefinedCovarianceError | None = None
         for index in range(self.settings.n_init):
+            rows = StartRows(self.sample(), replace(self.start, index=index), self.data.n_threads)
             try:
-                candidate, bound = compare(
-                    self.sample(), self._from(index), self.start, self.data.n_threads
-                )
+                candidate, bound = ward_start(rows)
             except IllDefinedCovarianceError as error:
                 failure = error
                 reached.append(Initialization(index, -np.inf, failure=str(error)))

@@ -16,7 +16,7 @@ from fastgmm.shapes import Shape
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
-LEAST_SCALE = 1e-10
+LEAST_SCALE = 1e-4
 """Root of a weight: a component of less stays as it is."""
 
 
@@ -85,6 +85,12 @@ def _moved(base: Parameters, step: FloatArray) -> Parameters:
     return Parameters.from_covariances(
         weights / weights.sum(), base.means + off, covariances, base.covariance_type, base.dtype
     )
+
+
+def largest_move(base: Parameters, step: FloatArray) -> float:
+    """The largest change of a log weight, a mean in deviations, or a factor, in a step."""
+    scale = _scales(base)
+    return float(np.abs(step / np.where(scale > LEAST_SCALE, scale, np.inf)).max())
 
 
 def coordinates(base: Parameters, other: Parameters) -> FloatArray:

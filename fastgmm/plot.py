@@ -176,6 +176,77 @@ def plot_log_likelihood(model: Any, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | None = None) -> Axes:
+    """Draw a criterion over the number of components, a line per covariance type.
+
+    Parameters
+    ----------
+    table : sequence of Candidate
+        The table of `fastgmm.select`.
+    criterion : {"bic", "icl", "aic"}
+        Lower is better; the lowest is ringed.
+    ax : Axes, optional
+        Where to draw; a new pyplot figure by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If no fit of the table has ended well.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import fastgmm
+    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
+    >>> chosen = fastgmm.select(X, range(1, 3), "tied", random_state=0)
+    >>> plot_criterion(chosen.table, ax=Figure().add_subplot()).get_ylabel()
+    'BIC (lower is better)'
+    """
+    _import_matplotlib()
+    fitted = [one for one in table if np.isfinite(getattr(one, criterion))]
+    if not fitted:
+        raise ValueError("There is nothing to draw: no fit of the table has ended well.")
+    from matplotlib.ticker import MaxNLocator
+
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.figure(layout="constrained").add_subplot()
+    markers = "osD^vP"
+    for i, kind in enumerate(dict.fromkeys(one.covariance_type for one in fitted)):
+        line = [one for one in fitted if one.covariance_type == kind]
+        numbers = [one.n_components for one in line]
+        values = [getattr(one, criterion) for one in line]
+        colour, marker = PALETTE[i % len(PALETTE)], markers[i % len(markers)]
+        ax.plot(
+            numbers, values, label=kind, color=colour, marker=marker, markersize=4, linewidth=1.2
+        )
+    best = min(fitted, key=lambda one: getattr(one, criterion))
+    ax.plot(
+        [best.n_components],
+        [getattr(best, criterion)],
+        linestyle="",
+        marker="o",
+        markersize=11,
+        markerfacecolor="none",
+        color="black",
+        label=f"best: {best.covariance_type}, {best.n_components}",
+    )
+    ax.set_xlabel("components")
+    ax.set_ylabel(f"{criterion.upper()} (lower is better)")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.ticklabel_format(axis="y", useOffset=False, style="plain")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
 def save_mixture(
     path: str | os.PathLike[str],
     model: Any,

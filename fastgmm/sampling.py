@@ -6,7 +6,8 @@ a sample.  With sample weights as odds the key is an exponential variable over t
 (Efraimidis and Spirakis 2006).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +29,15 @@ class Sample:
         Indices of the rows in the sample, of positive weight, in the order of their keys.
     whole : bool
         Whether the sample is all rows there are.
+    made : dict
+        What starts have made of it and others may use again: trees.
     """
 
     rows: np.ndarray
     weight: np.ndarray | None
     order: np.ndarray
     whole: bool
+    made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def drawn(self, n: int, turn: int = 0) -> np.ndarray:
         """Indices of n rows, in the order of memory; each turn others, while there are others."""
@@ -127,7 +131,7 @@ class RowSampler:
         if not whole and self._n_kept > self._capacity:
             self._prune()
         keys = np.concatenate(self._keys)
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)  # no two are the same, but for those of rows without weight
         order = order[: np.count_nonzero(keys < np.inf)]
         if source is not None:
             order = np.concatenate(self._indices)[order]

@@ -239,17 +239,9 @@ class FittedMixture:
         """
         parameters = self._fitted()
         rows = self._rows(X, parameters, "icl")
-        uncertainty = 0.0
-        block = 16384  # never rows x components at once
-        for begin in range(0, len(rows), block):
-            part = rows[begin : begin + block]
-            responsibilities = np.empty((len(part), parameters.n_components), part.dtype)
-            _expectation.responsibilities(parameters, part, responsibilities, self.n_threads)
-            uncertainty += float(np.log(responsibilities.max(axis=1), dtype=np.float64).sum())
-        bic = _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(
-            np.log(len(rows))
-        )
-        return bic - 2.0 * uncertainty
+        log_likelihood, certainty = classification(parameters, rows, None, self.n_threads)
+        free = parameters.n_parameters * float(np.log(len(rows)))
+        return -2.0 * (log_likelihood + certainty) + free
 
     # ------------------------------------------------------------------ samples
 
@@ -303,6 +295,32 @@ class FittedMixture:
             order = generator.permutation(n_samples)
             rows, labels = rows[order], labels[order]
         return rows.astype(parameters.dtype, copy=False), labels
+
+
+def classification(
+    parameters: Parameters,
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None,
+    n_threads: int | None,
+) -> tuple[float, float]:
+    """Log-likelihood of rows, and the sum of log max_k r_ik: weighted sums, in nats."""
+    log_likelihood = certainty = 0.0
+    block = 16384  # never rows x components at once
+    for begin in range(0, len(rows), block):
+        part = rows[begin : begin + block]
+        density = np.empty(len(part), part.dtype)
+        _expectation.log_density(parameters, part, density, n_threads)
+        odds = np.empty((len(part), parameters.n_components), part.dtype)
+        _expectation.responsibilities(parameters, part, odds, n_threads)
+        certain = np.log(odds.max(axis=1), dtype=np.float64)
+        weight = np.ones(len(part))
+        if sample_weight is not None:
+            weight = sample_weight[begin : begin + block]
+            density, certain = density[weight > 0], certain[weight > 0]
+            weight = weight[weight > 0]
+        log_likelihood += float(weight @ density.astype(np.float64))
+        certainty += float(weight @ certain)
+    return log_likelihood, certainty
 
 
 def _deviance(parameters: Parameters, rows: np.ndarray, n_threads: int | None) -> float:

@@ -132,6 +132,19 @@ def test_em_of_the_books(
 
 
 @quiet
+@pytest.mark.parametrize("kind", [float, int, np.float64, np.float32, np.asarray])
+def test_one_number_is_the_precision_of_tied_spherical(
+    kind: Callable[[float], Any],
+) -> None:
+    """As in `from_parameters`; NumPy makes such scalars, as of `model.precisions_ / 2`."""
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    kwargs = {"covariance_type": "tied_spherical", "max_iter": 3, "tol": 0.0, "random_state": 0}
+    expected = GaussianMixture(3, precisions_init=np.full((), 2.0), **kwargs).fit(rows)
+    model = GaussianMixture(3, precisions_init=kind(2), **kwargs).fit(rows)
+    assert_same_model(model, expected)
+
+
+@quiet
 def test_lower_bounds(covariance_type: str, rows: np.ndarray) -> None:
     """Each is the mean log density under the parameters that its iteration began with."""
     kwargs = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0}

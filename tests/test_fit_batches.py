@@ -12,8 +12,8 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture
-from fastgmm.initialization import ASSIGNED_ROWS
 from fastgmm.parallel import rows_per_block
+from fastgmm.start import ASSIGNED_ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Best performing")
 
@@ -246,6 +246,18 @@ def test_a_stopped_fit_goes_on_to_the_same_bytes(tmp_path, n_init):
         assert model.means_.tobytes() == whole.means_.tobytes()
         assert model.lower_bounds_ == whole.lower_bounds_
         assert path.read_bytes() == content
+
+
+def test_a_checkpoint_of_every_type(tmp_path, covariance_type):
+    rows = rows_of(14, 400)
+    whole = fit_with(tmp_path / "whole", rows, covariance_type=covariance_type)
+    path = tmp_path / "stopped"
+    assert fit_with(path, rows, stop_after=3, covariance_type=covariance_type) is None
+    assert fastgmm.load(path).covariances_.shape == whole.covariances_.shape
+    model = fit_with(path, rows, covariance_type=covariance_type)
+    assert model.covariances_.shape == whole.covariances_.shape
+    assert model.covariances_.tobytes() == whole.covariances_.tobytes()
+    assert path.read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_a_finished_checkpoint_is_the_answer(tmp_path):

@@ -275,7 +275,7 @@ def faults_of_error(
         return
     elif chosen["reg_covar"] != 0 and "n_samples" not in str(error):
         # regularised covariances are never singular: what is left is the range of the numbers, and
-    # what was asked for
+        # what was asked for
         if not squares_overflow(X, weight):
             yield f"an error in spite of reg_covar: {message}"
         elif not any(word in str(error) for word in OF_RANGE):
@@ -283,7 +283,7 @@ def faults_of_error(
 
 
 def squares_overflow(X: np.ndarray, weight: np.ndarray | None) -> bool:
-    """Whether squares of the rows, with their weights, come near the largest number or its inverse."""
+    """Whether squares of the rows, with their weights, come near the largest number or 0."""
     largest = np.abs(X.astype(np.float64)).max()
     if largest < (1e-17 if X.dtype == np.float32 else 1e-140):
         return True

@@ -168,7 +168,7 @@ def test_ward_of_a_sample_of_many_rows(covariance_type: str) -> None:
     X = rng.normal(size=(20_000, 2)) + 12.0 * np.array([[0, 0], [1, 0], [0, 1]])[labels]
     model = start(X, "ward", covariance_type=covariance_type)
     assert same_partition(model.predict(X), labels)
-    np.testing.assert_allclose(np.sort(model.weights_), np.sort(np.bincount(labels)) / 2e4)
+    np.testing.assert_allclose(model.weights_, 1 / 3, atol=0.02)  # of 5000 rows
 
 
 # ---------------------------------------------------------------- sample weights

@@ -75,7 +75,7 @@ def test_tied_covariances_keep_their_shape(
         np.eye(2, dtype=dtype),
         np.array(covariances, dtype),
         covariance_type=covariance_type,
-        precisions_init=1.0 / np.array(covariances),
+        precisions_init=np.asarray(1.0 / np.array(covariances)),
     )
     model.save(tmp_path / "model")
     for back in (fastgmm.load(tmp_path / "model"), pickle.loads(pickle.dumps(model))):

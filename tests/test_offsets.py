@@ -60,7 +60,7 @@ def test_from_given_parameters(
         "n_components": 3,
         "covariance_type": covariance_type,
         "weights_init": mixture.weights,
-        "precisions_init": mixture.precisions_as(covariance_type) / 2.0,
+        "precisions_init": np.asarray(mixture.precisions_as(covariance_type) / 2.0),
         "max_iter": 12,
         "tol": 0.0,
     }

@@ -166,6 +166,21 @@ def test_the_whole_state_is_saved(tmp_path, n):
         assert copy.novelty_threshold(0.2) == model.novelty_threshold(0.2)
 
 
+def test_a_stream_of_every_type_is_saved(tmp_path, covariance_type):
+    rows = clusters(14, 5000)
+    model = GaussianMixture(3, covariance_type=covariance_type, random_state=0, half_life=2000.0)
+    learn(model, rows[:3000], 100).save(tmp_path / "m")
+    copies = [fastgmm.load(tmp_path / "m"), pickle.loads(pickle.dumps(model))]
+    for each in (model, *copies):
+        learn(each, rows[3000:], 70)
+        assert each.covariances_.shape == model.snapshot().covariances_.shape
+        assert each.covariances_.tobytes() == model.covariances_.tobytes()
+        assert each.stream_.mean == model.stream_.mean
+    batch = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(rows)
+    assert model.covariances_.shape == batch.covariances_.shape
+    assert repr(model.snapshot()) == f"<Snapshot of 3 {covariance_type} components in 2 features>"
+
+
 def state_bytes(model, path):
     model.save(path)
     return path.read_bytes()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage  # scikit-learn brings it
 
-from fastgmm.initialization import cut_tree, ward_tree
+from fastgmm.agglomeration import cut_tree, ward_tree
 
 
 def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
@@ -26,7 +26,7 @@ def test_ward_tree_against_scipy(n_points: int, n_features: int, rng: np.random.
     for n_clusters in {1, 2, 3, 7, n_points // 2, n_points - 1, n_points}:
         if not 1 <= n_clusters <= n_points:
             continue
-        labels = cut_tree(merged, heights, n_clusters)
+        labels = cut_tree(merged, n_clusters)
         assert set(labels.tolist()) == set(range(n_clusters))
         assert same_partition(labels, fcluster(tree, n_clusters, "maxclust"))
 
@@ -56,6 +56,6 @@ def test_ward_tree_of_ties_is_a_tree(seed: int) -> None:
 
 
 def test_ward_tree_of_one_point() -> None:
-    merged, heights = ward_tree(np.zeros((1, 2)))
+    merged, _heights = ward_tree(np.zeros((1, 2)))
     assert merged.shape == (0, 2)
-    np.testing.assert_array_equal(cut_tree(merged, heights, 1), [0])
+    np.testing.assert_array_equal(cut_tree(merged, 1), [0])

@@ -139,6 +139,11 @@ def check_parameters(params: Mapping[str, Any]) -> None:
     fastgmm.errors.InvalidParameterError: The 'tol' parameter of GaussianMixture must be a ...
     """
     for name, value in params.items():
+        one_for_all = (
+            name == "precisions_init" and params.get("covariance_type") == "tied_spherical"
+        )
+        if one_for_all and isinstance(value, Real):
+            continue
         constraints = CONSTRAINTS[name]
         if not any(constraint.holds(value) for constraint in constraints):
             *most, last = (c.description for c in constraints if c.listed)

@@ -1,0 +1,156 @@
+"""Agglomerative clustering of a few thousand points: Ward's tree, and merging by likelihood.
+
+Ward's method joins what lies near in one metric.  Clusters of different shapes want the likelihood
+itself as the criterion (Murtagh and Raftery 1984; Fraley 1998), which is dear for many clusters and
+without a meaning for single points: it takes over where Ward's tree has left a few per component.
+"""
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.shapes import Form
+from fastgmm.typing import FloatArray
+
+LEAST = 1e-9
+"""Variance that merging adds to clusters, in units of the points' mean variance."""
+PAIR_NUMBERS = 1 << 16
+"""Of the scatters of pairs that are looked at in one go: 512 kB."""
+
+
+def ward_tree(
+    points: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """All merges of Ward's method in order.
+
+    (n - 1, 2) names of the clusters merged and (n - 1,) their costs, of points (n, D), each counted
+    with its weight (n,), or once.  A cluster is named after its smallest point.
+    """
+    n = len(points)
+    weight = np.ones(n) if weight is None else weight
+    merged, heights = np.empty((n - 1, 2), dtype=np.int64), np.empty(n - 1)
+    kernels.ward(np.ascontiguousarray(points), weight, merged, heights)
+    order = np.argsort(heights, kind="stable")
+    return merged[order], heights[order]
+
+
+def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Labels 0 .. n_clusters - 1 of the points when so many clusters are left."""
+    n = len(merged) + 1
+    owner = np.arange(n)
+    owner[merged[: n - n_clusters, 1]] = merged[: n - n_clusters, 0]  # each once, to a smaller name
+    while not np.array_equal(farther := owner[owner], owner):
+        owner = farther
+    labels: np.ndarray = np.unique(owner, return_inverse=True)[1]
+    return labels
+
+
+def merge_clusters(
+    points: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int, form: Form
+) -> np.ndarray:
+    """Labels 0 .. n_clusters - 1 of points (n, D) whose clusters are merged pair by pair.
+
+    Each time the pair whose merging costs the classification likelihood least, with covariances of
+    this form, shrunk to the pooled one by as many rows as span them.
+    """
+    clusters = _Clusters(points, weight, labels, form)
+    m = len(clusters.weight)
+    costs = np.full((m, m), np.inf)
+    ones, others = np.triu_indices(m, 1)
+    step = max(PAIR_NUMBERS // clusters.size, 1)
+    for begin in range(0, len(ones), step):
+        pairs = ones[begin : begin + step], others[begin : begin + step]
+        costs[pairs] = clusters.costs(*pairs)
+    owner, alive = np.arange(m), np.ones(m, dtype=bool)
+    for _ in range(m - n_clusters):
+        one, other = divmod(int(costs.argmin()), m)
+        clusters.merge(one, other)
+        owner[owner == other] = one
+        alive[[one, other]] = False
+        costs[other], costs[:, other] = np.inf, np.inf
+        rest = np.flatnonzero(alive)
+        alive[one] = True
+        costs[np.minimum(one, rest), np.maximum(one, rest)] = clusters.costs(one, rest)
+    merged: np.ndarray = np.unique(owner, return_inverse=True)[1][labels]
+    return merged
+
+
+class _Clusters:
+    """Weights (M,), means (M, D) and scatters (M, D, D) or (M, D) of clusters that merge."""
+
+    def __init__(
+        self, points: np.ndarray, weight: np.ndarray, labels: np.ndarray, form: Form
+    ) -> None:
+        d = points.shape[1]
+        self._matrix = form == "matrix"
+        self._one_variance = form == "scalar"
+        m = int(labels.max()) + 1
+        self.weight: FloatArray = np.bincount(labels, weight, m).astype(np.float64)
+        weighted = weight[:, None] * points
+        self._mean = sums_of_labels(weighted, labels, m) / self.weight[:, None]
+        off = points - self._mean[labels]
+        roots = np.sqrt(weight)[:, None] * off
+        if self._matrix:
+            order = np.argsort(labels, kind="stable")
+            parts = np.split(roots[order], np.cumsum(np.bincount(labels, minlength=m))[:-1])
+            self._scatter = np.stack([part.T @ part for part in parts])
+        else:
+            self._scatter = sums_of_labels(roots**2, labels, m)
+        pooled = self._scatter.sum(axis=0) / self.weight.sum()
+        # points that coincide leave nothing within clusters: what they have in all is the scale
+        middle = np.average(self._mean, axis=0, weights=self.weight)
+        between = np.average((self._mean - middle) ** 2, axis=0, weights=self.weight)
+        spread = between + (np.diagonal(pooled) if self._matrix else pooled)
+        floor = max(LEAST * float(spread.mean()), float(np.finfo(np.float64).tiny))
+        self._pooled, self._floor = pooled, floor * np.eye(d) if self._matrix else floor
+        self._pseudo = 1.0 + np.count_nonzero(spread > floor)
+        self._own = self._price(self.weight, self._scatter)
+
+    def _price(self, weight: FloatArray, scatter: FloatArray) -> FloatArray:
+        """-2 log of the classification likelihood of clusters, but for a constant."""
+        divisor = weight + self._pseudo
+        if self._matrix:
+            shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None, None] + self._floor
+            roots = np.diagonal(np.linalg.cholesky(shrunk), axis1=-2, axis2=-1)
+            spread = 2.0 * np.log(roots).sum(axis=-1)
+        else:
+            shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None] + self._floor
+            if self._one_variance:
+                spread = shrunk.shape[1] * np.log(shrunk.mean(axis=1))
+            else:
+                spread = np.log(shrunk).sum(axis=1)
+        price: FloatArray = weight * (spread - 2.0 * np.log(weight))
+        return price
+
+    @property
+    def size(self) -> int:
+        """Numbers of one scatter."""
+        return int(self._pooled.size)
+
+    def costs(self, one: "int | np.ndarray", other: np.ndarray) -> FloatArray:
+        """What merging two clusters would cost: one with each of others, or pairs."""
+        weight, scatter = self._merged(one, other)
+        change: FloatArray = self._price(weight, scatter) - self._own[one] - self._own[other]
+        return change
+
+    def _merged(self, one: "int | np.ndarray", other: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        weight: FloatArray = self.weight[one] + self.weight[other]
+        off = self._mean[other] - self._mean[one]
+        off *= np.sqrt(self.weight[one] * self.weight[other] / weight)[:, None]
+        between = off[:, :, None] * off[:, None, :] if self._matrix else off**2
+        return weight, self._scatter[one] + self._scatter[other] + between
+
+    def merge(self, one: int, other: int) -> None:
+        """The first becomes both."""
+        weight, scatter = self._merged(one, np.array([other]))
+        share = self.weight[other] / weight[0]
+        self._mean[one] += share * (self._mean[other] - self._mean[one])
+        self.weight[one], self._scatter[one] = weight[0], scatter[0]
+        self._own[one] = self._price(weight, scatter)[0]
+
+
+def sums_of_labels(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> FloatArray:
+    """(M, D): sums of the rows of each label."""
+    sums: FloatArray = np.empty((n_clusters, rows.shape[1]))
+    for j, column in enumerate(rows.T):
+        sums[:, j] = np.bincount(labels, column, n_clusters)
+    return sums

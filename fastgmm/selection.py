@@ -1,0 +1,270 @@
+"""How many components, and of which covariance type: a grid of fits and a criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from fastgmm.data import RowData
+from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
+from fastgmm.estimator import GaussianMixture
+from fastgmm.parallel import available_threads
+from fastgmm.sampling import Sample
+from fastgmm.scoring import classification
+from fastgmm.start import Start, sample_size
+from fastgmm.typing import COVARIANCE_TYPES, ArrayLike, CovarianceType
+from fastgmm.validation import (
+    as_generator,
+    as_rows,
+    as_sample_weight,
+    check_parameters,
+    feature_names_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Criterion = Literal["bic", "icl", "aic"]
+CRITERIA = ("bic", "icl", "aic")
+BIC_ERROR = 0.1
+"""What stopping before the limit may cost a criterion: twice the number of rows times `gap_tol`."""
+LEAST_GAP = 1e-8
+MAX_ITER = 1000
+N_INIT = 10
+"""Candidates of each fit: a criterion compares optima, not starts."""
+NUMBERS_PER_FIT = 1 << 21
+"""Of rows: up to so many the fits of a grid run side by side, one thread each; of more one after
+the other, each on all threads."""
+
+
+class Candidate(NamedTuple):
+    """One fit of the grid; what could not be fitted has infinite criteria and a reason.
+
+    Parameters
+    ----------
+    covariance_type : str
+    n_components : int
+    bic, icl, aic : float
+        Lower is better.
+    log_likelihood : float
+        Of all rows, in nats.
+    n_parameters : int
+    converged : bool
+    n_passes : int
+    failure : str
+        Empty where the fit has ended well.
+    """
+
+    covariance_type: CovarianceType
+    n_components: int
+    bic: float
+    icl: float
+    aic: float
+    log_likelihood: float
+    n_parameters: int
+    converged: bool
+    n_passes: int
+    failure: str = ""
+
+
+class Selection(NamedTuple):
+    """The best model of a grid, and the table of all.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        The fitted model of the lowest criterion.
+    table : list of Candidate
+        In the order of the grid; ``pandas.DataFrame(table)`` makes a frame of it.
+    criterion : {"bic", "icl", "aic"}
+    """
+
+    model: GaussianMixture
+    table: list[Candidate]
+    criterion: Criterion
+
+    @property
+    def best(self) -> Candidate:
+        """The row of the table whose model was chosen."""
+        return min(self.table, key=lambda one: _value(one, self.criterion))
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the criterion over the number of components, a line per covariance type.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new pyplot figure by default.
+
+        Returns
+        -------
+        Axes
+        """
+        from fastgmm.plot import plot_criterion
+
+        return plot_criterion(self.table, self.criterion, ax=ax)
+
+
+def select(
+    X: ArrayLike,
+    n_components: int | Iterable[int] = range(1, 10),
+    covariance_types: str | Sequence[str] = COVARIANCE_TYPES,
+    criterion: Criterion = "bic",
+    *,
+    sample_weight: ArrayLike | None = None,
+    random_state: Any = None,
+    n_threads: int | None = None,
+    **params: Any,
+) -> Selection:
+    """Fit every number of components with every covariance type, and choose by a criterion.
+
+    The fits share their rows, the sample for the start and its Ward tree, which gives every number
+    of clusters at once.  They run to a predicted distance of 0.05 nats, all rows together, from
+    their limit, so that criteria are right to 0.1, each from the best of 10 candidates (`n_init`);
+    small ones run side by side.
+
+    Parameters
+    ----------
+    X : array_like of shape (n_samples, n_features)
+    n_components : int or iterable of int, default=range(1, 10)
+    covariance_types : str or sequence of str, default=all six
+    criterion : {"bic", "icl", "aic"}, default="bic"
+        Bayesian information criterion (Schwarz 1978), integrated completed likelihood (Biernacki,
+        Celeux and Govaert 2000), or Akaike's; lower is better.
+    sample_weight : array_like of shape (n_samples,), optional
+        Repetitions of each row; n of the criteria is their sum.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+    n_threads : int, optional
+        None: all processors that this process may use.  No result depends on it.
+    **params : object
+        Further parameters of `GaussianMixture`.
+
+    Returns
+    -------
+    Selection
+        With `model`, `table`, `criterion`, `best` and `plot`; it unpacks as (model, table,
+        criterion).
+
+    Raises
+    ------
+    ValueError
+        When rows, weights or parameters are not valid, or no fit has ended well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgmm
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(0.0, 1.0, (300, 2)), rng.normal(6.0, 2.0, (300, 2))])
+    >>> chosen = fastgmm.select(X, range(1, 5), random_state=0)
+    >>> chosen.best.covariance_type, chosen.best.n_components
+    ('spherical', 2)
+    """
+    grid = _grid(n_components, covariance_types, criterion)
+    names = feature_names_of(X)
+    rows = as_rows(X, min_rows=2, method="select", n_threads=n_threads)
+    weights = as_sample_weight(sample_weight, len(rows))
+    seed = int(as_generator(random_state).integers(2**63))
+    given = {"max_iter": MAX_ITER, "gap_tol": _gap(len(rows), weights), "n_init": N_INIT, **params}
+    models = [
+        GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given) for kind, k in grid
+    ]
+    for model in models:
+        check_parameters(model.get_params())
+        model.random_state = random_state if isinstance(random_state, int) else None
+    sample = _shared_sample(rows, weights, grid, seed, params)
+    workers = n_threads or available_threads()
+    alone = 1 if workers > 1 and rows.size <= NUMBERS_PER_FIT else n_threads
+    largest = max(k for _, k in grid)
+
+    def run(model: GaussianMixture) -> Candidate:
+        data = RowData(rows, weights, alone, names)
+        return _fitted(model, data, sample, seed, largest)
+
+    if alone == 1 and workers > 1:
+        with ThreadPoolExecutor(min(workers, len(models))) as pool:
+            # the largest first: they take longest
+            order = sorted(range(len(models)), key=lambda i: -grid[i][1])
+            futures = {i: pool.submit(run, models[i]) for i in order}
+            table = [futures[i].result() for i in range(len(models))]
+    else:
+        table = [run(model) for model in models]
+    best = min(range(len(table)), key=lambda i: _value(table[i], criterion))
+    if table[best].failure:
+        raise ValueError(
+            f"None of the fits has ended well; the first failed so: {table[0].failure}"
+        )
+    return Selection(models[best], table, criterion)
+
+
+def _grid(
+    n_components: int | Iterable[int], covariance_types: str | Sequence[str], criterion: str
+) -> list[tuple[CovarianceType, int]]:
+    numbers = [n_components] if np.ndim(n_components) == 0 and not isinstance(  # type: ignore[arg-type]
+        n_components, Iterable
+    ) else list(n_components)  # type: ignore[arg-type]  # fmt: skip
+    kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
+    if not numbers or not kinds:
+        raise ValueError("select needs at least one number of components and one covariance type.")
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion must be one of {CRITERIA}, got {criterion!r}.")
+    for number in numbers:
+        check_parameters({"n_components": number})
+    for kind in kinds:
+        check_parameters({"covariance_type": kind})
+    return [(kind, int(number)) for kind in kinds for number in numbers]  # type: ignore[misc]
+
+
+def _gap(n_samples: int, weights: np.ndarray | None) -> float:
+    n = float(n_samples if weights is None else weights.sum())
+    return max(0.5 * BIC_ERROR / n, LEAST_GAP)
+
+
+def _shared_sample(
+    rows: np.ndarray,
+    weights: np.ndarray | None,
+    grid: list[tuple[CovarianceType, int]],
+    seed: int,
+    params: dict[str, Any],
+) -> Sample:
+    """One sample for all starts, as large as the largest of them wants."""
+    method = params.get("init_params", "ward")
+    starts = [Start(method, k, kind) for kind, k in grid]
+    data = RowData(rows, weights, None)
+    return data.sample(seed, lambda d: max(sample_size(start, d) for start in starts))
+
+
+def _fitted(
+    model: GaussianMixture, data: RowData, sample: Sample, seed: int, largest: int
+) -> Candidate:
+    kind, k = model.covariance_type, model.n_components
+    try:
+        model._fit_shared(data, sample, seed, largest)
+    except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
+        nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
+        return Candidate(kind, k, *nothing, failure=str(error))
+    parameters = model._parameters
+    log_likelihood, certainty = classification(
+        parameters, data.rows, data.sample_weight, data.n_threads
+    )
+    free = parameters.n_parameters
+    bic = -2.0 * log_likelihood + free * float(np.log(data.extent.weight))
+    return Candidate(
+        kind,
+        k,
+        bic,
+        bic - 2.0 * certainty,
+        -2.0 * log_likelihood + 2.0 * free,
+        log_likelihood,
+        free,
+        model.converged_,
+        model.n_passes_,
+    )
+
+
+def _value(candidate: Candidate, criterion: Criterion) -> float:
+    value: float = getattr(candidate, criterion)
+    return value

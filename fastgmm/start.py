@@ -1,0 +1,204 @@
+"""The rows that starts are made from, and their assignment to centres.
+
+Hard assignment is the E-step of a mixture whose components share a vanishing covariance (Bishop
+2006, section 9.3.2), so that k-means and every assignment of a start are `expectation` with such
+parameters: there is no second E-step here.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastgmm.expectation import expectation
+from fastgmm.parameters import Parameters, n_parameters
+from fastgmm.regularization import Regularization
+from fastgmm.sampling import Sample
+from fastgmm.shapes import shape_of
+from fastgmm.statistics import SufficientStatistics
+from fastgmm.typing import CovarianceType, InitParams
+
+SHARPNESS = 1e-10
+"""Variance of the components of a hard assignment, in units of the columns' variance."""
+ASSIGNED_ROWS = (10_000, 20)
+"""The first M-step takes max(first, second times the free parameters) rows, or all where there are
+not twice as many: EM's first pass makes up for what their number leaves uncertain."""
+ASSIGNED_NUMBERS = 1 << 22
+"""Of all these rows together, at the most: 32 MB."""
+MOST_ROWS_IN_ONE = 1e100
+"""Rows that one may count for: more would let sums of squares overflow."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """A few thousand rows (n, D), float64, with weights (n,): what centres are found among.
+
+    The weights are in units of one row.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray
+
+    def mean(self) -> np.ndarray:
+        """(D,)."""
+        return np.average(self.rows, axis=0, weights=self.weight)
+
+    def deviations(self) -> np.ndarray:
+        """(D,): root of the columns' variances; 0 where that is the rounding of a constant."""
+        deviations = np.sqrt(
+            np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight)
+        )
+        return np.where(
+            deviations > 64 * np.finfo(np.float64).eps * np.abs(self.rows).max(axis=0),
+            deviations,
+            0.0,
+        )
+
+
+def weight_of_row(weight: np.ndarray | None) -> float:
+    """Sample weights are counts of rows, unless they are less than one on average."""
+    return 1.0 if weight is None else min(1.0, float(weight.sum() / np.count_nonzero(weight)))
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a start is made for: the constructor's parameters that matter to it.
+
+    `n_init` starts are compared; `largest` is the most components of the fits that share one
+    sample, and a tree of it.
+    """
+
+    method: InitParams
+    n_components: int
+    covariance_type: CovarianceType
+    weights: np.ndarray | None = None
+    means: np.ndarray | None = None
+    precisions: np.ndarray | None = None
+    index: int = 0
+    largest: int = 0
+    n_init: int = 1
+    regularization: Regularization = field(default_factory=Regularization)
+
+
+@dataclass(frozen=True)
+class StartRows:
+    """The rows of a start, and how to choose among them."""
+
+    sample: Sample
+    start: Start
+    n_threads: int | None
+
+    @property
+    def n_counted(self) -> int:
+        """Rows of positive weight."""
+        return len(self.sample.order)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the rows."""
+        return self.sample.rows.dtype
+
+    def subset(self, n: int) -> Points:
+        """All rows of positive weight, weighted, or n drawn ones, others for each start."""
+        return self._points(self.sample.drawn(n, self.start.index))
+
+    def points(self, n: int) -> Points:
+        """The same, but the same rows for each start."""
+        return self._points(self.sample.drawn(n))
+
+    def _points(self, chosen: np.ndarray) -> Points:
+        rows = self.sample.rows[chosen].astype(np.float64)
+        weight = self.sample.weight
+        if weight is None or len(chosen) < self.n_counted:
+            return Points(rows, np.ones(len(rows)))
+        weight = weight[chosen]
+        unit = max(weight_of_row(weight), float(weight.max()) / MOST_ROWS_IN_ONE)
+        return Points(rows, np.maximum(weight / unit, np.finfo(np.float64).tiny))
+
+    def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Rows, and their weights, for the first M-step."""
+        n = _assigned_rows(self.start, self.sample.rows.shape[1])
+        return self.first(n, all_of=2 * n)
+
+    def first(self, n: int, all_of: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
+        """The same n rows whatever the start's index; all, where they are not more than `all_of`.
+
+        With weights where they are all.
+        """
+        if self.sample.whole and self.n_counted <= max(n, all_of):
+            return self.sample.rows, self.sample.weight
+        return self.sample.rows[self.sample.drawn(n)], None
+
+
+def sample_size(start: Start, n_features: int) -> int:
+    """Rows that `initial_parameters` wants to choose from: all, where there are not more."""
+    if start.method == "ward":
+        return max(2 * ASSIGNED_ROWS[0], 4 * start.n_components)
+    return 2 * _assigned_rows(start, n_features)
+
+
+def _assigned_rows(start: Start, n_features: int) -> int:
+    at_least, per_parameter = ASSIGNED_ROWS
+    free = n_parameters(start.covariance_type, start.n_components, n_features)
+    return max(at_least, min(per_parameter * free, ASSIGNED_NUMBERS // n_features))
+
+
+def needs_sample(start: Start) -> bool:
+    """Whether anything is left to estimate."""
+    return start.weights is None or start.means is None or start.precisions is None
+
+
+def assign(
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None,
+    centers: np.ndarray,
+    scale: np.ndarray,
+    start: Start,
+    n_threads: int | None,
+) -> SufficientStatistics:
+    """Statistics of the rows with each given to its nearest centre.
+
+    Distances are in units of `scale` (D,) per column.
+    """
+    about = sharp(centers, scale, start.covariance_type, rows.dtype)
+    return expectation(
+        about, rows, sample_weight, reg_covar=start.regularization.reg_covar, n_threads=n_threads
+    )
+
+
+def sharp(
+    centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype
+) -> Parameters:
+    """A mixture of equal weights around the centres whose covariances all but vanish."""
+    k = len(centers)
+    tiny = float(np.finfo(dtype).tiny)
+    # kernels multiply by its inverse, or, a single variance, by the square of that
+    least = 4.0 * (tiny**0.5 if shape_of(covariance_type).form == "scalar" else tiny)
+    deviations = np.maximum(scale * np.sqrt(SHARPNESS), least)
+    shape = shape_of(covariance_type)
+    factors, inverses = (
+        {"matrix": np.diag(values), "diagonal": values, "scalar": values[0]}[shape.form]
+        for values in (deviations, 1.0 / deviations)
+    )
+    if not shape.tied:
+        factors, inverses = (np.broadcast_to(a, (k, *np.shape(a))) for a in (factors, inverses))
+    return Parameters(
+        covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype
+    )
+
+
+def column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
+    """Deviation of each column (D,); spherical components know one scale only."""
+    if shape_of(covariance_type).form == "scalar":
+        return common_scale(points)
+    return _positive(points.deviations())
+
+
+def common_scale(points: Points) -> np.ndarray:
+    """Root of the columns' mean variance, repeated (D,)."""
+    deviations = points.deviations()
+    return _positive(np.full(len(deviations), np.sqrt((deviations**2).mean())))
+
+
+def _positive(deviations: np.ndarray) -> np.ndarray:
+    """A constant column gets the scale of another: it does not tell rows apart."""
+    return np.where(deviations > 0, deviations, deviations.max() or 1.0)

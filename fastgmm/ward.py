@@ -1,0 +1,247 @@
+"""Ward's start: the best of a few candidates from trees of agglomerative clustering."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastgmm.agglomeration import cut_tree, merge_clusters, sums_of_labels, ward_tree
+from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.expectation import expectation, log_density
+from fastgmm.maximization import maximization
+from fastgmm.parameters import Parameters
+from fastgmm.shapes import shape_of
+from fastgmm.start import (
+    Points,
+    Start,
+    StartRows,
+    assign,
+    column_scale,
+    common_scale,
+    sharp,
+    weight_of_row,
+)
+from fastgmm.statistics import SufficientStatistics
+
+WARD_ROWS = (1000, 30, 4000)
+"""Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with
+their square."""
+WARD_ASSIGNED_ROWS = 5000
+"""The rows of Ward's first M-step."""
+PSEUDO_COUNTS = 10
+"""More than there are columns that vary: the rows that the pooled covariance counts for in each
+cluster of Ward's."""
+CLEAR = 4.0
+"""Cost of the next merge over that of the last one: from here on, the cut of a tree is taken."""
+ALIKE = 1.1
+"""Ratio of the columns' deviations up to which another unit changes nothing."""
+MERGED = (8, 56)
+"""Clusters that are merged by likelihood: the first times K, at most the second more than K."""
+MERGED_MATRICES = (4, 32, 8)
+"""The same for covariance matrices of more than the third number of features: each merge compares
+determinants."""
+MERGED_ROWS = (10_000, 300)
+"""Rows whose scatters are merged: max(first, second times D)."""
+COMPARED_ROWS = (1000, 3, 30)
+"""Candidates are compared on max(first, second times the free parameters) rows, or third times
+where the cost allows."""
+COMPARED_PASSES = (2, 20)
+"""At least so many passes, or a comparison says little and the merged clusters are taken; at most
+so many."""
+COMPARED_COST = (100_000_000, 40_000_000)
+"""Multiply-adds that a candidate's comparison may take for the least passes, and for more."""
+
+
+def ward_start(data: StartRows) -> tuple[Parameters, float]:
+    """The best of up to three candidates from Ward's trees, and its log-likelihood (`promise`).
+
+    The tree of the columns in their deviations cut at K; where that cut is not clear, the same tree
+    cut at some times K, its clusters merged by likelihood, and the tree of other units, cut at K.
+    """
+    tree = _tree(data, "column")
+    alone = data.start.n_init == 1
+    candidates = []
+    if data.start.n_components > 1 and not _is_clear(tree, data.start.n_components):
+        candidates += _merged(data, tree)
+        if candidates and alone and _effort(data, candidates[0])[1] == 0:
+            return candidates[0], np.nan
+        candidates += _in_other_units(data, tree)
+    candidates.append(_from_tree(data, tree))
+    if len(candidates) == 1 and alone:
+        return candidates[0], np.nan
+    promises = [promise(data, candidate) for candidate in candidates]
+    best = int(np.argmax(promises))
+    return candidates[best], promises[best]
+
+
+def _merged(data: StartRows, tree: "Tree") -> list[Parameters]:
+    """Many clusters of the tree, more rows given to the nearest, merged by likelihood.
+
+    The scatters of the tree's own rows alone are too uncertain to compare.
+    """
+    k, d = data.start.n_components, len(tree.scale)
+    form = shape_of(data.start.covariance_type).form
+    wide = form == "matrix" and d > MERGED_MATRICES[2]
+    factor, more = MERGED_MATRICES[:2] if wide else MERGED
+    few = min(factor * k, k + more, len(tree.points.rows) // 4)
+    if few <= k:
+        return []
+    points = data.points(max(MERGED_ROWS[0], MERGED_ROWS[1] * d))
+    center = tree.points.mean()
+    centers = (_centers(tree.points, cut_tree(tree.merged, few), few) - center) / tree.scale
+    units = (points.rows - center) / tree.scale
+    nearest = ((centers**2).sum(axis=1) - 2.0 * units @ centers.T).argmin(axis=1)
+    names, nearest = np.unique(nearest, return_inverse=True)
+    if len(names) < k:
+        return []
+    labels = merge_clusters(units, points.weight, nearest, k, form)
+    return [_from_labels(data, replace(tree, points=points), labels)]
+
+
+def _in_other_units(data: StartRows, tree: "Tree") -> list[Parameters]:
+    """Clusters in units between the columns' deviations and one for all.
+
+    Of principal components, say, the variances mean something.
+    """
+    if tree.scale.max() <= ALIKE * tree.scale.min():
+        return []
+    other, k = _tree(data, "between"), data.start.n_components
+    if _same_partition(cut_tree(tree.merged, k), cut_tree(other.merged, k)):
+        return []
+    return [_from_tree(data, other)]
+
+
+def _is_clear(tree: "Tree", n_clusters: int) -> bool:
+    """Whether the next merge of the tree would cost much more than the last one."""
+    after = len(tree.heights) - n_clusters + 1
+    return bool(after > 0 and tree.heights[after] > CLEAR * tree.heights[after - 1])
+
+
+def _same_partition(one: np.ndarray, other: np.ndarray) -> bool:
+    n_clusters = int(one.max()) + 1
+    return len(np.unique(one * n_clusters + other)) == n_clusters
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Ward's tree of a few rows: it gives every number of clusters."""
+
+    points: Points
+    scale: np.ndarray
+    merged: np.ndarray
+    heights: np.ndarray
+
+
+def _tree(data: StartRows, units: str) -> Tree:
+    """The tree of this start's rows, made once for all fits that share the sample."""
+    start = data.start
+    at_least, per_component, at_most = WARD_ROWS
+    n = min(max(at_least, per_component * max(start.n_components, start.largest)), at_most)
+    if start.index:
+        n = min(n, 2 * data.n_counted // 3)
+    n = max(n, start.n_components)
+    one_scale = shape_of(start.covariance_type).form == "scalar"
+    key = (start.index, n, one_scale, units)
+    tree: Tree | None = data.sample.made.get(key)
+    if tree is None:
+        points = data.subset(n)
+        scale = column_scale(points, start.covariance_type)
+        if units == "between":
+            scale = np.sqrt(scale * common_scale(points))
+        merges = ward_tree((points.rows - points.mean()) / scale, points.weight)
+        tree = data.sample.made[key] = Tree(points, scale, *merges)
+    return tree
+
+
+def _from_tree(data: StartRows, tree: Tree) -> Parameters:
+    """Rows to the nearest centre of K clusters, and one M-step."""
+    k = data.start.n_components
+    centers = _centers(tree.points, cut_tree(tree.merged, k), k)
+    rows, weight = data.first(WARD_ASSIGNED_ROWS)
+    statistics = assign(rows, weight, centers, tree.scale, data.start, data.n_threads)
+    return _shrunk_m_step(statistics, tree.points, data.start, weight_of_row(weight))
+
+
+def _from_labels(data: StartRows, tree: Tree, labels: np.ndarray) -> Parameters:
+    """The tree's own rows by their label: nearest centres know nothing of shapes."""
+    start, points = data.start, tree.points
+    centers = _centers(points, labels, start.n_components)
+    about = sharp(centers, tree.scale, start.covariance_type, np.dtype(np.float64))
+    responsibilities = np.eye(start.n_components)[labels]
+    statistics = expectation(
+        about,
+        points.rows,
+        points.weight,
+        n_threads=data.n_threads,
+        given=lambda rows, begin: responsibilities[begin : begin + len(rows)],
+    )
+    return _shrunk_m_step(replace(statistics, dtype=data.dtype), points, start)
+
+
+def _shrunk_m_step(
+    statistics: SufficientStatistics, points: Points, start: Start, row_weight: float = 1.0
+) -> Parameters:
+    pseudo = row_weight * (PSEUDO_COUNTS + np.count_nonzero(points.deviations()))
+    return maximization(_shrunk(statistics, float(pseudo)), start.regularization)
+
+
+def promise(data: StartRows, candidate: Parameters) -> float:
+    """How high a start gets in a few passes of EM over some rows: their mean log-likelihood.
+
+    The same rows for all starts of a fit.  -inf where EM fails.
+    """
+    n, n_passes = _effort(data, candidate)
+    rows, weight = data.first(n)
+    ridge = data.start.regularization.reg_covar
+    try:
+        for _ in range(n_passes):
+            statistics = expectation(
+                candidate, rows, weight, reg_covar=ridge, n_threads=data.n_threads
+            )
+            candidate = maximization(statistics, data.start.regularization)
+    except IllDefinedCovarianceError:
+        return -np.inf
+    density = log_density(candidate, rows, np.empty(len(rows), rows.dtype), data.n_threads)
+    return float(np.average(density, weights=weight))
+
+
+def _effort(data: StartRows, candidate: Parameters) -> tuple[int, int]:
+    """Rows and passes that a comparison takes: many where they cost little."""
+    k, d = candidate.means.shape
+    of_row = k * ((d + 1) * (d + 2) if candidate.shape.form == "matrix" else 4 * (d + 1))
+    free = candidate.n_parameters
+    at_least, few, many = COMPARED_ROWS
+    least, most = COMPARED_PASSES
+    n = max(at_least, min(few * free, data.n_counted))
+    if (least + 1) * n * of_row > COMPARED_COST[0]:
+        # what is seen for the first time needs no pass to be judged by
+        return max(at_least, min(n, COMPARED_COST[1] // of_row)), 0
+    n_passes = min(max(COMPARED_COST[1] // (n * of_row) - 1, least), most)
+    return max(n, min(many * free, COMPARED_COST[1] // ((n_passes + 1) * of_row))), n_passes
+
+
+def _centers(points: Points, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    # about one row of each: the mean of equal rows is that row
+    first = points.rows[np.unique(labels, return_index=True)[1]]
+    off = points.weight[:, None] * (points.rows - first[labels])
+    held = np.bincount(labels, points.weight, n_clusters)[:, None]
+    centers: np.ndarray = first + sums_of_labels(off, labels, n_clusters) / held
+    return centers
+
+
+def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatistics:
+    """Second moments pulled towards the pooled covariance, which counts for a weight `pseudo`.
+
+    A cluster of few rows would otherwise start with a covariance of lower rank than D.
+    """
+    if statistics.shape.tied:
+        return statistics
+    weight = statistics.component_weight
+    held = weight > 0
+    shape = (-1,) + (1,) * (statistics.second_moment.ndim - 1)
+    step = np.where(
+        held[:, None], statistics.first_moment / np.where(held, weight, 1.0)[:, None], 0.0
+    )
+    moved = statistics.moved(statistics.reference + step)
+    pooled = moved.second_moment.sum(axis=0) / weight.sum()
+    shrunk = (moved.second_moment + pseudo * pooled) * (weight / (weight + pseudo)).reshape(shape)
+    return replace(moved, second_moment=shrunk)

@@ -149,7 +149,7 @@ class Repairer:
             return parameters  # nothing else could explain its rows
         weight = statistics.component_weight
         lost = weight < self._row_weight
-        flat = self._collapsed(parameters, lost)
+        flat = self._flat(parameters, lost)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
@@ -164,33 +164,11 @@ class Repairer:
                 self.repairs.append(Repair(n_iter, k, reason, "held"))
         return parameters
 
-    def _collapsed(self, parameters: Parameters, lost: np.ndarray) -> np.ndarray:
-        """(K,): where the ridge is all the variance in more directions than in the whole."""
-        shape, k = parameters.shape, parameters.n_components
-        nothing = np.zeros(k, dtype=bool)
-        if shape.tied or self._regularization.prior is not None:
-            return nothing
-        ridge = self._regularization.ridge(shape)
-        inverses = parameters.inverse_factors
-        if shape.form == "matrix":
-            scaled = inverses * np.sqrt(ridge)
-            suspects = (scaled**2).sum(axis=(1, 2)) > 0.5
-        else:
-            shares = inverses**2 * ridge
-            counts = (shares > FLOOR_SHARE).reshape(k, -1).sum(axis=1)
-            suspects = counts > 0
-        suspects &= ~lost
-        if not suspects.any():
-            return nothing
-        whole = _directions_at_floor(total_covariance(parameters), ridge)
-        if shape.form == "matrix":
-            counts = np.zeros(k, dtype=int)
-            for index in np.flatnonzero(suspects):
-                singular = np.linalg.svd(scaled[index], compute_uv=False)
-                counts[index] = np.count_nonzero(singular**2 > FLOOR_SHARE)
-        elif shape.form == "scalar":
-            whole = whole // parameters.n_features
-        return np.asarray(suspects & (counts > whole))
+    def _flat(self, parameters: Parameters, lost: np.ndarray) -> np.ndarray:
+        """(K,): what is at the floor; all share a tied covariance, and none has collapsed in it."""
+        if parameters.shape.tied:
+            return np.zeros(parameters.n_components, dtype=bool)
+        return np.asarray(at_floor(parameters, self._regularization) & ~lost)
 
     def _moved(self, parameters: Parameters, k: int, *, must_gain: bool) -> Parameters | None:
         """Component k at the rows of lowest density under the others; None where there is no gain.
@@ -250,6 +228,37 @@ def total_covariance(parameters: Parameters) -> FloatArray:
         within = np.diag(np.broadcast_to(within, d))
     total: FloatArray = within + (weights[:, None] * off).T @ off
     return total
+
+
+def at_floor(parameters: Parameters, regularization: Regularization) -> np.ndarray:
+    """(K,): where the ridge is all the variance in more directions than in the whole mixture.
+
+    The likelihood of such a component says more of the ridge than of the data.
+    """
+    shape, k = parameters.shape, parameters.n_components
+    nothing = np.zeros(k, dtype=bool)
+    if regularization.prior is not None:
+        return nothing
+    ridge = regularization.ridge(shape)
+    inverses = parameters.inverse_factors[None] if shape.tied else parameters.inverse_factors
+    if shape.form == "matrix":
+        scaled = inverses * np.sqrt(ridge)
+        suspects = (scaled**2).sum(axis=(1, 2)) > 0.5
+    else:
+        shares = inverses**2 * ridge
+        counts = (shares > FLOOR_SHARE).reshape(len(inverses), -1).sum(axis=1)
+        suspects = counts > 0
+    if not suspects.any():
+        return nothing
+    whole = _directions_at_floor(total_covariance(parameters), ridge)
+    if shape.form == "matrix":
+        counts = np.zeros(len(inverses), dtype=int)
+        for index in np.flatnonzero(suspects):
+            singular = np.linalg.svd(scaled[index], compute_uv=False)
+            counts[index] = np.count_nonzero(singular**2 > FLOOR_SHARE)
+    elif shape.form == "scalar":
+        whole = whole // parameters.n_features
+    return np.broadcast_to(suspects & (counts > whole), k)
 
 
 def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:

@@ -1,4 +1,4 @@
-"""The command ``fastgmm``: fit a mixture to a file, score rows, draw samples, describe a model.
+"""The command ``fastgmm``: fit mixtures to a file, score rows, draw samples, describe a model.
 
 Results go to standard output, all else to standard error. The exit code is 0 when all went well,
 1 when the data, the model or the fit is at fault (one sentence says how), 2 for a wrong command
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.estimator import GaussianMixture, load
-from fastgmm.report import component_table
+from fastgmm.estimator import load
+from fastgmm.fit_commands import fit, select_model
+from fastgmm.report import column_names_of, counted, print_components
+from fastgmm.selection import CRITERIA, MAX_ITER, N_INIT
 from fastgmm.sources import column_names, read_table
 from fastgmm.sources.files import ENDINGS
 from fastgmm.sources.formats import FORMATS
-from fastgmm.stream_commands import fit_stream, learn, score_stream, wants_stream, write_scores
+from fastgmm.stream_commands import learn, score_stream, write_scores
 from fastgmm.table import Table
 from fastgmm.terminal import (
-    Progress,
     abandon_output,
     open_results,
     print_pairs,
@@ -39,9 +39,6 @@ from fastgmm.version import __version__
 
 # Numbers that become text at a time: bounds the memory of a score, whatever the file's length.
 NUMBERS_AT_ONCE = 2**18
-
-# A picture of more columns than this is hard to read, so the rest are left out of --plot.
-COLUMNS_IN_PICTURE = 6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastgmm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands)
+    _add_select(commands)
     _add_learn(commands)
     _add_score(commands)
     _add_sample(commands)
@@ -97,25 +95,98 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_fit(commands: Any) -> None:
     parser = commands.add_parser("fit", help="fit a mixture to the rows of a file")
-    parser.set_defaults(run=_fit)
+    parser.set_defaults(run=fit)
     _add_data(parser)
     add = parser.add_argument
     add("-k", "--components", type=_positive, required=True, metavar="K", help="how many")
     add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
-    add("--init", choices=INIT_PARAMS, default="ward", help="how to start (%(default)s)")
-    add("--n-init", type=_positive, default=1, metavar="N", help="starts; the best is kept")
+    _add_starts(parser, n_init=1)
     add("--tol", type=float, default=1e-3, help="least change of an iteration (%(default)s)")
+    add(
+        "--gap-tol",
+        type=_number_or("auto", "none"),
+        default="auto",
+        metavar="NATS",
+        help="predicted distance to the limit at the end, or none (%(default)s)",
+    )
     add("--max-iter", type=_positive, default=100, metavar="N", help="iterations (%(default)s)")
-    add("--reg-covar", type=float, default=1e-6, help="added to variances (%(default)s)")
-    add("--seed", type=_seed, help="for the start, to repeat a fit")
+    add(
+        "--acceleration",
+        choices=["auto", "lbfgs", "none"],
+        default="auto",
+        help="of slow fits (%(default)s)",
+    )
+    _add_regularization(parser)
     _add_threads(parser)
-    add("--weights", metavar="COLUMN", help="the column with each row's weight")
     add("-o", "--output", metavar="MODEL", help="write the model to this file")
     add("--plot", metavar="PICTURE", help="draw the model over the data (.png, .pdf, .svg)")
     add("--stream", action="store_true", help="read DATA in batches, anew for each iteration")
     add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
     _add_batches(parser)
     add("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_select(commands: Any) -> None:
+    parser = commands.add_parser(
+        "select", help="fit many numbers of components and shapes, and keep the best"
+    )
+    parser.set_defaults(run=select_model)
+    _add_data(parser)
+    add = parser.add_argument
+    add(
+        "-k",
+        "--components",
+        type=_numbers,
+        default="1-9",
+        metavar="A-B",
+        help="numbers and ranges, such as 1-4,8 (%(default)s)",
+    )
+    add(
+        "--covariance-types",
+        type=_types,
+        default=list(COVARIANCE_TYPES),
+        metavar="A,B",
+        help=f"among {', '.join(COVARIANCE_TYPES)} (all)",
+    )
+    add("--criterion", choices=CRITERIA, default="bic", help="lower is better (%(default)s)")
+    _add_starts(parser, n_init=N_INIT)
+    add("--max-iter", type=_positive, default=MAX_ITER, metavar="N", help="(%(default)s)")
+    _add_regularization(parser)
+    _add_threads(parser)
+    add("-o", "--output", metavar="MODEL", help="write the best model to this file")
+    add("--table", metavar="CSV", help="write what every fit has reached to this file")
+    add("--plot", metavar="PICTURE", help="draw the criterion (.png, .pdf, .svg)")
+    add("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_starts(parser: argparse.ArgumentParser, *, n_init: int) -> None:
+    add = parser.add_argument
+    add("--init", choices=INIT_PARAMS, default="ward", help="how to start (%(default)s)")
+    add(
+        "--n-init",
+        type=_positive,
+        default=n_init,
+        metavar="N",
+        help="starts; the best is kept (%(default)s)",
+    )
+    add("--seed", type=_seed, help="for the start, to repeat a fit")
+    add("--weights", metavar="COLUMN", help="the column with each row's weight")
+
+
+def _add_regularization(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reg-covar",
+        type=_number_or("auto"),
+        default=1e-6,
+        metavar="VARIANCE",
+        help="added to variances; auto: in proportion to each column's (%(default)s)",
+    )
+    parser.add_argument(
+        "--on-collapse",
+        choices=["repair", "warn", "raise"],
+        default="repair",
+        help="what to do with components that collapse (%(default)s)",
+    )
 
 
 def _add_learn(commands: Any) -> None:
@@ -126,7 +197,7 @@ def _add_learn(commands: Any) -> None:
     _add_data(parser, or_input=True)
     add("-k", "--components", type=_positive, metavar="K", help="of a new model")
     add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
-    add("--reg-covar", type=float, default=1e-6, help="added to variances (%(default)s)")
+    _add_regularization(parser)
     add("--seed", type=_seed, help="for the start of a new model")
     add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
@@ -203,113 +274,46 @@ def _whole(text: str, least: int, most: int) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}{limit}")
 
 
+def _number_or(*words: str) -> Any:
+    """Make a reader of a number or one of these words; "none" is None."""
+
+    def read(text: str) -> Any:
+        if text in words:
+            return None if text == "none" else text
+        try:
+            return float(text)
+        except ValueError:
+            wanted = " or ".join(["a number", *map(repr, words)])
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+
+    return read
+
+
+def _numbers(text: str) -> list[int]:
+    """Read "2", "1-9" or "1,2,4-6"."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        least = _positive(first)
+        most = _positive(last) if last else least
+        if most < least:
+            raise argparse.ArgumentTypeError(f"{part!r} is an empty range: write {most}-{least}")
+        numbers += range(least, most + 1)
+    return list(dict.fromkeys(numbers))
+
+
+def _types(text: str) -> list[str]:
+    kinds = [kind.strip() for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in COVARIANCE_TYPES:
+            known = ", ".join(COVARIANCE_TYPES)
+            raise argparse.ArgumentTypeError(f"{kind!r} is not one of {known}")
+    return list(dict.fromkeys(kinds))
+
+
 def _columns(text: str) -> list[str]:
     # As in the file, a name that holds a comma stands in quotation marks.
     return [name.strip() for name in next(csv.reader([text]))]
-
-
-def _fit(arguments: argparse.Namespace) -> None:
-    _check_places(arguments)
-    model = GaussianMixture(
-        arguments.components,
-        covariance_type=arguments.covariance_type,
-        tol=arguments.tol,
-        reg_covar=arguments.reg_covar,
-        max_iter=arguments.max_iter,
-        n_init=arguments.n_init,
-        init_params=arguments.init,
-        random_state=arguments.seed,
-        n_threads=arguments.threads,
-    )
-    if wants_stream(arguments):
-        if arguments.plot is not None:
-            raise ValueError("--plot wants all rows in memory: leave --stream or --plot out.")
-        fit_stream(arguments, model)
-        return
-    table, weights = _weighted_rows(arguments)
-    with Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress:
-        model.fit(table, sample_weight=weights, callback=progress)
-    if arguments.output is not None:
-        model.save(arguments.output)
-    if arguments.plot is not None:
-        _draw(arguments.plot, model, table, weights)
-    # Last: whoever reads this may close the pipe, and by then the files are written.
-    _print_fit(model, table, weights)
-
-
-def _check_places(arguments: argparse.Namespace) -> None:
-    """Find out before the fit, not after it, that its results cannot be written."""
-    for path in (arguments.output, arguments.plot):
-        if path is None:
-            continue
-        if not Path(path).parent.is_dir():
-            raise FileNotFoundError(f"There is no folder {Path(path).parent} to write {path} to.")
-        if Path(path).is_dir():
-            raise IsADirectoryError(f"{path} is a folder, not a name for a file.")
-    if arguments.plot is not None:
-        from fastgmm.plot import check_picture_name
-
-        check_picture_name(arguments.plot)
-
-
-def _weighted_rows(arguments: argparse.Namespace) -> tuple[Table, Any]:
-    columns = arguments.columns
-    if columns is not None and arguments.weights is not None:
-        columns = [*columns, arguments.weights]
-    table = read_table(
-        arguments.data, columns=columns, header=arguments.header, dtype=arguments.dtype
-    )
-    if arguments.weights is None:
-        return table, None
-    # A chosen weight stands last, so that no other column can have its number.
-    weights = arguments.weights if columns is None else table.rows.shape[1] - 1
-    return table.without(weights)
-
-
-def _draw(path: str, model: Any, table: Table, weights: Any) -> None:
-    from fastgmm.plot import save_mixture
-
-    n_features = table.rows.shape[1]
-    features = list(range(min(n_features, COLUMNS_IN_PICTURE)))
-    if len(features) < n_features:
-        say(f"note: {path} shows the first {len(features)} of {n_features} columns.")
-    save_mixture(path, model, table, features=features, sample_weight=weights)
-
-
-def _print_fit(model: Any, table: Table, weights: Any) -> None:
-    statistics = model.e_step(table, sample_weight=weights)
-    n_parameters = model._parameters.n_parameters
-    deviance = -2 * statistics.log_likelihood
-    print(
-        f"{_count(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
-        f"to {_count(len(table), 'row')} of {_count(table.rows.shape[1], 'column')}\n"
-    )
-    _print_components(model)
-    print()
-    print_pairs(
-        {
-            "log-likelihood per row": f"{statistics.log_likelihood / statistics.weight:.6f}",
-            "BIC": f"{deviance + n_parameters * np.log(statistics.weight):.3f}",
-            "AIC": f"{deviance + 2 * n_parameters:.3f}",
-            "iterations": str(model.n_iter_),
-            "converged": "yes" if model.converged_ else "no",
-        }
-    )
-
-
-def _print_components(model: Any) -> None:
-    width = shutil.get_terminal_size((100, 24)).columns
-    print(component_table(model, _names(model), width))
-
-
-def _names(model: Any) -> list[str]:
-    """Return the names of the columns; without a header they are called x0, x1, ..."""
-    names = getattr(model, "feature_names_in_", None)
-    return [f"x{i}" for i in range(np.shape(model.means_)[1])] if names is None else list(names)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _score(arguments: argparse.Namespace) -> None:
@@ -341,7 +345,7 @@ def _rows_for(model: Any, arguments: argparse.Namespace) -> Table:
     n_features, n_expected = table.rows.shape[1], np.shape(model.means_)[1]
     if n_features != n_expected:
         raise ValueError(
-            f"{arguments.data} has {_count(n_features, 'column')} and the model was fitted on "
+            f"{arguments.data} has {counted(n_features, 'column')} and the model was fitted on "
             f"{n_expected}; choose them with --columns."
         )
     # The choice is made; from here on the columns go by their order.
@@ -351,7 +355,7 @@ def _rows_for(model: Any, arguments: argparse.Namespace) -> Table:
 def _sample(arguments: argparse.Namespace) -> None:
     model = load(arguments.model)
     rows, labels = model.sample(arguments.n, random_state=arguments.seed)
-    names = _names(model)
+    names = column_names_of(model)
     step = max(1, NUMBERS_AT_ONCE // len(names))
     with open_results(None) as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -369,7 +373,7 @@ def _info(arguments: argparse.Namespace) -> None:
         {
             "covariance type": model.covariance_type,
             "components": str(len(model.weights_)),
-            "columns": f"{np.shape(model.means_)[1]} ({', '.join(_names(model))})",
+            "columns": f"{np.shape(model.means_)[1]} ({', '.join(column_names_of(model))})",
             "precision": str(model.means_.dtype),
             "iterations": "none" if not n_iter else str(n_iter),
             "lower bound": f"{model.lower_bound_:.6f}" if n_iter else "none",
@@ -378,4 +382,4 @@ def _info(arguments: argparse.Namespace) -> None:
         }
     )
     print()
-    _print_components(model)
+    print_components(model)

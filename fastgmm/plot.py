@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_log_likelihood", "plot_mixture", "save_mixture"]
+__all__ = [
+    "plot_criterion",
+    "plot_log_likelihood",
+    "plot_mixture",
+    "save_criterion",
+    "save_mixture",
+]
 
 
 def plot_mixture(
@@ -184,7 +190,7 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
     table : sequence of Candidate
         The table of `fastgmm.select`.
     criterion : {"bic", "icl", "aic"}
-        Lower is better; the lowest is ringed.
+        Lower is better; the best is ringed.
     ax : Axes, optional
         Where to draw; a new pyplot figure by default.
 
@@ -227,7 +233,7 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
         ax.plot(
             numbers, values, label=kind, color=colour, marker=marker, markersize=4, linewidth=1.2
         )
-    best = min(fitted, key=lambda one: getattr(one, criterion))
+    best = min(fitted, key=lambda one: one.rank(criterion))
     ax.plot(
         [best.n_components],
         [getattr(best, criterion)],
@@ -283,6 +289,25 @@ def save_mixture(
     figure = Figure(layout="constrained")
     axes = new_axes(figure, len(chosen_features(model, X, features)[0]))
     plot_mixture(model, X, features=features, sample_weight=sample_weight, ax=axes)
+    figure.savefig(path, dpi=150)
+
+
+def save_criterion(path: str | os.PathLike[str], table: Sequence[Any], criterion: str) -> None:
+    """Write the picture of `plot_criterion` to a file, without pyplot and without a display.
+
+    Parameters
+    ----------
+    path : str or path
+        A name that ends in a format which matplotlib writes, such as ``.png``, ``.pdf``, ``.svg``.
+    table : sequence of Candidate
+        The table of `fastgmm.select`.
+    criterion : {"bic", "icl", "aic"}
+    """
+    check_picture_name(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    plot_criterion(table, criterion, ax=figure.add_subplot())
     figure.savefig(path, dpi=150)
 
 

@@ -1,8 +1,9 @@
-"""A fitted mixture as text: the table of its components."""
+"""Fitted mixtures as text: the table of components, and that of a criterion."""
 
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -117,3 +118,62 @@ def _fixed(value: float, digits: int | None) -> str:
 def _cut(name: str) -> str:
     name = " ".join(name.split())
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
+
+
+def print_components(model: Any) -> None:
+    """Print `component_table`, as wide as the terminal."""
+    print(
+        component_table(model, column_names_of(model), shutil.get_terminal_size((100, 24)).columns)
+    )
+
+
+def column_names_of(model: Any) -> list[str]:
+    """Return the names of the columns; without a header they are called x0, x1, ..."""
+    names = getattr(model, "feature_names_in_", None)
+    return [f"x{i}" for i in range(np.shape(model.means_)[1])] if names is None else list(names)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number and a noun: "1 row", "2 rows"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def criterion_table(table: Sequence[Any], criterion: str) -> str:
+    """Write a criterion, a line per number of components and a column per covariance type.
+
+    Parameters
+    ----------
+    table : sequence of Candidate
+        The table of `fastgmm.select`.
+    criterion : {"bic", "icl", "aic"}
+
+    Returns
+    -------
+    str
+        Several lines; the best value has a star, one where a component has collapsed an exclamation
+        mark, and what could not be fitted is a dash.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
+    >>> print(criterion_table(fastgmm.select(X, [1, 2], "tied", random_state=0).table, "bic"))
+    components       tied
+             1     29.16
+             2     17.51*
+    """
+    fits = {(one.n_components, one.covariance_type): one for one in table}
+    kinds = list(dict.fromkeys(one.covariance_type for one in table))
+    best = min(table, key=lambda one: one.rank(criterion))
+
+    def cell(one: Any) -> str:
+        if one is None or one.failure:
+            return f"{'-':>15} "
+        mark = "*" if one is best else "!" if one.n_collapsed else " "
+        return f"{getattr(one, criterion):>15.2f}{mark}"
+
+    lines = ["components" + "".join(f"{kind:>15} " for kind in kinds)]
+    for number in dict.fromkeys(one.n_components for one in table):
+        cells = (cell(fits.get((number, kind))) for kind in kinds)
+        lines.append(f"{number:>10}" + "".join(cells))
+    return "\n".join(line.rstrip() for line in lines)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fastgmm.collapse import at_floor
 from fastgmm.data import RowData
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimator import GaussianMixture
@@ -56,6 +57,9 @@ class Candidate(NamedTuple):
     n_passes : int
     failure : str
         Empty where the fit has ended well.
+    n_collapsed : int
+        Components whose covariance is at the floor that `reg_covar` sets: the likelihood of such a
+        fit has no bound without it, and its criteria mean nothing.
     """
 
     covariance_type: CovarianceType
@@ -68,6 +72,11 @@ class Candidate(NamedTuple):
     converged: bool
     n_passes: int
     failure: str = ""
+    n_collapsed: int = 0
+
+    def rank(self, criterion: Criterion) -> tuple[bool, float]:
+        """What the best of a table has least of: a collapse, then the criterion."""
+        return self.n_collapsed > 0, getattr(self, criterion)
 
 
 class Selection(NamedTuple):
@@ -76,7 +85,8 @@ class Selection(NamedTuple):
     Parameters
     ----------
     model : GaussianMixture
-        The fitted model of the lowest criterion.
+        The fitted model of the lowest criterion, among those where nothing has collapsed if there
+        are any.
     table : list of Candidate
         In the order of the grid; ``pandas.DataFrame(table)`` makes a frame of it.
     criterion : {"bic", "icl", "aic"}
@@ -89,7 +99,7 @@ class Selection(NamedTuple):
     @property
     def best(self) -> Candidate:
         """The row of the table whose model was chosen."""
-        return min(self.table, key=lambda one: _value(one, self.criterion))
+        return min(self.table, key=lambda one: one.rank(self.criterion))
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the criterion over the number of components, a line per covariance type.
@@ -117,6 +127,7 @@ def select(
     sample_weight: ArrayLike | None = None,
     random_state: Any = None,
     n_threads: int | None = None,
+    callback: Callable[[Candidate], object] | None = None,
     **params: Any,
 ) -> Selection:
     """Fit every number of components with every covariance type, and choose by a criterion.
@@ -139,6 +150,8 @@ def select(
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
     n_threads : int, optional
         None: all processors that this process may use.  No result depends on it.
+    callback : callable, optional
+        Called with each `Candidate` as its fit ends; what it raises ends the selection.
     **params : object
         Further parameters of `GaussianMixture`.
 
@@ -184,20 +197,40 @@ def select(
         data = RowData(rows, weights, alone, names)
         return _fitted(model, data, sample, seed, largest)
 
-    if alone == 1 and workers > 1:
-        with ThreadPoolExecutor(min(workers, len(models))) as pool:
-            # the largest first: they take longest
-            order = sorted(range(len(models)), key=lambda i: -grid[i][1])
-            futures = {i: pool.submit(run, models[i]) for i in order}
-            table = [futures[i].result() for i in range(len(models))]
-    else:
-        table = [run(model) for model in models]
-    best = min(range(len(table)), key=lambda i: _value(table[i], criterion))
+    table = _all(models, run, min(workers, len(models)) if alone == 1 else 1, callback)
+    best = min(range(len(table)), key=lambda i: table[i].rank(criterion))
     if table[best].failure:
         raise ValueError(
             f"None of the fits has ended well; the first failed so: {table[0].failure}"
         )
     return Selection(models[best], table, criterion)
+
+
+def _all(
+    models: list[GaussianMixture],
+    run: Callable[[GaussianMixture], Candidate],
+    workers: int,
+    callback: Callable[[Candidate], object] | None,
+) -> list[Candidate]:
+    """Fit all, so many at a time."""
+    ended = callback or (lambda _: None)
+    found: dict[int, Candidate] = {}
+    if workers == 1:
+        for i, model in enumerate(models):
+            found[i] = run(model)
+            ended(found[i])
+    else:
+        # the largest first: they take longest
+        order = sorted(range(len(models)), key=lambda i: -models[i].n_components)
+        pool = ThreadPoolExecutor(workers)
+        try:
+            futures = {pool.submit(run, models[i]): i for i in order}
+            for future in as_completed(futures):
+                found[futures[future]] = future.result()
+                ended(future.result())
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return [found[i] for i in range(len(models))]
 
 
 def _grid(
@@ -246,7 +279,8 @@ def _fitted(
     except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
         nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
         return Candidate(kind, k, *nothing, failure=str(error))
-    parameters = model._parameters
+    parameters, regularization = model._parameters, model._regularization
+    assert regularization is not None
     log_likelihood, certainty = classification(
         parameters, data.rows, data.sample_weight, data.n_threads
     )
@@ -262,9 +296,5 @@ def _fitted(
         free,
         model.converged_,
         model.n_passes_,
+        n_collapsed=int(np.count_nonzero(at_floor(parameters, regularization))),
     )
-
-
-def _value(candidate: Candidate, criterion: Criterion) -> float:
-    value: float = getattr(candidate, criterion)
-    return value

@@ -125,6 +125,7 @@ def learn(arguments: argparse.Namespace) -> None:
             arguments.components,
             covariance_type=arguments.covariance_type,
             reg_covar=arguments.reg_covar,
+            on_collapse=arguments.on_collapse,
             random_state=arguments.seed,
         )
     model.set_params(n_threads=arguments.threads)

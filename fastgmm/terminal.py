@@ -161,6 +161,35 @@ class Progress(_Bar):
         self._bar.update(iteration.n_iter - self._bar.n)
 
 
+class GridProgress(_Bar):
+    """A callback for `select` that shows how many fits have ended, and a context that cleans up.
+
+    Parameters
+    ----------
+    n_fits : int
+        Of the grid.
+    quiet : bool
+        Show nothing; nor is anything shown where standard error is not a terminal.
+    """
+
+    def __init__(self, n_fits: int, *, quiet: bool) -> None:
+        super().__init__(quiet, total=n_fits, unit="fit")
+
+    def __call__(self, candidate: Any) -> None:
+        """Show one fit that has ended.
+
+        Parameters
+        ----------
+        candidate : object
+            With ``covariance_type`` and ``n_components``, as `select` passes it.
+        """
+        if self._bar is not None:
+            self._bar.set_postfix_str(
+                f"{candidate.covariance_type} {candidate.n_components}", False
+            )
+            self._bar.update()
+
+
 class StreamProgress(_Bar):
     """Shows the passes of a fit over batches: rows, time left in this pass, log-likelihood.
 

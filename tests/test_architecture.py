@@ -44,6 +44,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"estimator", "drawing", "report", "terminal"}),
     frozenset({"plot", "stream_commands"}),
     frozenset({"selection"}),
+    frozenset({"fit_commands"}),
     frozenset({"command_line"}),
     frozenset({"__init__"}),
     frozenset({"__main__"}),

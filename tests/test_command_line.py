@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture, command_line, em, terminal
+from fastgmm import GaussianMixture, command_line, em, fit_commands, terminal
 from fastgmm.command_line import main
 from fastgmm.report import component_table, standard_deviations
 from fastgmm.sources import read_table
@@ -94,6 +94,8 @@ def test_fit_prints_the_components(run):
         ["-k", "2", "--covariance-type", "spherical", "--tol", "1e-6", "--max-iter", "200"],
         ["-k", "3", "--covariance-type", "tied_diag", "--init", "k-means++", "--seed", "5"],
         ["-k", "2", "--covariance-type", "tied_spherical", "--dtype", "float32", "--seed", "2"],
+        ["-k", "2", "--gap-tol", "1e-4", "--acceleration", "lbfgs", "--on-collapse", "warn"],
+        ["-k", "2", "--gap-tol", "none", "--acceleration", "none", "--reg-covar", "auto"],
         ["-k", "2", "--reg-covar", "0.5", "--threads", "2", "--dtype", "float32", "--seed", "3"],
     ],
 )
@@ -103,6 +105,11 @@ def test_every_option_of_fit_reaches_the_model(run, tmp_path, monkeypatch, words
     monkeypatch.setattr(
         GaussianMixture, "fit", lambda self, *a, **k: fitted.append(self) or fit(self, *a, **k)
     )
+
+    def number(text):
+        words = {"auto": "auto", "none": None, "lbfgs": "lbfgs"}
+        return words[text] if text in words else float(text)
+
     path = tmp_path / "model.gmm"
     assert run("fit", FAITHFUL, *words, "-o", path)[0] == 0
     given = dict(zip(words[::2], words[1::2], strict=True))
@@ -113,7 +120,10 @@ def test_every_option_of_fit_reaches_the_model(run, tmp_path, monkeypatch, words
         "n_init": int(given.get("--n-init", 1)),
         "tol": float(given.get("--tol", 1e-3)),
         "max_iter": int(given.get("--max-iter", 100)),
-        "reg_covar": float(given.get("--reg-covar", 1e-6)),
+        "reg_covar": number(given.get("--reg-covar", "1e-6")),
+        "gap_tol": number(given.get("--gap-tol", "auto")),
+        "acceleration": number(given.get("--acceleration", "auto")),
+        "on_collapse": given.get("--on-collapse", "repair"),
         "random_state": int(given["--seed"]) if "--seed" in given else None,
         "n_threads": int(given["--threads"]) if "--threads" in given else None,
     }
@@ -138,6 +148,9 @@ def test_defaults_are_those_of_the_class():
         ("tol", "tol"),
         ("max_iter", "max_iter"),
         ("reg_covar", "reg_covar"),
+        ("gap_tol", "gap_tol"),
+        ("acceleration", "acceleration"),
+        ("on_collapse", "on_collapse"),
         ("seed", "random_state"),
         ("threads", "n_threads"),
     ]:
@@ -196,7 +209,7 @@ def test_a_number_for_the_weights_counts_in_the_file(run, monkeypatch):
     fitted = []
     monkeypatch.setattr(GaussianMixture, "fit", lambda self, X, **k: fitted.append((X, k)))
     with pytest.raises(ValueError, match="not fitted"):  # after our stand-in for the fit
-        command_line._fit(
+        fit_commands.fit(
             command_line._parser().parse_args(
                 ["fit", FAITHFUL, "-k", "2", "--columns", "waiting", "--weights", "0"]
             )

@@ -1,0 +1,168 @@
+"""The commands that fit: `fastgmm fit` and `fastgmm select`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastgmm.estimator import GaussianMixture
+from fastgmm.report import counted, criterion_table, print_components
+from fastgmm.selection import Candidate, Selection, select
+from fastgmm.sources import read_table
+from fastgmm.stream_commands import fit_stream, wants_stream
+from fastgmm.table import Table
+from fastgmm.terminal import GridProgress, Progress, print_pairs, say
+
+# A picture of more columns than this is hard to read, so the rest are left out of --plot.
+COLUMNS_IN_PICTURE = 6
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Fit a mixture, save and draw it, and print its components."""
+    _check_places(arguments)
+    model = GaussianMixture(
+        arguments.components,
+        covariance_type=arguments.covariance_type,
+        tol=arguments.tol,
+        gap_tol=arguments.gap_tol,
+        acceleration=None if arguments.acceleration == "none" else arguments.acceleration,
+        reg_covar=arguments.reg_covar,
+        on_collapse=arguments.on_collapse,
+        max_iter=arguments.max_iter,
+        n_init=arguments.n_init,
+        init_params=arguments.init,
+        random_state=arguments.seed,
+        n_threads=arguments.threads,
+    )
+    if wants_stream(arguments):
+        if arguments.plot is not None:
+            raise ValueError("--plot wants all rows in memory: leave --stream or --plot out.")
+        fit_stream(arguments, model)
+        return
+    table, weights = _weighted_rows(arguments)
+    with Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress:
+        model.fit(table, sample_weight=weights, callback=progress)
+    if arguments.output is not None:
+        model.save(arguments.output)
+    if arguments.plot is not None:
+        _draw(arguments.plot, model, table, weights)
+    # Last: whoever reads this may close the pipe, and by then the files are written.
+    _print_fit(model, table, weights)
+
+
+def select_model(arguments: argparse.Namespace) -> None:
+    """Fit a grid, save and draw the best, and print the criterion and its components."""
+    _check_places(arguments)
+    table, weights = _weighted_rows(arguments)
+    n_fits = len(arguments.components) * len(arguments.covariance_types)
+    with GridProgress(n_fits, quiet=arguments.quiet) as progress:
+        chosen = select(
+            table,
+            arguments.components,
+            arguments.covariance_types,
+            arguments.criterion,
+            sample_weight=weights,
+            random_state=arguments.seed,
+            n_threads=arguments.threads,
+            callback=progress,
+            n_init=arguments.n_init,
+            init_params=arguments.init,
+            max_iter=arguments.max_iter,
+            reg_covar=arguments.reg_covar,
+            on_collapse=arguments.on_collapse,
+        )
+    if arguments.output is not None:
+        chosen.model.save(arguments.output)
+    if arguments.table is not None:
+        _write_table(arguments.table, chosen)
+    if arguments.plot is not None:
+        from fastgmm.plot import save_criterion
+
+        save_criterion(arguments.plot, chosen.table, chosen.criterion)
+    collapsed = any(one.n_collapsed for one in chosen.table)
+    note = "; ! a component has collapsed to a variance of --reg-covar" if collapsed else ""
+    print(f"{arguments.criterion.upper()}, lower is better; * the best of the fits{note}\n")
+    print(criterion_table(chosen.table, arguments.criterion), end="\n\n")
+    _say_failures(chosen)
+    _print_fit(chosen.model, table, weights)
+
+
+def _write_table(path: str, chosen: Selection) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(Candidate._fields)
+        writer.writerows(chosen.table)
+
+
+def _say_failures(chosen: Selection) -> None:
+    failures: dict[str, list[str]] = {}
+    for one in chosen.table:
+        if one.failure:
+            what = f"{one.covariance_type} {one.n_components}"
+            failures.setdefault(one.failure, []).append(what)
+    for failure, fits in failures.items():
+        say(f"note: could not fit {', '.join(fits)}: {failure}")
+
+
+def _check_places(arguments: argparse.Namespace) -> None:
+    """Find out before the fit, not after it, that its results cannot be written."""
+    for path in (arguments.output, arguments.plot, getattr(arguments, "table", None)):
+        if path is None:
+            continue
+        if not Path(path).parent.is_dir():
+            raise FileNotFoundError(f"There is no folder {Path(path).parent} to write {path} to.")
+        if Path(path).is_dir():
+            raise IsADirectoryError(f"{path} is a folder, not a name for a file.")
+    if arguments.plot is not None:
+        from fastgmm.plot import check_picture_name
+
+        check_picture_name(arguments.plot)
+
+
+def _weighted_rows(arguments: argparse.Namespace) -> tuple[Table, Any]:
+    columns = arguments.columns
+    if columns is not None and arguments.weights is not None:
+        columns = [*columns, arguments.weights]
+    table = read_table(
+        arguments.data, columns=columns, header=arguments.header, dtype=arguments.dtype
+    )
+    if arguments.weights is None:
+        return table, None
+    # A chosen weight stands last, so that no other column can have its number.
+    weights = arguments.weights if columns is None else table.rows.shape[1] - 1
+    return table.without(weights)
+
+
+def _draw(path: str, model: Any, table: Table, weights: Any) -> None:
+    from fastgmm.plot import save_mixture
+
+    n_features = table.rows.shape[1]
+    features = list(range(min(n_features, COLUMNS_IN_PICTURE)))
+    if len(features) < n_features:
+        say(f"note: {path} shows the first {len(features)} of {n_features} columns.")
+    save_mixture(path, model, table, features=features, sample_weight=weights)
+
+
+def _print_fit(model: Any, table: Table, weights: Any) -> None:
+    statistics = model.e_step(table, sample_weight=weights)
+    n_parameters = model._parameters.n_parameters
+    deviance = -2 * statistics.log_likelihood
+    print(
+        f"{counted(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
+        f"to {counted(len(table), 'row')} of {counted(table.rows.shape[1], 'column')}\n"
+    )
+    print_components(model)
+    print()
+    print_pairs(
+        {
+            "log-likelihood per row": f"{statistics.log_likelihood / statistics.weight:.6f}",
+            "BIC": f"{deviance + n_parameters * np.log(statistics.weight):.3f}",
+            "AIC": f"{deviance + 2 * n_parameters:.3f}",
+            "iterations": str(model.n_iter_),
+            "converged": "yes" if model.converged_ else "no",
+        }
+    )

@@ -153,7 +153,9 @@ class Repairer:
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
-                raise IllDefinedCovarianceError(_sentence(k, reason, float(weight[k])))
+                error = IllDefinedCovarianceError(_sentence(k, reason, float(weight[k])))
+                error.component = k
+                raise error
             moved = None
             if self._on_collapse == "repair" and lost[k] and not self._spent(k):
                 moved = self._moved(parameters, k, must_gain=True)
@@ -176,23 +178,28 @@ class Repairer:
         What holds less than a row can go without a loss.
         """
         sample = self._sample()
-        rows = sample.rows[np.sort(sample.order)]
+        chosen = np.sort(sample.order)
+        rows, weight = sample.rows[chosen], np.ones(len(chosen))
+        row_weight, total = 1.0, float(len(chosen))
+        if sample.weight is not None:
+            weight, row_weight = sample.weight[chosen], self._row_weight
+            total = float(weight.sum())
         others = parameters.weights.copy()
         others[k] = 0.0
         if not others.sum() > 0:
             return None
         without = replace(parameters, weights=others / others.sum())
         density = log_density(without, rows, np.empty(len(rows), rows.dtype), self._n_threads)
-        n = max(2 * (parameters.n_features + 1), int(WORST_SHARE * len(rows)))
-        worst = rows[np.argsort(density, kind="stable")[:n]].astype(np.float64)
+        wanted = max(2 * (parameters.n_features + 1) * row_weight, WORST_SHARE * total)
+        worst, counted = _first(np.argsort(density, kind="stable"), weight, wanted)
         weights, means = without.weights.copy(), parameters.means.copy()
-        share = 0.5 * len(worst) / len(rows) / parameters.n_components
+        share = 0.5 * float(counted.sum()) / total / parameters.n_components
         weights *= 1.0 - share
         weights[k] = share
-        means[k] = _densest(worst, without)
+        means[k] = _densest(rows[worst].astype(np.float64), counted, without)
         moved = self._with_common_spread(parameters, k, weights, means)
         after = log_density(moved, rows, np.empty(len(rows), rows.dtype), self._n_threads)
-        gains = after.mean(dtype=np.float64) > density.mean(dtype=np.float64)
+        gains = weight @ after.astype(np.float64) > weight @ density.astype(np.float64)
         return moved if gains or not must_gain else None
 
     def _with_common_spread(
@@ -274,16 +281,26 @@ def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
     return int(np.count_nonzero(variances < 1.0 / FLOOR_SHARE + rounding))
 
 
-def _densest(rows: FloatArray, parameters: Parameters) -> FloatArray:
-    """Of a few rows (n, D), the mean of the half that is nearest to the most central one."""
+def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.ndarray, FloatArray]:
+    """The first rows in this order that weigh `wanted` together, and what of each counts."""
+    before = np.cumsum(weight[order])
+    before -= weight[order]
+    counted = np.clip(wanted - before, 0.0, weight[order])
+    return order[counted > 0.0], counted[counted > 0.0]
+
+
+def _densest(rows: FloatArray, weight: FloatArray, parameters: Parameters) -> FloatArray:
+    """Of a few rows (n, D), the mean of the quarter that is nearest to the most central one."""
     scale = np.sqrt(np.maximum(np.diagonal(total_covariance(parameters)), np.finfo(float).tiny))
-    scaled = rows[:256] / scale
+    scaled, weight = rows[:256] / scale, weight[:256]
+    quarter = float(weight.sum()) / 4.0
     distances = ((scaled[:, None, :] - scaled[None]) ** 2).sum(axis=2)
-    near = np.sort(distances, axis=1)[:, len(scaled) // 4]
-    order = np.argsort(distances[int(near.argmin())], kind="stable")
-    nearest = order[: max(1, len(scaled) // 4)]
-    center: FloatArray = rows[nearest].mean(axis=0)
-    return center
+    orders = np.argsort(distances, axis=1, kind="stable")
+    passed = np.cumsum(weight[orders], axis=1) > quarter
+    reach = np.take_along_axis(orders, passed.argmax(axis=1)[:, None], axis=1)
+    center = int(np.take_along_axis(distances, reach, axis=1)[:, 0].argmin())
+    nearest, counted = _first(orders[center], weight, quarter)
+    return np.asarray(counted @ rows[nearest] / counted.sum())
 
 
 def _sentence(component: int, reason: str, weight: float) -> str:

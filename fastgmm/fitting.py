@@ -123,12 +123,14 @@ def _fit(
     sample = sample or cache(lambda: data.sample(seed(), lambda d: sample_size(start, d)))
     drawing = warm is None and needs_sample(start)
     regularizing = settings.regularizing
-    if (drawing or regularizing.needs_rows) and state is None:
+    if (drawing or regularizing.needs_rows or regularizing.prior is not None) and state is None:
         sample()  # the walk that draws it counts the rows as well
     check_enough_rows(data.extent.n_samples, start.n_components)
     check_enough_rows(data.extent.n_counted, start.n_components)
     regularization = (
-        regularizing.of_sample(sample()) if regularizing.needs_rows else regularizing.without_rows()
+        regularizing.of_sample(sample())
+        if regularizing.needs_rows
+        else regularizing.without_rows(data.n_features)
     )
     starts = _Starts(
         data,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgmm.parameters import Parameters
 from fastgmm.regularization import Prior, Regularization
-from fastgmm.sampling import Sample
+from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.shapes import shape_of
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
@@ -99,15 +99,15 @@ class Regularizing:
     def of_sample(self, sample: Sample) -> Regularization:
         """For rows of which these are a sample."""
         rows = sample.rows[np.sort(sample.order)].astype(np.float64)
-        weight = np.ones(len(rows))
+        weight, counted = np.ones(len(rows)), float(len(rows))
         if sample.weight is not None:
             weight = sample.weight[np.sort(sample.order)]
+            counted = float(weight.sum()) / weight_of_row(weight)
             weight = weight / weight.max()
         mean = np.average(rows, axis=0, weights=weight)
         covariance = _scatter(rows - mean, weight)
-        # as mclust's var: over one row less than there are
-        counted = weight.sum()
-        unbiased = counted / (counted - 1.0) if sample.weight is None and counted > 1 else 1.0
+        # as R's var: over one row less than there are
+        unbiased = counted / (counted - 1.0) if counted > 1.0 else 1.0
         return self.of_moments(mean, covariance, unbiased)
 
     def of_moments(
@@ -117,15 +117,16 @@ class Regularizing:
         ridge = np.asarray(self.reg_covar if self.reg_covar != "auto" else 0.0, dtype=np.float64)
         if self.reg_covar == "auto":
             ridge = AUTO_RIDGE * _variances(mean, covariance)
+            if shape_of(self.covariance_type).form == "scalar":
+                ridge = np.full(len(mean), _mean_variance(ridge, mean, covariance))
         prior = None
         if self.prior is not None:
             prior = self._resolved(self.prior, mean, covariance * unbiased)
         return Regularization(ridge, prior)
 
-    def without_rows(self) -> Regularization:
+    def without_rows(self, n_features: int) -> Regularization:
         """Where it does not depend on them."""
-        d = 1 if self.prior is None else len(np.asarray(self.prior.mean))
-        return self.of_moments(np.zeros(d), np.zeros((d, d)))
+        return self.of_moments(np.zeros(n_features), np.zeros((n_features, n_features)))
 
     def of_parameters(self, parameters: Parameters) -> Regularization:
         """For rows of which nothing is known but a mixture."""
@@ -145,7 +146,7 @@ class Regularizing:
         shape, d = shape_of(self.covariance_type), len(mean)
         if prior.mean is not None:
             mean = _checked(prior.mean, (d,), "mean")
-        shrunk = covariance / self.n_components ** (2.0 / d)
+        shrunk = _regular(covariance) / self.n_components ** (2.0 / d)
         default = shrunk if shape.form == "matrix" else np.asarray(np.trace(shrunk) / d)
         if prior.scale is None:
             scale = default
@@ -163,19 +164,39 @@ class Regularizing:
 
 def check_prior(prior: NormalInverseWishart) -> None:
     """ValueError where a number of the prior cannot be one."""
-    if not 0.0 <= float(prior.shrinkage) < np.inf:
+    shrinkage, dof = _number(prior.shrinkage), _number(prior.dof)
+    if not 0.0 <= shrinkage < np.inf:
         raise ValueError(f"the prior's shrinkage must be a number >= 0, got {prior.shrinkage!r}.")
-    if prior.dof is not None and not 0.0 < float(prior.dof) < np.inf:
+    if prior.dof is not None and not 0.0 < dof < np.inf:
         raise ValueError(f"the prior's dof must be a positive number, got {prior.dof!r}.")
     for name in ("mean", "scale"):
         value = getattr(prior, name)
-        if value is not None and not np.isfinite(np.asarray(value, dtype=np.float64)).all():
-            raise ValueError(f"the prior's {name} must be finite, got {value!r}.")
-    if prior.scale is not None:
-        scale = np.asarray(prior.scale, dtype=np.float64)
-        spread = np.linalg.eigvalsh(scale) if scale.ndim == 2 else scale
-        if scale.ndim > 2 or not (spread > 0).all() or not np.allclose(scale, scale.T):
-            raise ValueError("the prior's scale must be positive, or positive definite.")
+        if value is not None and not np.isfinite(_numbers(value)).all():
+            raise ValueError(f"the prior's {name} must be finite numbers, got {value!r}.")
+    if prior.scale is not None and not _is_scale(_numbers(prior.scale)):
+        raise ValueError(
+            "the prior's scale must be positive numbers, or a positive definite matrix."
+        )
+
+
+def _is_scale(scale: FloatArray) -> bool:
+    if scale.ndim < 2:
+        return bool((scale > 0).all())
+    square = scale.ndim == 2 and scale.shape[0] == scale.shape[1]
+    return square and np.allclose(scale, scale.T) and bool((np.linalg.eigvalsh(scale) > 0).all())
+
+
+def _number(value: Any) -> float:
+    number = _numbers(value)
+    return float(number) if number.ndim == 0 else np.nan
+
+
+def _numbers(value: Any) -> FloatArray:
+    """NaN, where it is none."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.asarray(np.nan)
 
 
 def _checked(value: ArrayLike, shape: tuple[int, ...], name: str) -> FloatArray:
@@ -197,10 +218,31 @@ def _scatter(rows: FloatArray, weight: FloatArray) -> FloatArray:
     return np.clip(scatter, -LARGEST, LARGEST)
 
 
+def _regular(covariance: FloatArray) -> FloatArray:
+    """The covariance, or its diagonal where it is singular, as of no more rows than features."""
+    deviations = np.sqrt(np.diagonal(covariance))
+    varying = deviations > 0.0
+    unit = deviations[varying]
+    correlations = covariance[np.ix_(varying, varying)] / unit[:, None] / unit
+    if np.linalg.matrix_rank(correlations, hermitian=True) < len(unit):
+        return np.diag(np.diagonal(covariance))
+    return covariance
+
+
+def _mean_variance(ridge: FloatArray, mean: FloatArray, covariance: FloatArray) -> float:
+    """Of the columns that vary, over all: one variance for all of them knows no constants."""
+    constant = _constant(mean, covariance)
+    return float(ridge.mean() if constant.all() else np.where(constant, 0.0, ridge).mean())
+
+
+def _constant(mean: FloatArray, covariance: FloatArray) -> np.ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.diagonal(covariance) <= (64 * np.finfo(np.float64).eps * mean) ** 2)
+
+
 def _variances(mean: FloatArray, covariance: FloatArray) -> FloatArray:
     """(D,); a constant column, which tells no rows apart, gets the square of its own value."""
     variances = np.diagonal(covariance)
     with np.errstate(over="ignore", under="ignore"):
-        constant = variances <= (64 * np.finfo(np.float64).eps * mean) ** 2
         instead = np.where(mean != 0.0, np.clip(mean**2, 1.0 / LARGEST, LARGEST), 1.0)
-    return np.where(constant, instead, np.maximum(variances, 1.0 / LARGEST))
+    return np.where(_constant(mean, covariance), instead, np.maximum(variances, 1.0 / LARGEST))

@@ -158,9 +158,9 @@ def criterion_table(table: Sequence[Any], criterion: str) -> str:
     >>> import fastgmm
     >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
     >>> print(criterion_table(fastgmm.select(X, [1, 2], "tied", random_state=0).table, "bic"))
-    components       tied
-             1     29.16
-             2     17.51*
+    components           tied
+             1          29.46
+             2          11.69*
     """
     fits = {(one.n_components, one.covariance_type): one for one in table}
     kinds = list(dict.fromkeys(one.covariance_type for one in table))

@@ -47,6 +47,11 @@ class Sample:
         return indices
 
 
+def weight_of_row(weight: np.ndarray | None) -> float:
+    """Sample weights are counts of rows, unless they are less than one on average."""
+    return 1.0 if weight is None else min(1.0, float(weight.sum() / np.count_nonzero(weight)))
+
+
 class RowSampler:
     """Draws from rows that come batch by batch.
 

@@ -12,7 +12,7 @@ import numpy as np
 from fastgmm.expectation import expectation
 from fastgmm.parameters import Parameters, n_parameters
 from fastgmm.regularization import Regularization
-from fastgmm.sampling import Sample
+from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.shapes import shape_of
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
@@ -52,11 +52,6 @@ class Points:
             deviations,
             0.0,
         )
-
-
-def weight_of_row(weight: np.ndarray | None) -> float:
-    """Sample weights are counts of rows, unless they are less than one on average."""
-    return 1.0 if weight is None else min(1.0, float(weight.sum() / np.count_nonzero(weight)))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Learning from a stream: `partial_fit`, drift, novelty, and snapshots for readers."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -176,7 +176,9 @@ class StreamingMixture(FittedMixture, Estimator):
             check_parameters(self.get_params())
             learner.pace = pace
         if learner.parameters is not None and self.reg_covar != "auto":
-            learner.regularization = Regularization.of(self.reg_covar)
+            ridge = Regularization.of(self.reg_covar).reg_covar
+            known = learner.regularization or Regularization()
+            learner.regularization = replace(known, reg_covar=ridge)
         learner.n_threads = self.n_threads
 
     def _regularizing(self) -> Regularizing:
@@ -186,7 +188,7 @@ class StreamingMixture(FittedMixture, Estimator):
         """That of further steps: what the constructor says, or what the fit has made of it."""
         regularizing = self._regularizing()
         if not regularizing.needs_rows:
-            return regularizing.without_rows()
+            return regularizing.without_rows(parameters.n_features)
         return self._regularization or regularizing.of_parameters(parameters)
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray]:

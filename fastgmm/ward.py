@@ -9,17 +9,9 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import expectation, log_density
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
+from fastgmm.sampling import weight_of_row
 from fastgmm.shapes import shape_of
-from fastgmm.start import (
-    Points,
-    Start,
-    StartRows,
-    assign,
-    column_scale,
-    common_scale,
-    sharp,
-    weight_of_row,
-)
+from fastgmm.start import Points, Start, StartRows, assign, column_scale, common_scale, sharp
 from fastgmm.statistics import SufficientStatistics
 
 WARD_ROWS = (1000, 30, 4000)

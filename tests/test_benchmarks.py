@@ -24,7 +24,7 @@ from comparison.report import render, summary, threads
 from benchmarks import common
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("fit", "initialization", "kernels", "package", "scoring")
+MODULES = ("fit", "grid", "initialization", "kernels", "package", "scoring")
 PREFIXES = ("time_", "track_", "peakmem_")
 
 

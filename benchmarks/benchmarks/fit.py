@@ -27,6 +27,7 @@ FITS = {
     "diag-8-10": ("diag", 100_000),
     "spherical-8-10": ("spherical", 100_000),
 }
+SLOW = {"full-8-10": 20_000, "full-2-8": 20_000, "diag-8-10": 20_000, "tied-8-10": 20_000}
 SEEDS = range(5)
 PER_CALL = 4
 
@@ -98,3 +99,37 @@ class DefaultFit:
 
     track_log_likelihood.unit = "-nats per row"  # type: ignore[attr-defined]
     track_iterations.unit = "iterations"  # type: ignore[attr-defined]
+
+
+class SlowFit:
+    """Overlapping components, where EM needs passes by the hundred: with and without L-BFGS."""
+
+    params = (list(SLOW), [None, "lbfgs"])
+    param_names = ("data", "acceleration")
+    timeout = 300
+
+    def setup(self, data: str, acceleration: str | None) -> None:
+        warnings.simplefilter("ignore")
+        recipe, n_rows = common.RECIPES[data], SLOW[data]
+        self.rows = common.rows(data, n_rows)
+        self.options = {
+            "n_components": recipe.n_components,
+            "covariance_type": recipe.covariance_type,
+            "acceleration": acceleration,
+            "gap_tol": 1e-6,
+            "max_iter": 2000,
+            "random_state": 0,
+        }
+
+    def time_fit(self, data: str, acceleration: str | None) -> None:
+        GaussianMixture(**self.options).fit(self.rows)
+
+    def track_passes(self, data: str, acceleration: str | None) -> int:
+        return GaussianMixture(**self.options).fit(self.rows).n_passes_
+
+    def track_log_likelihood(self, data: str, acceleration: str | None) -> float:
+        """Minus the nats per row: fewer passes cannot hide a lower end."""
+        return -GaussianMixture(**self.options).fit(self.rows).lower_bound_
+
+    track_passes.unit = "passes"  # type: ignore[attr-defined]
+    track_log_likelihood.unit = "-nats per row"  # type: ignore[attr-defined]

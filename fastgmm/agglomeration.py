@@ -13,6 +13,8 @@ from fastgmm.typing import FloatArray
 
 LEAST = 1e-9
 """Variance that merging adds to clusters, in units of the points' mean variance."""
+SINGULAR = 1e-13
+"""Of the trace: what a Cholesky factor needs."""
 PAIR_NUMBERS = 1 << 16
 """Of the scatters of pairs that are looked at in one go: 512 kB."""
 
@@ -44,10 +46,10 @@ def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
     return labels
 
 
-def merge_clusters(
-    points: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int, form: Form
+def likelihood_tree(
+    points: np.ndarray, weight: np.ndarray, labels: np.ndarray, form: Form
 ) -> np.ndarray:
-    """Labels 0 .. n_clusters - 1 of points (n, D) whose clusters are merged pair by pair.
+    """All merges in order, as `ward_tree` names them, of the clusters of points (n, D).
 
     Each time the pair whose merging costs the classification likelihood least, with covariances of
     this form, shrunk to the pooled one by as many rows as span them.
@@ -60,17 +62,15 @@ def merge_clusters(
     for begin in range(0, len(ones), step):
         pairs = ones[begin : begin + step], others[begin : begin + step]
         costs[pairs] = clusters.costs(*pairs)
-    owner, alive = np.arange(m), np.ones(m, dtype=bool)
-    for _ in range(m - n_clusters):
-        one, other = divmod(int(costs.argmin()), m)
+    merged, alive = np.empty((m - 1, 2), dtype=np.int64), np.ones(m, dtype=bool)
+    for pair in merged:
+        one, other = pair[:] = divmod(int(costs.argmin()), m)
         clusters.merge(one, other)
-        owner[owner == other] = one
         alive[[one, other]] = False
         costs[other], costs[:, other] = np.inf, np.inf
         rest = np.flatnonzero(alive)
         alive[one] = True
         costs[np.minimum(one, rest), np.maximum(one, rest)] = clusters.costs(one, rest)
-    merged: np.ndarray = np.unique(owner, return_inverse=True)[1][labels]
     return merged
 
 
@@ -101,7 +101,7 @@ class _Clusters:
         between = np.average((self._mean - middle) ** 2, axis=0, weights=self.weight)
         spread = between + (np.diagonal(pooled) if self._matrix else pooled)
         floor = max(LEAST * float(spread.mean()), float(np.finfo(np.float64).tiny))
-        self._pooled, self._floor = pooled, floor * np.eye(d) if self._matrix else floor
+        self._pooled, self._floor, self._eye = pooled, floor, np.eye(d)
         self._pseudo = 1.0 + np.count_nonzero(spread > floor)
         self._own = self._price(self.weight, self._scatter)
 
@@ -109,9 +109,11 @@ class _Clusters:
         """-2 log of the classification likelihood of clusters, but for a constant."""
         divisor = weight + self._pseudo
         if self._matrix:
-            shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None, None] + self._floor
-            roots = np.diagonal(np.linalg.cholesky(shrunk), axis1=-2, axis2=-1)
-            spread = 2.0 * np.log(roots).sum(axis=-1)
+            shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None, None]
+            # clusters far wider than the whole hold rows that are light in it
+            floor = np.maximum(self._floor, SINGULAR * np.trace(shrunk, axis1=1, axis2=2))
+            roots = np.linalg.cholesky(shrunk + floor[:, None, None] * self._eye)
+            spread = 2.0 * np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
         else:
             shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None] + self._floor
             if self._one_variance:

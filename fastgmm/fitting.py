@@ -21,7 +21,7 @@ from fastgmm.sampling import Sample
 from fastgmm.start import Start, StartRows, needs_sample, sample_size
 from fastgmm.typing import Acceleration, OnCollapse
 from fastgmm.validation import check_enough_rows
-from fastgmm.ward import ward_start
+from fastgmm.ward import Comparison
 
 Callback = Callable[[Iteration], object]
 
@@ -226,24 +226,20 @@ class _Starts:
 
     def _compared(self) -> tuple[list[Initialization], Parameters]:
         """The candidate that a few passes over a subset of the rows leave highest."""
-        reached, best = [], None
-        failure: IllDefinedCovarianceError | None = None
+        reached, failure = [], None
+        comparison = Comparison(StartRows(self.sample(), self.start, self.data.n_threads))
         for index in range(self.settings.n_init):
             rows = StartRows(self.sample(), replace(self.start, index=index), self.data.n_threads)
             try:
-                candidate, bound = ward_start(rows)
+                reached.append(Initialization(index, comparison.enter(rows)))
             except IllDefinedCovarianceError as error:
                 failure = error
                 reached.append(Initialization(index, -np.inf, failure=str(error)))
-                continue
-            reached.append(Initialization(index, bound))
-            if best is None or bound > best[1]:
-                best = candidate, bound, index
-        if best is None:
-            assert failure is not None
+        if failure is not None and all(one.failure for one in reached):
             raise failure
-        reached[best[2]] = replace(reached[best[2]], chosen=True)
-        return reached, best[0]
+        index, candidate, promise = comparison.best()
+        reached[index] = replace(reached[index], lower_bound=promise, chosen=True)
+        return reached, candidate
 
     def _run(
         self,

@@ -58,7 +58,7 @@ def initial_parameters(
 
 
 def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Parameters:
-    return ward_start(data)[0]
+    return ward_start(data)
 
 
 def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Parameters:

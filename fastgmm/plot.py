@@ -190,7 +190,7 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
     table : sequence of Candidate
         The table of `fastgmm.select`.
     criterion : {"bic", "icl", "aic"}
-        Lower is better; the best is ringed.
+        Lower is better; the best is ringed, and fits in which a component has collapsed are hollow.
     ax : Axes, optional
         Where to draw; a new pyplot figure by default.
 
@@ -226,13 +226,26 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
         ax = pyplot.figure(layout="constrained").add_subplot()
     markers = "osD^vP"
     for i, kind in enumerate(dict.fromkeys(one.covariance_type for one in fitted)):
-        line = [one for one in fitted if one.covariance_type == kind]
+        line = sorted(
+            (one for one in fitted if one.covariance_type == kind),
+            key=lambda one: one.n_components,
+        )
         numbers = [one.n_components for one in line]
         values = [getattr(one, criterion) for one in line]
         colour, marker = PALETTE[i % len(PALETTE)], markers[i % len(markers)]
         ax.plot(
             numbers, values, label=kind, color=colour, marker=marker, markersize=4, linewidth=1.2
         )
+        if collapsed := [i for i, one in enumerate(line) if one.n_collapsed]:
+            ax.plot(
+                [numbers[i] for i in collapsed],
+                [values[i] for i in collapsed],
+                linestyle="",
+                color=colour,
+                marker=marker,
+                markersize=4,
+                markerfacecolor="white",
+            )
     best = min(fitted, key=lambda one: one.rank(criterion))
     ax.plot(
         [best.n_components],

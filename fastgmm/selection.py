@@ -74,9 +74,9 @@ class Candidate(NamedTuple):
     failure: str = ""
     n_collapsed: int = 0
 
-    def rank(self, criterion: Criterion) -> tuple[bool, float]:
-        """What the best of a table has least of: a collapse, then the criterion."""
-        return self.n_collapsed > 0, getattr(self, criterion)
+    def rank(self, criterion: Criterion) -> tuple[bool, bool, float]:
+        """What the best of a table has least of: a failure, a collapse, then the criterion."""
+        return bool(self.failure), self.n_collapsed > 0, getattr(self, criterion)
 
 
 class Selection(NamedTuple):

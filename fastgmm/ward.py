@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastgmm.agglomeration import cut_tree, merge_clusters, sums_of_labels, ward_tree
+from fastgmm.agglomeration import cut_tree, likelihood_tree, sums_of_labels, ward_tree
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import expectation, log_density
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.sampling import weight_of_row
-from fastgmm.shapes import shape_of
+from fastgmm.shapes import Form, shape_of
 from fastgmm.start import Points, Start, StartRows, assign, column_scale, common_scale, sharp
 from fastgmm.statistics import SufficientStatistics
 
@@ -39,54 +39,137 @@ where the cost allows."""
 COMPARED_PASSES = (2, 20)
 """At least so many passes, or a comparison says little and the merged clusters are taken; at most
 so many."""
+FIRST_PASSES, KEPT = 5, 6
+"""Of several starts the best so many candidates after so many passes are compared to the end."""
 COMPARED_COST = (100_000_000, 40_000_000)
 """Multiply-adds that a candidate's comparison may take for the least passes, and for more."""
 
 
-def ward_start(data: StartRows) -> tuple[Parameters, float]:
-    """The best of up to three candidates from Ward's trees, and its log-likelihood (`promise`).
+def ward_start(data: StartRows) -> Parameters:
+    """The best candidate of one start."""
+    comparison = Comparison(data)
+    comparison.enter(data)
+    return comparison.best()[1]
+
+
+class Comparison:
+    """Candidates of the starts of one fit, of which the most promising are kept.
+
+    Parameters
+    ----------
+    data : StartRows
+        Of any of the starts.
+    """
+
+    def __init__(self, data: StartRows) -> None:
+        self._data = data
+        self._kept: list[_Entry] = []
+        self._alone = data.start.n_init == 1
+
+    def enter(self, data: StartRows) -> float:
+        """Make the candidates of one start; what the best of them reaches at first."""
+        entries = [_Entry(data.start.index, one, one) for one in _candidates(data)]
+        if self._alone:
+            self._kept = entries
+            return np.nan
+        for entry in entries:
+            entry.go_on(self._data, FIRST_PASSES)
+        self._kept = sorted(self._kept + entries, key=lambda one: -one.promise)[:KEPT]
+        return max(entry.promise for entry in entries)
+
+    def best(self) -> tuple[int, Parameters, float]:
+        """Start, parameters and promise of the best of all."""
+        if len(self._kept) > 1:
+            for entry in self._kept:
+                entry.go_on(self._data, COMPARED_PASSES[1])
+        best = max(self._kept, key=lambda one: one.promise)
+        return best.index, best.candidate, best.promise
+
+
+@dataclass
+class _Entry:
+    """A candidate, and how far some passes of EM over some rows have brought it."""
+
+    index: int
+    candidate: Parameters
+    reached: Parameters
+    promise: float = np.nan
+    n_passes: int = 0
+
+    def go_on(self, data: StartRows, most: int) -> None:
+        """EM until it has had so many passes, or what they may cost; -inf where it fails.
+
+        The rows are the same for all starts of a fit.
+        """
+        n, n_passes = _effort(data, self.candidate)
+        rows, weight = data.first(n)
+        ridge = data.start.regularization.reg_covar
+        try:
+            for _ in range(min(n_passes, most) - self.n_passes):
+                statistics = expectation(
+                    self.reached, rows, weight, reg_covar=ridge, n_threads=data.n_threads
+                )
+                self.reached = maximization(statistics, data.start.regularization)
+                self.n_passes += 1
+        except IllDefinedCovarianceError:
+            self.promise = -np.inf
+            return
+        density = log_density(self.reached, rows, np.empty(len(rows), rows.dtype), data.n_threads)
+        self.promise = float(np.average(density, weights=weight))
+
+
+def _candidates(data: StartRows) -> list[Parameters]:
+    """Up to three from Ward's trees.
 
     The tree of the columns in their deviations cut at K; where that cut is not clear, the same tree
     cut at some times K, its clusters merged by likelihood, and the tree of other units, cut at K.
     """
     tree = _tree(data, "column")
-    alone = data.start.n_init == 1
     candidates = []
     if data.start.n_components > 1 and not _is_clear(tree, data.start.n_components):
         candidates += _merged(data, tree)
-        if candidates and alone and _effort(data, candidates[0])[1] == 0:
-            return candidates[0], np.nan
+        if candidates and data.start.n_init == 1 and _effort(data, candidates[0])[1] == 0:
+            return candidates
         candidates += _in_other_units(data, tree)
-    candidates.append(_from_tree(data, tree))
-    if len(candidates) == 1 and alone:
-        return candidates[0], np.nan
-    promises = [promise(data, candidate) for candidate in candidates]
-    best = int(np.argmax(promises))
-    return candidates[best], promises[best]
+    return [*candidates, _from_tree(data, tree)]
 
 
 def _merged(data: StartRows, tree: "Tree") -> list[Parameters]:
-    """Many clusters of the tree, more rows given to the nearest, merged by likelihood.
-
-    The scatters of the tree's own rows alone are too uncertain to compare.
-    """
-    k, d = data.start.n_components, len(tree.scale)
+    """Many clusters of the tree, merged by likelihood until K are left."""
+    k = data.start.n_components
     form = shape_of(data.start.covariance_type).form
+    key = (*tree.key, form)
+    if key not in data.sample.made:
+        data.sample.made[key] = _likelihood_tree(data, tree, form)
+    found: tuple[Points, np.ndarray, np.ndarray] | None = data.sample.made[key]
+    if found is None or len(found[2]) < k:
+        return []
+    points, nearest, merged = found
+    labels = cut_tree(merged, k)[nearest]
+    return [_from_labels(data, replace(tree, points=points), labels)]
+
+
+def _likelihood_tree(
+    data: StartRows, tree: "Tree", form: Form
+) -> tuple[Points, np.ndarray, np.ndarray] | None:
+    """Rows, the cluster of each, and the merges of these, for all fits that share the sample.
+
+    The scatters of the tree's own rows alone are too uncertain to compare: more rows are given to
+    the nearest of its clusters.
+    """
+    d, most = len(tree.scale), max(data.start.n_components, data.start.largest)
     wide = form == "matrix" and d > MERGED_MATRICES[2]
     factor, more = MERGED_MATRICES[:2] if wide else MERGED
-    few = min(factor * k, k + more, len(tree.points.rows) // 4)
-    if few <= k:
-        return []
+    few = min(factor * most, most + more, len(tree.points.rows) // 4)
+    if few < 2:
+        return None
     points = data.points(max(MERGED_ROWS[0], MERGED_ROWS[1] * d))
     center = tree.points.mean()
     centers = (_centers(tree.points, cut_tree(tree.merged, few), few) - center) / tree.scale
     units = (points.rows - center) / tree.scale
     nearest = ((centers**2).sum(axis=1) - 2.0 * units @ centers.T).argmin(axis=1)
-    names, nearest = np.unique(nearest, return_inverse=True)
-    if len(names) < k:
-        return []
-    labels = merge_clusters(units, points.weight, nearest, k, form)
-    return [_from_labels(data, replace(tree, points=points), labels)]
+    nearest = np.unique(nearest, return_inverse=True)[1]
+    return points, nearest, likelihood_tree(units, points.weight, nearest, form)
 
 
 def _in_other_units(data: StartRows, tree: "Tree") -> list[Parameters]:
@@ -117,6 +200,7 @@ def _same_partition(one: np.ndarray, other: np.ndarray) -> bool:
 class Tree:
     """Ward's tree of a few rows: it gives every number of clusters."""
 
+    key: tuple[int, int, bool, str]
     points: Points
     scale: np.ndarray
     merged: np.ndarray
@@ -140,7 +224,7 @@ def _tree(data: StartRows, units: str) -> Tree:
         if units == "between":
             scale = np.sqrt(scale * common_scale(points))
         merges = ward_tree((points.rows - points.mean()) / scale, points.weight)
-        tree = data.sample.made[key] = Tree(points, scale, *merges)
+        tree = data.sample.made[key] = Tree(key, points, scale, *merges)
     return tree
 
 
@@ -174,26 +258,6 @@ def _shrunk_m_step(
 ) -> Parameters:
     pseudo = row_weight * (PSEUDO_COUNTS + np.count_nonzero(points.deviations()))
     return maximization(_shrunk(statistics, float(pseudo)), start.regularization)
-
-
-def promise(data: StartRows, candidate: Parameters) -> float:
-    """How high a start gets in a few passes of EM over some rows: their mean log-likelihood.
-
-    The same rows for all starts of a fit.  -inf where EM fails.
-    """
-    n, n_passes = _effort(data, candidate)
-    rows, weight = data.first(n)
-    ridge = data.start.regularization.reg_covar
-    try:
-        for _ in range(n_passes):
-            statistics = expectation(
-                candidate, rows, weight, reg_covar=ridge, n_threads=data.n_threads
-            )
-            candidate = maximization(statistics, data.start.regularization)
-    except IllDefinedCovarianceError:
-        return -np.inf
-    density = log_density(candidate, rows, np.empty(len(rows), rows.dtype), data.n_threads)
-    return float(np.average(density, weights=weight))
 
 
 def _effort(data: StartRows, candidate: Parameters) -> tuple[int, int]:

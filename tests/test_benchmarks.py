@@ -45,6 +45,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(common, "ROW_LIMIT", 300)
     for name in ("fit", "initialization"):
         monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SEEDS", range(1))
+    monkeypatch.setattr(importlib.import_module("benchmarks.grid"), "SIZES", range(1, 3))
 
 
 # ---------------------------------------------------------------------- data

@@ -8,6 +8,7 @@ import fastgmm
 from benchmarks import common
 
 SELECTED = {"full-2-8": 2000, "full-8-10": 5000}
+SIZES = range(1, 10)
 
 
 class Selection:
@@ -22,11 +23,11 @@ class Selection:
         self.rows = common.rows(data, SELECTED[data])
 
     def time_select(self, data: str, n_threads: int) -> None:
-        fastgmm.select(self.rows, range(1, 10), random_state=0, n_threads=n_threads)
+        fastgmm.select(self.rows, SIZES, random_state=0, n_threads=n_threads)
 
     def track_bic(self, data: str, n_threads: int) -> float:
         """Of the best, per row: lower is better."""
-        chosen = fastgmm.select(self.rows, range(1, 10), random_state=0, n_threads=n_threads)
+        chosen = fastgmm.select(self.rows, SIZES, random_state=0, n_threads=n_threads)
         return chosen.best.bic / len(self.rows)
 
 

@@ -3,35 +3,31 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
 
-from fastgmm import model_file
 from fastgmm.batches import CheckedBatches
 from fastgmm.checkpoint import Checkpoint
-from fastgmm.collapse import Repair, summary
+from fastgmm.collapse import summary
 from fastgmm.convergence import Stopping
 from fastgmm.data import BatchData, Data, RowData
 from fastgmm.em import Run
 from fastgmm.errors import (
     CollapseWarning,
-    FileFormatError,
     convergence_warning_class,
     warn_user,
 )
 from fastgmm.expectation import expectation, labels
-from fastgmm.fitting import Callback, Fit, Initialization, Settings, fit
+from fastgmm.fitting import Callback, Fit, Settings, fit
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.priors import NormalInverseWishart, check_prior
-from fastgmm.regularization import Regularization
 from fastgmm.sampling import Sample
 from fastgmm.start import Start
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.statistics import check as check_statistics
-from fastgmm.streaming import StreamingMixture
+from fastgmm.stored import INITIAL, StoredMixture
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_generator,
@@ -45,12 +41,9 @@ from fastgmm.validation import (
     check_weights_init,
     feature_names_of,
 )
-from fastgmm.version import __version__
-
-_INITIAL = ("weights_init", "means_init", "precisions_init")
 
 
-class GaussianMixture(StreamingMixture):
+class GaussianMixture(StoredMixture):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
@@ -363,7 +356,7 @@ class GaussianMixture(StreamingMixture):
         self._seen = data.extent.weight
 
     def _settings(self) -> Settings:
-        as_scikit_learn = all(getattr(self, name) is not None for name in _INITIAL)
+        as_scikit_learn = all(getattr(self, name) is not None for name in INITIAL)
         gap_tol, acceleration = self.gap_tol, self.acceleration
         if as_scikit_learn:
             gap_tol = None if gap_tol == "auto" else gap_tol
@@ -408,18 +401,6 @@ class GaussianMixture(StreamingMixture):
             f"distance of the log-likelihood to its limit {where}, and {rule}; raise {raised}, or "
             "try another init_params."
         )
-
-    def _set(
-        self,
-        run: Run,
-        names: np.ndarray | None,
-        initializations: tuple[Initialization, ...] = (),
-    ) -> None:
-        assert run.parameters is not None
-        self._parameters, self._regularization = run.parameters, run.regularization
-        self._feature_names = names
-        self._learner = self._seen = None  # a stream begins anew from here
-        self._show_run(run, initializations)
 
     def fit_batches(
         self,
@@ -585,133 +566,6 @@ class GaussianMixture(StreamingMixture):
         if self._learner is not None and self._learner.parameters is not None:
             self._learner.parameters = self._parameters  # a stream goes on from these
         return self
-
-    # ------------------------------------------------------------------ files
-
-    def save(self, path: "str | os.PathLike[str]") -> None:
-        """Write the fitted model to one file that `fastgmm.load` reads.
-
-        The file holds no pickle, has a version and a checksum, and takes the place of an old one in
-        one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
-        not kept.
-        """
-        parameters = self._fitted()
-        run = Run(
-            parameters,
-            self.lower_bound_,
-            self.n_iter_,
-            self.converged_,
-            lower_bounds=self.lower_bounds_,
-            n_passes=self.n_passes_,
-            gap=self.gap_,
-            repairs=tuple(self.repairs_),
-            regularization=self._regularization or Regularization(),
-        )
-        model_file.write(path, parameters, *self._described(run, self._feature_names))
-
-    def _described(
-        self, run: Run, names: np.ndarray | None
-    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a file says of this model with the parameters of a run."""
-        kept = {name: value for name, value in self.get_params().items() if name not in _INITIAL}
-        seed = kept["random_state"]
-        kept["prior"] = None if self.prior is None else self.prior.facts()
-        kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
-        facts = {
-            "params": {
-                name: value.item() if isinstance(value, np.generic) else value
-                for name, value in kept.items()
-            },
-            "converged": bool(run.converged),
-            "n_iter": int(run.n_iter),
-            "lower_bound": float(run.lower_bound).hex(),
-            "n_passes": int(run.n_passes),
-            "gap": float(run.gap).hex(),
-            "repairs": [vars(repair) for repair in run.repairs],
-            "initializations": [
-                vars(one) | {"lower_bound": float(one.lower_bound).hex()}
-                for one in self.__dict__.get("initializations_", ())
-            ],
-            "feature_names": None if names is None else names.tolist(),
-            "version": __version__,
-        }
-        arrays = {"lower_bounds": np.asarray(run.lower_bounds, dtype=np.float64)}
-        if run.regularization is not None:
-            arrays |= run.regularization.arrays()
-        for name in _INITIAL:
-            if (value := getattr(self, name)) is not None:
-                # float32 weights are checked less strictly: the dtype is kept
-                given = np.asarray(value)
-                arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
-        if self._seen is not None:
-            facts["seen"] = self._seen.hex()
-        if self._learner is not None:
-            facts["stream"], of_stream = self._learner.state()
-            arrays |= of_stream
-        return facts, arrays
-
-    def _identity(self) -> dict[str, Any]:
-        """The parameters that a checkpoint must have been made with."""
-        free = {"verbose", "verbose_interval", "n_threads", "warm_start"}
-        identity: dict[str, Any] = {}
-        for name, value in self.get_params().items():
-            if name in _INITIAL and value is not None:
-                identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
-            elif name == "random_state" and not isinstance(value, int | np.integer):
-                identity[name] = None
-            elif name == "prior":
-                identity[name] = None if value is None else value.facts()
-            elif name not in free:
-                identity[name] = value.item() if isinstance(value, np.generic) else value
-        return identity
-
-    @classmethod
-    def _load(cls, path: "str | os.PathLike[str]") -> Self:
-        parameters, facts, arrays = model_file.read(path)
-        try:
-            return cls._from_file(parameters, facts, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FileFormatError(
-                f"{path} was not written by GaussianMixture.save: {error}"
-            ) from error
-
-    @classmethod
-    def _from_file(
-        cls, parameters: Parameters, facts: dict[str, Any], arrays: dict[str, np.ndarray]
-    ) -> Self:
-        trace = arrays.pop("lower_bounds")
-        initial: dict[str, Any] = {
-            name: value for name, value in arrays.items() if name in _INITIAL
-        }
-        params = dict(facts["params"])
-        if (prior := params.get("prior")) is not None:
-            params["prior"] = NormalInverseWishart(**prior)
-        model = cls(**params, **initial)
-        check_parameters(model.get_params())
-        names = facts["feature_names"]
-        # older files know nothing of passes, repairs and regularisation
-        run = Run(
-            parameters,
-            float.fromhex(facts["lower_bound"]),
-            facts["n_iter"],
-            facts["converged"],
-            lower_bounds=trace.tolist(),
-            n_passes=facts.get("n_passes", facts["n_iter"]),
-            gap=float.fromhex(facts.get("gap", "inf")),
-            repairs=tuple(Repair(**repair) for repair in facts.get("repairs", ())),
-        )
-        reached = tuple(
-            Initialization(**one | {"lower_bound": float.fromhex(one["lower_bound"])})
-            for one in facts.get("initializations", ())
-        )
-        model._set(run, None if names is None else np.array(names, dtype=object), reached)
-        known = "ridge" in arrays
-        model._regularization = Regularization.of_arrays(arrays) if known else None
-        if (seen := facts.get("seen")) is not None:
-            model._seen = float.fromhex(seen)
-        if (stream := facts.get("stream")) is not None:
-            model._take_stream(stream, arrays)
-        return model
 
 
 def load(path: "str | os.PathLike[str]") -> GaussianMixture:

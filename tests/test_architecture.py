@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"online"}),
     frozenset({"sources", "marginal", "scoring", "compression"}),
     frozenset({"streaming"}),
+    frozenset({"stored"}),
     frozenset({"estimator", "drawing", "report", "terminal"}),
     frozenset({"plot", "stream_commands"}),
     frozenset({"selection"}),

@@ -246,6 +246,17 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
                 markersize=4,
                 markerfacecolor="white",
             )
+    if any(one.n_collapsed for one in fitted):
+        ax.plot(
+            [],
+            [],
+            linestyle="",
+            color="gray",
+            marker="o",
+            markersize=4,
+            markerfacecolor="white",
+            label="a component has collapsed",
+        )
     best = min(fitted, key=lambda one: one.rank(criterion))
     ax.plot(
         [best.n_components],

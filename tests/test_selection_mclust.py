@@ -149,3 +149,15 @@ def test_the_picture_leaves_out_what_failed(faithful: np.ndarray) -> None:
     assert lines[0].get_xdata().tolist() == [1, 2]
     with pytest.raises(ValueError, match="nothing to draw"):
         plot_criterion([one for one in chosen.table if one.failure], ax=Figure().add_subplot())
+
+
+def test_collapsed_fits_are_hollow(rng: np.random.Generator) -> None:
+    """The ring is not around the lowest point where that is hollow, and the legend says why."""
+    X = np.concatenate([rng.normal(size=(100, 2)), np.full((20, 2), 5.0)])
+    chosen = select(X, [1, 2], "diag", random_state=0)
+    assert [one.n_collapsed for one in chosen.table] == [0, 1]
+    ax = chosen.plot(ax=Figure().add_subplot())
+    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    assert [line.get_xdata().tolist() for line in hollow if len(line.get_xdata())] == [[2]]
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["diag", "a component has collapsed", "best: diag, 1"]

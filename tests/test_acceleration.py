@@ -1,0 +1,297 @@
+"""L-BFGS ahead of EM: fewer passes to the same end, no fall, the same bits wherever it runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastgmm
+from fastgmm import GaussianMixture, NormalInverseWishart, frame, model_file
+from fastgmm.acceleration import FIRST_PASSES, Search
+from fastgmm.convergence import RECENT
+from fastgmm.expectation import expectation
+from fastgmm.maximization import maximization
+from fastgmm.parallel import rows_per_block
+from fastgmm.parameters import Parameters
+from fastgmm.priors import Regularizing
+from fastgmm.regularization import Regularization
+
+pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
+
+LIMIT = {"tol": 1e-13, "gap_tol": None, "acceleration": None, "max_iter": 5000}
+SLOW = [(3, 2, 7, 1000), (4, 3, 2, 1500)]
+"""Components, features, seed and rows of mixtures over which EM takes hundreds of passes."""
+
+
+@pytest.fixture
+def overlapping(make_mixture: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """Return a function that draws rows of overlapping, correlated components."""
+
+    def draw(k: int, d: int, seed: int, n: int, separation: float = 1.0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return np.asarray(make_mixture(k, d, rng, separation=separation).sample(n, rng)[0])
+
+    return draw
+
+
+def same(one: GaussianMixture, other: GaussianMixture, rtol: float = 0.0) -> None:
+    assert (one.n_iter_, one.n_passes_) == (other.n_iter_, other.n_passes_)
+    np.testing.assert_allclose(one.lower_bounds_, other.lower_bounds_, rtol=min(rtol, 1e-12))
+    for name in ("weights_", "means_", "covariances_"):
+        got, expected = getattr(one, name), getattr(other, name)
+        np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+def falls(model: GaussianMixture) -> float:
+    bounds = np.array(model.lower_bounds_)
+    return float((np.diff(bounds) / np.abs(bounds[1:])).min())
+
+
+# ---------------------------------------------------------------- passes, and the end
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_a_third_of_the_passes_to_the_same_end(
+    case: tuple[int, ...], covariance_type: str, overlapping: Any
+) -> None:
+    rows, k = overlapping(*case), case[0]
+    params = {"covariance_type": covariance_type, "random_state": 0, "reg_covar": 0.0}
+    em = GaussianMixture(k, **params, **LIMIT).fit(rows)
+    needed = 1 + int(np.argmax(em.lower_bound_ - np.array(em.lower_bounds_) < 1e-6))
+    assert needed > 150
+    for settings in ({"acceleration": "lbfgs", "gap_tol": 1e-6}, {"tol": 1e-5}):
+        model = GaussianMixture(k, max_iter=1000, **params, **settings).fit(rows)
+        assert model.converged_
+        assert model.n_iter_ <= model.n_passes_ <= needed / 3
+        assert abs(model.lower_bound_ - em.lower_bound_) < 1e-6
+        assert model.score(rows) >= model.lower_bound_ - 1e-12  # EM's own step comes last
+        recent = model.lower_bounds_[-1] - model.lower_bounds_[-1 - RECENT]
+        assert recent <= model.gap_ < 1e-6
+        np.testing.assert_allclose(model.covariances_, em.covariances_, atol=2e-2)
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-6])
+def test_a_fast_fit_takes_no_more(
+    tol: float, seed: int, covariance_type: str, overlapping: Any
+) -> None:
+    """Of clusters that stand apart; where EM ends within its first passes it is EM to the bit."""
+    rows = overlapping(4, 3, seed, 500, separation=4.0)
+    params = {"covariance_type": covariance_type, "random_state": 0, "tol": tol, "max_iter": 1000}
+    plain = GaussianMixture(4, acceleration=None, **params).fit(rows)
+    model = GaussianMixture(4, **params).fit(rows)
+    assert model.n_passes_ <= 1.1 * plain.n_passes_
+    assert model.lower_bound_ > plain.lower_bound_ - tol
+    if plain.n_iter_ <= FIRST_PASSES:
+        same(model, plain)
+
+
+def test_without_it_a_fit_is_em(seed: int, covariance_type: str, overlapping: Any) -> None:
+    """Pass for pass; so are the first ones with it, and all where no limit is asked for."""
+    rows = overlapping(4, 3, seed, 400)
+    params = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0, "max_iter": 25}
+    plain = GaussianMixture(4, acceleration=None, **params).fit(rows)
+    assert plain.n_passes_ == plain.n_iter_ == 25
+    by_hand = GaussianMixture(4, **params | {"max_iter": 0}).fit(rows)
+    for bound in plain.lower_bounds_:
+        by_hand.m_step(by_hand.e_step(rows))
+        assert by_hand.lower_bound_ == pytest.approx(bound, rel=1e-13)
+    np.testing.assert_allclose(by_hand.means_, plain.means_, rtol=1e-9, atol=1e-9)
+    same(GaussianMixture(4, **params).fit(rows), plain)
+    fast = GaussianMixture(4, acceleration="lbfgs", **params).fit(rows)
+    first = FIRST_PASSES + 1  # the eleventh begins with EM's tenth step
+    assert fast.lower_bounds_[:first] == plain.lower_bounds_[:first]
+    assert fast.lower_bounds_[first:] != plain.lower_bounds_[first:]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_it_never_falls(weighted: bool, covariance_type: str, overlapping: Any) -> None:
+    n_failed = 0  # steps that fell were tried
+    for seed in range(4):
+        rows = overlapping(4, 3, seed, 400)
+        weight = np.random.default_rng(seed).uniform(0.0, 3.0, len(rows)) if weighted else None
+        params = {"covariance_type": covariance_type, "random_state": seed, "max_iter": 60}
+        model = GaussianMixture(4, acceleration="lbfgs", tol=0.0, reg_covar=0.0, **params)
+        model.fit(rows, sample_weight=weight)
+        assert falls(model) >= -1e-12
+        n_failed += model.n_passes_ - model.n_iter_
+    assert n_failed > 0
+
+
+def test_steps_that_all_fail_leave_em(
+    covariance_type: str, overlapping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that is led downhill costs a pass per iteration, and no more."""
+    rows = overlapping(4, 3, 1, 400)
+    params = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0, "max_iter": 40}
+    plain = GaussianMixture(4, acceleration=None, **params).fit(rows)
+    for factor in (-1.0, -1e9):
+        monkeypatch.setattr(Search, "_direction", lambda _, gradient, f=factor: f * gradient)
+        model = GaussianMixture(4, acceleration="lbfgs", **params).fit(rows)
+        assert 40 + 15 < model.n_passes_ <= 2 * 40
+        np.testing.assert_allclose(model.lower_bounds_, plain.lower_bounds_, rtol=1e-13)
+        np.testing.assert_allclose(model.means_, plain.means_, rtol=1e-9, atol=1e-9)
+
+
+def test_a_prior_is_climbed_too(covariance_type: str, overlapping: Any) -> None:
+    """The bound with the log density of the prior never falls, and ends where EM's does."""
+    params = {"covariance_type": covariance_type, "random_state": 0, "acceleration": "lbfgs"}
+    for prior in (NormalInverseWishart(), NormalInverseWishart(dof=10.0, shrinkage=2.0)):
+        for seed in range(3):
+            model = GaussianMixture(3, prior=prior, tol=0.0, max_iter=60, **params)
+            assert falls(model.fit(overlapping(3, 3, seed, 600, 1.5))) >= -1e-12
+    rows, params["prior"] = overlapping(*SLOW[0]), NormalInverseWishart()
+    em = GaussianMixture(3, **params | LIMIT).fit(rows)
+    model = GaussianMixture(3, tol=1e-5, max_iter=500, **params).fit(rows)
+    assert model.lower_bound_ == pytest.approx(em.lower_bound_, abs=1e-6)
+    assert model.n_passes_ < em.n_passes_ / 3
+
+
+# ---------------------------------------------------------------- the same bits
+
+
+@pytest.fixture
+def begun(covariance_type: str, in_shape: Any) -> Callable[..., GaussianMixture]:
+    """Return a function that makes a model that begins with the first rows for means."""
+
+    def begin(rows: np.ndarray, **params: Any) -> GaussianMixture:
+        matrices = np.stack([np.diag(rows.var(axis=0))] * 4)
+        settings = {"acceleration": "lbfgs", "gap_tol": 1e-8, "max_iter": 500, "warm_start": True}
+        start = np.full(4, 0.25), rows[:4], in_shape(covariance_type, matrices)
+        settings |= {"covariance_type": covariance_type} | params
+        return GaussianMixture.from_parameters(*start, **settings)
+
+    return begin
+
+
+def test_weights_count_rows_and_no_unit_matters(seed: int, begun: Any, overlapping: Any) -> None:
+    rows, plain = overlapping(4, 3, seed, 800), {"reg_covar": 0.01}
+    weight = np.random.default_rng(seed).integers(0, 4, len(rows))
+    weighted = begun(rows, **plain).fit(rows, sample_weight=weight)
+    assert weighted.n_passes_ > FIRST_PASSES + 5
+    repeated = begun(rows, **plain).fit(np.repeat(rows, weight, axis=0))
+    scaled = begun(rows, **plain).fit(rows, sample_weight=8.0 * weight)
+    larger = begun(32 * rows, reg_covar=10.24).fit(32 * rows, sample_weight=weight)
+    for other, more in ((repeated, 0.0), (scaled, 0.0), (larger, 3 * np.log(32))):
+        n = min(weighted.n_iter_, other.n_iter_)
+        assert n >= weighted.n_iter_ - 2  # rounding ends it
+        assert other.lower_bound_ + more == pytest.approx(weighted.lower_bound_, abs=1e-9)
+        got = np.array(other.lower_bounds_[:n]) + more
+        np.testing.assert_allclose(got, weighted.lower_bounds_[:n], atol=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_any_cut_is_the_whole(weighted: bool, covariance_type: str, overlapping: Any) -> None:
+    rows = overlapping(4, 3, 2, 1500)
+    weight = np.random.default_rng(0).exponential(size=1500) if weighted else None
+    params = {"covariance_type": covariance_type, "random_state": 0, "tol": 1e-6, "max_iter": 500}
+    whole = GaussianMixture(4, **params).fit(rows, sample_weight=weight)
+    assert whole.converged_
+    assert whole.n_iter_ > 20
+    for size in (9, 640, 1500):
+        parts = [slice(i, i + size) for i in range(0, 1500, size)]
+        batches = [rows[p] if weight is None else (rows[p], weight[p]) for p in parts]
+        # the steps are the same bits, so that no rounding is magnified
+        same(GaussianMixture(4, **params).fit_batches(batches), whole, 5e-14)
+
+
+def test_threads(covariance_type: str, overlapping: Any) -> None:
+    rows = overlapping(3, 2, 7, rows_per_block(3, 2) + 5000)
+    params = {"covariance_type": covariance_type, "random_state": 0, "acceleration": "lbfgs"}
+    params |= {"tol": 0.0, "max_iter": 25}
+    same(*(GaussianMixture(3, n_threads=n, **params).fit(rows) for n in (1, 2)))
+
+
+@pytest.mark.parametrize("start", [{}, {"n_init": 2, "init_params": "random_from_data"}])
+def test_a_stopped_fit_goes_on_to_the_same_bytes(
+    start: dict[str, Any], covariance_type: str, overlapping: Any, tmp_path: Path
+) -> None:
+    """Stopped in every second iteration: what is learned and what is tried next are in the file."""
+    batches, seen = np.array_split(overlapping(4, 3, 2, 300), 2), []
+    params = {"covariance_type": covariance_type, "random_state": 0, "tol": 1e-8, "max_iter": 22}
+
+    def stop(iteration: Any) -> None:
+        seen.append(iteration.n_iter)
+        if len(seen) % 2 == 0:
+            raise KeyboardInterrupt
+
+    def fit(**given: Any) -> GaussianMixture:
+        return GaussianMixture(4, **params, **start).fit_batches(batches, **given)
+
+    whole, path, ahead, model = fit(checkpoint=tmp_path / "whole"), tmp_path / "stopped", 0, None
+    while model is None and len(seen) < 200:
+        try:
+            model = fit(checkpoint=path, callback=stop)
+        except KeyboardInterrupt:
+            ahead += "ahead_means" in model_file.read(path)[2]
+            assert fastgmm.load(path).n_passes_ >= fastgmm.load(path).n_iter_ >= 1
+    assert ahead > 4
+    same(model, whole)
+    same(fit(), whole)
+    assert path.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_warm_start(begun: Any, overlapping: Any) -> None:
+    """Nothing falls from fit to fit, and a fit that has ended ends again at once."""
+    rows = overlapping(4, 3, 2, 1500)
+    at_once = begun(rows).fit(rows)
+    model, bounds = begun(rows, max_iter=15), []
+    for _ in range(40):
+        bounds += [] if model.converged_ else model.fit(rows).lower_bounds_
+    assert (np.diff(bounds) >= -1e-12 * np.abs(bounds[1:])).all()
+    assert bounds[-1] == pytest.approx(at_once.lower_bound_, abs=1e-6)
+    before = at_once.lower_bound_
+    assert at_once.fit(rows).converged_
+    assert at_once.n_iter_ <= FIRST_PASSES
+    assert -1e-12 <= at_once.lower_bound_ - before < 1e-7
+
+
+# ---------------------------------------------------------------- the frame
+
+
+@pytest.mark.parametrize("kind", ["none", "ridge", "prior"])
+def test_the_gradient(kind: str, seed: int, covariance_type: str, make_mixture: Any) -> None:
+    """Against differences of the objective; zero where EM stays, and near there EM's own step."""
+    rng = np.random.default_rng(seed)
+    mixture = make_mixture(3, 3, rng, separation=3.0)
+    rows, weight = mixture.sample(300, rng)[0], rng.uniform(0.0, 3.0, 300)
+    regularization = Regularization.of([0.1, 0.2, 0.4] if kind == "ridge" else 0.0)
+    if kind == "prior":
+        prior = NormalInverseWishart(shrinkage=3.0, dof=9.0)
+        of_type = Regularizing(0.0, prior, covariance_type, 3)
+        regularization = of_type.of_moments(rows.mean(axis=0), np.cov(rows.T))
+    means, covariances = mixture.means + 0.3, mixture.covariances_as(covariance_type)
+    base = Parameters.from_covariances(mixture.weights, means, covariances, covariance_type)
+    statistics = expectation(base, rows, weight)
+    search = Search(regularization, weight.sum())
+    search.held = regularization.augmented(statistics).covariance_weight
+
+    def objective(step: np.ndarray) -> float:
+        there = frame.moved(base, step)
+        total = expectation(there, rows, weight).log_likelihood + regularization.log_prior(there)
+        return search.objective(there, total / weight.sum())
+
+    gradient = frame.gradient(base, statistics, regularization)
+    steps = 1e-4 * np.eye(len(gradient))
+    differences = [(objective(step) - objective(-step)) / 2e-4 for step in steps]
+    np.testing.assert_allclose(gradient, differences, atol=1e-7)
+    elsewhere = frame.gradient(base, statistics.moved(np.ones((3, 3))), regularization)
+    np.testing.assert_allclose(elsewhere, gradient, atol=1e-13)
+
+    limit = base
+    for _ in range(400):
+        limit = maximization(expectation(limit, rows, weight), regularization)
+    there = frame.moved(base, frame.coordinates(base, limit))
+    for name in ("weights", "means", "covariances"):
+        np.testing.assert_allclose(getattr(there, name), getattr(limit, name), atol=1e-12)
+    step = rng.standard_normal(len(gradient))
+    for length in (1e-2, 0.0):
+        near = frame.moved(limit, length * step / np.linalg.norm(step))
+        statistics = expectation(near, rows, weight)
+        gradient = frame.gradient(near, statistics, regularization)
+        em = frame.coordinates(near, maximization(statistics, regularization))
+        if length == 0.0:
+            assert np.abs(gradient).max() < 1e-6
+        elif kind != "prior":
+            assert np.linalg.norm(em - gradient) < 2 * length * np.linalg.norm(gradient)

@@ -53,6 +53,9 @@ POOR, GOOD = 0.1, 0.3
 grows (half of it is what a quadratic gives)."""
 GRID = {np.dtype(np.float64): 2.0**-30, np.dtype(np.float32): 2.0**-20}
 """Of gradients and EM's steps, in the relative frame: a gradient g is g^2 / 2 nats from the end."""
+MOST_FAILURES = 3
+"""Steps in a row, after which EM goes on alone.  A ridge that is a large part of the variances lets
+EM itself lose likelihood, which no step may."""
 CURVATURE = 1e-8
 """Cosine between a step and its change of the gradient up to which the pair tells nothing."""
 _TINY = float(np.finfo(np.float64).tiny)
@@ -80,6 +83,12 @@ class Search:
     held: FloatArray = field(default_factory=lambda: np.zeros(()))  # weights of the ridge
     value: float = -np.inf
     gap: float = np.inf
+    failures: int = 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether EM goes on alone."""
+        return self.failures >= MOST_FAILURES
 
     def objective(self, parameters: Parameters, lower_bound: float) -> float:
         """The mean log-likelihood and log prior, with the ridge as one more prior."""
@@ -136,6 +145,7 @@ class Search:
             failed = self._gradient(parameters, statistics)
             self._learn(self.step, self.gradient - failed)
         self.step = self.em_step
+        self.failures += 1
 
     def _gradient(self, parameters: Parameters, statistics: SufficientStatistics) -> FloatArray:
         exact = frame.gradient(parameters, statistics, self.regularization)
@@ -174,13 +184,15 @@ class Search:
             "search_steps": np.array(self.steps).reshape(-1, size),
             "search_changes": np.array(self.changes).reshape(-1, size),
             "search_vectors": np.array([self.gradient, self.step, self.em_step]),
-            "search_numbers": np.array([self.radius, self.value, self.gap, self.weight]),
+            "search_numbers": np.array(
+                [self.radius, self.value, self.gap, self.weight, self.failures]
+            ),
         }
 
     @classmethod
     def of(cls, regularization: Regularization, arrays: dict[str, FloatArray]) -> "Search":
         """What `arrays` described."""
-        radius, value, gap, weight = arrays["search_numbers"].tolist()
+        radius, value, gap, weight, failures = arrays["search_numbers"].tolist()
         gradient, step, em_step = arrays["search_vectors"]
         return cls(
             regularization,
@@ -194,6 +206,7 @@ class Search:
             arrays["search_held"],
             value,
             gap,
+            int(failures),
         )
 
 

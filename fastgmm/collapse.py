@@ -102,7 +102,7 @@ class Repairer:
                 statistics = self._propped(statistics, error)
                 propped += [] if error.component is None else [error.component]
         for k in propped:
-            moved = self._moved(parameters, k, must_gain=False)
+            moved = self._moved(parameters, k)
             parameters = parameters if moved is None else moved
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
         return parameters if propped else self.repaired(parameters, statistics, n_iter)
@@ -158,7 +158,7 @@ class Repairer:
                 raise error
             moved = None
             if self._on_collapse == "repair" and lost[k] and not self._spent(k):
-                moved = self._moved(parameters, k, must_gain=True)
+                moved = self._moved(parameters, k, statistics.weight)
             if moved is not None:
                 parameters = moved
                 self.repairs.append(Repair(n_iter, k, reason, "moved"))
@@ -172,10 +172,13 @@ class Repairer:
             return np.zeros(parameters.n_components, dtype=bool)
         return np.asarray(at_floor(parameters, self._regularization) & ~lost)
 
-    def _moved(self, parameters: Parameters, k: int, *, must_gain: bool) -> Parameters | None:
-        """Component k at the rows of lowest density under the others; None where there is no gain.
+    def _moved(
+        self, parameters: Parameters, k: int, all_weight: float | None = None
+    ) -> Parameters | None:
+        """Component k at the rows of lowest density under the others.
 
-        What holds less than a row can go without a loss.
+        With the weight of all rows: only if the mean log-likelihood and log prior gain by it, else
+        None.  What holds less than a row can go without a loss.
         """
         sample = self._sample()
         chosen = np.sort(sample.order)
@@ -198,9 +201,13 @@ class Repairer:
         weights[k] = share
         means[k] = _densest(rows[worst].astype(np.float64), counted, without)
         moved = self._with_common_spread(parameters, k, weights, means)
+        if all_weight is None:
+            return moved
         after = log_density(moved, rows, np.empty(len(rows), rows.dtype), self._n_threads)
-        gains = weight @ after.astype(np.float64) > weight @ density.astype(np.float64)
-        return moved if gains or not must_gain else None
+        gain = float(weight @ (after.astype(np.float64) - density)) / total
+        log_prior = self._regularization.log_prior
+        gain += (log_prior(moved) - log_prior(parameters)) / all_weight
+        return moved if gain > 0.0 else None
 
     def _with_common_spread(
         self, parameters: Parameters, k: int, weights: FloatArray, means: FloatArray

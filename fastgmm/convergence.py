@@ -43,11 +43,16 @@ class Stopping:
             return self.gap_tol
         return SAFETY * self.tol if self.both else self.tol
 
-    def met(self, change: float, gap: float) -> bool:
-        """Whether a run ends after this change of the last iteration, this far from its limit."""
+    def met(self, change: float, gap: float, rounding: float = 0.0) -> bool:
+        """Whether a run ends after this change of the last iteration, this far from its limit.
+
+        Changes up to `rounding` are none, however small `tol` is.
+        """
         if self.gap_tol is not None:
             return gap < self.gap_tol
-        return abs(change) < self.tol and (gap < SAFETY * self.tol or not self.both)
+        if not self.both:
+            return abs(change) < self.tol
+        return gap < SAFETY * self.tol and (abs(change) < self.tol or abs(change) <= rounding)
 
 
 def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
@@ -56,10 +61,13 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
     Aitken's extrapolation (McLachlan and Krishnan 2008, section 4.9): near its limit the gains of
     EM are a geometric series.  Its rate grows while the slowest direction takes over: a rate that
     rises is taken to rise on, and the larger of the last two predictions counts; after a gain 200
-    times smaller than the one before, one is enough.
+    times smaller than the one before, one is enough.  Two falls in a row leave nothing to gain: a
+    ridge that is a large part of the variances brings them about.
     """
     change = bounds[-1] - bounds[-2] if len(bounds) > 1 else np.inf
     if abs(change) <= ROUNDING[dtype] * abs(bounds[-1]):
+        return 0.0
+    if len(bounds) > 2 and bounds[-1] < bounds[-2] < bounds[-3]:
         return 0.0
     last = _aitken(bounds)
     if len(bounds) > 2 and change * 200 < bounds[-2] - bounds[-3]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgmm.acceleration import FEWEST_PASSES, FIRST_PASSES, LARGEST_GAIN, SLOW_RATES, Search
 from fastgmm.collapse import Repair, Repairer
-from fastgmm.convergence import Stopping, predicted_gap, predicted_passes, recent_gain
+from fastgmm.convergence import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
@@ -181,6 +181,8 @@ class _Loop:
                 statistics = self._one_pass(candidate)
                 lower_bound = self._lower_bound(candidate, statistics)
                 n_passes += 1
+            else:
+                search.failures = 0
         bounds = [*run.lower_bounds, lower_bound]
         trace = (*self._history, *bounds)
         run = self.run = replace(
@@ -200,15 +202,16 @@ class _Loop:
         gap, ahead = predicted_gap(trace, statistics.dtype), None
         if moved:
             search, gap = None, np.inf  # another hill
-        elif search is not None:
+        elif search is not None and not search.given_up:
             ahead = search.propose(candidate, statistics, lower_bound, step)
             gap = max(search.gap, recent_gain(trace))
             ahead = None if ahead is step else ahead
         change = _change(bounds, self._history)
+        rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
         self.run = replace(
             run,
             parameters=step,
-            converged=not moved and self._stopping.met(change, gap),
+            converged=not moved and self._stopping.met(change, gap, rounding),
             gap=gap,
             repairs=tuple(self._repairer.repairs) if self._repairer is not None else (),
             ahead=ahead,

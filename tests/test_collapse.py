@@ -295,3 +295,18 @@ def test_records_are_kept_and_summed_up(lost: Any, tmp_path: Any) -> None:
     assert "components 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... moved" in text
     assert "component 3 held" in text
     assert "\n" not in text
+
+
+def test_a_move_gains_with_the_log_density_of_the_prior(make_mixture: Any) -> None:
+    """A component that only the prior holds is not moved to where the prior loses more."""
+    prior = fastgmm.NormalInverseWishart
+    for k, d, seed, n, given in ((3, 3, 1, 400, prior()), (4, 3, 0, 600, prior(None, 5.0, 20.0))):
+        rng = np.random.default_rng(seed)
+        rows = make_mixture(k, d, rng, separation=1.0).sample(n, rng)[0]
+        for covariance_type in UNTIED:
+            model = GaussianMixture(
+                k, covariance_type=covariance_type, prior=given, tol=0.0, max_iter=150,
+                random_state=0, acceleration=None,
+            )  # fmt: skip
+            collapses(model, lambda model=model, rows=rows: model.fit(rows))
+            assert np.diff(model.lower_bounds_).min() > -1e-12

@@ -285,3 +285,40 @@ def test_lower_bounds_are_the_whole_trace(
         cut = GaussianMixture(3, tol=1e-7, max_iter=max_iter, **params).fit(rows)
         assert cut.lower_bounds_ == seen[:max_iter]
         assert not cut.converged_
+
+
+# ---------------------------------------------------------------- where nothing is left to gain
+
+
+@quiet
+def test_single_precision_ends_however_small_tol_is(rows: np.ndarray) -> None:
+    """Changes under the rounding of float32 are none; scikit-learn's rule knows nothing of that."""
+    params = {"tol": 1e-12, "max_iter": 2000, "random_state": 0, "acceleration": None}
+    model = GaussianMixture(3, **params).fit(rows.astype(np.float32))
+    assert model.converged_
+    assert model.n_iter_ < 1000
+    limit = to_the_limit(3, rows).lower_bound_
+    assert model.lower_bound_ == pytest.approx(limit, abs=1e-5)
+
+
+def test_two_falls_leave_nothing_to_gain() -> None:
+    """One may be a step too far; and a large fall ends nothing by itself."""
+    bounds = [-3.0, -2.9, -2.8, -2.8001, -2.8002]
+    assert predicted_gap(bounds[:4], DOUBLE) > 0.0
+    assert predicted_gap(bounds, DOUBLE) == 0.0
+    stopping = Stopping(tol=1e-3, gap_tol=None, both=True, max_iter=100)
+    assert stopping.met(-1e-4, 0.0)
+    assert not stopping.met(-1e-2, 0.0)
+
+
+@quiet
+@pytest.mark.parametrize("acceleration", [None, "lbfgs"])
+def test_a_large_ridge_ends(acceleration: str | None, rows: np.ndarray) -> None:
+    """EM's bound rises and falls again; a search that may not fall gives up, and costs little."""
+    params = {"reg_covar": 0.05, "random_state": 0, "max_iter": 1000, "gap_tol": 1e-6}
+    for covariance_type in ("full", "tied", "diag", "spherical"):
+        model = GaussianMixture(
+            4, covariance_type=covariance_type, acceleration=acceleration, **params
+        ).fit(rows)
+        assert model.converged_
+        assert model.n_iter_ < 300

@@ -54,8 +54,7 @@ grows (half of it is what a quadratic gives)."""
 GRID = {np.dtype(np.float64): 2.0**-30, np.dtype(np.float32): 2.0**-20}
 """Of gradients and EM's steps, in the relative frame: a gradient g is g^2 / 2 nats from the end."""
 MOST_FAILURES = 3
-"""Steps in a row, after which EM goes on alone.  A ridge that is a large part of the variances lets
-EM itself lose likelihood, which no step may."""
+"""Steps in a row, after which EM goes on alone."""
 CURVATURE = 1e-8
 """Cosine between a step and its change of the gradient up to which the pair tells nothing."""
 _TINY = float(np.finfo(np.float64).tiny)
@@ -84,6 +83,7 @@ class Search:
     value: float = -np.inf
     gap: float = np.inf
     failures: int = 0
+    falls: bool = False  # EM's own step lets the likelihood fall, in favour of the ridge
 
     @property
     def given_up(self) -> bool:
@@ -185,14 +185,14 @@ class Search:
             "search_changes": np.array(self.changes).reshape(-1, size),
             "search_vectors": np.array([self.gradient, self.step, self.em_step]),
             "search_numbers": np.array(
-                [self.radius, self.value, self.gap, self.weight, self.failures]
+                [self.radius, self.value, self.gap, self.weight, self.failures, self.falls]
             ),
         }
 
     @classmethod
     def of(cls, regularization: Regularization, arrays: dict[str, FloatArray]) -> "Search":
         """What `arrays` described."""
-        radius, value, gap, weight, failures = arrays["search_numbers"].tolist()
+        radius, value, gap, weight, failures, falls = arrays["search_numbers"].tolist()
         gradient, step, em_step = arrays["search_vectors"]
         return cls(
             regularization,
@@ -207,6 +207,7 @@ class Search:
             value,
             gap,
             int(failures),
+            bool(falls),
         )
 
 

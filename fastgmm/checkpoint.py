@@ -88,6 +88,9 @@ class Checkpoint:
         run, best = state.run, state.best
         assert run.parameters is not None
         facts, arrays = self._describe(run, state.names)
+        facts["initializations"] = [
+            one | {"lower_bound": float(one["lower_bound"]).hex()} for one in state.reached
+        ]
         kept = {
             "identity": self._identity,
             "init": state.init,

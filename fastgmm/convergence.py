@@ -58,19 +58,21 @@ class Stopping:
 def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
     """Distance of EM from its limit, in nats per row, from its trace; inf where unknown.
 
-    Aitken's extrapolation (McLachlan and Krishnan 2008, section 4.9): near its limit the gains of
+    Aitken's extrapolation (McLachlan and Krishnan 2008, section 4.9): near its limit the changes of
     EM are a geometric series.  Its rate grows while the slowest direction takes over: a rate that
-    rises is taken to rise on, and the larger of the last two predictions counts; after a gain 200
-    times smaller than the one before, one is enough.  Two falls in a row leave nothing to gain: a
-    ridge that is a large part of the variances brings them about.
+    rises is taken to rise on, and the larger of the last two predictions counts; after a change 200
+    times smaller than the one before, one is enough.  Changes that go up and down are noise, and
+    the distance is what the last four come to.
     """
-    change = bounds[-1] - bounds[-2] if len(bounds) > 1 else np.inf
-    if abs(change) <= ROUNDING[dtype] * abs(bounds[-1]):
+    changes = np.diff(bounds[-5:])
+    if len(changes) == 0:
+        return np.inf
+    if abs(changes[-1]) <= ROUNDING[dtype] * abs(bounds[-1]):
         return 0.0
-    if len(bounds) > 2 and bounds[-1] < bounds[-2] < bounds[-3]:
-        return 0.0
+    if len(changes) > 3 and not (changes[-3:] > 0.0).all() and not (changes[-3:] < 0.0).all():
+        return float(np.abs(changes).sum())
     last = _aitken(bounds)
-    if len(bounds) > 2 and change * 200 < bounds[-2] - bounds[-3]:
+    if len(changes) > 1 and abs(changes[-1]) * 200 < abs(changes[-2]):
         return last
     return max(last, _aitken(bounds[:-1]))
 
@@ -89,18 +91,20 @@ def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) ->
 
 
 def recent_gain(bounds: Sequence[float]) -> float:
-    """What the last iterations together gained."""
-    return bounds[-1] - bounds[-1 - RECENT] if len(bounds) > RECENT else np.inf
+    """What the last iterations together gained, or lost."""
+    return abs(bounds[-1] - bounds[-1 - RECENT]) if len(bounds) > RECENT else np.inf
 
 
 def _aitken(bounds: Sequence[float]) -> float:
+    """Of bounds that rise or, where a ridge is a large part of the variances, fall."""
     if len(bounds) < 3:
         return np.inf
-    before, last = bounds[-2] - bounds[-3], bounds[-1] - bounds[-2]
+    sign = 1.0 if bounds[-1] > bounds[-2] else -1.0
+    before, last = sign * (bounds[-2] - bounds[-3]), sign * (bounds[-1] - bounds[-2])
     if not 0.0 < last < before < np.inf:
         return np.inf
     rate = last / before
-    first = bounds[-3] - bounds[-4] if len(bounds) > 3 else 0.0
+    first = sign * (bounds[-3] - bounds[-4]) if len(bounds) > 3 else 0.0
     if first > 0.0:
         rate += RISE * max(0.0, rate - before / first)
     return last * rate / (1.0 - rate) if rate < 1.0 else np.inf

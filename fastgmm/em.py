@@ -174,13 +174,15 @@ class _Loop:
         statistics = self._one_pass(candidate)
         lower_bound = self._lower_bound(candidate, statistics)
         if search is not None and fallback is not None:
-            climbs = lower_bound >= run.lower_bound - LEAST_FALL * abs(run.lower_bound)
+            least = run.lower_bound - LEAST_FALL * abs(run.lower_bound)
+            climbs = search.falls or lower_bound >= least
             if not (search.accepts(candidate, lower_bound) and climbs):
                 search.reject(candidate, statistics)
                 candidate = fallback
                 statistics = self._one_pass(candidate)
                 lower_bound = self._lower_bound(candidate, statistics)
                 n_passes += 1
+                search.falls |= lower_bound < least
             else:
                 search.failures = 0
         bounds = [*run.lower_bounds, lower_bound]

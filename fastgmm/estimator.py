@@ -349,9 +349,13 @@ class GaussianMixture(StoredMixture):
             sample=None if sample is None else lambda: sample,
         )
 
-    def _fit_shared(self, data: RowData, sample: Sample, seed: int, largest: int) -> None:
+    def _fit_shared(
+        self, data: RowData, sample: Sample, seed: int, largest: int, callback: Callback
+    ) -> None:
         """One of several fits that share their rows and a sample of them; without warnings."""
-        found = self._best_fit(data, None, draw_seed=lambda: seed, sample=sample, largest=largest)
+        found = self._best_fit(
+            data, callback, draw_seed=lambda: seed, sample=sample, largest=largest
+        )
         self._set(found.run, data.names, found.initializations)
         self._seen = data.extent.weight
 

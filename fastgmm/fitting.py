@@ -127,11 +127,14 @@ def _fit(
         sample()  # the walk that draws it counts the rows as well
     check_enough_rows(data.extent.n_samples, start.n_components)
     check_enough_rows(data.extent.n_counted, start.n_components)
-    regularization = (
-        regularizing.of_sample(sample())
-        if regularizing.needs_rows
-        else regularizing.without_rows(data.n_features)
-    )
+    row_weight = min(1.0, data.extent.weight / max(data.extent.n_counted, 1))
+    regularizing = replace(regularizing, row_weight=row_weight)
+    if state is not None:
+        regularization = state.run.regularization
+    elif regularizing.needs_rows:
+        regularization = regularizing.of_sample(sample())
+    else:
+        regularization = regularizing.without_rows(data.n_features)
     starts = _Starts(
         data,
         replace(start, regularization=regularization),
@@ -139,7 +142,7 @@ def _fit(
         sample,
         seed,
         regularization,
-        drawing,
+        row_weight,
     )
     return starts.best(warm, history, callback, checkpoint, after_pass, state)
 
@@ -154,7 +157,7 @@ class _Starts:
     sample: Callable[[], Sample]
     seed: Callable[[], int]
     regularization: Regularization
-    drawing: bool
+    row_weight: float
 
     def best(
         self,
@@ -189,9 +192,8 @@ class _Starts:
 
             def note(run: Run, init: int = init, best: Run | None = best) -> None:
                 if checkpoint is not None:
-                    used = self.seed() if self.drawing else None
                     facts = [vars(one) for one in reached]
-                    checkpoint.save(State.of(self.data, init, run, best, used, facts))
+                    checkpoint.save(State.of(self.data, init, run, best, self.seed(), facts))
                 if after_pass is not None:
                     after_pass(run)
 
@@ -252,12 +254,12 @@ class _Starts:
     ) -> Run:
         if earlier is not None and (earlier.converged or earlier.stopped):
             return earlier
-        settings, extent = self.settings, self.data.extent
+        settings = self.settings
         reporter = Reporter(settings.verbose, settings.verbose_interval, init)
         repairer = Repairer(
             settings.on_collapse,
             self.regularization,
-            min(1.0, extent.weight / max(extent.n_counted, 1)),
+            self.row_weight,
             self.sample,
             self.data.n_threads,
             () if earlier is None else earlier.repairs,

@@ -81,12 +81,15 @@ class Regularizing:
     prior : NormalInverseWishart, optional
     covariance_type, n_components
         Of the mixture.
+    row_weight : float
+        Of the rows: sample weights are counts, unless they are less than one on average.
     """
 
     reg_covar: float | str
     prior: NormalInverseWishart | None
     covariance_type: CovarianceType
     n_components: int
+    row_weight: float = 1.0
 
     @property
     def needs_rows(self) -> bool:
@@ -159,7 +162,7 @@ class Regularizing:
         if shape.form == "matrix":
             scale = (scale + scale.T) / 2
         dof = d + 2.0 if prior.dof is None else float(prior.dof)
-        return Prior(mean, float(prior.shrinkage), dof, scale)
+        return Prior(mean, float(prior.shrinkage), dof, scale, self.row_weight)
 
 
 def check_prior(prior: NormalInverseWishart) -> None:

@@ -50,12 +50,15 @@ class Prior:
     dof : float
     scale : ndarray of shape (D, D), (D,) or ()
         As the form of the covariances.
+    row_weight : float
+        What one of the rows weighs, that the prior counts for.
     """
 
     mean: FloatArray
     shrinkage: float
     dof: float
     scale: FloatArray
+    row_weight: float = 1.0
 
     def counts(self, shape: Shape, n_components: int) -> float:
         """What the prior adds to the weight of a covariance.
@@ -88,7 +91,8 @@ class Regularization:
         arrays = {"ridge": self.reg_covar}
         if self.prior is not None:
             arrays |= {"prior_mean": self.prior.mean, "prior_scale": self.prior.scale}
-            arrays["prior_numbers"] = np.array([self.prior.shrinkage, self.prior.dof])
+            numbers = [self.prior.shrinkage, self.prior.dof, self.prior.row_weight]
+            arrays["prior_numbers"] = np.array(numbers)
         return arrays
 
     @classmethod
@@ -96,8 +100,8 @@ class Regularization:
         """What `arrays` gave."""
         if "prior_mean" not in arrays:
             return cls(arrays["ridge"])
-        shrinkage, dof = arrays["prior_numbers"].tolist()
-        prior = Prior(arrays["prior_mean"], shrinkage, dof, arrays["prior_scale"])
+        shrinkage, dof, row_weight = arrays["prior_numbers"].tolist()
+        prior = Prior(arrays["prior_mean"], shrinkage, dof, arrays["prior_scale"], row_weight)
         return cls(arrays["ridge"], prior)
 
     @property
@@ -121,13 +125,14 @@ class Regularization:
         if self.prior is None:
             return Augmented(statistics.reference, first, second, weight, covariance_weight)
         to_mean = self.prior.mean - statistics.reference
-        shrinkage = np.full(k, self.prior.shrinkage)
+        unit = self.prior.row_weight
+        shrinkage = np.full(k, unit * self.prior.shrinkage)
         return Augmented(
             statistics.reference,
-            first + self.prior.shrinkage * to_mean,
-            second + self.prior.scale + shape.squares(to_mean, to_mean, shrinkage),
-            weight + self.prior.shrinkage,
-            covariance_weight + self.prior.counts(shape, k),
+            first + unit * self.prior.shrinkage * to_mean,
+            second + unit * self.prior.scale + shape.squares(to_mean, to_mean, shrinkage),
+            weight + unit * self.prior.shrinkage,
+            covariance_weight + unit * self.prior.counts(shape, k),
         )
 
     def log_prior(self, parameters: Parameters) -> float:
@@ -144,10 +149,14 @@ class Regularization:
             scaled = float(((inverses @ prior.scale) * inverses).sum())
         else:
             scaled = float((inverses**2 * prior.scale).sum())
-        return -0.5 * (
-            prior.counts(shape, k) * log_determinants
-            + scaled
-            + prior.shrinkage * float((distances**2).sum())
+        return (
+            -0.5
+            * prior.row_weight
+            * (
+                prior.counts(shape, k) * log_determinants
+                + scaled
+                + prior.shrinkage * float((distances**2).sum())
+            )
         )
 
     def ridge_penalty(self, parameters: Parameters, covariance_weight: FloatArray) -> float:

@@ -6,13 +6,32 @@ a sample.  With sample weights as odds the key is an exponential variable over t
 (Efraimidis and Spirakis 2006).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 KEYS_PER_STREAM = 1 << 16
 """Rows whose keys come from one stream of random numbers."""
+
+
+class Made:
+    """What is made once, however many threads ask for it at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: dict[Any, tuple[Lock, list[Any]]] = {}
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` returned the first time."""
+        with self._lock:
+            lock, made = self._made.setdefault(key, (Lock(), []))
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Sample:
         Indices of the rows in the sample, of positive weight, in the order of their keys.
     whole : bool
         Whether the sample is all rows there are.
-    made : dict
+    made : Made
         What starts have made of it and others may use again: trees.
     """
 
@@ -37,7 +56,7 @@ class Sample:
     weight: np.ndarray | None
     order: np.ndarray
     whole: bool
-    made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    made: "Made" = field(default_factory=lambda: Made(), repr=False, compare=False)
 
     def drawn(self, n: int, turn: int = 0) -> np.ndarray:
         """Indices of n rows, in the order of memory; each turn others, while there are others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from fastgmm.data import RowData
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimator import GaussianMixture
 from fastgmm.parallel import available_threads
-from fastgmm.sampling import Sample
+from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.scoring import classification
 from fastgmm.start import Start, sample_size
 from fastgmm.typing import COVARIANCE_TYPES, ArrayLike, CovarianceType
@@ -146,7 +147,8 @@ def select(
         Bayesian information criterion (Schwarz 1978), integrated completed likelihood (Biernacki,
         Celeux and Govaert 2000), or Akaike's; lower is better.
     sample_weight : array_like of shape (n_samples,), optional
-        Repetitions of each row; n of the criteria is their sum.
+        Repetitions of each row; n of the criteria is their sum.  Weights of less than one on
+        average are taken in units of their mean.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
     n_threads : int, optional
         None: all processors that this process may use.  No result depends on it.
@@ -176,69 +178,101 @@ def select(
     >>> chosen.best.covariance_type, chosen.best.n_components
     ('spherical', 2)
     """
+    if "covariance_type" in params:
+        raise TypeError("select takes covariance_types, one or several, and no covariance_type.")
     grid = _grid(n_components, covariance_types, criterion)
     names = feature_names_of(X)
     rows = as_rows(X, min_rows=2, method="select", n_threads=n_threads)
     weights = as_sample_weight(sample_weight, len(rows))
+    if weights is not None:
+        weights = weights / weight_of_row(weights)
     seed = int(as_generator(random_state).integers(2**63))
     given = {"max_iter": MAX_ITER, "gap_tol": _gap(len(rows), weights), "n_init": N_INIT, **params}
-    models = [
-        GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given) for kind, k in grid
-    ]
-    for model in models:
+    if isinstance(random_state, np.integer):
+        random_state = int(random_state)
+    given["random_state"] = random_state if isinstance(random_state, int) else None
+    models: list[GaussianMixture | None] = []
+    for kind, k in grid:
+        model = GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given)
         check_parameters(model.get_params())
-        model.random_state = random_state if isinstance(random_state, int) else None
+        models.append(model)
     sample = _shared_sample(rows, weights, grid, seed, params)
     workers = n_threads or available_threads()
     alone = 1 if workers > 1 and rows.size <= NUMBERS_PER_FIT else n_threads
     largest = max(k for _, k in grid)
 
-    def run(model: GaussianMixture) -> Candidate:
+    def run(model: GaussianMixture, cancelled: Event) -> Candidate:
         data = RowData(rows, weights, alone, names)
-        return _fitted(model, data, sample, seed, largest)
+        return _fitted(model, data, sample, seed, largest, cancelled)
 
-    table = _all(models, run, min(workers, len(models)) if alone == 1 else 1, callback)
-    best = min(range(len(table)), key=lambda i: table[i].rank(criterion))
-    if table[best].failure:
+    side_by_side = min(workers, len(models)) if alone == 1 else 1
+    best, table = _all(models, run, side_by_side, criterion, callback)
+    if best is None:
         raise ValueError(
             f"None of the fits has ended well; the first failed so: {table[0].failure}"
         )
-    return Selection(models[best], table, criterion)
+    return Selection(best, table, criterion)
 
 
 def _all(
-    models: list[GaussianMixture],
-    run: Callable[[GaussianMixture], Candidate],
+    models: list[GaussianMixture | None],
+    run: Callable[[GaussianMixture, Event], Candidate],
     workers: int,
+    criterion: Criterion,
     callback: Callable[[Candidate], object] | None,
-) -> list[Candidate]:
-    """Fit all, so many at a time."""
-    ended = callback or (lambda _: None)
+) -> tuple[GaussianMixture | None, list[Candidate]]:
+    """Fit all, so many at a time: the best, None where all fail, and the table.
+
+    The others are given up as they end: together they can be larger than the rows.
+    """
     found: dict[int, Candidate] = {}
+    best: tuple[int, GaussianMixture] | None = None
+
+    def one(i: int, cancelled: Event) -> Candidate:
+        model = models[i]
+        assert model is not None
+        return run(model, cancelled)
+
+    def take(i: int, candidate: Candidate) -> None:
+        nonlocal best
+        found[i], fitted, models[i] = candidate, models[i], None
+        if fitted is not None and not candidate.failure:
+            rank = candidate.rank(criterion), i
+            if best is None or rank < (found[best[0]].rank(criterion), best[0]):
+                best = i, fitted
+        if callback is not None:
+            callback(candidate)
+
+    cancelled = Event()
     if workers == 1:
-        for i, model in enumerate(models):
-            found[i] = run(model)
-            ended(found[i])
+        for i in range(len(models)):
+            take(i, one(i, cancelled))
     else:
         # the largest first: they take longest
-        order = sorted(range(len(models)), key=lambda i: -models[i].n_components)
-        pool = ThreadPoolExecutor(workers)
-        try:
-            futures = {pool.submit(run, models[i]): i for i in order}
-            for future in as_completed(futures):
-                found[futures[future]] = future.result()
-                ended(future.result())
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return [found[i] for i in range(len(models))]
+        order = sorted(range(len(models)), key=lambda i: -_n_components(models[i]))
+        with ThreadPoolExecutor(workers) as pool:
+            futures = {pool.submit(one, i, cancelled): i for i in order}
+            try:
+                for future in as_completed(futures):
+                    take(futures[future], future.result())
+            except BaseException:
+                cancelled.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return None if best is None else best[1], [found[i] for i in range(len(models))]
+
+
+def _n_components(model: GaussianMixture | None) -> int:
+    return 0 if model is None else int(model.n_components)
 
 
 def _grid(
     n_components: int | Iterable[int], covariance_types: str | Sequence[str], criterion: str
 ) -> list[tuple[CovarianceType, int]]:
-    numbers = [n_components] if np.ndim(n_components) == 0 and not isinstance(  # type: ignore[arg-type]
-        n_components, Iterable
-    ) else list(n_components)  # type: ignore[arg-type]  # fmt: skip
+    if isinstance(n_components, np.ndarray):
+        n_components = n_components.reshape(-1).tolist()
+    several = isinstance(n_components, Iterable)
+    numbers: list[Any] = list(n_components) if several else [n_components]  # type: ignore[arg-type]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
     if not numbers or not kinds:
         raise ValueError("select needs at least one number of components and one covariance type.")
@@ -271,11 +305,16 @@ def _shared_sample(
 
 
 def _fitted(
-    model: GaussianMixture, data: RowData, sample: Sample, seed: int, largest: int
+    model: GaussianMixture,
+    data: RowData,
+    sample: Sample,
+    seed: int,
+    largest: int,
+    cancelled: Event,
 ) -> Candidate:
     kind, k = model.covariance_type, model.n_components
     try:
-        model._fit_shared(data, sample, seed, largest)
+        model._fit_shared(data, sample, seed, largest, lambda _: cancelled.is_set())
     except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
         nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
         return Candidate(kind, k, *nothing, failure=str(error))

@@ -138,21 +138,26 @@ def _merged(data: StartRows, tree: "Tree") -> list[Parameters]:
     """Many clusters of the tree, merged by likelihood until K are left."""
     k = data.start.n_components
     form = shape_of(data.start.covariance_type).form
-    key = (*tree.key, form)
-    if key not in data.sample.made:
-        data.sample.made[key] = _likelihood_tree(data, tree, form)
-    found: tuple[Points, np.ndarray, np.ndarray] | None = data.sample.made[key]
-    if found is None or len(found[2]) < k:
+    key = ("merged", *tree.key, form)
+    found = data.sample.made.once(key, lambda: _likelihood_tree(data, tree, form))
+    if found is None or len(found[1]) < k:
         return []
-    points, nearest, merged = found
-    labels = cut_tree(merged, k)[nearest]
-    return [_from_labels(data, replace(tree, points=points), labels)]
+    nearest, merged = found
+    points = _shared_points(data)
+    return [_from_labels(data, points, tree.scale, cut_tree(merged, k)[nearest])]
+
+
+def _shared_points(data: StartRows) -> Points:
+    """Those whose scatters are merged, the same for all starts: one copy."""
+    n = max(MERGED_ROWS[0], MERGED_ROWS[1] * data.sample.rows.shape[1])
+    found: Points = data.sample.made.once(("points", n), lambda: data.points(n))
+    return found
 
 
 def _likelihood_tree(
     data: StartRows, tree: "Tree", form: Form
-) -> tuple[Points, np.ndarray, np.ndarray] | None:
-    """Rows, the cluster of each, and the merges of these, for all fits that share the sample.
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The cluster of each shared point, and the merges of these, for all fits of the sample.
 
     The scatters of the tree's own rows alone are too uncertain to compare: more rows are given to
     the nearest of its clusters.
@@ -160,16 +165,16 @@ def _likelihood_tree(
     d, most = len(tree.scale), max(data.start.n_components, data.start.largest)
     wide = form == "matrix" and d > MERGED_MATRICES[2]
     factor, more = MERGED_MATRICES[:2] if wide else MERGED
-    few = min(factor * most, most + more, len(tree.points.rows) // 4)
+    own, points = tree.points(data), _shared_points(data)
+    few = min(factor * most, most + more, len(own.rows) // 4)
     if few < 2:
         return None
-    points = data.points(max(MERGED_ROWS[0], MERGED_ROWS[1] * d))
-    center = tree.points.mean()
-    centers = (_centers(tree.points, cut_tree(tree.merged, few), few) - center) / tree.scale
+    center = own.mean()
+    centers = (_centers(own, cut_tree(tree.merged, few), few) - center) / tree.scale
     units = (points.rows - center) / tree.scale
     nearest = ((centers**2).sum(axis=1) - 2.0 * units @ centers.T).argmin(axis=1)
     nearest = np.unique(nearest, return_inverse=True)[1]
-    return points, nearest, likelihood_tree(units, points.weight, nearest, form)
+    return nearest, likelihood_tree(units, points.weight, nearest, form)
 
 
 def _in_other_units(data: StartRows, tree: "Tree") -> list[Parameters]:
@@ -201,10 +206,13 @@ class Tree:
     """Ward's tree of a few rows: it gives every number of clusters."""
 
     key: tuple[int, int, bool, str]
-    points: Points
     scale: np.ndarray
     merged: np.ndarray
     heights: np.ndarray
+
+    def points(self, data: StartRows) -> Points:
+        """Its rows, gathered anew: a sample can have many trees."""
+        return data.subset(self.key[1])
 
 
 def _tree(data: StartRows, units: str) -> Tree:
@@ -217,31 +225,35 @@ def _tree(data: StartRows, units: str) -> Tree:
     n = max(n, start.n_components)
     one_scale = shape_of(start.covariance_type).form == "scalar"
     key = (start.index, n, one_scale, units)
-    tree: Tree | None = data.sample.made.get(key)
-    if tree is None:
+
+    def make() -> Tree:
         points = data.subset(n)
         scale = column_scale(points, start.covariance_type)
         if units == "between":
             scale = np.sqrt(scale * common_scale(points))
         merges = ward_tree((points.rows - points.mean()) / scale, points.weight)
-        tree = data.sample.made[key] = Tree(key, points, scale, *merges)
+        return Tree(key, scale, *merges)
+
+    tree: Tree = data.sample.made.once(key, make)
     return tree
 
 
 def _from_tree(data: StartRows, tree: Tree) -> Parameters:
     """Rows to the nearest centre of K clusters, and one M-step."""
-    k = data.start.n_components
-    centers = _centers(tree.points, cut_tree(tree.merged, k), k)
+    k, points = data.start.n_components, tree.points(data)
+    centers = _centers(points, cut_tree(tree.merged, k), k)
     rows, weight = data.first(WARD_ASSIGNED_ROWS)
     statistics = assign(rows, weight, centers, tree.scale, data.start, data.n_threads)
-    return _shrunk_m_step(statistics, tree.points, data.start, weight_of_row(weight))
+    return _shrunk_m_step(statistics, points, data.start, weight_of_row(weight))
 
 
-def _from_labels(data: StartRows, tree: Tree, labels: np.ndarray) -> Parameters:
-    """The tree's own rows by their label: nearest centres know nothing of shapes."""
-    start, points = data.start, tree.points
+def _from_labels(
+    data: StartRows, points: Points, scale: np.ndarray, labels: np.ndarray
+) -> Parameters:
+    """Rows by their label: nearest centres know nothing of shapes."""
+    start = data.start
     centers = _centers(points, labels, start.n_components)
-    about = sharp(centers, tree.scale, start.covariance_type, np.dtype(np.float64))
+    about = sharp(centers, scale, start.covariance_type, np.dtype(np.float64))
     responsibilities = np.eye(start.n_components)[labels]
     statistics = expectation(
         about,

@@ -57,7 +57,7 @@ def test_the_numbers_are_those_of_the_definitions(
     rows: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    weight = rng.exponential(size=len(rows)) * (rng.random(240) < 0.8) if weighted else None
+    weight = (1.5 + rng.exponential(size=240)) * (rng.random(240) < 0.8) if weighted else None
     chosen = select(
         rows, n_components, covariance_type, sample_weight=weight, random_state=0, n_init=2
     )

@@ -137,7 +137,7 @@ def ill_defined_covariance_error(
     covariance: the covariance of component 2 is not positive definite. Use ...
     """
     whose = "that all components share" if component is None else f"of component {component}"
-    remedy = "Use fewer components, a larger reg_covar, or columns of similar scale"
+    remedy = "Use fewer components, a larger reg_covar, a prior, or columns of similar scale"
     if single_precision:
         remedy += ", or pass the rows as float64"
     error = IllDefinedCovarianceError(

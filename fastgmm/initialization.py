@@ -10,7 +10,7 @@ from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
 from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters
-from fastgmm.sampling import Sample
+from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.shapes import shape_of
 from fastgmm.start import Points, Start, StartRows, assign, common_scale, needs_sample, sharp
 from fastgmm.ward import ward_start
@@ -75,8 +75,9 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Param
         centers = moved
         if step <= LLOYD_TOLERANCE * scale[0] ** 2:
             break
-    statistics = assign(*data.assigned(), centers, scale, start, data.n_threads)
-    return maximization(statistics, start.regularization)
+    rows, counts = data.assigned()
+    statistics = assign(rows, counts, centers, scale, start, data.n_threads)
+    return maximization(statistics, start.regularization.in_units(weight_of_row(counts)))
 
 
 def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Parameters:
@@ -100,7 +101,8 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
     `reg_covar` alone, which means nothing in the units of the data; its next step is the same
     assignment of each row to the nearest centre.
     """
-    statistics = assign(*data.assigned(), centers, common_scale(points), start, data.n_threads)
+    rows, weight = data.assigned()
+    statistics = assign(rows, weight, centers, common_scale(points), start, data.n_threads)
     k = start.n_components
     total = statistics.component_weight.sum()
     second = statistics.second_moment
@@ -113,7 +115,7 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
         first_moment=np.zeros_like(centers),
         second_moment=second,
     )
-    return maximization(pooled, start.regularization)
+    return maximization(pooled, start.regularization.in_units(weight_of_row(weight)))
 
 
 def _from_random(data: StartRows, start: Start, generator: "Generator") -> Parameters:
@@ -133,7 +135,7 @@ def _from_random(data: StartRows, start: Start, generator: "Generator") -> Param
         np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype
     )
     statistics = expectation(reference, rows, sample_weight, n_threads=data.n_threads, given=draw)
-    return maximization(statistics, start.regularization)
+    return maximization(statistics, start.regularization.in_units(weight_of_row(sample_weight)))
 
 
 _METHODS = {

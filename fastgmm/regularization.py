@@ -3,7 +3,7 @@
 Both act on sufficient statistics, and so everywhere that there are any.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,12 @@ class Regularization:
         shrinkage, dof, row_weight = arrays["prior_numbers"].tolist()
         prior = Prior(arrays["prior_mean"], shrinkage, dof, arrays["prior_scale"], row_weight)
         return cls(arrays["ridge"], prior)
+
+    def in_units(self, row_weight: float) -> "Regularization":
+        """The same for rows of which one weighs so much."""
+        if self.prior is None or self.prior.row_weight == row_weight:
+            return self
+        return replace(self, prior=replace(self.prior, row_weight=row_weight))
 
     @property
     def none(self) -> bool:

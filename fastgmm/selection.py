@@ -37,9 +37,9 @@ LEAST_GAP = 1e-8
 MAX_ITER = 1000
 N_INIT = 10
 """Candidates of each fit: a criterion compares optima, not starts."""
-NUMBERS_PER_FIT = 1 << 21
-"""Of rows: up to so many the fits of a grid run side by side, one thread each; of more one after
-the other, each on all threads."""
+SIDE_BY_SIDE = (1 << 18, 1 << 21)
+"""Numbers of the rows from and up to which the fits of a grid run side by side, one thread each: of
+fewer, Python's own time is most of a fit, of more each fit has work for all threads."""
 
 
 class Candidate(NamedTuple):
@@ -136,7 +136,7 @@ def select(
     The fits share their rows, the sample for the start and its Ward tree, which gives every number
     of clusters at once.  They run to a predicted distance of 0.05 nats, all rows together, from
     their limit, so that criteria are right to 0.1, each from the best of 10 candidates (`n_init`);
-    small ones run side by side.
+    those of middling size run side by side.
 
     Parameters
     ----------
@@ -198,7 +198,8 @@ def select(
         models.append(model)
     sample = _shared_sample(rows, weights, grid, seed, params)
     workers = n_threads or available_threads()
-    alone = 1 if workers > 1 and rows.size <= NUMBERS_PER_FIT else n_threads
+    least, most = SIDE_BY_SIDE
+    alone = 1 if workers > 1 and least <= rows.size <= most else n_threads
     largest = max(k for _, k in grid)
 
     def run(model: GaussianMixture, cancelled: Event) -> Candidate:

@@ -297,3 +297,16 @@ def test_a_wrong_ridge_is_one_sentence(wrong: Any) -> None:
         GaussianMixture(reg_covar=wrong).fit(np.eye(3))
     with pytest.raises(InvalidParameterError, match=r"'prior' parameter .*Wishart or None\."):
         GaussianMixture(prior=wrong or "no").fit(np.eye(3))
+
+
+def test_light_weights_are_in_units_of_their_mean(
+    covariance_type: str, rng: np.random.Generator, make_mixture: Any
+) -> None:
+    """The prior counts for rows, whatever one weighs."""
+    rows = make_mixture(2, 2, rng, separation=4.0).sample(90, rng)[0]
+    for prior in (NormalInverseWishart(), NormalInverseWishart(dof=9.0, shrinkage=3.0)):
+        params = {"covariance_type": covariance_type, "prior": prior, "random_state": 0}
+        expected = GaussianMixture(2, **params).fit(rows)
+        model = GaussianMixture(2, **params).fit(rows, sample_weight=np.full(90, 1e-3))
+        np.testing.assert_allclose(model.covariances_, expected.covariances_, rtol=1e-8)
+        assert model.lower_bound_ == pytest.approx(expected.lower_bound_, abs=1e-9)

@@ -1,6 +1,7 @@
 """The choice of a model: each number of the table against its definition, and what may be asked."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -243,8 +244,8 @@ def test_reproducible_by_seed(
     expected = run(7, n_threads=1)
     for n_threads in (2, 3, None):
         assert run(7, n_threads=n_threads) == expected
-    with monkeypatch.context() as patch:  # as large ones, one after the other on all threads
-        patch.setattr(fastgmm.selection, "NUMBERS_PER_FIT", 0)
+    with monkeypatch.context() as patch:  # as those of middling size
+        patch.setattr(fastgmm.selection, "SIDE_BY_SIDE", (0, 1 << 40))
         assert run(7, n_threads=2) == expected
     generator = np.random.default_rng(7)
     assert run(generator) == run(np.int64(7)) == expected
@@ -296,3 +297,36 @@ def test_parameters_are_passed_on(rows: np.ndarray) -> None:
     assert default.gap_tol == pytest.approx(0.05 / len(rows))
     weighted = select(rows, 2, "full", sample_weight=np.full(240, 10.0), random_state=0).model
     assert weighted.gap_tol == pytest.approx(0.05 / 2400)
+
+
+@pytest.mark.parametrize("sizes", [(0, 1 << 40), (0, 0)])
+def test_what_the_callback_raises_ends_the_selection(
+    sizes: tuple[int, int], rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fits that are under way beside it end with their iteration, and no thread is left."""
+    monkeypatch.setattr(fastgmm.selection, "SIDE_BY_SIDE", sizes)
+    before = threading.active_count()
+    seen: list[Candidate] = []
+
+    def stop(candidate: Candidate) -> None:
+        seen.append(candidate)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        select(rows, range(1, 9), random_state=0, n_threads=2, callback=stop)
+    assert len(seen) == 1
+    assert threading.active_count() == before
+
+
+def test_one_keyword_too_many(rows: np.ndarray) -> None:
+    with pytest.raises(TypeError, match="covariance_types, one or several, and no covariance_type"):
+        select(rows, [1], covariance_type="full")
+
+
+def test_weights_of_less_than_one_are_in_units_of_their_mean(rows: np.ndarray) -> None:
+    for weight in (1.0 / len(rows), 1e-7):
+        weights = np.full(len(rows), weight)
+        chosen = select(rows, [1, 2], "full", sample_weight=weights, random_state=0)
+        expected = select(rows, [1, 2], "full", random_state=0)
+        for one, other in zip(chosen.table, expected.table, strict=True):
+            assert one.bic == pytest.approx(other.bic, rel=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -26,7 +27,10 @@ LINE = re.compile(rb"[^\r\n]*+" + LINE_END)
 # A quotation mark opens a field only at its beginning, for pyarrow and for the csv module; within
 # the field, two stand for one; elsewhere it is a character like others.
 QUOTED = rb'(?<![^D\r\n])"(?:[^"]++|"")*+"|(?<=[^D\r\n])"'
-RECORDS = rb'(?:(?:[^"\r\n]++|' + QUOTED + rb")*+" + LINE_END + rb")*+"
+# Before CPython 3.11.5 a possessive group that fails half way keeps what it has passed (gh-106052);
+# a greedy one, which needs memory per record, does not.
+ALL = rb"*+" if sys.version_info >= (3, 11, 5) else rb"*"
+RECORDS = rb'(?:(?:[^"\r\n]++|' + QUOTED + rb")*+" + LINE_END + rb")" + ALL
 WHOLE_RECORDS = {
     delimiter: re.compile(RECORDS.replace(b"D", delimiter.encode())) for delimiter in ",\t"
 }

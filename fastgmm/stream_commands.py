@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.estimator import GaussianMixture, load
-from fastgmm.report import component_table
+from fastgmm.report import print_components
 from fastgmm.sources import Batches, batches
 from fastgmm.table import Table
 from fastgmm.terminal import StreamProgress, open_results, print_pairs, say
@@ -54,9 +53,7 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture) -> None:
         raise
     if arguments.output is not None:
         model.save(arguments.output)
-    names = getattr(model, "feature_names_in_", None)
-    shown = [f"x{i}" for i in range(model.n_features_in_)] if names is None else list(names)
-    print(component_table(model, shown, shutil.get_terminal_size((100, 24)).columns))
+    print_components(model)
     print()
     print_pairs(
         {

@@ -6,23 +6,78 @@
 >>> model = GaussianMixture(n_components=2, random_state=0).fit(X)
 >>> np.sort(model.weights_).round(3)
 array([0.5, 0.5])
+
+The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.errors` and
+`fastgmm.typing`; all other modules are private, and what is in them may move.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fastgmm.collapse import Repair
 from fastgmm.compression import compress
 from fastgmm.config import show_config
+from fastgmm.em import Iteration
 from fastgmm.estimator import GaussianMixture, load
+from fastgmm.fitting import Initialization
 from fastgmm.priors import NormalInverseWishart
-from fastgmm.selection import select
+from fastgmm.selection import Candidate, Selection, select
 from fastgmm.statistics import SufficientStatistics
+from fastgmm.streaming import Snapshot, Stream
 from fastgmm.version import __version__
 
+if TYPE_CHECKING:
+    from fastgmm import errors, plot, sources, typing
+
 __all__ = [
+    "Candidate",
     "GaussianMixture",
+    "Initialization",
+    "Iteration",
     "NormalInverseWishart",
+    "Repair",
+    "Selection",
+    "Snapshot",
+    "Stream",
     "SufficientStatistics",
     "__version__",
     "compress",
+    "errors",
     "load",
+    "plot",
     "select",
     "show_config",
+    "sources",
+    "typing",
 ]
+
+# Pickles, tracebacks and documentation name the public place, so that no move breaks them.
+for _public in (
+    Candidate,
+    GaussianMixture,
+    Initialization,
+    Iteration,
+    NormalInverseWishart,
+    Repair,
+    Selection,
+    Snapshot,
+    Stream,
+    SufficientStatistics,
+    compress,
+    load,
+    select,
+    show_config,
+):
+    _public.__module__ = __name__
+del _public
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public module when it is first asked for: `sources` and `plot` take time."""
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -46,6 +46,20 @@ class Repair:
         "weight": it held less than one row; "covariance": no variance in some direction.
     action : str
         "moved" to where the model explains the rows worst, or "held" where it is.
+
+    Examples
+    --------
+    A component that starts far from all rows holds none of them:
+
+    >>> import warnings
+    >>> import fastgmm
+    >>> X = [[0.0], [0.5], [1.0], [4.0], [4.5], [5.0]]
+    >>> model = fastgmm.GaussianMixture(2, means_init=[[2.0], [1e6]], random_state=0)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     model = model.fit(X)
+    >>> model.repairs_[0]
+    Repair(n_iter=1, component=1, reason='weight', action='held')
     """
 
     n_iter: int

@@ -40,6 +40,15 @@ class Iteration:
         Rise of that since the iteration before; infinite in the first.
     init : int
         Index of the start, below ``n_init``.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> seen = []
+    >>> model = fastgmm.GaussianMixture(random_state=0)
+    >>> model = model.fit([[1.0], [2.0], [6.0]], callback=seen.append)
+    >>> seen[0].n_iter, seen[0].init, seen[0].lower_bound == model.lower_bounds_[0]
+    (1, 0, True)
     """
 
     n_iter: int

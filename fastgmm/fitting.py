@@ -54,6 +54,16 @@ class Initialization:
         Whether the fit is what became of it.
     failure : str, optional
         What made it degenerate.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> X = [[0.0], [0.5], [1.0], [4.0], [4.5], [5.0]]
+    >>> model = fastgmm.GaussianMixture(2, n_init=3, init_params="kmeans", random_state=0).fit(X)
+    >>> [one.index for one in model.initializations_]
+    [0, 1, 2]
+    >>> sum(one.chosen for one in model.initializations_)
+    1
     """
 
     index: int

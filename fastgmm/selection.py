@@ -61,6 +61,14 @@ class Candidate(NamedTuple):
     n_collapsed : int
         Components whose covariance is at the floor that `reg_covar` sets: the likelihood of such a
         fit has no bound without it, and its criteria mean nothing.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
+    >>> one = fastgmm.select(X, 2, "tied", random_state=0).table[0]
+    >>> one.covariance_type, one.n_components, one.n_parameters, round(one.bic, 2)
+    ('tied', 2, 4, 11.69)
     """
 
     covariance_type: CovarianceType
@@ -91,6 +99,14 @@ class Selection(NamedTuple):
     table : list of Candidate
         In the order of the grid; ``pandas.DataFrame(table)`` makes a frame of it.
     criterion : {"bic", "icl", "aic"}
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
+    >>> model, table, criterion = fastgmm.select(X, [1, 2], "tied", random_state=0)
+    >>> len(model.weights_), len(table), criterion
+    (2, 2, 'bic')
     """
 
     model: GaussianMixture

@@ -44,6 +44,15 @@ class Stream:
         The trace of the last 256 batches: weight learned from before each.
     log_density : ndarray of shape (n,)
         Mean log density of each, in nats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgmm
+    >>> rows = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> stream = fastgmm.GaussianMixture(random_state=0).partial_fit(rows).stream_
+    >>> stream.n_samples, round(stream.mean, 1)
+    (1000, -1.4)
     """
 
     n_samples: int
@@ -58,6 +67,15 @@ class Snapshot(FittedMixture):
     """The parameters of one moment, as an immutable scorer; made by `GaussianMixture.snapshot`.
 
     Any number of threads may score with it while another thread learns.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    >>> before = model.snapshot()
+    >>> model = model.partial_fit([[8.0]] * 500)
+    >>> before.means_, before.predict([[3.0]])
+    (array([[0.]]), array([0]))
     """
 
     def __init__(

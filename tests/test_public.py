@@ -1,12 +1,10 @@
 """What `import fastgmm` shows: the public list, and names that moves inside the package keep."""
 
-import gzip
 import importlib
 import inspect
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ import fastgmm
 from fastgmm import GaussianMixture
 
 MODULES = ("errors", "plot", "sources", "typing")
-OF_0_1_0 = Path(__file__).with_name("data") / "0.1.0"
 
 
 def test_dir_is_the_public_list() -> None:
@@ -46,7 +43,7 @@ def test_plot_and_sources_are_loaded_when_asked_for() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'fastgmm' has no attribute 'gmm'"):
-        importlib.import_module("fastgmm").gmm
+        importlib.import_module("fastgmm").gmm  # noqa: B018
 
 
 def test_results_of_a_fit_are_public() -> None:

@@ -52,4 +52,4 @@ def test_a_difference_is_seen() -> None:
     found = {"fit": same_bytes.digest([1.0]), "scores": same_bytes.digest([2.0])}
     kept = {"fit": same_bytes.digest([1.0 + 2**-52]), "stream": found["scores"]}
     assert same_bytes.differences(found, kept) == ["fit", "scores", "stream"]
-    assert same_bytes.digest(1.0) != same_bytes.digest([1.0])
+    assert same_bytes.digest([1.0]) != same_bytes.digest([[1.0]])

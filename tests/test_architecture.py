@@ -220,6 +220,7 @@ def _made_up_tree(root: Path, file: str, text: str) -> Path:
     top = min(LAYERS[0])
     for name in LEVEL.keys() - {"kernels"}:
         body = "import numpy as np\n" + (f"from fastgmm import {top}\n" if LEVEL[name] else "")
+        (root / f"{name}.py").parent.mkdir(exist_ok=True)
         (root / f"{name}.py").write_text(body, encoding="utf-8")
     (root / "kernels" / "__init__.py").write_text(
         "from . import reference\nfrom fastgmm.kernels.reference import f\n", encoding="utf-8"
@@ -227,6 +228,7 @@ def _made_up_tree(root: Path, file: str, text: str) -> Path:
     reference = f"from fastgmm.{top} import f\n"
     (root / "kernels" / "reference.py").write_text(reference, encoding="utf-8")
     if file:
+        (root / file).parent.mkdir(exist_ok=True)
         (root / file).write_text(text, encoding="utf-8")
     return root
 

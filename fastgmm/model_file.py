@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm import archive
+from fastgmm.archive import container as archive
 from fastgmm.errors import FileFormatError
 from fastgmm.parameters import Parameters
 

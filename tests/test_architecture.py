@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"typing"}),
     frozenset({"shapes"}),
-    frozenset({"archive"}),
+    frozenset({"archive/container"}),
     frozenset({"kernels"}),
     frozenset({"factors", "agglomeration"}),
     frozenset({"parameters"}),

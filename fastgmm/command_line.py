@@ -25,7 +25,7 @@ from fastgmm.sources import column_names, read_table
 from fastgmm.sources.files import ENDINGS
 from fastgmm.sources.formats import FORMATS
 from fastgmm.stream_commands import learn, score_stream, write_scores
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 from fastgmm.terminal import (
     abandon_output,
     open_results,

@@ -14,7 +14,7 @@ from fastgmm.report import counted, criterion_table, print_components
 from fastgmm.selection import Candidate, Selection, select
 from fastgmm.sources import read_table
 from fastgmm.stream_commands import fit_stream, wants_stream
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 from fastgmm.terminal import GridProgress, Progress, print_pairs, say
 
 # A picture of more columns than this is hard to read, so the rest are left out of --plot.

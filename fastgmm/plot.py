@@ -24,7 +24,7 @@ from fastgmm.drawing import (
 )
 from fastgmm.errors import not_fitted_error
 from fastgmm.marginal import Marginal, chosen_features, marginal
-from fastgmm.table import Column
+from fastgmm.tables.table import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

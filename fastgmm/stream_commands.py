@@ -16,7 +16,7 @@ import numpy as np
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.report import print_components
 from fastgmm.sources import Batches, batches
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 from fastgmm.terminal import StreamProgress, open_results, print_pairs, say
 
 STREAMED_SHARE = 4

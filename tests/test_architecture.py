@@ -35,7 +35,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"initialization"}),
     frozenset({"em"}),
     frozenset({"progress"}),
-    frozenset({"model_file", "table", "config", "conventions"}),
+    frozenset({"model_file", "tables/table", "config", "conventions"}),
     frozenset({"checkpoint"}),
     frozenset({"fitting"}),
     frozenset({"online"}),

@@ -12,7 +12,7 @@ import pytest
 
 import fastgmm
 from fastgmm.command_line import main
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 
 pytest.importorskip("pyarrow")
 

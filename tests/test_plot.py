@@ -16,7 +16,7 @@ from fastgmm import GaussianMixture
 from fastgmm.drawing import DARK, DARKENING, component_colours
 from fastgmm.marginal import MOST_POINTS
 from fastgmm.plot import check_picture_name, plot_log_likelihood, plot_mixture, save_mixture
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 
 NAMES = ("length", "width", "depth")
 

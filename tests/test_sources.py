@@ -13,7 +13,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from fastgmm.sources import column_names, files, read_table, text
-from fastgmm.table import Table, first_bad
+from fastgmm.tables.table import Table, first_bad
 
 FAITHFUL = Path(__file__).parent.parent / "data" / "faithful.csv"
 IRIS = "length,species,width\n5.1,setosa,3.5\n4.9,setosa,3.0\n"

@@ -17,7 +17,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import ipc, parquet
 
 from fastgmm.sources import batches, read_table, streams
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 
 NAMES = tuple("abcd")
 PATIENCE = 60

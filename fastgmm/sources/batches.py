@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from fastgmm.sources.blocks import Choice, Joiner, Source, choose, finite_rows
 from fastgmm.sources.formats import Format, check_format, source_of_bytes
 from fastgmm.sources.memory import memory_source
-from fastgmm.table import Column
+from fastgmm.tables.table import Column
 from fastgmm.typing import Rows
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.table import Column, advice, first_bad, positions
+from fastgmm.tables.table import Column, advice, first_bad, positions
 from fastgmm.typing import Rows
 
 # Columns of numbers, or all of them in one array; what is missing is NaN.

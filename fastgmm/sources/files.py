@@ -33,7 +33,7 @@ from fastgmm.sources.text import (
     read_head,
     refuse_records,
 )
-from fastgmm.table import Column, Table, advice, first_bad, positions, refuse_unfit
+from fastgmm.tables.table import Column, Table, advice, first_bad, positions, refuse_unfit
 from fastgmm.typing import Rows
 
 if TYPE_CHECKING:

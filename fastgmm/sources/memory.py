@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastgmm.sources.arrow import kinds_of, numbers_of, plain_columns
 from fastgmm.sources.blocks import Block, Source, rows_at_once
-from fastgmm.table import Table
+from fastgmm.tables.table import Table
 
 
 def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:

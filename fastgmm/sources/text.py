@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fastgmm.table import advice
+from fastgmm.tables.table import advice
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 

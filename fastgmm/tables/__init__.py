@@ -1,0 +1,1 @@
+"""Tables of numbers: their columns, by name or number."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastgmm import kernels
 from fastgmm.bounds import SKIP
-from fastgmm.parallel import available_threads
+from fastgmm.threads import available_threads
 from fastgmm.version import __version__
 
 

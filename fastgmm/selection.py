@@ -13,10 +13,10 @@ from fastgmm.collapse import at_floor
 from fastgmm.data import RowData
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimator import GaussianMixture
-from fastgmm.parallel import available_threads
 from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.scoring import classification
 from fastgmm.start import Start, sample_size
+from fastgmm.threads import available_threads
 from fastgmm.typing import COVARIANCE_TYPES, ArrayLike, CovarianceType
 from fastgmm.validation import (
     as_generator,

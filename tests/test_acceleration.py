@@ -13,10 +13,10 @@ from fastgmm.acceleration import FIRST_PASSES, MOST_FAILURES, Search
 from fastgmm.convergence import RECENT
 from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
-from fastgmm.parallel import rows_per_block
 from fastgmm.parameters import Parameters
 from fastgmm.priors import Regularizing
 from fastgmm.regularization import Regularization
+from fastgmm.threads import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 

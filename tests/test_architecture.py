@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"statistics"}),
     frozenset({"regularization"}),
     frozenset({"covariance", "frame"}),
-    frozenset({"parallel", "bounds"}),
+    frozenset({"threads", "bounds"}),
     frozenset({"validation"}),
     frozenset({"expectation", "maximization"}),
     frozenset({"sampling", "batches", "acceleration", "convergence"}),

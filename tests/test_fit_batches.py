@@ -12,8 +12,8 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture
-from fastgmm.parallel import rows_per_block
 from fastgmm.start import ASSIGNED_ROWS
+from fastgmm.threads import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore:Best performing")
 

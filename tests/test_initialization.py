@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastgmm import GaussianMixture
-from fastgmm.parallel import rows_per_block
+from fastgmm.threads import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 

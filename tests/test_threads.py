@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm import GaussianMixture, parallel
+from fastgmm import GaussianMixture
+from fastgmm import threads as parallel
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 

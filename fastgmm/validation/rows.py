@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.parallel import fold_blocks
+from fastgmm.threads import fold_blocks
 from fastgmm.typing import Rows
 from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
 

@@ -8,7 +8,7 @@ without a meaning for single points: it takes over where Ward's tree has left a 
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.shapes import Form
+from fastgmm.covariance.types import Form
 from fastgmm.typing import FloatArray
 
 LEAST = 1e-9

@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from fastgmm.covariance import SINGULAR
+from fastgmm.covariance.estimate import SINGULAR
+from fastgmm.covariance.factors import factor_covariances
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import log_density
-from fastgmm.factors import factor_covariances
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.regularization import Regularization

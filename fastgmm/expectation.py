@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastgmm.bounds import SKIP, CarriedBounds
+from fastgmm.covariance.types import SHAPES
 from fastgmm.parameters import Parameters
-from fastgmm.shapes import SHAPES
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.threads import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used
 

@@ -9,10 +9,10 @@ these units the gradient of the mean log-likelihood is, to first order, EM's own
 
 import numpy as np
 
-from fastgmm.factors import whitened
+from fastgmm.covariance.factors import whitened
+from fastgmm.covariance.types import Shape
 from fastgmm.parameters import Parameters
 from fastgmm.regularization import Regularization
-from fastgmm.shapes import Shape
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 

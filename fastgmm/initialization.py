@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastgmm.covariance.types import shape_of
 from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.sampling import Sample, weight_of_row
-from fastgmm.shapes import shape_of
 from fastgmm.start import Points, Start, StartRows, assign, common_scale, needs_sample, sharp
 from fastgmm.threads import rows_per_block
 from fastgmm.ward import ward_start

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastgmm.covariance.types import shape_of
 from fastgmm.errors import not_fitted_error
-from fastgmm.shapes import shape_of
 from fastgmm.tables.table import Column, positions
 from fastgmm.typing import FloatArray
 from fastgmm.validation import feature_names_of

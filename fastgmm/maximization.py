@@ -3,7 +3,7 @@
 Small and in one place.
 """
 
-from fastgmm.covariance import check_range, estimate_covariances, factor_or_repair
+from fastgmm.covariance.estimate import check_range, estimate_covariances, factor_or_repair
 from fastgmm.parameters import Parameters
 from fastgmm.regularization import Regularization
 from fastgmm.statistics import SufficientStatistics

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm import factors as _factors
 from fastgmm import kernels
-from fastgmm.shapes import Shape, shape_of
+from fastgmm.covariance import factors as _factors
+from fastgmm.covariance.types import Shape, shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.factors import whitened
+from fastgmm.covariance.factors import whitened
+from fastgmm.covariance.types import Shape
 from fastgmm.parameters import Parameters
-from fastgmm.shapes import Shape
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.shapes import shape_of
+from fastgmm.covariance.types import shape_of
 from fastgmm.typing import FloatArray
 
 # A longer name of a column is cut: it must leave room for the numbers.

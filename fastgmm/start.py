@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastgmm.covariance.types import shape_of
 from fastgmm.expectation import expectation
 from fastgmm.parameters import Parameters, n_parameters
 from fastgmm.regularization import Regularization
 from fastgmm.sampling import Sample, weight_of_row
-from fastgmm.shapes import shape_of
 from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fastgmm.archive import container as archive
+from fastgmm.covariance.types import Shape, shape_of
 from fastgmm.errors import FileFormatError
-from fastgmm.shapes import Shape, shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 CANCELLATION = 1e-7

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastgmm.agglomeration import cut_tree, likelihood_tree, sums_of_labels, ward_tree
+from fastgmm.covariance.types import Form, shape_of
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import expectation, log_density
 from fastgmm.maximization import maximization
 from fastgmm.parameters import Parameters
 from fastgmm.sampling import weight_of_row
-from fastgmm.shapes import Form, shape_of
 from fastgmm.start import Points, Start, StartRows, assign, column_scale, common_scale, sharp
 from fastgmm.statistics import SufficientStatistics
 

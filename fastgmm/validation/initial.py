@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.shapes import shape_of
+from fastgmm.covariance.types import shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 

@@ -6,8 +6,8 @@ For every covariance type; the factors of diagonals and of single variances are 
 import numpy as np
 
 from fastgmm import kernels
+from fastgmm.covariance.types import shape_of
 from fastgmm.errors import ill_defined_covariance_error
-from fastgmm.shapes import shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from fastgmm.covariance.factors import factor_covariances
+from fastgmm.covariance.types import Shape, shape_of
 from fastgmm.errors import (
     IllDefinedCovarianceError,
     data_range_error,
     ill_defined_covariance_error,
 )
-from fastgmm.factors import factor_covariances
 from fastgmm.regularization import Augmented, Regularization
-from fastgmm.shapes import Shape, shape_of
 from fastgmm.typing import CovarianceType, FloatArray
 
 CORRELATION_FLOOR = 1e-13

@@ -20,9 +20,9 @@ from fastgmm.config import show_config
 from fastgmm.em import Iteration
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.fitting import Initialization
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.priors import NormalInverseWishart
 from fastgmm.selection import Candidate, Selection, select
-from fastgmm.statistics import SufficientStatistics
 from fastgmm.streaming import Snapshot, Stream
 from fastgmm.version import __version__
 

@@ -28,9 +28,9 @@ import numpy as np
 
 from fastgmm import frame
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.regularization import Regularization
-from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 FIRST_PASSES = 10

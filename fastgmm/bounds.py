@@ -13,7 +13,7 @@ import os
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
 
 FEWEST_FEATURES = 16
 """Below, a density costs no more than the bounds and fetching its row (measured: 8.5 ns per pair

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm import model_file
 from fastgmm.acceleration import Search
 from fastgmm.collapse import Repair
 from fastgmm.data import Data
 from fastgmm.em import Run
 from fastgmm.expectation import Extent
-from fastgmm.parameters import Parameters
+from fastgmm.mixture import file as model_file
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.regularization import Regularization
 
 _PARTS = ("weights", "means", "covariances", "factors", "inverse_factors")

@@ -19,10 +19,10 @@ from fastgmm.covariance.factors import factor_covariances
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import log_density
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.regularization import Regularization
 from fastgmm.sampling import Sample
-from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
 
 FLOOR_SHARE = 0.99

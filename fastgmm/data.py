@@ -12,9 +12,9 @@ import numpy as np
 
 from fastgmm.batches import Batch, CheckedBatches
 from fastgmm.expectation import Extent, carried_bounds, expectation, expectation_of_batches
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.sampling import RowSampler, Sample
-from fastgmm.statistics import SufficientStatistics
 
 Pass = Callable[[Parameters], SufficientStatistics]
 """One E-step over all rows."""

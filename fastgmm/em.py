@@ -14,9 +14,9 @@ from fastgmm.collapse import Repair, Repairer
 from fastgmm.convergence import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.regularization import Regularization
-from fastgmm.statistics import SufficientStatistics
 from fastgmm.typing import Acceleration
 
 Pass = Callable[[Parameters], SufficientStatistics]

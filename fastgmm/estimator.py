@@ -21,12 +21,12 @@ from fastgmm.errors import (
 from fastgmm.expectation import expectation, labels
 from fastgmm.fitting import Callback, Fit, Settings, fit
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.priors import NormalInverseWishart, check_prior
 from fastgmm.sampling import Sample
 from fastgmm.start import Start
-from fastgmm.statistics import SufficientStatistics
-from fastgmm.statistics import check as check_statistics
 from fastgmm.stored import INITIAL, StoredMixture
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (

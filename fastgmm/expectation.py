@@ -11,8 +11,8 @@ import numpy as np
 
 from fastgmm.bounds import SKIP, CarriedBounds
 from fastgmm.covariance.types import SHAPES
-from fastgmm.parameters import Parameters
-from fastgmm.statistics import SufficientStatistics
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used
 
 Sums = tuple[np.ndarray, np.ndarray, np.ndarray]

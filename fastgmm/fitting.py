@@ -13,7 +13,7 @@ from fastgmm.data import BatchData, Data
 from fastgmm.em import Iteration, Run, run_em
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.initialization import initial_parameters
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.priors import Regularizing
 from fastgmm.progress import Reporter
 from fastgmm.regularization import Regularization

@@ -18,9 +18,9 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import EStep, Extent
 from fastgmm.fitting import Fit
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters, n_parameters
+from fastgmm.mixture.mixture import Parameters, n_parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.regularization import Regularization
-from fastgmm.statistics import SufficientStatistics
 
 BUFFER_ROWS = (4, 100)
 """The first model is fitted to max(first times the free parameters, second times K) rows."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from fastgmm.covariance.factors import whitened
 from fastgmm.covariance.types import Shape
-from fastgmm.parameters import Parameters
-from fastgmm.statistics import SufficientStatistics
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 _TINY = np.finfo(np.float64).tiny

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgmm import expectation as _expectation
 from fastgmm.errors import not_fitted_error
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import as_generator, as_rows, check_feature_names, check_out
 

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgmm import model_file
 from fastgmm.collapse import Repair
 from fastgmm.em import Run
 from fastgmm.errors import FileFormatError
 from fastgmm.fitting import Initialization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture import file as model_file
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.priors import NormalInverseWishart
 from fastgmm.regularization import Regularization
 from fastgmm.streaming import StreamingMixture

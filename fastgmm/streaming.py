@@ -12,8 +12,8 @@ from fastgmm.data import RowData
 from fastgmm.em import Run
 from fastgmm.errors import not_fitted_error
 from fastgmm.fitting import Fit, Initialization
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.online import Learner, Pace
-from fastgmm.parameters import Parameters
 from fastgmm.priors import NormalInverseWishart, Regularizing
 from fastgmm.regularization import Regularization
 from fastgmm.scoring import FittedMixture

@@ -9,10 +9,10 @@ from fastgmm.covariance.types import Form, shape_of
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import expectation, log_density
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.sampling import weight_of_row
 from fastgmm.start import Points, Start, StartRows, assign, column_scale, common_scale, sharp
-from fastgmm.statistics import SufficientStatistics
 
 WARD_ROWS = (1000, 30, 4000)
 """Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with

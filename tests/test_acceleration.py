@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture, NormalInverseWishart, frame, model_file
+from fastgmm import GaussianMixture, NormalInverseWishart, frame
 from fastgmm.acceleration import FIRST_PASSES, MOST_FAILURES, Search
 from fastgmm.convergence import RECENT
 from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture import file as model_file
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.priors import Regularizing
 from fastgmm.regularization import Regularization
 from fastgmm.threads import rows_per_block

@@ -21,8 +21,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"archive/container"}),
     frozenset({"kernels"}),
     frozenset({"covariance/factors", "agglomeration"}),
-    frozenset({"parameters"}),
-    frozenset({"statistics"}),
+    frozenset({"mixture/mixture"}),
+    frozenset({"mixture/statistics"}),
     frozenset({"regularization"}),
     frozenset({"covariance/estimate", "frame"}),
     frozenset({"threads", "bounds"}),
@@ -35,7 +35,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"initialization"}),
     frozenset({"em"}),
     frozenset({"progress"}),
-    frozenset({"model_file", "tables/table", "config", "conventions"}),
+    frozenset({"mixture/file", "tables/table", "config", "conventions"}),
     frozenset({"checkpoint"}),
     frozenset({"fitting"}),
     frozenset({"online"}),
@@ -202,7 +202,7 @@ WRONG_TREES = {
     ),
     "from a subpackage": (
         "kernels/__init__.py",
-        "from fastgmm.parameters import Parameters\n",
+        "from fastgmm.mixture.mixture import Parameters\n",
         "kernels must not import parameters",
     ),
     "relative from a subpackage": (
@@ -268,7 +268,7 @@ def test_foreign_import_is_found(tmp_path: Path, text: str, count: int) -> None:
     [
         ("from libc.math cimport sqrt\ncimport cython\nfrom fastgmm.kernels._tile cimport f\n", 0),
         ("from scipy.linalg.cython_blas cimport dgemm\n", 1),
-        ("cimport fastgmm.parameters\n", 1),
+        ("cimport fastgmm.mixture.mixture\n", 1),
     ],
 )
 def test_foreign_cimport_is_found(tmp_path: Path, text: str, count: int) -> None:

@@ -12,7 +12,7 @@ import fastgmm
 from fastgmm import bounds, kernels
 from fastgmm.expectation import carried_bounds, expectation
 from fastgmm.maximization import maximization
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
 from fastgmm.regularization import Regularization
 
 RUNNABLE = [name for name in kernels.BUILT if name in kernels.SUPPORTED]

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import common
 from fastgmm import kernels
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
 
 INSTRUCTION_SETS = [name for name in kernels.SUPPORTED if name != "portable"]
 """Those of this processor: the same for every commit, whatever that builds."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgmm.archive import container as archive
 from fastgmm.errors import FileFormatError
-from fastgmm.parameters import Parameters
+from fastgmm.mixture.mixture import Parameters
 
 _ARRAYS = ("weights", "means", "covariances", "factors", "inverse_factors")
 

@@ -1,0 +1,1 @@
+"""Two values, a mixture and its statistics, and what can be computed from them alone."""

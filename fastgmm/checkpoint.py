@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgmm.acceleration import Search
 from fastgmm.collapse import Repair
-from fastgmm.data import Data
+from fastgmm.data.rows import Data
 from fastgmm.em import Run
 from fastgmm.expectation import Extent
 from fastgmm.mixture import file as model_file

@@ -16,13 +16,13 @@ import numpy as np
 
 from fastgmm.covariance.estimate import SINGULAR
 from fastgmm.covariance.factors import factor_covariances
+from fastgmm.data.sample import Sample
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import log_density
 from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.regularization import Regularization
-from fastgmm.sampling import Sample
 from fastgmm.typing import FloatArray, OnCollapse
 
 FLOOR_SHARE = 0.99

@@ -11,7 +11,8 @@ from fastgmm.batches import CheckedBatches
 from fastgmm.checkpoint import Checkpoint
 from fastgmm.collapse import summary
 from fastgmm.convergence import Stopping
-from fastgmm.data import BatchData, Data, RowData
+from fastgmm.data.rows import BatchData, Data, RowData
+from fastgmm.data.sample import Sample
 from fastgmm.em import Run
 from fastgmm.errors import (
     CollapseWarning,
@@ -25,7 +26,6 @@ from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.priors import NormalInverseWishart, check_prior
-from fastgmm.sampling import Sample
 from fastgmm.start import Start
 from fastgmm.stored import INITIAL, StoredMixture
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastgmm.covariance.types import shape_of
+from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.expectation import expectation
 from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.start import Points, Start, StartRows, assign, common_scale, needs_sample, sharp
 from fastgmm.threads import rows_per_block
 from fastgmm.ward import ward_start

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.data import RowData
+from fastgmm.data.rows import RowData
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.expectation import EStep, Extent
 from fastgmm.fitting import Fit

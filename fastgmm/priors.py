@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fastgmm.covariance.types import shape_of
+from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.regularization import Prior, Regularization
-from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
 AUTO_RIDGE = 1e-6

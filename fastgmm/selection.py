@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastgmm.collapse import at_floor
-from fastgmm.data import RowData
+from fastgmm.data.rows import RowData
+from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimator import GaussianMixture
-from fastgmm.sampling import Sample, weight_of_row
 from fastgmm.scoring import classification
 from fastgmm.start import Start, sample_size
 from fastgmm.threads import available_threads

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgmm.collapse import Repair
 from fastgmm.conventions import Estimator
-from fastgmm.data import RowData
+from fastgmm.data.rows import RowData
 from fastgmm.em import Run
 from fastgmm.errors import not_fitted_error
 from fastgmm.fitting import Fit, Initialization

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fastgmm.sampling import Made, weight_of_row
+from fastgmm.data.sample import Made, weight_of_row
 
 
 def test_what_many_threads_ask_for_is_made_once() -> None:

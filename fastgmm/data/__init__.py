@@ -1,0 +1,1 @@
+"""Rows as parts that can be passed over, and a sample of them."""

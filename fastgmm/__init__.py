@@ -14,14 +14,14 @@ The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.err
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fastgmm.collapse import Repair
 from fastgmm.compression import compress
 from fastgmm.config import show_config
-from fastgmm.em import Iteration
+from fastgmm.em.collapse import Repair
+from fastgmm.em.loop import Iteration
+from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.estimator import GaussianMixture, load
 from fastgmm.fitting import Initialization
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.priors import NormalInverseWishart
 from fastgmm.selection import Candidate, Selection, select
 from fastgmm.streaming import Snapshot, Stream
 from fastgmm.version import __version__

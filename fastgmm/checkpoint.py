@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.acceleration import Search
-from fastgmm.collapse import Repair
 from fastgmm.data.rows import Data
-from fastgmm.em import Run
-from fastgmm.expectation import Extent
+from fastgmm.em.acceleration import Search
+from fastgmm.em.collapse import Repair
+from fastgmm.em.e_step import Extent
+from fastgmm.em.loop import Run
+from fastgmm.em.regularization import Regularization
 from fastgmm.mixture import file as model_file
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.regularization import Regularization
 
 _PARTS = ("weights", "means", "covariances", "factors", "inverse_factors")
 

@@ -9,23 +9,23 @@ import numpy as np
 
 from fastgmm.batches import CheckedBatches
 from fastgmm.checkpoint import Checkpoint
-from fastgmm.collapse import summary
-from fastgmm.convergence import Stopping
 from fastgmm.data.rows import BatchData, Data, RowData
 from fastgmm.data.sample import Sample
-from fastgmm.em import Run
+from fastgmm.em.collapse import summary
+from fastgmm.em.e_step import expectation, labels
+from fastgmm.em.loop import Run
+from fastgmm.em.m_step import maximization
+from fastgmm.em.priors import NormalInverseWishart, check_prior
+from fastgmm.em.stopping import Stopping
 from fastgmm.errors import (
     CollapseWarning,
     convergence_warning_class,
     warn_user,
 )
-from fastgmm.expectation import expectation, labels
 from fastgmm.fitting import Callback, Fit, Settings, fit
-from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.priors import NormalInverseWishart, check_prior
 from fastgmm.start import Start
 from fastgmm.stored import INITIAL, StoredMixture
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse

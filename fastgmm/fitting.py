@@ -7,17 +7,17 @@ from functools import cache
 import numpy as np
 
 from fastgmm.checkpoint import Checkpoint, State
-from fastgmm.collapse import Repairer
-from fastgmm.convergence import Stopping
 from fastgmm.data.rows import BatchData, Data
 from fastgmm.data.sample import Sample
-from fastgmm.em import Iteration, Run, run_em
+from fastgmm.em.collapse import Repairer
+from fastgmm.em.loop import Iteration, Run, run_em
+from fastgmm.em.priors import Regularizing
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.stopping import Stopping
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.initialization import initial_parameters
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.priors import Regularizing
 from fastgmm.progress import Reporter
-from fastgmm.regularization import Regularization
 from fastgmm.start import Start, StartRows, needs_sample, sample_size
 from fastgmm.typing import Acceleration, OnCollapse
 from fastgmm.validation import check_enough_rows

@@ -8,8 +8,8 @@ import numpy as np
 
 from fastgmm.covariance.types import shape_of
 from fastgmm.data.sample import Sample, weight_of_row
-from fastgmm.expectation import expectation
-from fastgmm.maximization import maximization
+from fastgmm.em.e_step import expectation
+from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.start import Points, Start, StartRows, assign, common_scale, needs_sample, sharp
 from fastgmm.threads import rows_per_block

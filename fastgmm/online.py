@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from fastgmm.data.rows import RowData
+from fastgmm.em.e_step import EStep, Extent
+from fastgmm.em.m_step import maximization
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.expectation import EStep, Extent
 from fastgmm.fitting import Fit
-from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 
 BUFFER_ROWS = (4, 100)
 """The first model is fitted to max(first times the free parameters, second times K) rows."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from fastgmm.em import Iteration, Run
+from fastgmm.em.loop import Iteration, Run
 
 
 class Reporter:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm import expectation as _expectation
+from fastgmm.em import e_step as _expectation
 from fastgmm.errors import not_fitted_error
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.typing import ArrayLike

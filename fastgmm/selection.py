@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastgmm.collapse import at_floor
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
+from fastgmm.em.collapse import at_floor
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimator import GaussianMixture
 from fastgmm.scoring import classification

@@ -11,10 +11,10 @@ import numpy as np
 
 from fastgmm.covariance.types import shape_of
 from fastgmm.data.sample import Sample, weight_of_row
-from fastgmm.expectation import expectation
+from fastgmm.em.e_step import expectation
+from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Parameters, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 from fastgmm.typing import CovarianceType, InitParams
 
 SHARPNESS = 1e-10

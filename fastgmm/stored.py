@@ -6,14 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgmm.collapse import Repair
-from fastgmm.em import Run
+from fastgmm.em.collapse import Repair
+from fastgmm.em.loop import Run
+from fastgmm.em.priors import NormalInverseWishart
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import FileFormatError
 from fastgmm.fitting import Initialization
 from fastgmm.mixture import file as model_file
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.priors import NormalInverseWishart
-from fastgmm.regularization import Regularization
 from fastgmm.streaming import StreamingMixture
 from fastgmm.validation import check_parameters
 from fastgmm.version import __version__

@@ -6,16 +6,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgmm.collapse import Repair
 from fastgmm.conventions import Estimator
 from fastgmm.data.rows import RowData
-from fastgmm.em import Run
+from fastgmm.em.collapse import Repair
+from fastgmm.em.loop import Run
+from fastgmm.em.priors import NormalInverseWishart, Regularizing
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
 from fastgmm.fitting import Fit, Initialization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.online import Learner, Pace
-from fastgmm.priors import NormalInverseWishart, Regularizing
-from fastgmm.regularization import Regularization
 from fastgmm.scoring import FittedMixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import (

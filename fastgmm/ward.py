@@ -7,9 +7,9 @@ import numpy as np
 from fastgmm.agglomeration import cut_tree, likelihood_tree, sums_of_labels, ward_tree
 from fastgmm.covariance.types import Form, shape_of
 from fastgmm.data.sample import weight_of_row
+from fastgmm.em.e_step import expectation, log_density
+from fastgmm.em.m_step import maximization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.expectation import expectation, log_density
-from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.start import Points, Start, StartRows, assign, column_scale, common_scale, sharp

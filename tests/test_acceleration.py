@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture, NormalInverseWishart, frame
-from fastgmm.acceleration import FIRST_PASSES, MOST_FAILURES, Search
-from fastgmm.convergence import RECENT
-from fastgmm.expectation import expectation
-from fastgmm.maximization import maximization
+from fastgmm import GaussianMixture, NormalInverseWishart
+from fastgmm.em import relative_frame as frame
+from fastgmm.em.acceleration import FIRST_PASSES, MOST_FAILURES, Search
+from fastgmm.em.e_step import expectation
+from fastgmm.em.m_step import maximization
+from fastgmm.em.priors import Regularizing
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.stopping import RECENT
 from fastgmm.mixture import file as model_file
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.priors import Regularizing
-from fastgmm.regularization import Regularization
 from fastgmm.threads import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import bounds, kernels
-from fastgmm.expectation import carried_bounds, expectation
-from fastgmm.maximization import maximization
+from fastgmm import kernels
+from fastgmm.em import bounds
+from fastgmm.em.e_step import carried_bounds, expectation
+from fastgmm.em.m_step import maximization
+from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.regularization import Regularization
 
 RUNNABLE = [name for name in kernels.BUILT if name in kernels.SUPPORTED]
 DTYPES = ["float32", "float64"]

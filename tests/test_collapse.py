@@ -9,7 +9,7 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture
-from fastgmm.collapse import MOVES, Repair, Repairer, summary
+from fastgmm.em.collapse import MOVES, Repair, Repairer, summary
 from fastgmm.errors import CollapseWarning, ConvergenceWarning, IllDefinedCovarianceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")

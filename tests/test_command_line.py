@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture, command_line, em, fit_commands, terminal
+from fastgmm import GaussianMixture, command_line, fit_commands, terminal
 from fastgmm.command_line import main
+from fastgmm.em import loop as em
 from fastgmm.report import component_table, standard_deviations
 from fastgmm.sources import read_table
 

@@ -9,7 +9,7 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
-from fastgmm.convergence import ROUNDING, Stopping, predicted_gap, predicted_passes
+from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes
 from fastgmm.errors import CollapseWarning, ConvergenceWarning
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")

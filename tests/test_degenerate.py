@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import sklearn.mixture
 
-from fastgmm import GaussianMixture, expectation, fitting
+from fastgmm import GaussianMixture, fitting
+from fastgmm.em import e_step as expectation
 from fastgmm.errors import IllDefinedCovarianceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")

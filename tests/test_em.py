@@ -10,7 +10,7 @@ import scipy.special
 import scipy.stats
 
 from fastgmm import GaussianMixture
-from fastgmm.em import Iteration
+from fastgmm.em.loop import Iteration
 from fastgmm.errors import ConvergenceWarning
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")

@@ -10,8 +10,8 @@ import pytest
 import fastgmm.ward
 from fastgmm import GaussianMixture, select
 from fastgmm.data.sample import RowSampler
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.regularization import Regularization
 from fastgmm.start import Start, StartRows
 from fastgmm.validation import as_generator
 from fastgmm.ward import FIRST_PASSES, KEPT, Comparison, _effort, _Entry, ward_start

@@ -4,12 +4,12 @@ import numpy as np
 
 from fastgmm.covariance.factors import factor_covariances
 from fastgmm.covariance.types import Shape, shape_of
+from fastgmm.em.regularization import Augmented, Regularization
 from fastgmm.errors import (
     IllDefinedCovarianceError,
     data_range_error,
     ill_defined_covariance_error,
 )
-from fastgmm.regularization import Augmented, Regularization
 from fastgmm.typing import CovarianceType, FloatArray
 
 CORRELATION_FLOOR = 1e-13

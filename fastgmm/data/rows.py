@@ -12,7 +12,7 @@ import numpy as np
 
 from fastgmm.batches import Batch, CheckedBatches
 from fastgmm.data.sample import RowSampler, Sample
-from fastgmm.expectation import Extent, carried_bounds, expectation, expectation_of_batches
+from fastgmm.em.e_step import Extent, carried_bounds, expectation, expectation_of_batches
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastgmm.bounds import SKIP, CarriedBounds
 from fastgmm.covariance.types import SHAPES
+from fastgmm.em.bounds import SKIP, CarriedBounds
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used

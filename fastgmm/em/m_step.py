@@ -4,9 +4,9 @@ Small and in one place.
 """
 
 from fastgmm.covariance.estimate import check_range, estimate_covariances, factor_or_repair
+from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 
 
 def maximization(

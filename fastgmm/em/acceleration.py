@@ -26,11 +26,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastgmm import frame
+from fastgmm.em import relative_frame as frame
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 from fastgmm.typing import FloatArray
 
 FIRST_PASSES = 10

@@ -17,12 +17,12 @@ import numpy as np
 from fastgmm.covariance.estimate import SINGULAR
 from fastgmm.covariance.factors import factor_covariances
 from fastgmm.data.sample import Sample
+from fastgmm.em.e_step import log_density
+from fastgmm.em.m_step import maximization
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.expectation import log_density
-from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 from fastgmm.typing import FloatArray, OnCollapse
 
 FLOOR_SHARE = 0.99

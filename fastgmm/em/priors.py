@@ -7,8 +7,8 @@ import numpy as np
 
 from fastgmm.covariance.types import shape_of
 from fastgmm.data.sample import Sample, weight_of_row
+from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.regularization import Prior, Regularization
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
 AUTO_RIDGE = 1e-6

@@ -11,9 +11,9 @@ import numpy as np
 
 from fastgmm.covariance.factors import whitened
 from fastgmm.covariance.types import Shape
+from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 from fastgmm.typing import FloatArray
 
 LEAST_SCALE = 1e-4

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fastgmm.acceleration import FEWEST_PASSES, FIRST_PASSES, LARGEST_GAIN, SLOW_RATES, Search
-from fastgmm.collapse import Repair, Repairer
-from fastgmm.convergence import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
+from fastgmm.em.acceleration import FEWEST_PASSES, FIRST_PASSES, LARGEST_GAIN, SLOW_RATES, Search
+from fastgmm.em.collapse import Repair, Repairer
+from fastgmm.em.m_step import maximization
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
-from fastgmm.maximization import maximization
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.regularization import Regularization
 from fastgmm.typing import Acceleration
 
 Pass = Callable[[Parameters], SufficientStatistics]

@@ -26,7 +26,7 @@ from fastgmm.fitting import Callback, Fit, Settings, fit
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.start import Start
+from fastgmm.starts.points import Start
 from fastgmm.stored import INITIAL, StoredMixture
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (

@@ -15,13 +15,13 @@ from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.initialization import initial_parameters
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.progress import Reporter
-from fastgmm.start import Start, StartRows, needs_sample, sample_size
+from fastgmm.starts.methods import initial_parameters
+from fastgmm.starts.points import Start, StartRows, needs_sample, sample_size
+from fastgmm.starts.ward import Comparison
 from fastgmm.typing import Acceleration, OnCollapse
 from fastgmm.validation import check_enough_rows
-from fastgmm.ward import Comparison
 
 Callback = Callable[[Iteration], object]
 

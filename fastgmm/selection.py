@@ -15,7 +15,7 @@ from fastgmm.em.collapse import at_floor
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimator import GaussianMixture
 from fastgmm.scoring import classification
-from fastgmm.start import Start, sample_size
+from fastgmm.starts.points import Start, sample_size
 from fastgmm.threads import available_threads
 from fastgmm.typing import COVARIANCE_TYPES, ArrayLike, CovarianceType
 from fastgmm.validation import (

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm import agglomeration
-from fastgmm.agglomeration import LEAST, cut_tree, likelihood_tree, sums_of_labels, ward_tree
+from fastgmm.starts import trees as agglomeration
+from fastgmm.starts.trees import LEAST, cut_tree, likelihood_tree, sums_of_labels, ward_tree
 
 FORMS = ("matrix", "diagonal", "scalar")
 

@@ -12,7 +12,7 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture
-from fastgmm.start import ASSIGNED_ROWS
+from fastgmm.starts.points import ASSIGNED_ROWS
 from fastgmm.threads import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore:Best performing")

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fastgmm.ward
+import fastgmm.starts.ward
 from fastgmm import GaussianMixture, select
 from fastgmm.data.sample import RowSampler
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.start import Start, StartRows
+from fastgmm.starts.points import Start, StartRows
+from fastgmm.starts.ward import FIRST_PASSES, KEPT, Comparison, _effort, _Entry, ward_start
 from fastgmm.validation import as_generator
-from fastgmm.ward import FIRST_PASSES, KEPT, Comparison, _effort, _Entry, ward_start
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::fastgmm.errors.ConvergenceWarning", "ignore::fastgmm.errors.CollapseWarning"
@@ -74,7 +74,7 @@ def test_the_highest_candidate_goes_on(covariance_type: str, overlapping: np.nda
     every, firsts = [], []
     for index in range(6):
         data = replace(sample, start=replace(of, index=index))
-        entries = [_Entry(index, one, one) for one in fastgmm.ward._candidates(data)]
+        entries = [_Entry(index, one, one) for one in fastgmm.starts.ward._candidates(data)]
         for entry in entries:
             entry.go_on(sample, FIRST_PASSES)
         firsts.append(max(one.promise for one in entries))
@@ -96,7 +96,7 @@ def test_the_highest_candidate_goes_on(covariance_type: str, overlapping: np.nda
 def test_candidates_that_degenerate_are_dropped(
     failing: set[int], overlapping: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    candidates = fastgmm.ward._candidates
+    candidates = fastgmm.starts.ward._candidates
 
     def some_fail(data: StartRows) -> Any:
         if data.start.index in failing:
@@ -104,7 +104,7 @@ def test_candidates_that_degenerate_are_dropped(
         return candidates(data)
 
     good = start(overlapping, 4, n_init=4).initializations_
-    monkeypatch.setattr(fastgmm.ward, "_candidates", some_fail)
+    monkeypatch.setattr(fastgmm.starts.ward, "_candidates", some_fail)
     model = start(overlapping, 4, n_init=4)
     for one, before in zip(model.initializations_, good, strict=True):
         if one.index in failing:
@@ -321,7 +321,9 @@ def test_shared_trees_give_every_number_of_clusters(
         return counted
 
     for name in ("ward_tree", "likelihood_tree"):
-        monkeypatch.setattr(fastgmm.ward, name, noted(name, getattr(fastgmm.ward, name)))
+        monkeypatch.setattr(
+            fastgmm.starts.ward, name, noted(name, getattr(fastgmm.starts.ward, name))
+        )
     chosen = select(overlapping, range(2, 6), covariance_type, **params)
     assert made["ward_tree"] <= (2 if covariance_type.endswith("spherical") else 4)
     assert made["likelihood_tree"] == 2

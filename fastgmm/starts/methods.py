@@ -11,9 +11,17 @@ from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.start import Points, Start, StartRows, assign, common_scale, needs_sample, sharp
+from fastgmm.starts.points import (
+    Points,
+    Start,
+    StartRows,
+    assign,
+    common_scale,
+    needs_sample,
+    sharp,
+)
+from fastgmm.starts.ward import ward_start
 from fastgmm.threads import rows_per_block
-from fastgmm.ward import ward_start
 
 if TYPE_CHECKING:
     from numpy.random import Generator

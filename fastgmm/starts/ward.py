@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastgmm.agglomeration import cut_tree, likelihood_tree, sums_of_labels, ward_tree
 from fastgmm.covariance.types import Form, shape_of
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.e_step import expectation, log_density
@@ -12,7 +11,16 @@ from fastgmm.em.m_step import maximization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.start import Points, Start, StartRows, assign, column_scale, common_scale, sharp
+from fastgmm.starts.points import (
+    Points,
+    Start,
+    StartRows,
+    assign,
+    column_scale,
+    common_scale,
+    sharp,
+)
+from fastgmm.starts.trees import cut_tree, likelihood_tree, sums_of_labels, ward_tree
 
 WARD_ROWS = (1000, 30, 4000)
 """Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with

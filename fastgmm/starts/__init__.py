@@ -1,0 +1,1 @@
+"""First parameters from a sample of rows."""

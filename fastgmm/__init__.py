@@ -20,7 +20,7 @@ from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Iteration
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.estimator import GaussianMixture, load
-from fastgmm.fitting import Initialization
+from fastgmm.fits.fit import Initialization
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.selection import Candidate, Selection, select
 from fastgmm.streaming import Snapshot, Stream

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 
 from fastgmm.batches import CheckedBatches
-from fastgmm.checkpoint import Checkpoint
 from fastgmm.data.rows import BatchData, Data, RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import summary
@@ -22,7 +21,8 @@ from fastgmm.errors import (
     convergence_warning_class,
     warn_user,
 )
-from fastgmm.fitting import Callback, Fit, Settings, fit
+from fastgmm.fits.checkpoint import Checkpoint
+from fastgmm.fits.fit import Callback, Fit, Settings, fit
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics

@@ -11,7 +11,7 @@ from fastgmm.em.loop import Run
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import FileFormatError
-from fastgmm.fitting import Initialization
+from fastgmm.fits.fit import Initialization
 from fastgmm.mixture import file as model_file
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.streaming import StreamingMixture

@@ -13,9 +13,9 @@ from fastgmm.em.loop import Run
 from fastgmm.em.priors import NormalInverseWishart, Regularizing
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
-from fastgmm.fitting import Fit, Initialization
+from fastgmm.fits.fit import Fit, Initialization
+from fastgmm.fits.online import Learner, Pace
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.online import Learner, Pace
 from fastgmm.scoring import FittedMixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import (

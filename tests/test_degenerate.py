@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import sklearn.mixture
 
-from fastgmm import GaussianMixture, fitting
+from fastgmm import GaussianMixture
 from fastgmm.em import e_step as expectation
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.fits import fit as fitting
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 

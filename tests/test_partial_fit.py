@@ -9,7 +9,7 @@ import pytest
 import fastgmm
 from fastgmm import GaussianMixture
 from fastgmm.errors import NotFittedError
-from fastgmm.online import BATCH_ROWS, Pace
+from fastgmm.fits.online import BATCH_ROWS, Pace
 
 
 def clusters(seed, n, k=3, d=2, spread=5.0):

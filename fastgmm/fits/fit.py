@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 
-from fastgmm.checkpoint import Checkpoint, State
 from fastgmm.data.rows import BatchData, Data
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repairer
@@ -15,8 +14,9 @@ from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.fits.checkpoint import Checkpoint, State
+from fastgmm.fits.verbose import Reporter
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.progress import Reporter
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import Start, StartRows, needs_sample, sample_size
 from fastgmm.starts.ward import Comparison

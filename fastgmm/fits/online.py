@@ -18,7 +18,7 @@ from fastgmm.em.e_step import EStep, Extent
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.fitting import Fit
+from fastgmm.fits.fit import Fit
 from fastgmm.mixture.mixture import Parameters, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 

@@ -19,11 +19,11 @@ from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Iteration
 from fastgmm.em.priors import NormalInverseWishart
-from fastgmm.estimator import GaussianMixture, load
+from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
+from fastgmm.estimators.selection import Candidate, Selection, select
+from fastgmm.estimators.streaming import Snapshot, Stream
 from fastgmm.fits.fit import Initialization
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.selection import Candidate, Selection, select
-from fastgmm.streaming import Snapshot, Stream
 from fastgmm.version import __version__
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.estimator import load
+from fastgmm.estimators.gaussian_mixture import load
+from fastgmm.estimators.selection import CRITERIA, MAX_ITER, N_INIT
 from fastgmm.fit_commands import fit, select_model
 from fastgmm.report import column_names_of, counted, print_components
-from fastgmm.selection import CRITERIA, MAX_ITER, N_INIT
 from fastgmm.sources import column_names, read_table
 from fastgmm.sources.files import ENDINGS
 from fastgmm.sources.formats import FORMATS

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.estimator import GaussianMixture
+from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.estimators.selection import Candidate, Selection, select
 from fastgmm.report import counted, criterion_table, print_components
-from fastgmm.selection import Candidate, Selection, select
 from fastgmm.sources import read_table
 from fastgmm.stream_commands import fit_stream, wants_stream
 from fastgmm.tables.table import Table

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.estimator import GaussianMixture, load
+from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
 from fastgmm.report import print_components
 from fastgmm.sources import Batches, batches
 from fastgmm.tables.table import Table

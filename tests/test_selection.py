@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fastgmm.selection
+import fastgmm.estimators.selection
 from fastgmm import GaussianMixture, NormalInverseWishart, select
-from fastgmm.selection import Candidate, Selection
+from fastgmm.estimators.selection import Candidate, Selection
 
 TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 
@@ -245,7 +245,7 @@ def test_reproducible_by_seed(
     for n_threads in (2, 3, None):
         assert run(7, n_threads=n_threads) == expected
     with monkeypatch.context() as patch:  # as those of middling size
-        patch.setattr(fastgmm.selection, "SIDE_BY_SIDE", (0, 1 << 40))
+        patch.setattr(fastgmm.estimators.selection, "SIDE_BY_SIDE", (0, 1 << 40))
         assert run(7, n_threads=2) == expected
     generator = np.random.default_rng(7)
     assert run(generator) == run(np.int64(7)) == expected
@@ -304,7 +304,7 @@ def test_what_the_callback_raises_ends_the_selection(
     sizes: tuple[int, int], rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fits that are under way beside it end with their iteration, and no thread is left."""
-    monkeypatch.setattr(fastgmm.selection, "SIDE_BY_SIDE", sizes)
+    monkeypatch.setattr(fastgmm.estimators.selection, "SIDE_BY_SIDE", sizes)
     before = threading.active_count()
     seen: list[Candidate] = []
 

@@ -21,13 +21,13 @@ from fastgmm.errors import (
     convergence_warning_class,
     warn_user,
 )
+from fastgmm.estimators.model_file import INITIAL, StoredMixture
 from fastgmm.fits.checkpoint import Checkpoint
 from fastgmm.fits.fit import Callback, Fit, Settings, fit
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.starts.points import Start
-from fastgmm.stored import INITIAL, StoredMixture
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_generator,

@@ -6,17 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgmm.conventions import Estimator
 from fastgmm.data.rows import RowData
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Run
 from fastgmm.em.priors import NormalInverseWishart, Regularizing
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
+from fastgmm.estimators.conventions import Estimator
+from fastgmm.estimators.scoring import FittedMixture
 from fastgmm.fits.fit import Fit, Initialization
 from fastgmm.fits.online import Learner, Pace
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.scoring import FittedMixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import (
     as_generator,

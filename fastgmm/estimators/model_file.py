@@ -11,10 +11,10 @@ from fastgmm.em.loop import Run
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import FileFormatError
+from fastgmm.estimators.streaming import StreamingMixture
 from fastgmm.fits.fit import Initialization
 from fastgmm.mixture import file as model_file
 from fastgmm.mixture.mixture import Parameters
-from fastgmm.streaming import StreamingMixture
 from fastgmm.validation import check_parameters
 from fastgmm.version import __version__
 

@@ -1,0 +1,1 @@
+"""What users hold: GaussianMixture, its state, its files, snapshots, the choice of a model."""

@@ -14,7 +14,6 @@ The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.err
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fastgmm.compression import compress
 from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Iteration
@@ -24,6 +23,7 @@ from fastgmm.estimators.selection import Candidate, Selection, select
 from fastgmm.estimators.streaming import Snapshot, Stream
 from fastgmm.fits.fit import Initialization
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.validation.compression import compress
 from fastgmm.version import __version__
 
 if TYPE_CHECKING:

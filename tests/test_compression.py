@@ -136,9 +136,9 @@ def test_a_hash_that_says_little_changes_nothing(
     X = rng.integers(-2, 3, (400, 3)) / 3.0
     weights = rng.integers(1, 5, 400)
     expected = compress(X, weights)
-    hashes = fastgmm.compression._hashes
+    hashes = fastgmm.validation.compression._hashes
     mask = np.uint64(2**n_bits - 1)
-    monkeypatch.setattr(fastgmm.compression, "_hashes", lambda rows: hashes(rows) & mask)
+    monkeypatch.setattr(fastgmm.validation.compression, "_hashes", lambda rows: hashes(rows) & mask)
     for got, wanted in zip(compress(X, weights), expected, strict=True):
         np.testing.assert_array_equal(got, wanted)
 

@@ -169,7 +169,7 @@ def test_a_reader_that_fails_leaves_the_last_whole_pass():
 
 def test_the_next_batch_is_read_meanwhile():
     """The reader is asked for the next batch before the one in hand is done with."""
-    from fastgmm.batches import read_ahead
+    from fastgmm.validation.batches import read_ahead
 
     asked = []
 

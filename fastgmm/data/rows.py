@@ -10,11 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from fastgmm.batches import Batch, CheckedBatches
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.em.e_step import Extent, carried_bounds, expectation, expectation_of_batches
 from fastgmm.mixture.mixture import Parameters
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.validation.batches import Batch, CheckedBatches
 
 Pass = Callable[[Parameters], SufficientStatistics]
 """One E-step over all rows."""

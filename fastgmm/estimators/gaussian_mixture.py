@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgmm.batches import CheckedBatches
 from fastgmm.data.rows import BatchData, Data, RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import summary
@@ -41,6 +40,7 @@ from fastgmm.validation import (
     check_weights_init,
     feature_names_of,
 )
+from fastgmm.validation.batches import CheckedBatches
 
 
 class GaussianMixture(StoredMixture):

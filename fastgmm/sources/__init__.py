@@ -4,7 +4,7 @@ Behind this layer nothing knows of files: errors name the source, the line or ro
 here.
 """
 
-from fastgmm.sources.batches import Batches, batches
 from fastgmm.sources.files import column_names, read_table
+from fastgmm.sources.reader import Batches, batches
 
 __all__ = ["Batches", "batches", "column_names", "read_table"]

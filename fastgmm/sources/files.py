@@ -24,8 +24,7 @@ from fastgmm.sources.arrow import (
     plain_columns,
     refusing,
 )
-from fastgmm.sources.memory import load_npy
-from fastgmm.sources.text import (
+from fastgmm.sources.csv import (
     CSV_BLOCK_BYTES,
     DELIMITERS,
     Head,
@@ -33,6 +32,7 @@ from fastgmm.sources.text import (
     read_head,
     refuse_records,
 )
+from fastgmm.sources.memory import load_npy
 from fastgmm.tables.table import Column, Table, advice, first_bad, positions, refuse_unfit
 from fastgmm.typing import Rows
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastgmm.sources.arrow import import_pyarrow, one_line
 from fastgmm.sources.blocks import Block, Source
-from fastgmm.sources.text import CSV_BLOCK_BYTES, numbered, read_head, refuse_records
+from fastgmm.sources.csv import CSV_BLOCK_BYTES, numbered, read_head, refuse_records
 
 # So much is asked for at a time; a pipe gives what it has, 64 KiB at most on Linux.
 READ_BYTES = 2**20
@@ -107,7 +107,7 @@ class CsvText:
     Attributes
     ----------
     names, n_fields
-        As in `fastgmm.sources.text.Head`.
+        As in `fastgmm.sources.csv.Head`.
     """
 
     def __init__(self, where: Path | str, stream: Stream, delimiter: str, header: bool | None):

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Rectangle
 
 from fastgmm import GaussianMixture
-from fastgmm.drawing import DARK, DARKENING, component_colours
-from fastgmm.marginal import MOST_POINTS
 from fastgmm.plot import check_picture_name, plot_log_likelihood, plot_mixture, save_mixture
+from fastgmm.plot.parts import DARK, DARKENING, component_colours
+from fastgmm.plot.shown import MOST_POINTS
 from fastgmm.tables.table import Table
 
 NAMES = ("length", "width", "depth")

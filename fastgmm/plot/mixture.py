@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgmm.drawing import (
+from fastgmm.errors import not_fitted_error
+from fastgmm.plot.parts import (
     PALETTE,
     add_legend,
     draw_density,
@@ -22,8 +23,7 @@ from fastgmm.drawing import (
     new_axes,
     number_means,
 )
-from fastgmm.errors import not_fitted_error
-from fastgmm.marginal import Marginal, chosen_features, marginal
+from fastgmm.plot.shown import Marginal, chosen_features, marginal
 from fastgmm.tables.table import Column
 
 if TYPE_CHECKING:

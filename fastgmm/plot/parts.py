@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.marginal import Marginal
+from fastgmm.plot.shown import Marginal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,22 @@
+"""Pictures of a fitted mixture and of the way to it, drawn with matplotlib.
+
+matplotlib is imported when something is drawn, never by ``import fastgmm``.
+"""
+
+from fastgmm.plot.mixture import (
+    check_picture_name,
+    plot_criterion,
+    plot_log_likelihood,
+    plot_mixture,
+    save_criterion,
+    save_mixture,
+)
+
+__all__ = [
+    "check_picture_name",
+    "plot_criterion",
+    "plot_log_likelihood",
+    "plot_mixture",
+    "save_criterion",
+    "save_mixture",
+]

@@ -2,7 +2,7 @@
 
 import sys
 
-from fastgmm.command_line import main
+from fastgmm.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -17,10 +17,13 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture, command_line, fit_commands, terminal
-from fastgmm.command_line import main
+from fastgmm import GaussianMixture
+from fastgmm.cli import fit as fit_commands
+from fastgmm.cli import main as command_line
+from fastgmm.cli import terminal
+from fastgmm.cli.main import main
+from fastgmm.cli.report import component_table, standard_deviations
 from fastgmm.em import loop as em
-from fastgmm.report import component_table, standard_deviations
 from fastgmm.sources import read_table
 
 ROOT = Path(__file__).parent.parent
@@ -613,7 +616,7 @@ def test_the_module_and_the_script_are_the_command():
     done = process("--version")
     assert (done.returncode, done.stdout) == (0, f"fastgmm {fastgmm.__version__}\n")
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts == {"fastgmm": "fastgmm.command_line:main"}
+    assert scripts == {"fastgmm": "fastgmm.cli.main:main"}
     done = process("info", "missing.gmm")
     assert done.returncode == 1
     assert done.stderr == "fastgmm: error: missing.gmm: No such file or directory.\n"

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import GaussianMixture, command_line
-from fastgmm.command_line import main
+from fastgmm import GaussianMixture
+from fastgmm.cli import main as command_line
+from fastgmm.cli.main import main
 from fastgmm.sources import read_table
 
 FAITHFUL = str(Path(__file__).parent.parent / "data" / "faithful.csv")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm.command_line import main
+from fastgmm.cli.main import main
 from fastgmm.tables.table import Table
 
 pytest.importorskip("pyarrow")

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.cli.report import counted, criterion_table, print_components
+from fastgmm.cli.stream import fit_stream, wants_stream
+from fastgmm.cli.terminal import GridProgress, Progress, print_pairs, say
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.selection import Candidate, Selection, select
-from fastgmm.report import counted, criterion_table, print_components
 from fastgmm.sources import read_table
-from fastgmm.stream_commands import fit_stream, wants_stream
 from fastgmm.tables.table import Table
-from fastgmm.terminal import GridProgress, Progress, print_pairs, say
 
 # A picture of more columns than this is hard to read, so the rest are left out of --plot.
 COLUMNS_IN_PICTURE = 6

@@ -17,16 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.estimators.gaussian_mixture import load
-from fastgmm.estimators.selection import CRITERIA, MAX_ITER, N_INIT
-from fastgmm.fit_commands import fit, select_model
-from fastgmm.report import column_names_of, counted, print_components
-from fastgmm.sources import column_names, read_table
-from fastgmm.sources.files import ENDINGS
-from fastgmm.sources.formats import FORMATS
-from fastgmm.stream_commands import learn, score_stream, write_scores
-from fastgmm.tables.table import Table
-from fastgmm.terminal import (
+from fastgmm.cli.fit import fit, select_model
+from fastgmm.cli.report import column_names_of, counted, print_components
+from fastgmm.cli.stream import learn, score_stream, write_scores
+from fastgmm.cli.terminal import (
     abandon_output,
     open_results,
     print_pairs,
@@ -34,6 +28,12 @@ from fastgmm.terminal import (
     sentence,
     warnings_in_one_line,
 )
+from fastgmm.estimators.gaussian_mixture import load
+from fastgmm.estimators.selection import CRITERIA, MAX_ITER, N_INIT
+from fastgmm.sources import column_names, read_table
+from fastgmm.sources.files import ENDINGS
+from fastgmm.sources.formats import FORMATS
+from fastgmm.tables.table import Table
 from fastgmm.typing import COVARIANCE_TYPES, INIT_PARAMS
 from fastgmm.version import __version__
 

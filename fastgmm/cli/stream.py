@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.cli.report import print_components
+from fastgmm.cli.terminal import StreamProgress, open_results, print_pairs, say
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
-from fastgmm.report import print_components
 from fastgmm.sources import Batches, batches
 from fastgmm.tables.table import Table
-from fastgmm.terminal import StreamProgress, open_results, print_pairs, say
 
 STREAMED_SHARE = 4
 """A file larger than physical memory over this is fitted in batches without being asked."""

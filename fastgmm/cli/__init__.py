@@ -1,0 +1,1 @@
+"""The command: words in, text out; uses the public API only."""

@@ -17,7 +17,7 @@ from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import RECENT
 from fastgmm.mixture import file as model_file
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import rows_per_block
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -264,7 +264,7 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str, make_mixture: 
         of_type = Regularizing(0.0, prior, covariance_type, 3)
         regularization = of_type.of_moments(rows.mean(axis=0), np.cov(rows.T))
     means, covariances = mixture.means + 0.3, mixture.covariances_as(covariance_type)
-    base = Parameters.from_covariances(mixture.weights, means, covariances, covariance_type)
+    base = Mixture.from_covariances(mixture.weights, means, covariances, covariance_type)
     statistics = expectation(base, rows, weight)
     search = Search(regularization, weight.sum())
     search.held = regularization.augmented(statistics).covariance_weight

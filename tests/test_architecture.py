@@ -206,12 +206,12 @@ WRONG_TREES = {
     ),
     "from a subpackage": (
         "kernels/__init__.py",
-        "from fastgmm.mixture.mixture import Parameters\n",
+        "from fastgmm.mixture.mixture import Mixture\n",
         "kernels must not import parameters",
     ),
     "relative from a subpackage": (
         "kernels/reference.py",
-        "from ..parameters import Parameters\n",
+        "from ..parameters import Mixture\n",
         "kernels must not import parameters",
     ),
     "unknown module": ("helpers.py", "import fastgmm.errors\n", "helpers has no place in LAYERS"),

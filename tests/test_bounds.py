@@ -14,7 +14,7 @@ from fastgmm.em import bounds
 from fastgmm.em.e_step import carried_bounds, expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 
 RUNNABLE = [name for name in kernels.BUILT if name in kernels.SUPPORTED]
 DTYPES = ["float32", "float64"]
@@ -27,7 +27,7 @@ def clusters(seed, n, k, d, spread, dtype="float64"):
     roots = np.eye(d) + rng.normal(size=(k, d, d)) * 0.7 / np.sqrt(d)
     labels = rng.integers(k, size=n)
     rows = means[labels] + np.einsum("nij,nj->ni", roots[labels], rng.normal(size=(n, d)))
-    start = Parameters.from_covariances(
+    start = Mixture.from_covariances(
         np.full(k, 1.0 / k),
         means + 0.1 * rng.normal(size=(k, d)),
         roots @ roots.transpose(0, 2, 1) * 1.1,
@@ -151,7 +151,7 @@ def test_where_bounds_are_not_carried(monkeypatch):
     ):
         rows, parameters = clusters(2, 500, n_components, d, spread)
         if kind == "diag":
-            parameters = Parameters.from_covariances(
+            parameters = Mixture.from_covariances(
                 parameters.weights, parameters.means, np.ones((n_components, d)), kind
             )
         carried = carried_bounds(rows, kind, n_components)

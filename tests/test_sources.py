@@ -12,7 +12,8 @@ import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from fastgmm.sources import column_names, files, read_table, text
+from fastgmm.sources import column_names, files, read_table
+from fastgmm.sources import csv as text
 from fastgmm.tables.table import Table, first_bad
 
 FAITHFUL = Path(__file__).parent.parent / "data" / "faithful.csv"

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import common
 from fastgmm import kernels
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 
 INSTRUCTION_SETS = [name for name in kernels.SUPPORTED if name != "portable"]
 """Those of this processor: the same for every commit, whatever that builds."""
@@ -34,7 +34,7 @@ def kernel_arguments(name: str, n_components: int | None = None) -> KernelArgume
     chosen = slice(n_components)
     weights = start.weights[chosen] / start.weights[chosen].sum()
     covariances = start.covariances if kind == "tied" else start.covariances[chosen]
-    parameters = Parameters.from_covariances(weights, start.means[chosen], covariances, kind)
+    parameters = Mixture.from_covariances(weights, start.means[chosen], covariances, kind)
     return parameters.kernel_arguments()
 
 
@@ -82,7 +82,7 @@ class Factorization:
 
     def time_from_covariances(self, data: str) -> None:
         start = self.start
-        Parameters.from_covariances(start.weights, start.means, start.covariances, "full")
+        Mixture.from_covariances(start.weights, start.means, start.covariances, "full")
 
 
 class Exponential:

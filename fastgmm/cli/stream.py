@@ -156,7 +156,7 @@ def learn(arguments: argparse.Namespace) -> None:
 
 
 def _save_if_fitted(model: Any, path: Path) -> None:
-    if model._learner is not None and model._learner.parameters is not None:
+    if model._learner is not None and model._learner.mixture is not None:
         model.save(path)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.em.e_step import Extent, carried_bounds, expectation, expectation_of_batches
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.validation.batches import Batch, CheckedBatches
 
-Pass = Callable[[Parameters], SufficientStatistics]
+Pass = Callable[[Mixture], SufficientStatistics]
 """One E-step over all rows."""
 
 
@@ -86,8 +86,8 @@ class RowData:
     def passes(self, covariance_type: str, n_components: int, reg_covar: np.ndarray) -> Pass:
         """One pass after the other, each skipping what the last one allows."""
         bounds = carried_bounds(self.rows, covariance_type, n_components)
-        return lambda parameters: expectation(
-            parameters,
+        return lambda mixture: expectation(
+            mixture,
             self.rows,
             self.sample_weight,
             reg_covar=reg_covar,
@@ -163,8 +163,8 @@ class BatchData:
 
     def passes(self, covariance_type: str, n_components: int, reg_covar: np.ndarray) -> Pass:
         """One walk per pass."""
-        return lambda parameters: expectation_of_batches(
-            parameters,
+        return lambda mixture: expectation_of_batches(
+            mixture,
             self._same_batches,
             self.extent,
             self.dtype,

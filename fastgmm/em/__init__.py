@@ -1,1 +1,1 @@
-"""EM itself: E-step, M-step, the loop, when it ends, steps ahead of it, collapse, regularisation."""
+"""EM itself: E-step, M-step, the loop, its end, steps ahead of it, collapse, regularisation."""

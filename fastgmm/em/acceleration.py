@@ -29,7 +29,7 @@ import numpy as np
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
@@ -90,26 +90,26 @@ class Search:
         """Whether EM goes on alone."""
         return self.failures >= MOST_FAILURES
 
-    def objective(self, parameters: Parameters, lower_bound: float) -> float:
+    def objective(self, mixture: Mixture, lower_bound: float) -> float:
         """The mean log-likelihood and log prior, with the ridge as one more prior."""
-        penalty = self.regularization.ridge_penalty(parameters, self.held)
+        penalty = self.regularization.ridge_penalty(mixture, self.held)
         return lower_bound + penalty / self.weight
 
     def propose(
         self,
-        parameters: Parameters,
+        mixture: Mixture,
         statistics: SufficientStatistics,
         lower_bound: float,
-        em_parameters: Parameters,
-    ) -> Parameters:
+        em_parameters: Mixture,
+    ) -> Mixture:
         """The next parameters to try, from accepted ones and their statistics."""
         self.held = self.regularization.augmented(statistics).covariance_weight
-        self.value = self.objective(parameters, lower_bound)
-        gradient = self._gradient(parameters, statistics)
+        self.value = self.objective(mixture, lower_bound)
+        gradient = self._gradient(mixture, statistics)
         if self.gradient is not None and self.step is not None:
             self._learn(self.step, self.gradient - gradient)
         self.gradient = gradient
-        self.em_step = _rounded(frame.coordinates(parameters, em_parameters), statistics.dtype)
+        self.em_step = _rounded(frame.coordinates(mixture, em_parameters), statistics.dtype)
         if not self.steps:
             self.step, self.gap = self.em_step, np.inf
             return em_parameters
@@ -117,38 +117,38 @@ class Search:
         self.gap = 0.5 * float(gradient @ step)
         length = float(np.linalg.norm(step))
         share = min(1.0, self.radius / max(length, _TINY))
-        share = min(share, LARGEST_MOVE / max(frame.largest_move(parameters, step), _TINY))
+        share = min(share, LARGEST_MOVE / max(frame.largest_move(mixture, step), _TINY))
         self.step = step * share
         try:
-            return frame.moved(parameters, self.step)
+            return frame.moved(mixture, self.step)
         except IllDefinedCovarianceError:
             self.radius = min(self.radius, length) * SHRINK
             self.step = self.em_step
             return em_parameters
 
-    def accepts(self, parameters: Parameters, lower_bound: float) -> bool:
+    def accepts(self, mixture: Mixture, lower_bound: float) -> bool:
         """Whether the step that was tried has climbed enough; adapts the radius."""
         assert self.gradient is not None
         assert self.step is not None
         slope, length = float(self.gradient @ self.step), float(np.linalg.norm(self.step))
-        gain = self.objective(parameters, lower_bound) - self.value
+        gain = self.objective(mixture, lower_bound) - self.value
         if not gain > POOR * slope:
             self.radius = length * SHRINK
         elif gain > GOOD * slope:
             self.radius = max(self.radius, length * GROW)
         return bool(gain >= ARMIJO * slope) and slope > 0.0
 
-    def reject(self, parameters: Parameters, statistics: SufficientStatistics) -> None:
+    def reject(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
         """EM's step comes next; a failed one has told of the curvature, all the same."""
         if np.isfinite(statistics.log_likelihood) and self.gradient is not None:
             assert self.step is not None
-            failed = self._gradient(parameters, statistics)
+            failed = self._gradient(mixture, statistics)
             self._learn(self.step, self.gradient - failed)
         self.step = self.em_step
         self.failures += 1
 
-    def _gradient(self, parameters: Parameters, statistics: SufficientStatistics) -> FloatArray:
-        exact = frame.gradient(parameters, statistics, self.regularization)
+    def _gradient(self, mixture: Mixture, statistics: SufficientStatistics) -> FloatArray:
+        exact = frame.gradient(mixture, statistics, self.regularization)
         return _rounded(exact, statistics.dtype)
 
     def _learn(self, step: FloatArray, change: FloatArray) -> None:

@@ -21,7 +21,7 @@ from fastgmm.em.e_step import log_density
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
 
@@ -98,7 +98,7 @@ class Repairer:
         self._sample, self._n_threads = sample, n_threads
         self.repairs = list(repairs)
 
-    def m_step(self, statistics: SufficientStatistics, n_iter: int) -> Parameters:
+    def m_step(self, statistics: SufficientStatistics, n_iter: int) -> Mixture:
         """`maximization`, and what collapsed in it repaired.
 
         Raises
@@ -110,16 +110,16 @@ class Repairer:
         propped: list[int] = []
         while True:
             try:
-                parameters = maximization(statistics, self._regularization)
+                mixture = maximization(statistics, self._regularization)
                 break
             except IllDefinedCovarianceError as error:
                 statistics = self._propped(statistics, error)
                 propped += [] if error.component is None else [error.component]
         for k in propped:
-            moved = self._moved(parameters, k)
-            parameters = parameters if moved is None else moved
+            moved = self._moved(mixture, k)
+            mixture = mixture if moved is None else moved
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
-        return parameters if propped else self.repaired(parameters, statistics, n_iter)
+        return mixture if propped else self.repaired(mixture, statistics, n_iter)
 
     def _propped(
         self, statistics: SufficientStatistics, error: IllDefinedCovarianceError
@@ -149,9 +149,7 @@ class Repairer:
     def _spent(self, k: int) -> bool:
         return sum(r.component == k and r.action == "moved" for r in self.repairs) >= MOVES
 
-    def repaired(
-        self, parameters: Parameters, statistics: SufficientStatistics, n_iter: int
-    ) -> Parameters:
+    def repaired(self, mixture: Mixture, statistics: SufficientStatistics, n_iter: int) -> Mixture:
         """The parameters with what collapsed in them repaired; themselves where nothing did.
 
         Raises
@@ -159,11 +157,11 @@ class Repairer:
         IllDefinedCovarianceError
             With "raise", naming the component.
         """
-        if parameters.n_components == 1:
-            return parameters  # nothing else could explain its rows
+        if mixture.n_components == 1:
+            return mixture  # nothing else could explain its rows
         weight = statistics.component_weight
         lost = weight < self._row_weight
-        flat = self._flat(parameters, lost)
+        flat = self._flat(mixture, lost)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
@@ -172,23 +170,21 @@ class Repairer:
                 raise error
             moved = None
             if self._on_collapse == "repair" and lost[k] and not self._spent(k):
-                moved = self._moved(parameters, k, statistics.weight)
+                moved = self._moved(mixture, k, statistics.weight)
             if moved is not None:
-                parameters = moved
+                mixture = moved
                 self.repairs.append(Repair(n_iter, k, reason, "moved"))
             elif not any(r.component == k and r.action == "held" for r in self.repairs):
                 self.repairs.append(Repair(n_iter, k, reason, "held"))
-        return parameters
+        return mixture
 
-    def _flat(self, parameters: Parameters, lost: np.ndarray) -> np.ndarray:
+    def _flat(self, mixture: Mixture, lost: np.ndarray) -> np.ndarray:
         """(K,): what is at the floor; all share a tied covariance, and none has collapsed in it."""
-        if parameters.shape.tied:
-            return np.zeros(parameters.n_components, dtype=bool)
-        return np.asarray(at_floor(parameters, self._regularization) & ~lost)
+        if mixture.shape.tied:
+            return np.zeros(mixture.n_components, dtype=bool)
+        return np.asarray(at_floor(mixture, self._regularization) & ~lost)
 
-    def _moved(
-        self, parameters: Parameters, k: int, all_weight: float | None = None
-    ) -> Parameters | None:
+    def _moved(self, mixture: Mixture, k: int, all_weight: float | None = None) -> Mixture | None:
         """Component k at the rows of lowest density under the others.
 
         With the weight of all rows: only if the mean log-likelihood and log prior gain by it, else
@@ -201,42 +197,42 @@ class Repairer:
         if sample.weight is not None:
             weight, row_weight = sample.weight[chosen], self._row_weight
             total = float(weight.sum())
-        others = parameters.weights.copy()
+        others = mixture.weights.copy()
         others[k] = 0.0
         if not others.sum() > 0:
             return None
-        without = replace(parameters, weights=others / others.sum())
+        without = replace(mixture, weights=others / others.sum())
         density = log_density(without, rows, np.empty(len(rows), rows.dtype), self._n_threads)
-        wanted = max(2 * (parameters.n_features + 1) * row_weight, WORST_SHARE * total)
+        wanted = max(2 * (mixture.n_features + 1) * row_weight, WORST_SHARE * total)
         worst, counted = _first(np.argsort(density, kind="stable"), weight, wanted)
-        weights, means = without.weights.copy(), parameters.means.copy()
-        share = 0.5 * float(counted.sum()) / total / parameters.n_components
+        weights, means = without.weights.copy(), mixture.means.copy()
+        share = 0.5 * float(counted.sum()) / total / mixture.n_components
         weights *= 1.0 - share
         weights[k] = share
         means[k] = _densest(rows[worst].astype(np.float64), counted, without)
-        moved = self._with_common_spread(parameters, k, weights, means)
+        moved = self._with_common_spread(mixture, k, weights, means)
         if all_weight is None:
             return moved
         after = log_density(moved, rows, np.empty(len(rows), rows.dtype), self._n_threads)
         gain = float(weight @ (after.astype(np.float64) - density)) / total
         log_prior = self._regularization.log_prior
-        gain += (log_prior(moved) - log_prior(parameters)) / all_weight
+        gain += (log_prior(moved) - log_prior(mixture)) / all_weight
         return moved if gain > 0.0 else None
 
     def _with_common_spread(
-        self, parameters: Parameters, k: int, weights: FloatArray, means: FloatArray
-    ) -> Parameters:
+        self, mixture: Mixture, k: int, weights: FloatArray, means: FloatArray
+    ) -> Mixture:
         """Component k with the mean covariance of the others."""
-        if parameters.shape.tied:
-            return replace(parameters, weights=weights, means=means)
-        covariances = parameters.covariances.copy()
+        if mixture.shape.tied:
+            return replace(mixture, weights=weights, means=means)
+        covariances = mixture.covariances.copy()
         odds = np.delete(weights, k)
         covariances[k] = np.average(np.delete(covariances, k, axis=0), axis=0, weights=odds)
-        factors, inverses = parameters.factors.copy(), parameters.inverse_factors.copy()
-        one = factor_covariances(covariances[k : k + 1], parameters.covariance_type)
+        factors, inverses = mixture.factors.copy(), mixture.inverse_factors.copy()
+        one = factor_covariances(covariances[k : k + 1], mixture.covariance_type)
         factors[k], inverses[k] = one[0][0], one[1][0]
         return replace(
-            parameters,
+            mixture,
             weights=weights,
             means=means,
             covariances=covariances,
@@ -245,12 +241,12 @@ class Repairer:
         )
 
 
-def total_covariance(parameters: Parameters) -> FloatArray:
+def total_covariance(mixture: Mixture) -> FloatArray:
     """(D, D): of the mixture as a whole, within and between its components."""
-    shape, (k, d) = parameters.shape, parameters.means.shape
-    weights = parameters.weights
-    off = parameters.means - weights @ parameters.means
-    each = shape.per_component(parameters.covariances, k)
+    shape, (k, d) = mixture.shape, mixture.means.shape
+    weights = mixture.weights
+    off = mixture.means - weights @ mixture.means
+    each = shape.per_component(mixture.covariances, k)
     within = np.tensordot(weights, each, 1)
     if shape.form != "matrix":
         within = np.diag(np.broadcast_to(within, d))
@@ -258,17 +254,17 @@ def total_covariance(parameters: Parameters) -> FloatArray:
     return total
 
 
-def at_floor(parameters: Parameters, regularization: Regularization) -> np.ndarray:
+def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:
     """(K,): where the ridge is all the variance in more directions than in the whole mixture.
 
     The likelihood of such a component says more of the ridge than of the data.
     """
-    shape, k = parameters.shape, parameters.n_components
+    shape, k = mixture.shape, mixture.n_components
     nothing = np.zeros(k, dtype=bool)
     if regularization.prior is not None:
         return nothing
     ridge = regularization.ridge(shape)
-    inverses = parameters.inverse_factors[None] if shape.tied else parameters.inverse_factors
+    inverses = mixture.inverse_factors[None] if shape.tied else mixture.inverse_factors
     if shape.form == "matrix":
         scaled = inverses * np.sqrt(ridge)
         suspects = (scaled**2).sum(axis=(1, 2)) > 0.5
@@ -278,14 +274,14 @@ def at_floor(parameters: Parameters, regularization: Regularization) -> np.ndarr
         suspects = counts > 0
     if not suspects.any():
         return nothing
-    whole = _directions_at_floor(total_covariance(parameters), ridge)
+    whole = _directions_at_floor(total_covariance(mixture), ridge)
     if shape.form == "matrix":
         counts = np.zeros(len(inverses), dtype=int)
         for index in np.flatnonzero(suspects):
             singular = np.linalg.svd(scaled[index], compute_uv=False)
             counts[index] = np.count_nonzero(singular**2 > FLOOR_SHARE)
     elif shape.form == "scalar":
-        whole = whole // parameters.n_features
+        whole = whole // mixture.n_features
     return np.broadcast_to(suspects & (counts > whole), k)
 
 
@@ -310,9 +306,9 @@ def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.nda
     return order[counted > 0.0], counted[counted > 0.0]
 
 
-def _densest(rows: FloatArray, weight: FloatArray, parameters: Parameters) -> FloatArray:
+def _densest(rows: FloatArray, weight: FloatArray, mixture: Mixture) -> FloatArray:
     """Of a few rows (n, D), the mean of the quarter that is nearest to the most central one."""
-    scale = np.sqrt(np.maximum(np.diagonal(total_covariance(parameters)), np.finfo(float).tiny))
+    scale = np.sqrt(np.maximum(np.diagonal(total_covariance(mixture)), np.finfo(float).tiny))
     scaled, weight = rows[:256] / scale, weight[:256]
     quarter = float(weight.sum()) / 4.0
     distances = ((scaled[:, None, :] - scaled[None]) ** 2).sum(axis=2)

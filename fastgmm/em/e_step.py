@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgmm.covariance.types import SHAPES
 from fastgmm.em.bounds import SKIP, CarriedBounds
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used
 
@@ -85,7 +85,7 @@ class EStep:
 
     Parameters
     ----------
-    parameters : Parameters
+    mixture : Mixture
     extent : Extent
         Of all rows that will be added.
     dtype : numpy.dtype
@@ -100,7 +100,7 @@ class EStep:
 
     def __init__(
         self,
-        parameters: Parameters,
+        mixture: Mixture,
         extent: Extent,
         dtype: np.dtype,
         n_threads: int | None,
@@ -108,31 +108,31 @@ class EStep:
         given: Given | None = None,
         bounds: CarriedBounds | None = None,
     ) -> None:
-        self._parameters, self._extent = parameters, extent
-        self._packed = parameters.packed(dtype)
+        self._parameters, self._extent = mixture, extent
+        self._packed = mixture.packed(dtype)
         self._dtype = dtype
         self._n_threads = n_threads
         self._given, self._bounds = given, bounds
-        self._block = rows_per_block(*parameters.means.shape)
-        self._total = _zero_sums(parameters)
+        self._block = rows_per_block(*mixture.means.shape)
+        self._total = _zero_sums(mixture)
         self._spare: list[Sums] = []
         self._log_likelihood, self._counts = 0.0, np.zeros(2, np.int64)
         self._thresholds, self._limits = self._what_to_skip()
 
     def _what_to_skip(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Thresholds of responsibilities times weights, and the limits of the bounds."""
-        parameters, exponent = self._parameters, self._extent.exponent
-        thresholds = np.zeros(parameters.n_components)
+        mixture, exponent = self._parameters, self._extent.exponent
+        thresholds = np.zeros(mixture.n_components)
         if self._given is None:
             # a component of less than one row keeps what it holds, and a light row what it brings
             lightest = min(1.0, math.ldexp(self._extent.lightest, -exponent))
             weight = math.ldexp(self._extent.weight, -exponent)
-            thresholds = NEGLIGIBLE * np.minimum(lightest, parameters.weights * weight)
-        limits = self._bounds.begin(parameters) if self._bounds is not None else None
+            thresholds = NEGLIGIBLE * np.minimum(lightest, mixture.weights * weight)
+        limits = self._bounds.begin(mixture) if self._bounds is not None else None
         if limits is not None:
             heaviest = math.ldexp(self._extent.heaviest, -exponent)
             with np.errstate(divide="ignore"):
-                cut = 0.5 * np.log(thresholds / (heaviest * parameters.n_components))
+                cut = 0.5 * np.log(thresholds / (heaviest * mixture.n_components))
             limits = np.concatenate([limits, cut[np.newaxis]])
         if not SKIP:
             thresholds = np.full_like(thresholds, -1.0)
@@ -190,20 +190,20 @@ class EStep:
 
     def statistics(self) -> SufficientStatistics:
         """The sums of what was added; ends the step."""
-        parameters, extent = self._parameters, self._extent
+        mixture, extent = self._parameters, self._extent
         if self._bounds is not None:
-            self._bounds.end(*(self._counts / max(1, extent.n_samples * parameters.n_components)))
+            self._bounds.end(*(self._counts / max(1, extent.n_samples * mixture.n_components)))
         if extent.exponent:
             for array in self._total:
                 np.ldexp(array, extent.exponent, out=array)
         component_weight, first_moment, second_moment = self._total
         return SufficientStatistics(
-            covariance_type=parameters.covariance_type,
+            covariance_type=mixture.covariance_type,
             # what the kernels subtracted
-            reference=parameters.means.astype(self._dtype).astype(np.float64),
+            reference=mixture.means.astype(self._dtype).astype(np.float64),
             component_weight=component_weight,
             first_moment=first_moment,
-            second_moment=parameters.shape.from_kernels(second_moment),
+            second_moment=mixture.shape.from_kernels(second_moment),
             n_samples=extent.n_samples,
             weight=extent.weight,
             log_likelihood=float(np.ldexp(self._log_likelihood, extent.exponent)),
@@ -212,7 +212,7 @@ class EStep:
 
 
 def expectation(
-    parameters: Parameters,
+    mixture: Mixture,
     rows: np.ndarray,
     sample_weight: np.ndarray | None = None,
     *,
@@ -223,7 +223,7 @@ def expectation(
 ) -> SufficientStatistics:
     """The statistics of rows (n, D) under a mixture; see `expectation_of_batches`."""
     return expectation_of_batches(
-        parameters,
+        mixture,
         lambda: ((rows, sample_weight),),
         Extent().plus(len(rows), sample_weight),
         rows.dtype,
@@ -235,7 +235,7 @@ def expectation(
 
 
 def expectation_of_batches(
-    parameters: Parameters,
+    mixture: Mixture,
     batches: Batches,
     extent: Extent,
     dtype: np.dtype,
@@ -250,18 +250,18 @@ def expectation_of_batches(
     From means far from the rows, where rounding would show beside `reg_covar`, the sums are taken
     again about the new means; the other parameters are those of `EStep`.
     """
-    e_step = EStep(parameters, extent, dtype, n_threads, given=given, bounds=bounds)
+    e_step = EStep(mixture, extent, dtype, n_threads, given=given, bounds=bounds)
     for rows, sample_weight in batches():
         e_step.add(rows, sample_weight)
     statistics = e_step.statistics()
     if given is not None or not statistics.cancels(reg_covar):
         return statistics
-    about = _recentred(parameters, statistics.means, batches, extent, dtype, n_threads)
+    about = _recentred(mixture, statistics.means, batches, extent, dtype, n_threads)
     return replace(about, log_likelihood=statistics.log_likelihood)
 
 
 def _recentred(
-    parameters: Parameters,
+    mixture: Mixture,
     means: np.ndarray,
     batches: Batches,
     extent: Extent,
@@ -269,15 +269,15 @@ def _recentred(
     n_threads: int | None,
 ) -> SufficientStatistics:
     """The statistics of the same responsibilities about other means (K, D); costs two passes."""
-    packed = parameters.packed(dtype)
+    packed = mixture.packed(dtype)
 
     def as_before(rows: np.ndarray, _: int) -> np.ndarray:
-        out = np.empty((len(rows), parameters.n_components), dtype)
+        out = np.empty((len(rows), mixture.n_components), dtype)
         packed.responsibilities(rows, out)
         return out
 
     return expectation_of_batches(
-        replace(parameters, means=means),
+        replace(mixture, means=means),
         batches,
         extent,
         dtype,
@@ -292,48 +292,44 @@ def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) ->
     return CarriedBounds(rows, block, covariance_type, n_components)
 
 
-def _zero_sums(parameters: Parameters) -> Sums:
-    kernels_shape = SHAPES[parameters.shape.kernel]
+def _zero_sums(mixture: Mixture) -> Sums:
+    kernels_shape = SHAPES[mixture.shape.kernel]
     return (
-        np.zeros(parameters.weights.shape),
-        np.zeros(parameters.means.shape),
-        np.zeros(kernels_shape.of(*parameters.means.shape)),
+        np.zeros(mixture.weights.shape),
+        np.zeros(mixture.means.shape),
+        np.zeros(kernels_shape.of(*mixture.means.shape)),
     )
 
 
 def log_density(
-    parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
 ) -> np.ndarray:
     """Out (n,) = log density of each row, in nats."""
-    return _by_rows(parameters, parameters.packed(rows.dtype).log_density, rows, out, n_threads)
+    return _by_rows(mixture, mixture.packed(rows.dtype).log_density, rows, out, n_threads)
 
 
 def component_log_density(
-    parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
 ) -> np.ndarray:
     """Out (n, K) = log N(x | mean_k, covariance_k), in nats."""
-    return _by_rows(
-        parameters, parameters.packed(rows.dtype).component_log_density, rows, out, n_threads
-    )
+    return _by_rows(mixture, mixture.packed(rows.dtype).component_log_density, rows, out, n_threads)
 
 
 def responsibilities(
-    parameters: Parameters, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
 ) -> np.ndarray:
     """Out (n, K) = probability of each component given the row."""
-    return _by_rows(
-        parameters, parameters.packed(rows.dtype).responsibilities, rows, out, n_threads
-    )
+    return _by_rows(mixture, mixture.packed(rows.dtype).responsibilities, rows, out, n_threads)
 
 
-def labels(parameters: Parameters, rows: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+def labels(mixture: Mixture, rows: np.ndarray, n_threads: int | None = None) -> np.ndarray:
     """(n,) int64: the most probable component of each row."""
     out = np.empty(len(rows), dtype=np.int64)
-    return _by_rows(parameters, parameters.packed(rows.dtype).labels, rows, out, n_threads)
+    return _by_rows(mixture, mixture.packed(rows.dtype).labels, rows, out, n_threads)
 
 
 def _by_rows(
-    parameters: Parameters,
+    mixture: Mixture,
     kernel: Callable[[np.ndarray, np.ndarray], None],
     rows: np.ndarray,
     out: np.ndarray,
@@ -342,7 +338,7 @@ def _by_rows(
     if len(rows) <= FEWEST_ROWS:
         kernel(rows, out)  # a few rows: on the calling thread, with no pool
     else:
-        block = rows_per_block(*parameters.means.shape)
+        block = rows_per_block(*mixture.means.shape)
         run_blocks(
             lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads
         )

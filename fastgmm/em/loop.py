@@ -15,11 +15,11 @@ from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import Acceleration
 
-Pass = Callable[[Parameters], SufficientStatistics]
+Pass = Callable[[Mixture], SufficientStatistics]
 """One E-step over all rows."""
 LEAST_FALL = 1e-14
 """Relative: by less than this the mean log-likelihood falls by rounding."""
@@ -63,7 +63,7 @@ class Run:
 
     Parameters
     ----------
-    parameters : Parameters, optional
+    mixture : Mixture, optional
         After the last M-step.
     lower_bound : float
         Of the parameters that the last iteration began with.
@@ -77,7 +77,7 @@ class Run:
     gap : float
         Predicted distance of the lower bound from its limit, in nats; inf where unknown.
     repairs : tuple of Repair
-    ahead : Parameters, optional
+    ahead : Mixture, optional
         What the next iteration begins with, where that is not EM's own step.
     search : Search, optional
         What has been learned for such steps.
@@ -85,7 +85,7 @@ class Run:
         That of the M-steps.
     """
 
-    parameters: Parameters | None
+    mixture: Mixture | None
     lower_bound: float
     n_iter: int = 0
     converged: bool = False
@@ -95,13 +95,13 @@ class Run:
     n_passes: int = 0
     gap: float = np.inf
     repairs: tuple[Repair, ...] = ()
-    ahead: Parameters | None = None
+    ahead: Mixture | None = None
     search: Search | None = None
     regularization: Regularization = field(default_factory=Regularization)
 
 
 def run_em(
-    begin: Callable[[], Parameters],
+    begin: Callable[[], Mixture],
     one_pass: Pass,
     stopping: Stopping,
     regularization: Regularization,
@@ -129,19 +129,19 @@ def run_em(
     """
     run = earlier or Run(None, history[-1] if history else -np.inf, regularization=regularization)
     try:
-        candidate = begin() if run.parameters is None else run.ahead or run.parameters
+        candidate = begin() if run.mixture is None else run.ahead or run.mixture
     except IllDefinedCovarianceError as error:
         return replace(run, failure=error)
     if stopping.max_iter == 0:
-        return replace(run, parameters=candidate)
+        return replace(run, mixture=candidate)
     loop = _Loop(one_pass, stopping, regularization, acceleration, repairer, history)
-    loop.run = replace(run, parameters=candidate) if run.parameters is None else run
+    loop.run = replace(run, mixture=candidate) if run.mixture is None else run
     del run, earlier, candidate  # the M-step needs room: the parameters are the loop's alone
     while loop.run.n_iter < stopping.max_iter:
         try:
             loop.iterate()
         except IllDefinedCovarianceError as error:
-            return replace(loop.run, parameters=None, failure=error)
+            return replace(loop.run, mixture=None, failure=error)
         bounds = loop.run.lower_bounds
         change = _change(bounds, history)
         stopped = callback is not None and _is_true(
@@ -175,11 +175,11 @@ class _Loop:
     def iterate(self) -> None:
         """One iteration, from the parameters ahead or from those that EM falls back on."""
         run, n_passes = self.run, self.run.n_passes + 1
-        candidate, fallback, search = run.ahead or run.parameters, None, run.search
+        candidate, fallback, search = run.ahead or run.mixture, None, run.search
         assert candidate is not None
         if run.ahead is not None:
-            fallback = run.parameters
-        run = self.run = replace(run, parameters=None, ahead=None)
+            fallback = run.mixture
+        run = self.run = replace(run, mixture=None, ahead=None)
         statistics = self._one_pass(candidate)
         lower_bound = self._lower_bound(candidate, statistics)
         if search is not None and fallback is not None:
@@ -221,7 +221,7 @@ class _Loop:
         rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
         self.run = replace(
             run,
-            parameters=step,
+            mixture=step,
             converged=not moved and self._stopping.met(change, gap, rounding),
             gap=gap,
             repairs=tuple(self._repairer.repairs) if self._repairer is not None else (),
@@ -229,8 +229,8 @@ class _Loop:
             search=search,
         )
 
-    def _lower_bound(self, parameters: Parameters, statistics: SufficientStatistics) -> float:
-        log_prior = self._regularization.log_prior(parameters)
+    def _lower_bound(self, mixture: Mixture, statistics: SufficientStatistics) -> float:
+        log_prior = self._regularization.log_prior(mixture)
         lower_bound = (statistics.log_likelihood + log_prior) / statistics.weight
         if lower_bound == -np.inf:
             raise data_range_error(statistics.dtype)
@@ -249,7 +249,7 @@ class _Loop:
             return False
         return predicted_passes(trace, target, dtype) >= FEWEST_PASSES
 
-    def _m_step(self, statistics: SufficientStatistics, n_iter: int) -> Parameters:
+    def _m_step(self, statistics: SufficientStatistics, n_iter: int) -> Mixture:
         """The M-step, and what collapsed in it repaired."""
         if self._repairer is None:
             return maximization(statistics, self._regularization)

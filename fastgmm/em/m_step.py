@@ -5,13 +5,13 @@ Small and in one place.
 
 from fastgmm.covariance.estimate import check_range, estimate_covariances, factor_or_repair
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 
 
 def maximization(
     statistics: SufficientStatistics, regularization: Regularization | None = None
-) -> Parameters:
+) -> Mixture:
     """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k.
 
     See Bishop 2006, 9.24 to 9.27; with a prior, its maximum a posteriori estimates (Fraley and
@@ -35,6 +35,6 @@ def maximization(
     )
     check_range(covariances, inverses, statistics.dtype)
     weights = statistics.component_weight / statistics.component_weight.sum()
-    return Parameters(
+    return Mixture(
         statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype
     )

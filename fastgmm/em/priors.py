@@ -8,7 +8,7 @@ import numpy as np
 from fastgmm.covariance.types import shape_of
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.regularization import Prior, Regularization
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
 AUTO_RIDGE = 1e-6
@@ -131,16 +131,16 @@ class Regularizing:
         """Where it does not depend on them."""
         return self.of_moments(np.zeros(n_features), np.zeros((n_features, n_features)))
 
-    def of_parameters(self, parameters: Parameters) -> Regularization:
+    def of_parameters(self, mixture: Mixture) -> Regularization:
         """For rows of which nothing is known but a mixture."""
-        shape, d = parameters.shape, parameters.n_features
-        weights = parameters.weights
-        mean = weights @ parameters.means
-        each = shape.per_component(parameters.covariances, parameters.n_components)
+        shape, d = mixture.shape, mixture.n_features
+        weights = mixture.weights
+        mean = weights @ mixture.means
+        each = shape.per_component(mixture.covariances, mixture.n_components)
         within = np.tensordot(weights, each, 1)
         if shape.form != "matrix":
             within = np.diag(np.broadcast_to(within, d))
-        off = parameters.means - mean
+        off = mixture.means - mean
         return self.of_moments(mean, within + (weights[:, None] * off).T @ off)
 
     def _resolved(

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgmm.covariance.factors import whitened
 from fastgmm.covariance.types import Shape
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
@@ -141,16 +141,16 @@ class Regularization:
             covariance_weight + unit * self.prior.counts(shape, k),
         )
 
-    def log_prior(self, parameters: Parameters) -> float:
+    def log_prior(self, mixture: Mixture) -> float:
         """Log density of the prior at the parameters, in nats, up to a constant."""
         prior = self.prior
         if prior is None:
             return 0.0
-        shape, (k, d) = parameters.shape, parameters.means.shape
-        inverses = parameters.inverse_factors
+        shape, (k, d) = mixture.shape, mixture.means.shape
+        inverses = mixture.inverse_factors
         diagonals = shape.diagonals(inverses, d) if shape.form != "scalar" else inverses[..., None]
         log_determinants = -2.0 * float(np.log(diagonals).sum())
-        distances = whitened(shape.per_component(inverses, k), prior.mean - parameters.means)
+        distances = whitened(shape.per_component(inverses, k), prior.mean - mixture.means)
         if shape.form == "matrix":
             scaled = float(((inverses @ prior.scale) * inverses).sum())
         else:
@@ -165,7 +165,7 @@ class Regularization:
             )
         )
 
-    def ridge_penalty(self, parameters: Parameters, covariance_weight: FloatArray) -> float:
+    def ridge_penalty(self, mixture: Mixture, covariance_weight: FloatArray) -> float:
         """Log density, in nats, of the prior whose maximiser has the ridge at these weights.
 
         A ridge that is added after each M-step is the maximiser of nothing that stays the same;
@@ -173,8 +173,8 @@ class Regularization:
         """
         if not self.reg_covar.any():
             return 0.0
-        shape = parameters.shape
-        inverses, ridge = parameters.inverse_factors, self.ridge(shape)
+        shape = mixture.shape
+        inverses, ridge = mixture.inverse_factors, self.ridge(shape)
         if shape.form == "matrix":
             traces = ((inverses * np.sqrt(ridge)) ** 2).sum(axis=(-2, -1))
         elif shape.form == "diagonal":

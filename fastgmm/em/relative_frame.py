@@ -12,7 +12,7 @@ import numpy as np
 from fastgmm.covariance.factors import whitened
 from fastgmm.covariance.types import Shape
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
@@ -21,7 +21,7 @@ LEAST_SCALE = 1e-4
 
 
 def gradient(
-    parameters: Parameters,
+    mixture: Mixture,
     statistics: SufficientStatistics,
     regularization: Regularization,
 ) -> FloatArray:
@@ -31,11 +31,11 @@ def gradient(
     beside their component weights (`Regularization.ridge_penalty`), so that the gradient is zero
     where EM stays.
     """
-    if not np.array_equal(statistics.reference, parameters.means):
-        statistics = statistics.moved(parameters.means)
-    shape, k = parameters.shape, parameters.n_components
+    if not np.array_equal(statistics.reference, mixture.means):
+        statistics = statistics.moved(mixture.means)
+    shape, k = mixture.shape, mixture.n_components
     sums = regularization.augmented(statistics)
-    inverses = parameters.inverse_factors
+    inverses = mixture.inverse_factors
     means = whitened(shape.per_component(inverses, k), sums.first_moment)
     ridge, second, weight = regularization.ridge(shape), sums.second_moment, sums.covariance_weight
     if shape.form == "matrix":
@@ -50,21 +50,21 @@ def gradient(
     else:
         spread = inverses**2 * (second + weight * ridge) - weight
     total = statistics.component_weight.sum()
-    logits = statistics.component_weight - total * parameters.weights
-    scale = _scales(parameters)
+    logits = statistics.component_weight - total * mixture.weights
+    scale = _scales(mixture)
     held = scale > LEAST_SCALE
     inverse_scale = np.where(held, 1.0 / np.where(held, scale, 1.0), 0.0)
     scaled: FloatArray = _vector(shape, logits, means, spread) * inverse_scale / total
     return scaled
 
 
-def moved(base: Parameters, step: FloatArray) -> Parameters:
+def moved(base: Mixture, step: FloatArray) -> Mixture:
     """The mixture at these coordinates; IllDefinedCovarianceError where rounding leaves none."""
     with np.errstate(over="ignore", invalid="ignore"):
         return _moved(base, step)
 
 
-def _moved(base: Parameters, step: FloatArray) -> Parameters:
+def _moved(base: Mixture, step: FloatArray) -> Mixture:
     shape, (k, d) = base.shape, base.means.shape
     scale = _scales(base)
     logits, means, spread = _parts(shape, step / np.where(scale > LEAST_SCALE, scale, 1.0), k, d)
@@ -82,18 +82,18 @@ def _moved(base: Parameters, step: FloatArray) -> Parameters:
         covariances = (factors * np.exp(spread)) ** 2
         each = shape.per_component(base.factors, k)
         off = means * (each if shape.form == "diagonal" else each[:, None])
-    return Parameters.from_covariances(
+    return Mixture.from_covariances(
         weights / weights.sum(), base.means + off, covariances, base.covariance_type, base.dtype
     )
 
 
-def largest_move(base: Parameters, step: FloatArray) -> float:
+def largest_move(base: Mixture, step: FloatArray) -> float:
     """The largest change of a log weight, a mean in deviations, or a factor, in a step."""
     scale = _scales(base)
     return float(np.abs(step / np.where(scale > LEAST_SCALE, scale, np.inf)).max())
 
 
-def coordinates(base: Parameters, other: Parameters) -> FloatArray:
+def coordinates(base: Mixture, other: Mixture) -> FloatArray:
     """The coordinates of another mixture about the base."""
     shape, (k, _) = base.shape, base.means.shape
     held = (base.weights > 0) & (other.weights > 0)
@@ -109,7 +109,7 @@ def coordinates(base: Parameters, other: Parameters) -> FloatArray:
     return _vector(shape, logits, means, spread) * np.where(scale > LEAST_SCALE, scale, 0.0)
 
 
-def _scales(base: Parameters) -> FloatArray:
+def _scales(base: Mixture) -> FloatArray:
     """Roots of the complete data's information per unit of weight: a vector."""
     shape, (k, d) = base.shape, base.means.shape
     roots = np.sqrt(base.weights)

@@ -23,7 +23,7 @@ from fastgmm.errors import (
 from fastgmm.estimators.model_file import INITIAL, StoredMixture
 from fastgmm.fits.checkpoint import Checkpoint
 from fastgmm.fits.fit import Callback, Fit, Settings, fit
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.starts.points import Start
@@ -245,7 +245,7 @@ class GaussianMixture(StoredMixture):
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
         check_parameters(model.get_params())
-        model._parameters = Parameters.from_covariances(
+        model._parameters = Mixture.from_covariances(
             check_weights_init(weights, n_components),
             checked_means,
             check_covariances(covariances, covariance_type, n_components, n_features),
@@ -489,7 +489,7 @@ class GaussianMixture(StoredMixture):
             precisions = check_precisions_init(self.precisions_init, kind, k, n_features)
         return Start(self.init_params, k, kind, weights, means, precisions, n_init=self.n_init)
 
-    def _warm_parameters(self, n_features: int) -> Parameters | None:
+    def _warm_parameters(self, n_features: int) -> Mixture | None:
         """The parameters to go on from, or None for a fresh start."""
         if not (self.warm_start and hasattr(self, "_parameters")):
             return None
@@ -531,13 +531,13 @@ class GaussianMixture(StoredMixture):
         1000
         >>> model = model.m_step(total)
         """
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "e_step")
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "e_step")
         return expectation(
-            parameters,
+            mixture,
             rows,
             as_sample_weight(sample_weight, len(rows)),
-            reg_covar=self._regularization_of(parameters).reg_covar,
+            reg_covar=self._regularization_of(mixture).reg_covar,
             n_threads=self.n_threads,
         )
 
@@ -556,19 +556,19 @@ class GaussianMixture(StoredMixture):
         self
             `lower_bound_` is the statistics' mean log-likelihood, and `n_iter_` counts this step.
         """
-        parameters = self._fitted()
-        check_statistics(statistics, parameters.covariance_type, parameters.means.shape)
+        mixture = self._fitted()
+        check_statistics(statistics, mixture.covariance_type, mixture.means.shape)
         if not statistics.component_weight.sum() > 0:
             raise ValueError(
                 "the statistics hold no weight: add those of at least one row before m_step"
             )
-        self._parameters = maximization(statistics, self._regularization_of(parameters))
+        self._parameters = maximization(statistics, self._regularization_of(mixture))
         self.lower_bound_ = statistics.log_likelihood / statistics.weight
         self.lower_bounds_ = [*self.lower_bounds_, self.lower_bound_]
         self.n_iter_ += 1
         self.n_passes_ += 1
-        if self._learner is not None and self._learner.parameters is not None:
-            self._learner.parameters = self._parameters  # a stream goes on from these
+        if self._learner is not None and self._learner.mixture is not None:
+            self._learner.mixture = self._parameters  # a stream goes on from these
         return self
 
 

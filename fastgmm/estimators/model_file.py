@@ -14,7 +14,7 @@ from fastgmm.errors import FileFormatError
 from fastgmm.estimators.streaming import StreamingMixture
 from fastgmm.fits.fit import Initialization
 from fastgmm.mixture import file as model_file
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.validation import check_parameters
 from fastgmm.version import __version__
 
@@ -30,8 +30,8 @@ class StoredMixture(StreamingMixture):
         names: np.ndarray | None,
         initializations: tuple[Initialization, ...] = (),
     ) -> None:
-        assert run.parameters is not None
-        self._parameters, self._regularization = run.parameters, run.regularization
+        assert run.mixture is not None
+        self._parameters, self._regularization = run.mixture, run.regularization
         self._feature_names = names
         self._learner = self._seen = None  # a stream begins anew from here
         self._show_run(run, initializations)
@@ -43,9 +43,9 @@ class StoredMixture(StreamingMixture):
         one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
         not kept.
         """
-        parameters = self._fitted()
+        mixture = self._fitted()
         run = Run(
-            parameters,
+            mixture,
             self.lower_bound_,
             self.n_iter_,
             self.converged_,
@@ -55,7 +55,7 @@ class StoredMixture(StreamingMixture):
             repairs=tuple(self.repairs_),
             regularization=self._regularization or Regularization(),
         )
-        model_file.write(path, parameters, *self._described(run, self._feature_names))
+        model_file.write(path, mixture, *self._described(run, self._feature_names))
 
     def _described(
         self, run: Run, names: np.ndarray | None
@@ -115,9 +115,9 @@ class StoredMixture(StreamingMixture):
 
     @classmethod
     def _load(cls, path: "str | os.PathLike[str]") -> Self:
-        parameters, facts, arrays = model_file.read(path)
+        mixture, facts, arrays = model_file.read(path)
         try:
-            return cls._from_file(parameters, facts, arrays)
+            return cls._from_file(mixture, facts, arrays)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileFormatError(
                 f"{path} was not written by GaussianMixture.save: {error}"
@@ -125,7 +125,7 @@ class StoredMixture(StreamingMixture):
 
     @classmethod
     def _from_file(
-        cls, parameters: Parameters, facts: dict[str, Any], arrays: dict[str, np.ndarray]
+        cls, mixture: Mixture, facts: dict[str, Any], arrays: dict[str, np.ndarray]
     ) -> Self:
         trace = arrays.pop("lower_bounds")
         initial: dict[str, Any] = {name: value for name, value in arrays.items() if name in INITIAL}
@@ -137,7 +137,7 @@ class StoredMixture(StreamingMixture):
         names = facts["feature_names"]
         # older files know nothing of passes, repairs and regularisation
         run = Run(
-            parameters,
+            mixture,
             float.fromhex(facts["lower_bound"]),
             facts["n_iter"],
             facts["converged"],

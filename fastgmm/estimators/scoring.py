@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgmm.em import e_step as _expectation
 from fastgmm.errors import not_fitted_error
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import as_generator, as_rows, check_feature_names, check_out
 
@@ -15,28 +15,28 @@ _FLOAT64 = np.dtype(np.float64)
 
 
 class FittedMixture:
-    """Methods and attributes that need nothing but `Parameters`.
+    """Methods and attributes that need nothing but `Mixture`.
 
     float32 rows give float32 results, all others float64.
     """
 
-    _parameters: Parameters
+    _parameters: Mixture
     _feature_names: np.ndarray | None = None
     n_threads: int | None
     random_state: Any
 
-    def _fitted(self) -> Parameters:
+    def _fitted(self) -> Mixture:
         try:
             return self._parameters
         except AttributeError:
             raise not_fitted_error(type(self).__name__) from None
 
-    def _rows(self, X: ArrayLike, parameters: Parameters, method: str) -> np.ndarray:
+    def _rows(self, X: ArrayLike, mixture: Mixture, method: str) -> np.ndarray:
         if self._feature_names is not None or type(X) is not np.ndarray:
             check_feature_names(X, self._feature_names)
-        elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and parameters.packed(X.dtype).takes(X):
+        elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X  # the way of one row: a third of what as_rows costs
-        return as_rows(X, n_features=parameters.n_features, method=method, n_threads=self.n_threads)
+        return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self.n_threads)
 
     # ------------------------------------------------------------------ attributes
 
@@ -112,22 +112,22 @@ class FittedMixture:
         >>> model.score_samples([[0.0], [1.0]]).round(6)
         array([-0.918939, -1.418939])
         """
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "score_samples")
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "score_samples")
         if out is None:
             out = np.empty(len(rows), rows.dtype)
         else:
             check_out(out, (len(rows),), rows.dtype)
-        return _expectation.log_density(parameters, rows, out, self.n_threads)
+        return _expectation.log_density(mixture, rows, out, self.n_threads)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Mean log density of the rows, in nats; `y` is ignored."""
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "score")
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "score")
         return float(
             np.mean(
                 _expectation.log_density(
-                    parameters, rows, np.empty(len(rows), rows.dtype), self.n_threads
+                    mixture, rows, np.empty(len(rows), rows.dtype), self.n_threads
                 ),
                 dtype=np.float64,
             )
@@ -160,10 +160,10 @@ class FittedMixture:
         >>> np.exp(model.component_log_density([[3.5]])).round(6)
         array([[0.129518, 0.160733]])
         """
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "component_log_density")
-        out = np.empty((len(rows), parameters.n_components), rows.dtype)
-        return _expectation.component_log_density(parameters, rows, out, self.n_threads)
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "component_log_density")
+        out = np.empty((len(rows), mixture.n_components), rows.dtype)
+        return _expectation.component_log_density(mixture, rows, out, self.n_threads)
 
     def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
         """Responsibilities: the probability of each component given the row.
@@ -189,22 +189,22 @@ class FittedMixture:
         >>> model.predict_proba([[3.5]]).round(6)
         array([[0.547243, 0.452757]])
         """
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "predict_proba")
-        shape = (len(rows), parameters.n_components)
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "predict_proba")
+        shape = (len(rows), mixture.n_components)
         if out is None:
             out = np.empty(shape, rows.dtype)
         else:
             check_out(out, shape, rows.dtype)
-        return _expectation.responsibilities(parameters, rows, out, self.n_threads)
+        return _expectation.responsibilities(mixture, rows, out, self.n_threads)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Label of the most probable component of each row, the first of equals.
 
         An int64 array (n_samples,).
         """
-        parameters = self._fitted()
-        return _expectation.labels(parameters, self._rows(X, parameters, "predict"), self.n_threads)
+        mixture = self._fitted()
+        return _expectation.labels(mixture, self._rows(X, mixture, "predict"), self.n_threads)
 
     # ------------------------------------------------------------------ criteria
 
@@ -213,9 +213,9 @@ class FittedMixture:
 
         Lower is better.
         """
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "bic")
-        return _deviance(parameters, rows, self.n_threads) + parameters.n_parameters * float(
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "bic")
+        return _deviance(mixture, rows, self.n_threads) + mixture.n_parameters * float(
             np.log(len(rows))
         )
 
@@ -224,10 +224,10 @@ class FittedMixture:
 
         Lower is better.
         """
-        parameters = self._fitted()
+        mixture = self._fitted()
         return (
-            _deviance(parameters, self._rows(X, parameters, "aic"), self.n_threads)
-            + 2.0 * parameters.n_parameters
+            _deviance(mixture, self._rows(X, mixture, "aic"), self.n_threads)
+            + 2.0 * mixture.n_parameters
         )
 
     def icl(self, X: ArrayLike) -> float:
@@ -237,10 +237,10 @@ class FittedMixture:
         to its most probable component, as mclust computes it (there with the sign reversed): BIC
         plus a price for components that overlap.
         """
-        parameters = self._fitted()
-        rows = self._rows(X, parameters, "icl")
-        log_likelihood, certainty = classification(parameters, rows, None, self.n_threads)
-        free = parameters.n_parameters * float(np.log(len(rows)))
+        mixture = self._fitted()
+        rows = self._rows(X, mixture, "icl")
+        log_likelihood, certainty = classification(mixture, rows, None, self.n_threads)
+        free = mixture.n_parameters * float(np.log(len(rows)))
         return -2.0 * (log_likelihood + certainty) + free
 
     # ------------------------------------------------------------------ samples
@@ -270,7 +270,7 @@ class FittedMixture:
         ValueError
             When `n_samples` is not an integer of at least 1.
         """
-        parameters = self._fitted()
+        mixture = self._fitted()
         if (
             isinstance(n_samples, bool)
             or not isinstance(n_samples, int | np.integer)
@@ -281,24 +281,24 @@ class FittedMixture:
                 "The sampling requires at least one sample."
             )
         generator = as_generator(self.random_state if random_state is None else random_state)
-        counts = generator.multinomial(n_samples, parameters.weights / parameters.weights.sum())
-        labels = np.repeat(np.arange(parameters.n_components), counts)
-        rows = generator.standard_normal((n_samples, parameters.n_features))
+        counts = generator.multinomial(n_samples, mixture.weights / mixture.weights.sum())
+        labels = np.repeat(np.arange(mixture.n_components), counts)
+        rows = generator.standard_normal((n_samples, mixture.n_features))
         end = np.cumsum(counts)
-        factors = parameters.shape.per_component(parameters.factors, parameters.n_components)
+        factors = mixture.shape.per_component(mixture.factors, mixture.n_components)
         for k in np.flatnonzero(counts):
             part = rows[end[k] - counts[k] : end[k]]
             factor = factors[k]
             spread = part @ factor.T if factor.ndim == 2 else part * factor
-            part[...] = spread + parameters.means[k]
+            part[...] = spread + mixture.means[k]
         if shuffle:
             order = generator.permutation(n_samples)
             rows, labels = rows[order], labels[order]
-        return rows.astype(parameters.dtype, copy=False), labels
+        return rows.astype(mixture.dtype, copy=False), labels
 
 
 def classification(
-    parameters: Parameters,
+    mixture: Mixture,
     rows: np.ndarray,
     sample_weight: np.ndarray | None,
     n_threads: int | None,
@@ -309,9 +309,9 @@ def classification(
     for begin in range(0, len(rows), block):
         part = rows[begin : begin + block]
         density = np.empty(len(part), part.dtype)
-        _expectation.log_density(parameters, part, density, n_threads)
-        odds = np.empty((len(part), parameters.n_components), part.dtype)
-        _expectation.responsibilities(parameters, part, odds, n_threads)
+        _expectation.log_density(mixture, part, density, n_threads)
+        odds = np.empty((len(part), mixture.n_components), part.dtype)
+        _expectation.responsibilities(mixture, part, odds, n_threads)
         certain = np.log(odds.max(axis=1), dtype=np.float64)
         weight = np.ones(len(part))
         if sample_weight is not None:
@@ -323,9 +323,9 @@ def classification(
     return log_likelihood, certainty
 
 
-def _deviance(parameters: Parameters, rows: np.ndarray, n_threads: int | None) -> float:
+def _deviance(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> float:
     """-2 log L."""
     out = np.empty(len(rows), rows.dtype)
     return -2.0 * float(
-        np.sum(_expectation.log_density(parameters, rows, out, n_threads), dtype=np.float64)
+        np.sum(_expectation.log_density(mixture, rows, out, n_threads), dtype=np.float64)
     )

@@ -335,12 +335,12 @@ def _fitted(
     except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
         nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
         return Candidate(kind, k, *nothing, failure=str(error))
-    parameters, regularization = model._parameters, model._regularization
+    mixture, regularization = model._parameters, model._regularization
     assert regularization is not None
     log_likelihood, certainty = classification(
-        parameters, data.rows, data.sample_weight, data.n_threads
+        mixture, data.rows, data.sample_weight, data.n_threads
     )
-    free = parameters.n_parameters
+    free = mixture.n_parameters
     bic = -2.0 * log_likelihood + free * float(np.log(data.extent.weight))
     return Candidate(
         kind,
@@ -352,5 +352,5 @@ def _fitted(
         free,
         model.converged_,
         model.n_passes_,
-        n_collapsed=int(np.count_nonzero(at_floor(parameters, regularization))),
+        n_collapsed=int(np.count_nonzero(at_floor(mixture, regularization))),
     )

@@ -16,7 +16,7 @@ from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.scoring import FittedMixture
 from fastgmm.fits.fit import Fit, Initialization
 from fastgmm.fits.online import Learner, Pace
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import (
     as_generator,
@@ -78,11 +78,9 @@ class Snapshot(FittedMixture):
     (array([[0.]]), array([0]))
     """
 
-    def __init__(
-        self, parameters: Parameters, names: np.ndarray | None, n_threads: int | None
-    ) -> None:
+    def __init__(self, mixture: Mixture, names: np.ndarray | None, n_threads: int | None) -> None:
         self.__dict__.update(
-            _parameters=parameters, _feature_names=names, n_threads=n_threads, random_state=None
+            _parameters=mixture, _feature_names=names, n_threads=n_threads, random_state=None
         )
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -193,7 +191,7 @@ class StreamingMixture(FittedMixture, Estimator):
         if pace != learner.pace:
             check_parameters(self.get_params())
             learner.pace = pace
-        if learner.parameters is not None and self.reg_covar != "auto":
+        if learner.mixture is not None and self.reg_covar != "auto":
             ridge = Regularization.of(self.reg_covar).reg_covar
             known = learner.regularization or Regularization()
             learner.regularization = replace(known, reg_covar=ridge)
@@ -202,12 +200,12 @@ class StreamingMixture(FittedMixture, Estimator):
     def _regularizing(self) -> Regularizing:
         return Regularizing(self.reg_covar, self.prior, self.covariance_type, self.n_components)
 
-    def _regularization_of(self, parameters: Parameters) -> Regularization:
+    def _regularization_of(self, mixture: Mixture) -> Regularization:
         """That of further steps: what the constructor says, or what the fit has made of it."""
         regularizing = self._regularizing()
         if not regularizing.needs_rows:
-            return regularizing.without_rows(parameters.n_features)
-        return self._regularization or regularizing.of_parameters(parameters)
+            return regularizing.without_rows(mixture.n_features)
+        return self._regularization or regularizing.of_parameters(mixture)
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray]:
         """The learner, a new one for the first rows, and the rows."""
@@ -226,20 +224,18 @@ class StreamingMixture(FittedMixture, Estimator):
             learner = self._new_learner(rows.shape[1], rows.dtype, fitted)
         return learner, rows
 
-    def _new_learner(
-        self, n_features: int, dtype: np.dtype, parameters: Parameters | None
-    ) -> Learner:
-        seed = int(as_generator(self.random_state).integers(2**63)) if parameters is None else 0
+    def _new_learner(self, n_features: int, dtype: np.dtype, mixture: Mixture | None) -> Learner:
+        seed = int(as_generator(self.random_state).integers(2**63)) if mixture is None else 0
         return Learner(
             n_features,
-            dtype if parameters is None else parameters.dtype,
+            dtype if mixture is None else mixture.dtype,
             Pace(self.half_life, self.learning_exponent),
-            None if parameters is None else self._regularization_of(parameters),
+            None if mixture is None else self._regularization_of(mixture),
             self.n_threads,
             seed,
-            self.n_components if parameters is None else parameters.n_components,
-            self.covariance_type if parameters is None else parameters.covariance_type,
-            parameters,
+            self.n_components if mixture is None else mixture.n_components,
+            self.covariance_type if mixture is None else mixture.covariance_type,
+            mixture,
             self._seen,
         )
 
@@ -266,10 +262,10 @@ class StreamingMixture(FittedMixture, Estimator):
 
     def _publish(self, learner: Learner) -> None:
         """Show what the learner has come to; the parameters change in one assignment."""
-        if learner.parameters is None:
+        if learner.mixture is None:
             self.__dict__.pop("_parameters", None)  # made when it is asked for
             return
-        self._parameters, self._regularization = learner.parameters, learner.regularization
+        self._parameters, self._regularization = learner.mixture, learner.regularization
         self._show(learner)
 
     def _show(self, learner: Learner) -> None:
@@ -283,7 +279,7 @@ class StreamingMixture(FittedMixture, Estimator):
         self.gap_, self.repairs_ = run.gap, list(run.repairs)
         self.initializations_ = list(initializations)
 
-    def _fitted(self) -> Parameters:
+    def _fitted(self) -> Mixture:
         try:
             return self._parameters
         except AttributeError:
@@ -297,10 +293,10 @@ class StreamingMixture(FittedMixture, Estimator):
                 f"{learner.rows.n} rows have come to partial_fit, too few or too alike for "
                 f"{self.n_components} components: give more",
             )
-        assert fit.run.parameters is not None
-        self._parameters, self._regularization = fit.run.parameters, fit.run.regularization
+        assert fit.run.mixture is not None
+        self._parameters, self._regularization = fit.run.mixture, fit.run.regularization
         self._show_run(fit.run, fit.initializations)
-        return fit.run.parameters
+        return fit.run.mixture
 
     # ------------------------------------------------------------------ the stream
 

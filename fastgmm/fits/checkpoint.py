@@ -15,7 +15,7 @@ from fastgmm.em.e_step import Extent
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture import file as model_file
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 
 _PARTS = ("weights", "means", "covariances", "factors", "inverse_factors")
 
@@ -86,7 +86,7 @@ class Checkpoint:
     def save(self, state: State) -> None:
         """Replace the file in one step."""
         run, best = state.run, state.best
-        assert run.parameters is not None
+        assert run.mixture is not None
         facts, arrays = self._describe(run, state.names)
         facts["initializations"] = [
             one | {"lower_bound": float(one["lower_bound"]).hex()} for one in state.reached
@@ -103,21 +103,21 @@ class Checkpoint:
             },
             "best": None,
         }
-        if best is not None and best.parameters is not None:
+        if best is not None and best.mixture is not None:
             kept["best"] = _facts(best)
             arrays["best_lower_bounds"] = np.asarray(best.lower_bounds, dtype=np.float64)
-            arrays |= _arrays("best", best.parameters)
+            arrays |= _arrays("best", best.mixture)
         if run.ahead is not None:
             arrays |= _arrays("ahead", run.ahead)
         if run.search is not None:
             arrays |= run.search.arrays()
-        model_file.write(self.path, run.parameters, {**facts, "checkpoint": kept}, arrays)
+        model_file.write(self.path, run.mixture, {**facts, "checkpoint": kept}, arrays)
 
     def load(self) -> State | None:
         """What `save` wrote; None if there is no file."""
         if not self.path.exists():
             return None
-        parameters, facts, arrays = model_file.read(self.path)
+        mixture, facts, arrays = model_file.read(self.path)
         kept = facts.get("checkpoint")
         if kept is None:
             raise ValueError(
@@ -133,15 +133,15 @@ class Checkpoint:
         bounds = arrays["lower_bounds"].tolist()
         regularization = Regularization.of_arrays(arrays)
         run = replace(
-            _run(parameters, bounds, kept["run"]),
-            ahead=_parameters(arrays, "ahead", parameters),
+            _run(mixture, bounds, kept["run"]),
+            ahead=_parameters(arrays, "ahead", mixture),
             regularization=regularization,
             search=Search.of(regularization, arrays) if "search_numbers" in arrays else None,
         )
         best = None
         if kept["best"] is not None:
             best = _run(
-                _parameters(arrays, "best", parameters),
+                _parameters(arrays, "best", mixture),
                 arrays["best_lower_bounds"].tolist(),
                 kept["best"],
             )
@@ -172,9 +172,9 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _run(parameters: Parameters | None, bounds: list[float], kept: dict[str, Any]) -> Run:
+def _run(mixture: Mixture | None, bounds: list[float], kept: dict[str, Any]) -> Run:
     return Run(
-        parameters,
+        mixture,
         bounds[-1] if bounds else float("-inf"),
         len(bounds),
         kept["converged"],
@@ -186,12 +186,12 @@ def _run(parameters: Parameters | None, bounds: list[float], kept: dict[str, Any
     )
 
 
-def _arrays(name: str, parameters: Parameters) -> dict[str, np.ndarray]:
-    return {f"{name}_{part}": getattr(parameters, part) for part in _PARTS}
+def _arrays(name: str, mixture: Mixture) -> dict[str, np.ndarray]:
+    return {f"{name}_{part}": getattr(mixture, part) for part in _PARTS}
 
 
-def _parameters(arrays: dict[str, np.ndarray], name: str, like: Parameters) -> Parameters | None:
+def _parameters(arrays: dict[str, np.ndarray], name: str, like: Mixture) -> Mixture | None:
     if f"{name}_means" not in arrays:
         return None
     parts = {part: arrays[f"{name}_{part}"] for part in _PARTS}
-    return Parameters(like.covariance_type, dtype=like.dtype, **parts)
+    return Mixture(like.covariance_type, dtype=like.dtype, **parts)

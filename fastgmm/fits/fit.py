@@ -16,7 +16,7 @@ from fastgmm.em.stopping import Stopping
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpoint, State
 from fastgmm.fits.verbose import Reporter
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import Start, StartRows, needs_sample, sample_size
 from fastgmm.starts.ward import Comparison
@@ -86,7 +86,7 @@ def fit(
     settings: Settings,
     draw_seed: Callable[[], int],
     *,
-    warm: Parameters | None = None,
+    warm: Mixture | None = None,
     history: tuple[float, ...] = (),
     callback: Callback | None = None,
     checkpoint: Checkpoint | None = None,
@@ -119,7 +119,7 @@ def _fit(
     start: Start,
     settings: Settings,
     draw_seed: Callable[[], int],
-    warm: Parameters | None,
+    warm: Mixture | None,
     history: tuple[float, ...],
     callback: Callback | None,
     checkpoint: Checkpoint | None,
@@ -171,7 +171,7 @@ class _Starts:
 
     def best(
         self,
-        warm: Parameters | None,
+        warm: Mixture | None,
         history: tuple[float, ...],
         callback: Callback | None,
         checkpoint: Checkpoint | None,
@@ -194,7 +194,7 @@ class _Starts:
         for init in range(first, n_runs):
             going_on = state.run if state is not None and state.init == init else None
 
-            def begin(init: int = init) -> Parameters:
+            def begin(init: int = init) -> Mixture:
                 if compared:
                     reached[:], candidate = self._compared()
                     return candidate
@@ -226,7 +226,7 @@ class _Starts:
             reached[chosen] = replace(reached[chosen], chosen=True)
         return Fit(best, tuple(reached))
 
-    def _from(self, index: int) -> Parameters:
+    def _from(self, index: int) -> Mixture:
         return initial_parameters(
             self.sample,
             self.start,
@@ -236,7 +236,7 @@ class _Starts:
             n_threads=self.data.n_threads,
         )
 
-    def _compared(self) -> tuple[list[Initialization], Parameters]:
+    def _compared(self) -> tuple[list[Initialization], Mixture]:
         """The candidate that a few passes over a subset of the rows leave highest."""
         reached, failure = [], None
         comparison = Comparison(StartRows(self.sample(), self.start, self.data.n_threads))
@@ -256,7 +256,7 @@ class _Starts:
     def _run(
         self,
         init: int,
-        begin: Callable[[], Parameters],
+        begin: Callable[[], Mixture],
         earlier: Run | None,
         history: tuple[float, ...],
         callback: Callback | None,

@@ -19,7 +19,7 @@ from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit
-from fastgmm.mixture.mixture import Parameters, n_parameters
+from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 
 BUFFER_ROWS = (4, 100)
@@ -157,7 +157,7 @@ class Learner:
         For the fit of the first rows.
     n_components, covariance_type
         Of the mixture.
-    parameters : Parameters, optional
+    mixture : Mixture, optional
         To go on from; the rows are then learned from at once.
     seen : float
         Weight of the rows that these stand for.
@@ -173,7 +173,7 @@ class Learner:
         seed: int,
         n_components: int,
         covariance_type: Any,
-        parameters: Parameters | None = None,
+        mixture: Mixture | None = None,
         seen: float | None = None,
     ) -> None:
         self.dtype, self.pace = dtype, pace
@@ -184,8 +184,8 @@ class Learner:
         free = n_parameters(covariance_type, n_components, n_features)
         most = max(BUFFER_NUMBERS // n_features, 2 * n_components)
         self.buffer_rows = max(2, per_component * n_components, min(per_parameter * free, most))
-        self.parameters = parameters
-        self.seen = 0.0 if parameters is None else float(seen or self.buffer_rows)
+        self.mixture = mixture
+        self.seen = 0.0 if mixture is None else float(seen or self.buffer_rows)
         self.n_samples = 0
         self.n_updates = 0
         self.rows = Rows(n_features, dtype)  # the first ones, then those of the next own batch
@@ -200,20 +200,20 @@ class Learner:
             end = min(len(rows), begin + wanted - self.rows.n)
             part, of_part = rows[begin:end], None if weight is None else weight[begin:end]
             begin = end
-            if self.rows.n == 0 and len(part) == wanted and self.parameters is not None:
+            if self.rows.n == 0 and len(part) == wanted and self.mixture is not None:
                 self._update(part, of_part)  # a whole batch of the caller's: no copy
                 continue
             self.rows.append(part, of_part)
             if self.rows.n < wanted:
                 return
-            if self.parameters is None:
+            if self.mixture is None:
                 self._begin(fit)
             else:
                 self._update(*self.rows.held())
                 self.rows.clear()
 
     def _wanted(self) -> int:
-        if self.parameters is None:
+        if self.mixture is None:
             return self.buffer_rows
         return self.pace.batch_rows(self.seen)
 
@@ -225,11 +225,11 @@ class Learner:
             self.buffer_rows *= 2
             return
         run = first.run
-        assert run.parameters is not None
-        self.parameters, self.regularization = run.parameters, run.regularization
+        assert run.mixture is not None
+        self.mixture, self.regularization = run.mixture, run.regularization
         extent = Extent().plus(len(rows), weight)
         log_density = np.empty(len(rows), self.dtype)
-        run.parameters.packed(self.dtype).log_density(rows, log_density)
+        run.mixture.packed(self.dtype).log_density(rows, log_density)
         self.recent.add(log_density.astype(np.float64), 0.0)
         self.seen = extent.weight
         self.n_updates = 1
@@ -248,22 +248,22 @@ class Learner:
 
     def _update(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
         """One step: the model's own statistics, and the batch's, in their shares."""
-        assert self.parameters is not None
+        assert self.mixture is not None
         extent = Extent().plus(len(rows), weight)
         log_density = np.empty(len(rows), self.dtype)
         if extent.n_counted == 0:
             return
-        e_step = EStep(self.parameters, extent, self.dtype, self.n_threads)
+        e_step = EStep(self.mixture, extent, self.dtype, self.n_threads)
         e_step.add(np.ascontiguousarray(rows), weight, log_density)
         of_batch = e_step.statistics()
         share = self.pace.share(extent.weight, self.seen)
         assert self.regularization is not None
         ridge = Regularization(self.regularization.reg_covar)
-        blended = blend(self.parameters, ridge.ridge(self.parameters.shape), of_batch, share)
+        blended = blend(self.mixture, ridge.ridge(self.mixture.shape), of_batch, share)
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(blended.second_moment).all():
             # where the batch would leave a singular covariance the parameters stay as they are
             with suppress(IllDefinedCovarianceError):
-                self.parameters = maximization(blended, ridge)
+                self.mixture = maximization(blended, ridge)
         self.recent.add(log_density.astype(np.float64), self.seen)
         self.seen += extent.weight
         self.n_updates += 1
@@ -275,7 +275,7 @@ class Learner:
         recent = self.recent
         rows, weight = self.rows.held()
         facts = {
-            "learning": self.parameters is not None,
+            "learning": self.mixture is not None,
             "n_samples": self.n_samples,
             "n_updates": self.n_updates,
             "buffer_rows": self.buffer_rows,
@@ -310,30 +310,30 @@ class Learner:
 
 
 def blend(
-    parameters: Parameters, reg_covar: np.ndarray, of_batch: SufficientStatistics, share: float
+    mixture: Mixture, reg_covar: np.ndarray, of_batch: SufficientStatistics, share: float
 ) -> SufficientStatistics:
     """The statistics, of weight 1, of a model and of a batch in their shares.
 
     Those of the model are what an M-step turns into its parameters; both are about the reference
     of the batch, the model's means as the rows' dtype rounds them.
     """
-    shape = parameters.shape
-    own = np.maximum(parameters.weights, LEAST_WEIGHT) * (1.0 - share)
-    step = parameters.means - of_batch.reference
-    second = parameters.covariances.copy()
+    shape = mixture.shape
+    own = np.maximum(mixture.weights, LEAST_WEIGHT) * (1.0 - share)
+    step = mixture.means - of_batch.reference
+    second = mixture.covariances.copy()
     if shape.form == "matrix":
-        diagonal = shape.diagonals(second, parameters.n_features)
+        diagonal = shape.diagonals(second, mixture.n_features)
         diagonal -= reg_covar
     else:
         second = np.maximum(second - reg_covar, 0.0)
     if shape.form == "scalar":
-        second = second * parameters.n_features
+        second = second * mixture.n_features
     second = second * shape.weighted(own)
     if step.any():
         second = second + shape.squares(step, step, own)
     gain = share / of_batch.weight
     return SufficientStatistics(
-        covariance_type=parameters.covariance_type,
+        covariance_type=mixture.covariance_type,
         reference=of_batch.reference,
         component_weight=own + gain * of_batch.component_weight,
         first_moment=own[:, None] * step + gain * of_batch.first_moment,
@@ -341,5 +341,5 @@ def blend(
         n_samples=of_batch.n_samples,
         weight=1.0,
         log_likelihood=of_batch.log_likelihood,
-        dtype=parameters.dtype,
+        dtype=mixture.dtype,
     )

@@ -11,25 +11,25 @@ import numpy as np
 
 from fastgmm.archive import container as archive
 from fastgmm.errors import FileFormatError
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 
 _ARRAYS = ("weights", "means", "covariances", "factors", "inverse_factors")
 
 
 def write(
     path: "str | os.PathLike[str]",
-    parameters: Parameters,
+    mixture: Mixture,
     facts: dict[str, Any],
     arrays: dict[str, np.ndarray],
 ) -> None:
     """Replace the file at `path` in one step: written beside it, flushed to disk, then renamed."""
     described = {
         **facts,
-        "covariance_type": parameters.covariance_type,
-        "dtype": parameters.dtype.name,
+        "covariance_type": mixture.covariance_type,
+        "dtype": mixture.dtype.name,
     }
     content = archive.pack(
-        "model", described, {**{name: getattr(parameters, name) for name in _ARRAYS}, **arrays}
+        "model", described, {**{name: getattr(mixture, name) for name in _ARRAYS}, **arrays}
     )
     import tempfile  # with shutil and random: 5 ms of the import
 
@@ -58,7 +58,7 @@ def write(
 
 def read(
     path: "str | os.PathLike[str]",
-) -> tuple[Parameters, dict[str, Any], dict[str, np.ndarray]]:
+) -> tuple[Mixture, dict[str, Any], dict[str, np.ndarray]]:
     """Parameters, facts and further arrays of a file that `write` made.
 
     FileFormatError when it is not one, or damaged.
@@ -72,7 +72,7 @@ def read(
     facts, arrays = archive.unpack(content, "model", str(path))
     try:
         parts = {name: arrays.pop(name) for name in _ARRAYS}
-        parameters = Parameters(
+        mixture = Mixture(
             covariance_type=facts.pop("covariance_type"),
             dtype=np.dtype(facts.pop("dtype")),
             **parts,
@@ -81,4 +81,4 @@ def read(
         raise FileFormatError(
             f"{path} lacks {error}: it was not written by GaussianMixture.save"
         ) from None
-    return parameters, facts, arrays
+    return mixture, facts, arrays

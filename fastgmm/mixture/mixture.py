@@ -15,7 +15,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class Mixture:
     """Weights, means and covariances of K components in D features, float64 and read-only.
 
     Parameters
@@ -58,7 +58,7 @@ class Parameters:
         covariances: FloatArray,
         covariance_type: CovarianceType,
         dtype: Any = FLOAT64,
-    ) -> "Parameters":
+    ) -> "Mixture":
         """Parameters of given covariances.
 
         IllDefinedCovarianceError where one is not positive definite.
@@ -74,7 +74,7 @@ class Parameters:
         precisions: FloatArray,
         covariance_type: CovarianceType,
         dtype: Any = FLOAT64,
-    ) -> "Parameters":
+    ) -> "Mixture":
         """Parameters of given inverses of covariances."""
         factors, inverses = _factors.factor_precisions(precisions, covariance_type)
         covariances = _factors.covariances_of(factors, covariance_type)

@@ -10,7 +10,7 @@ from fastgmm.covariance.types import shape_of
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import (
     Points,
     Start,
@@ -42,7 +42,7 @@ def initial_parameters(
     *,
     index: int = 0,
     n_threads: int | None = None,
-) -> Parameters:
+) -> Mixture:
     """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
 
     Sample and seed are asked for only where something is estimated.  `index` counts the starts of
@@ -62,14 +62,14 @@ def initial_parameters(
     assert weights is not None
     assert means is not None
     assert precisions is not None
-    return Parameters.from_precisions(weights, means, precisions, start.covariance_type, dtype)
+    return Mixture.from_precisions(weights, means, precisions, start.covariance_type, dtype)
 
 
-def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Parameters:
+def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     return ward_start(data)
 
 
-def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Parameters:
+def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components))
     centers = _plus_plus(points, start, generator)
@@ -88,21 +88,21 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Param
     return maximization(statistics, start.regularization.in_units(weight_of_row(counts)))
 
 
-def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Parameters:
+def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     at_least, per_component = KMEANS_ROWS
     points = data.subset(max(at_least, per_component * start.n_components))
     centers = _plus_plus(points, start, generator)
     return _around(data, start, centers, points)
 
 
-def _from_data(data: StartRows, start: Start, generator: "Generator") -> Parameters:
+def _from_data(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     points = data.subset(max(KMEANS_ROWS[0], start.n_components))
     odds = np.maximum(points.weight / points.weight.sum(), np.finfo(np.float64).tiny)
     chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
     return _around(data, start, points.rows[chosen], points)
 
 
-def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -> Parameters:
+def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -> Mixture:
     """Equal weights, the centres themselves as means, and one covariance for every component.
 
     That is the pooled covariance of the nearest rows.  scikit-learn starts here with covariances of
@@ -126,7 +126,7 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
     return maximization(pooled, start.regularization.in_units(weight_of_row(weight)))
 
 
-def _from_random(data: StartRows, start: Start, generator: "Generator") -> Parameters:
+def _from_random(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     """Responsibilities drawn uniformly and normalised, a stream of numbers per block of rows."""
     rows, sample_weight = data.assigned()
     seed = int(generator.integers(2**63))

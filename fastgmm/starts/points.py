@@ -13,7 +13,7 @@ from fastgmm.covariance.types import shape_of
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.mixture import Parameters, n_parameters
+from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 
@@ -162,7 +162,7 @@ def assign(
 
 def sharp(
     centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype
-) -> Parameters:
+) -> Mixture:
     """A mixture of equal weights around the centres whose covariances all but vanish."""
     k = len(centers)
     tiny = float(np.finfo(dtype).tiny)
@@ -176,7 +176,7 @@ def sharp(
     )
     if not shape.tied:
         factors, inverses = (np.broadcast_to(a, (k, *np.shape(a))) for a in (factors, inverses))
-    return Parameters(
+    return Mixture(
         covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype
     )
 

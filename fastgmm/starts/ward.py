@@ -9,7 +9,7 @@ from fastgmm.data.sample import weight_of_row
 from fastgmm.em.e_step import expectation, log_density
 from fastgmm.em.m_step import maximization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.mixture import Parameters
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.starts.points import (
     Points,
@@ -53,7 +53,7 @@ COMPARED_COST = (100_000_000, 40_000_000)
 """Multiply-adds that a candidate's comparison may take for the least passes, and for more."""
 
 
-def ward_start(data: StartRows) -> Parameters:
+def ward_start(data: StartRows) -> Mixture:
     """The best candidate of one start."""
     comparison = Comparison(data)
     comparison.enter(data)
@@ -85,7 +85,7 @@ class Comparison:
         self._kept = sorted(self._kept + entries, key=lambda one: -one.promise)[:KEPT]
         return max(entry.promise for entry in entries)
 
-    def best(self) -> tuple[int, Parameters, float]:
+    def best(self) -> tuple[int, Mixture, float]:
         """Start, parameters and promise of the best of all."""
         if len(self._kept) > 1:
             for entry in self._kept:
@@ -99,8 +99,8 @@ class _Entry:
     """A candidate, and how far some passes of EM over some rows have brought it."""
 
     index: int
-    candidate: Parameters
-    reached: Parameters
+    candidate: Mixture
+    reached: Mixture
     promise: float = np.nan
     n_passes: int = 0
 
@@ -127,7 +127,7 @@ class _Entry:
         self.promise = float(np.average(density, weights=weight))
 
 
-def _candidates(data: StartRows) -> list[Parameters]:
+def _candidates(data: StartRows) -> list[Mixture]:
     """Up to three from Ward's trees.
 
     The tree of the columns in their deviations cut at K; where that cut is not clear, the same tree
@@ -143,7 +143,7 @@ def _candidates(data: StartRows) -> list[Parameters]:
     return [*candidates, _from_tree(data, tree)]
 
 
-def _merged(data: StartRows, tree: "Tree") -> list[Parameters]:
+def _merged(data: StartRows, tree: "Tree") -> list[Mixture]:
     """Many clusters of the tree, merged by likelihood until K are left."""
     k = data.start.n_components
     form = shape_of(data.start.covariance_type).form
@@ -196,7 +196,7 @@ def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def _in_other_units(data: StartRows, tree: "Tree") -> list[Parameters]:
+def _in_other_units(data: StartRows, tree: "Tree") -> list[Mixture]:
     """Clusters in units between the columns' deviations and one for all.
 
     Of principal components, say, the variances mean something.
@@ -257,7 +257,7 @@ def _tree(data: StartRows, units: str) -> Tree:
     return tree
 
 
-def _from_tree(data: StartRows, tree: Tree) -> Parameters:
+def _from_tree(data: StartRows, tree: Tree) -> Mixture:
     """Rows to the nearest centre of K clusters, and one M-step."""
     k, points = data.start.n_components, tree.points(data)
     centers = _centers(points, cut_tree(tree.merged, k), k)
@@ -266,9 +266,7 @@ def _from_tree(data: StartRows, tree: Tree) -> Parameters:
     return _shrunk_m_step(statistics, points, data.start, weight_of_row(weight))
 
 
-def _from_labels(
-    data: StartRows, points: Points, scale: np.ndarray, labels: np.ndarray
-) -> Parameters:
+def _from_labels(data: StartRows, points: Points, scale: np.ndarray, labels: np.ndarray) -> Mixture:
     """Rows by their label: nearest centres know nothing of shapes."""
     start = data.start
     centers = _centers(points, labels, start.n_components)
@@ -286,13 +284,13 @@ def _from_labels(
 
 def _shrunk_m_step(
     statistics: SufficientStatistics, points: Points, start: Start, row_weight: float = 1.0
-) -> Parameters:
+) -> Mixture:
     pseudo = row_weight * (PSEUDO_COUNTS + np.count_nonzero(points.deviations()))
     regularization = start.regularization.in_units(row_weight)
     return maximization(_shrunk(statistics, float(pseudo)), regularization)
 
 
-def _effort(data: StartRows, candidate: Parameters) -> tuple[int, int]:
+def _effort(data: StartRows, candidate: Mixture) -> tuple[int, int]:
     """Rows and passes that a comparison takes: many where they cost little."""
     k, d = candidate.means.shape
     of_row = k * ((d + 1) * (d + 2) if candidate.shape.form == "matrix" else 4 * (d + 1))

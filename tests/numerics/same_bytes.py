@@ -8,6 +8,7 @@ is kept under the name of the first and a fingerprint of the second.
     python tests/numerics/same_bytes.py --write     # keep what this processor gives
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -208,10 +209,8 @@ def _checkpoint(kind: str) -> Case:
                     raise KeyboardInterrupt
 
             stopped = GaussianMixture(4, gap_tol=1e-7, **given)
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 stopped.fit_batches(parts, callback=stop, checkpoint=path)
-            except KeyboardInterrupt:
-                pass
             first = of_model(fastgmm.load(path))
             resumed = GaussianMixture(4, gap_tol=1e-7, **given).fit_batches(parts, checkpoint=path)
             return first + of_model(resumed) + of_model(fastgmm.load(path))

@@ -10,8 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from fastgmm.data.extent import Extent
 from fastgmm.data.sample import RowSampler, Sample
-from fastgmm.em.e_step import Extent, carried_bounds, expectation, expectation_of_batches
+from fastgmm.em.e_step import carried_bounds, expectation, expectation_of_batches
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.validation.batches import Batch, CheckedBatches

@@ -17,11 +17,12 @@ import numpy as np
 from fastgmm.covariance.estimate import SINGULAR
 from fastgmm.covariance.factors import factor_covariances
 from fastgmm.data.sample import Sample
-from fastgmm.em.e_step import log_density
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
 
@@ -239,19 +240,6 @@ class Repairer:
             factors=factors,
             inverse_factors=inverses,
         )
-
-
-def total_covariance(mixture: Mixture) -> FloatArray:
-    """(D, D): of the mixture as a whole, within and between its components."""
-    shape, (k, d) = mixture.shape, mixture.means.shape
-    weights = mixture.weights
-    off = mixture.means - weights @ mixture.means
-    each = shape.per_component(mixture.covariances, k)
-    within = np.tensordot(weights, each, 1)
-    if shape.form != "matrix":
-        within = np.diag(np.broadcast_to(within, d))
-    total: FloatArray = within + (weights[:, None] * off).T @ off
-    return total
 
 
 def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:

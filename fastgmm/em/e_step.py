@@ -1,19 +1,17 @@
-"""The E-step: rows and a mixture -> sufficient statistics.
-
-And the densities, responsibilities and labels on the way.
-"""
+"""The E-step: rows and a mixture -> sufficient statistics."""
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from fastgmm.covariance.types import SHAPES
+from fastgmm.data.extent import Extent
 from fastgmm.em.bounds import SKIP, CarriedBounds
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.threads import FEWEST_ROWS, fold_blocks, rows_per_block, run_blocks, threads_used
+from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
 Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Component weights, first and second moments."""
@@ -28,56 +26,6 @@ from `begin` on, in place of the mixture's own."""
 Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray | None]]]
 """A fresh walk over batches of rows (n, D), C-contiguous and of one dtype, with float64 sample
 weights (n,) or None."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """What must be known of all rows before a pass over them.
-
-    Parameters
-    ----------
-    n_samples : int
-    n_counted : int
-        Rows of positive weight.
-    weight : float
-        Sum of the sample weights.
-    lightest, heaviest : float
-        The smallest positive sample weight, at most 1, and the largest; 1 where there are none.
-    """
-
-    n_samples: int = 0
-    n_counted: int = 0
-    weight: float = 0.0
-    lightest: float = 1.0
-    heaviest: float = 0.0
-
-    def plus(self, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
-        """With one batch more."""
-        if sample_weight is None:
-            return Extent(
-                self.n_samples + n_samples,
-                self.n_counted + n_samples,
-                self.weight + n_samples,
-                self.lightest,
-                max(self.heaviest, 1.0 if n_samples else 0.0),
-            )
-        return Extent(
-            self.n_samples + n_samples,
-            self.n_counted + int(np.count_nonzero(sample_weight)),
-            self.weight + float(sample_weight.sum()),
-            float(sample_weight.min(initial=self.lightest, where=sample_weight > 0)),
-            float(sample_weight.max(initial=self.heaviest)),
-        )
-
-    @property
-    def exponent(self) -> int:
-        """Of the power of two that brings the largest weight near 1; 0 where it is near enough.
-
-        Weights may be of any unit: the kernels multiply by them in the dtype of the rows, and
-        float32 ends at 1e38.
-        """
-        exponent = math.frexp(self.heaviest)[1]
-        return exponent if abs(exponent) > 32 else 0
 
 
 class EStep:
@@ -299,47 +247,3 @@ def _zero_sums(mixture: Mixture) -> Sums:
         np.zeros(mixture.means.shape),
         np.zeros(kernels_shape.of(*mixture.means.shape)),
     )
-
-
-def log_density(
-    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
-) -> np.ndarray:
-    """Out (n,) = log density of each row, in nats."""
-    return _by_rows(mixture, mixture.packed(rows.dtype).log_density, rows, out, n_threads)
-
-
-def component_log_density(
-    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
-) -> np.ndarray:
-    """Out (n, K) = log N(x | mean_k, covariance_k), in nats."""
-    return _by_rows(mixture, mixture.packed(rows.dtype).component_log_density, rows, out, n_threads)
-
-
-def responsibilities(
-    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
-) -> np.ndarray:
-    """Out (n, K) = probability of each component given the row."""
-    return _by_rows(mixture, mixture.packed(rows.dtype).responsibilities, rows, out, n_threads)
-
-
-def labels(mixture: Mixture, rows: np.ndarray, n_threads: int | None = None) -> np.ndarray:
-    """(n,) int64: the most probable component of each row."""
-    out = np.empty(len(rows), dtype=np.int64)
-    return _by_rows(mixture, mixture.packed(rows.dtype).labels, rows, out, n_threads)
-
-
-def _by_rows(
-    mixture: Mixture,
-    kernel: Callable[[np.ndarray, np.ndarray], None],
-    rows: np.ndarray,
-    out: np.ndarray,
-    n_threads: int | None,
-) -> np.ndarray:
-    if len(rows) <= FEWEST_ROWS:
-        kernel(rows, out)  # a few rows: on the calling thread, with no pool
-    else:
-        block = rows_per_block(*mixture.means.shape)
-        run_blocks(
-            lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads
-        )
-    return out

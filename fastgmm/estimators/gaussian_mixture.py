@@ -10,7 +10,7 @@ import numpy as np
 from fastgmm.data.rows import BatchData, Data, RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import summary
-from fastgmm.em.e_step import expectation, labels
+from fastgmm.em.e_step import expectation
 from fastgmm.em.loop import Run
 from fastgmm.em.m_step import maximization
 from fastgmm.em.priors import NormalInverseWishart, check_prior
@@ -23,6 +23,7 @@ from fastgmm.errors import (
 from fastgmm.estimators.model_file import INITIAL, StoredMixture
 from fastgmm.fits.checkpoint import Checkpoint
 from fastgmm.fits.fit import Callback, Fit, Settings, fit
+from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.em import e_step as _expectation
 from fastgmm.errors import not_fitted_error
+from fastgmm.mixture import density as _density
+from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.sampling import draw
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import as_generator, as_rows, check_feature_names, check_out
 
@@ -87,6 +89,16 @@ class FittedMixture:
             )
         return self._feature_names
 
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters, p of the criteria: weights, means and covariances."""
+        return self._fitted().n_parameters
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there are parameters to score with; never an error, and makes none."""
+        return hasattr(self, "_parameters")
+
     # ------------------------------------------------------------------ scores
 
     def score_samples(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -118,7 +130,7 @@ class FittedMixture:
             out = np.empty(len(rows), rows.dtype)
         else:
             check_out(out, (len(rows),), rows.dtype)
-        return _expectation.log_density(mixture, rows, out, self.n_threads)
+        return _density.log_density(mixture, rows, out, self.n_threads)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Mean log density of the rows, in nats; `y` is ignored."""
@@ -126,7 +138,7 @@ class FittedMixture:
         rows = self._rows(X, mixture, "score")
         return float(
             np.mean(
-                _expectation.log_density(
+                _density.log_density(
                     mixture, rows, np.empty(len(rows), rows.dtype), self.n_threads
                 ),
                 dtype=np.float64,
@@ -163,7 +175,7 @@ class FittedMixture:
         mixture = self._fitted()
         rows = self._rows(X, mixture, "component_log_density")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
-        return _expectation.component_log_density(mixture, rows, out, self.n_threads)
+        return _density.component_log_density(mixture, rows, out, self.n_threads)
 
     def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
         """Responsibilities: the probability of each component given the row.
@@ -196,7 +208,7 @@ class FittedMixture:
             out = np.empty(shape, rows.dtype)
         else:
             check_out(out, shape, rows.dtype)
-        return _expectation.responsibilities(mixture, rows, out, self.n_threads)
+        return _density.responsibilities(mixture, rows, out, self.n_threads)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Label of the most probable component of each row, the first of equals.
@@ -204,7 +216,7 @@ class FittedMixture:
         An int64 array (n_samples,).
         """
         mixture = self._fitted()
-        return _expectation.labels(mixture, self._rows(X, mixture, "predict"), self.n_threads)
+        return _density.labels(mixture, self._rows(X, mixture, "predict"), self.n_threads)
 
     # ------------------------------------------------------------------ criteria
 
@@ -215,7 +227,7 @@ class FittedMixture:
         """
         mixture = self._fitted()
         rows = self._rows(X, mixture, "bic")
-        return _deviance(mixture, rows, self.n_threads) + mixture.n_parameters * float(
+        return _density.deviance(mixture, rows, self.n_threads) + mixture.n_parameters * float(
             np.log(len(rows))
         )
 
@@ -226,7 +238,7 @@ class FittedMixture:
         """
         mixture = self._fitted()
         return (
-            _deviance(mixture, self._rows(X, mixture, "aic"), self.n_threads)
+            _density.deviance(mixture, self._rows(X, mixture, "aic"), self.n_threads)
             + 2.0 * mixture.n_parameters
         )
 
@@ -281,51 +293,8 @@ class FittedMixture:
                 "The sampling requires at least one sample."
             )
         generator = as_generator(self.random_state if random_state is None else random_state)
-        counts = generator.multinomial(n_samples, mixture.weights / mixture.weights.sum())
-        labels = np.repeat(np.arange(mixture.n_components), counts)
-        rows = generator.standard_normal((n_samples, mixture.n_features))
-        end = np.cumsum(counts)
-        factors = mixture.shape.per_component(mixture.factors, mixture.n_components)
-        for k in np.flatnonzero(counts):
-            part = rows[end[k] - counts[k] : end[k]]
-            factor = factors[k]
-            spread = part @ factor.T if factor.ndim == 2 else part * factor
-            part[...] = spread + mixture.means[k]
+        rows, labels = draw(mixture, n_samples, generator)
         if shuffle:
             order = generator.permutation(n_samples)
             rows, labels = rows[order], labels[order]
         return rows.astype(mixture.dtype, copy=False), labels
-
-
-def classification(
-    mixture: Mixture,
-    rows: np.ndarray,
-    sample_weight: np.ndarray | None,
-    n_threads: int | None,
-) -> tuple[float, float]:
-    """Log-likelihood of rows, and the sum of log max_k r_ik: weighted sums, in nats."""
-    log_likelihood = certainty = 0.0
-    block = 16384  # never rows x components at once
-    for begin in range(0, len(rows), block):
-        part = rows[begin : begin + block]
-        density = np.empty(len(part), part.dtype)
-        _expectation.log_density(mixture, part, density, n_threads)
-        odds = np.empty((len(part), mixture.n_components), part.dtype)
-        _expectation.responsibilities(mixture, part, odds, n_threads)
-        certain = np.log(odds.max(axis=1), dtype=np.float64)
-        weight = np.ones(len(part))
-        if sample_weight is not None:
-            weight = sample_weight[begin : begin + block]
-            density, certain = density[weight > 0], certain[weight > 0]
-            weight = weight[weight > 0]
-        log_likelihood += float(weight @ density.astype(np.float64))
-        certainty += float(weight @ certain)
-    return log_likelihood, certainty
-
-
-def _deviance(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> float:
-    """-2 log L."""
-    out = np.empty(len(rows), rows.dtype)
-    return -2.0 * float(
-        np.sum(_expectation.log_density(mixture, rows, out, n_threads), dtype=np.float64)
-    )

@@ -14,7 +14,7 @@ from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.collapse import at_floor
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
-from fastgmm.estimators.scoring import classification
+from fastgmm.mixture.density import classification
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.threads import available_threads
 from fastgmm.typing import COVARIANCE_TYPES, ArrayLike, CovarianceType

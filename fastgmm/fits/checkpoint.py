@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.data.extent import Extent
 from fastgmm.data.rows import Data
 from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repair
-from fastgmm.em.e_step import Extent
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture import file as model_file

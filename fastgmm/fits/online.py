@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.data.extent import Extent
 from fastgmm.data.rows import RowData
-from fastgmm.em.e_step import EStep, Extent
+from fastgmm.em.e_step import EStep
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError

@@ -6,9 +6,10 @@ import numpy as np
 
 from fastgmm.covariance.types import Form, shape_of
 from fastgmm.data.sample import weight_of_row
-from fastgmm.em.e_step import expectation, log_density
+from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.starts.points import (

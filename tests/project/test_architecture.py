@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1] / "fastgmm"
+PACKAGE = Path(__file__).resolve().parents[2] / "fastgmm"
 
 # A module may import from the layers above its own only: two modules of one layer do not know each
 # other. A package (kernels, validation) is one entry: what happens inside it is its own business.

@@ -26,7 +26,7 @@ from fastgmm.cli.report import component_table, standard_deviations
 from fastgmm.em import loop as em
 from fastgmm.sources import read_table
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 FAITHFUL = str(ROOT / "data" / "faithful.csv")
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from fastgmm import select
 from fastgmm.plot import plot_criterion
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parent.parent.parent / "data"
 MCLUST_OF_FAITHFUL = {
     "VVV": (2607.62, 2322.19, 2349.70, 2351.49, 2379.39, 2387.02, 2412.44, 2442.02, 2460.40),
     "EEE": (2607.62, 2325.22, 2314.32, 2331.22, 2360.66, 2347.35, 2369.33, 2376.10, 2389.61),

@@ -30,8 +30,8 @@ from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.errors import CollapseWarning, InvalidParameterError
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
-HERE = Path(__file__).parent
-MCLUST = json.loads((HERE / "mclust_prior.json").read_text())
+STORED = Path(__file__).parents[1] / "stored"
+MCLUST = json.loads((STORED / "mclust_prior.json").read_text())
 CASES = [(x, kind, name) for x in MCLUST for kind in MCLUST[x] for name in MCLUST[x][kind]]
 ARRAYS = ("weights_", "means_", "covariances_")
 Rng = np.random.Generator
@@ -140,7 +140,7 @@ def test_the_m_step(shrinkage: Any, given: bool, weighted: bool, start: Any, rng
 def test_mclust_ends_where_we_do(data: str, kind: str, covariance_type: str) -> None:
     X = load_iris().data
     if data == "faithful":
-        X = np.loadtxt(HERE.parent / "data" / "faithful.csv", delimiter=",", skiprows=1)
+        X = np.loadtxt(STORED.parents[1] / "data" / "faithful.csv", delimiter=",", skiprows=1)
     known = MCLUST[data][kind][covariance_type]
     covariances, matrix = np.array(known["covariances"]), covariance_type in ("full", "tied")
     params = {"covariance_type": covariance_type, "reg_covar": 0.0, "tol": 0.0}

@@ -16,7 +16,7 @@ from fastgmm.sources import column_names, files, read_table
 from fastgmm.sources import csv as text
 from fastgmm.tables.table import Table, first_bad
 
-FAITHFUL = Path(__file__).parent.parent / "data" / "faithful.csv"
+FAITHFUL = Path(__file__).parent.parent.parent / "data" / "faithful.csv"
 IRIS = "length,species,width\n5.1,setosa,3.5\n4.9,setosa,3.0\n"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from benchmarks.memory import peak_above
 from comparison.cases import CASES, Case
@@ -23,7 +23,7 @@ from comparison.report import render, summary, threads
 
 from benchmarks import common
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("fit", "grid", "initialization", "kernels", "package", "scoring")
 PREFIXES = ("time_", "track_", "peakmem_")
 

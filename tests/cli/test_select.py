@@ -12,7 +12,7 @@ from fastgmm.cli import main as command_line
 from fastgmm.cli.main import main
 from fastgmm.sources import read_table
 
-FAITHFUL = str(Path(__file__).parent.parent / "data" / "faithful.csv")
+FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
 
 
 @pytest.fixture

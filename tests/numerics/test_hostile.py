@@ -3,8 +3,8 @@
 Each data set is fitted with every type of covariance, in an interpreter of its own per chunk, so
 that a crash or a hang in compiled code is the failure of one data set with its name.
 
-    FASTGMM_HOSTILE=1000 pytest -q tests/test_hostile.py    # all of them; 100 are the default
-    python -P tests/test_hostile.py 37 38                   # what becomes of number 37
+    FASTGMM_HOSTILE=1000 pytest -q tests/numerics/test_hostile.py    # all of them, not only 100
+    python -P tests/numerics/test_hostile.py 37 38                   # what becomes of number 37
 """
 
 import faulthandler

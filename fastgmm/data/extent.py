@@ -1,0 +1,56 @@
+"""What must be known of all rows before a pass over them: their number and their weights."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What must be known of all rows before a pass over them.
+
+    Parameters
+    ----------
+    n_samples : int
+    n_counted : int
+        Rows of positive weight.
+    weight : float
+        Sum of the sample weights.
+    lightest, heaviest : float
+        The smallest positive sample weight, at most 1, and the largest; 1 where there are none.
+    """
+
+    n_samples: int = 0
+    n_counted: int = 0
+    weight: float = 0.0
+    lightest: float = 1.0
+    heaviest: float = 0.0
+
+    def plus(self, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
+        """With one batch more."""
+        if sample_weight is None:
+            return Extent(
+                self.n_samples + n_samples,
+                self.n_counted + n_samples,
+                self.weight + n_samples,
+                self.lightest,
+                max(self.heaviest, 1.0 if n_samples else 0.0),
+            )
+        return Extent(
+            self.n_samples + n_samples,
+            self.n_counted + int(np.count_nonzero(sample_weight)),
+            self.weight + float(sample_weight.sum()),
+            float(sample_weight.min(initial=self.lightest, where=sample_weight > 0)),
+            float(sample_weight.max(initial=self.heaviest)),
+        )
+
+    @property
+    def exponent(self) -> int:
+        """Of the power of two that brings the largest weight near 1; 0 where it is near enough.
+
+        Weights may be of any unit: the kernels multiply by them in the dtype of the rows, and
+        float32 ends at 1e38.
+        """
+        exponent = math.frexp(self.heaviest)[1]
+        return exponent if abs(exponent) > 32 else 0

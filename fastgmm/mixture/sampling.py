@@ -1,0 +1,25 @@
+"""Rows drawn from a mixture."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastgmm.mixture.mixture import Mixture
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+def draw(mixture: Mixture, n_samples: int, generator: "Generator") -> tuple[np.ndarray, np.ndarray]:
+    """Rows (n, D), float64, component by component, and the component of each (n,)."""
+    counts = generator.multinomial(n_samples, mixture.weights / mixture.weights.sum())
+    labels = np.repeat(np.arange(mixture.n_components), counts)
+    rows = generator.standard_normal((n_samples, mixture.n_features))
+    end = np.cumsum(counts)
+    factors = mixture.shape.per_component(mixture.factors, mixture.n_components)
+    for k in np.flatnonzero(counts):
+        part = rows[end[k] - counts[k] : end[k]]
+        factor = factors[k]
+        spread = part @ factor.T if factor.ndim == 2 else part * factor
+        part[...] = spread + mixture.means[k]
+    return rows, labels

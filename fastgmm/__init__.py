@@ -14,14 +14,15 @@ The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.err
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastgmm.archive import pickles
 from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Iteration
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
 from fastgmm.estimators.selection import Candidate, Selection, select
-from fastgmm.estimators.streaming import Snapshot, Stream
-from fastgmm.fits.fit import Initialization
+from fastgmm.estimators.snapshot import Snapshot, Stream
+from fastgmm.fits.initialization import Initialization
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.validation.compression import compress
 from fastgmm.version import __version__
@@ -70,6 +71,7 @@ for _public in (
 ):
     _public.__module__ = __name__
 del _public
+pickles.install(__name__)
 
 
 def __getattr__(name: str) -> Any:

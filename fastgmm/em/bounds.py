@@ -13,7 +13,7 @@ import os
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.constants import Constants
 
 FEWEST_FEATURES = 16
 """Below, a density costs no more than the bounds and fetching its row (measured: 8.5 ns per pair
@@ -69,21 +69,23 @@ class CarriedBounds:
         self._pause = 0  # passes to sit out
         self._failures = 0
 
-    def begin(self, mixture: Mixture) -> np.ndarray | None:
+    def begin(self, constants: Constants) -> np.ndarray | None:
         """Limits (3, K) on the change since the last pass, or None where no bounds are carried."""
-        if self._carried is None:
+        if self._carried is None or constants.factors is None:
             return None
-        means = mixture.means.astype(self._dtype).astype(np.float64)  # what kernels subtract
+        means = constants.means.astype(self._dtype).astype(np.float64)  # what kernels subtract
         limits = np.zeros((3, len(means)))
         self._informed = self._at is not None
         if self._at is not None:
             for k, (old_mean, old_factor) in enumerate(zip(*self._at, strict=True)):
-                limits[:, k] = _change(mixture.inverse_factors[k], means[k] - old_mean, old_factor)
+                limits[:, k] = _change(
+                    constants.inverse_factors[k], means[k] - old_mean, old_factor
+                )
         slack = _SLACK[self._dtype]
         limits[0] *= 1.0 - slack
         limits[1] *= 1.0 + slack
         limits[2] += slack * (1.0 + limits[2])
-        self._at = means, mixture.factors
+        self._at = means, constants.factors
         return limits
 
     def of_block(self, begin: int, end: int) -> np.ndarray:

@@ -10,14 +10,13 @@ there is no ridge and no prior, it is moved.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from fastgmm.covariance.estimate import SINGULAR
 from fastgmm.covariance.factors import factor_covariances
 from fastgmm.data.sample import Sample
-from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.density import log_density
@@ -69,6 +68,14 @@ class Repair:
     action: Literal["moved", "held"]
 
 
+class Drawn(Protocol):
+    """Whoever can say which rows to choose from; asked when some must be chosen."""
+
+    @property
+    def sample(self) -> Sample:
+        """The rows."""
+
+
 class Repairer:
     """Looks after the components of one run.
 
@@ -78,10 +85,9 @@ class Repairer:
     regularization : Regularization
     row_weight : float
         Weight of one row.
-    sample : callable
-        Rows to choose from, asked for when one must be chosen.
+    drawn : Drawn
     n_threads : int, optional
-    repairs : sequence of Repair
+    repairs : tuple of Repair
         Those of the run so far.
     """
 
@@ -90,17 +96,22 @@ class Repairer:
         on_collapse: OnCollapse,
         regularization: Regularization,
         row_weight: float,
-        sample: Callable[[], Sample],
+        drawn: Drawn,
         n_threads: int | None = None,
-        repairs: "tuple[Repair, ...] | list[Repair]" = (),
+        repairs: "tuple[Repair, ...]" = (),
     ) -> None:
         self._on_collapse = on_collapse
         self._regularization, self._row_weight = regularization, row_weight
-        self._sample, self._n_threads = sample, n_threads
+        self._drawn, self._n_threads = drawn, n_threads
         self.repairs = list(repairs)
 
-    def m_step(self, statistics: SufficientStatistics, n_iter: int) -> Mixture:
-        """`maximization`, and what collapsed in it repaired.
+    def m_step(
+        self,
+        maximize: Callable[[SufficientStatistics], Mixture],
+        statistics: SufficientStatistics,
+        n_iter: int,
+    ) -> Mixture:
+        """The M-step `maximize` of the statistics, and what collapsed in it repaired.
 
         Raises
         ------
@@ -111,7 +122,7 @@ class Repairer:
         propped: list[int] = []
         while True:
             try:
-                mixture = maximization(statistics, self._regularization)
+                mixture = maximize(statistics)
                 break
             except IllDefinedCovarianceError as error:
                 statistics = self._propped(statistics, error)
@@ -191,7 +202,7 @@ class Repairer:
         With the weight of all rows: only if the mean log-likelihood and log prior gain by it, else
         None.  What holds less than a row can go without a loss.
         """
-        sample = self._sample()
+        sample = self._drawn.sample
         chosen = np.sort(sample.order)
         rows, weight = sample.rows[chosen], np.ones(len(chosen))
         row_weight, total = 1.0, float(len(chosen))

@@ -1,14 +1,23 @@
-"""The E-step: rows and a mixture -> sufficient statistics."""
+"""The E-step: rows and a mixture -> sufficient statistics.
+
+It runs over parts of rows.  Rows of one kind are evaluated with that kind's constants and summed
+together; in the end each kind's sums are lifted to those of complete rows, and added.
+"""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from fastgmm.covariance.types import SHAPES
 from fastgmm.data.extent import Extent
+from fastgmm.data.parts import Part, RowKind
+from fastgmm.data.passes import Data
 from fastgmm.em.bounds import SKIP, CarriedBounds
+from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
@@ -20,16 +29,15 @@ NEGLIGIBLE = 2.0**-53
 by rounding only."""
 
 
-Given = Callable[[np.ndarray, int], np.ndarray]
-"""given(rows, begin) -> (len(rows), K) responsibilities, of the rows' dtype, of the rows of a batch
-from `begin` on, in place of the mixture's own."""
-Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray | None]]]
-"""A fresh walk over batches of rows (n, D), C-contiguous and of one dtype, with float64 sample
-weights (n,) or None."""
+Given = Callable[[Part, int, int], np.ndarray]
+"""given(part, begin, end) -> (end - begin, K) responsibilities, of the rows' dtype, of these rows
+of a part, in place of the mixture's own."""
 
 
 class EStep:
-    """An E-step under way: batches go in, statistics come out (Bishop 2006, 9.23 to 9.28, as sums).
+    """An E-step under way: parts go in, statistics come out (Bishop 2006, 9.23 to 9.28, as sums).
+
+    It is the accumulator of a pass over data.
 
     Parameters
     ----------
@@ -41,7 +49,7 @@ class EStep:
     n_threads : int, optional
         None: all that this process may use.  The result does not depend on it.
     given : callable, optional
-        The log-likelihood is then 0.
+        Responsibilities in place of the mixture's own; the log-likelihood is then 0.
     bounds : CarriedBounds, optional
         What the last pass over the same rows left for this one; changed.
     """
@@ -56,27 +64,23 @@ class EStep:
         given: Given | None = None,
         bounds: CarriedBounds | None = None,
     ) -> None:
-        self._parameters, self._extent = mixture, extent
-        self._packed = mixture.packed(dtype)
-        self._dtype = dtype
-        self._n_threads = n_threads
-        self._given, self._bounds = given, bounds
+        self._mixture, self._extent, self._dtype = mixture, extent, dtype
+        self._n_threads, self._given, self._bounds = n_threads, given, bounds
         self._block = rows_per_block(*mixture.means.shape)
-        self._total = _zero_sums(mixture)
-        self._spare: list[Sums] = []
-        self._log_likelihood, self._counts = 0.0, np.zeros(2, np.int64)
+        self._exponent = extent.exponent
+        self._kinds: dict[RowKind, _KindSums] = {}
         self._thresholds, self._limits = self._what_to_skip()
 
     def _what_to_skip(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Thresholds of responsibilities times weights, and the limits of the bounds."""
-        mixture, exponent = self._parameters, self._extent.exponent
+        mixture, exponent = self._mixture, self._exponent
         thresholds = np.zeros(mixture.n_components)
         if self._given is None:
             # a component of less than one row keeps what it holds, and a light row what it brings
             lightest = min(1.0, math.ldexp(self._extent.lightest, -exponent))
             weight = math.ldexp(self._extent.weight, -exponent)
             thresholds = NEGLIGIBLE * np.minimum(lightest, mixture.weights * weight)
-        limits = self._bounds.begin(mixture) if self._bounds is not None else None
+        limits = None if self._bounds is None else self._bounds.begin(mixture.constants)
         if limits is not None:
             heaviest = math.ldexp(self._extent.heaviest, -exponent)
             with np.errstate(divide="ignore"):
@@ -86,30 +90,29 @@ class EStep:
             thresholds = np.full_like(thresholds, -1.0)
         return thresholds, limits
 
-    def add(
-        self,
-        rows: np.ndarray,
-        sample_weight: np.ndarray | None = None,
-        log_density: np.ndarray | None = None,
-    ) -> None:
-        """Add the sums of one batch; its log densities (n,), in nats, go to `log_density`."""
-        if sample_weight is not None and self._extent.exponent:
-            sample_weight = np.ldexp(sample_weight, -self._extent.exponent)
+    def add(self, part: Part, log_density: np.ndarray | None = None) -> None:
+        """Add the sums of one part; its log densities (n,), in nats, go to `log_density`."""
+        kind_sums = self._kinds.get(part.kind)
+        if kind_sums is None:
+            constants = part.kind.constants(self._mixture)
+            kind_sums = self._kinds[part.kind] = _KindSums(constants, self._dtype)
+        rows, sample_weight = part.rows, part.sample_weight
+        if sample_weight is not None and self._exponent:
+            sample_weight = np.ldexp(sample_weight, -self._exponent)
         # one thread adds each block to the total at once, several one block after the other: the
         # same additions in the same order
         alone = threads_used(len(rows), self._block, self._n_threads) == 1
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
-            sums = self._total if alone else self._spare_sums()
+            sums = kind_sums.total if alone else kind_sums.spare_sums()
             counts = np.zeros(2, np.int64)
             carried = None
             if self._limits is not None and self._bounds is not None:
                 carried = self._bounds.of_block(begin, end), self._limits
-            part = rows[begin:end]
-            log_likelihood = self._packed.expectation(
-                part,
+            log_likelihood = kind_sums.packed.expectation(
+                rows[begin:end],
                 None if sample_weight is None else sample_weight[begin:end],
-                None if self._given is None else self._given(part, begin),
+                None if self._given is None else self._given(part, begin, end),
                 self._thresholds,
                 *sums,
                 carried,
@@ -118,33 +121,36 @@ class EStep:
             )
             return sums, log_likelihood, counts
 
-        fold_blocks(sums_of_block, self._combine, len(rows), self._block, self._n_threads)
-
-    def _spare_sums(self) -> Sums:
-        try:
-            return self._spare.pop()  # atomic, unlike a look before it
-        except IndexError:
-            return _zero_sums(self._parameters)
-
-    def _combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
-        sums, log_likelihood, counts = of_block
-        self._log_likelihood += log_likelihood
-        self._counts += counts
-        if sums is not self._total:
-            for array, addend in zip(self._total, sums, strict=True):
-                array += addend
-                addend.fill(0.0)
-            self._spare.append(sums)
+        if 0 < len(rows) <= self._block:
+            kind_sums.combine(sums_of_block(0, len(rows)))
+        else:
+            fold_blocks(sums_of_block, kind_sums.combine, len(rows), self._block, self._n_threads)
 
     def statistics(self) -> SufficientStatistics:
         """The sums of what was added; ends the step."""
-        mixture, extent = self._parameters, self._extent
+        mixture, extent = self._mixture, self._extent
         if self._bounds is not None:
-            self._bounds.end(*(self._counts / max(1, extent.n_samples * mixture.n_components)))
-        if extent.exponent:
-            for array in self._total:
-                np.ldexp(array, extent.exponent, out=array)
-        component_weight, first_moment, second_moment = self._total
+            counts = sum((sums.counts for sums in self._kinds.values()), np.zeros(2))
+            live, computed = counts / max(1, extent.n_samples * mixture.n_components)
+            self._bounds.end(float(live), float(computed))
+        if not self._kinds:
+            return self._statistics_of(_KindSums(mixture.constants, self._dtype))
+        lifted: list[SufficientStatistics] = [
+            kind.lift(self._statistics_of(of), mixture) for kind, of in self._kinds.items()
+        ]
+        total = lifted[0]
+        for statistics in lifted[1:]:
+            # each says of itself that it is all there is
+            total = replace(total + statistics, n_samples=total.n_samples, weight=total.weight)
+        return total
+
+    def _statistics_of(self, sums: "_KindSums") -> SufficientStatistics:
+        """The sums of one kind of rows, in the units of the sample weights."""
+        mixture, extent, exponent = self._mixture, self._extent, self._exponent
+        if exponent:
+            for array in sums.total:
+                np.ldexp(array, exponent, out=array)
+        component_weight, first_moment, second_moment = sums.total
         return SufficientStatistics(
             covariance_type=mixture.covariance_type,
             # what the kernels subtracted
@@ -154,96 +160,109 @@ class EStep:
             second_moment=mixture.shape.from_kernels(second_moment),
             n_samples=extent.n_samples,
             weight=extent.weight,
-            log_likelihood=float(np.ldexp(self._log_likelihood, extent.exponent)),
+            log_likelihood=float(np.ldexp(sums.log_likelihood, exponent)),
             dtype=self._dtype,
         )
 
 
+class _KindSums:
+    """The sums over all rows of one kind so far."""
+
+    __slots__ = ("_constants", "_spare", "counts", "log_likelihood", "packed", "total")
+
+    def __init__(self, constants: Constants, dtype: np.dtype) -> None:
+        self._constants, self.packed = constants, constants.packed(dtype)
+        self.total = _zero_sums(constants)
+        self.log_likelihood, self.counts = 0.0, np.zeros(2, np.int64)
+        self._spare: list[Sums] = []
+
+    def spare_sums(self) -> Sums:
+        """Sums of zeros for one block, which `combine` takes back."""
+        try:
+            return self._spare.pop()  # atomic, unlike a look before it
+        except IndexError:
+            return _zero_sums(self._constants)
+
+    def combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
+        """Add what one block has come to."""
+        sums, log_likelihood, counts = of_block
+        self.log_likelihood += log_likelihood
+        self.counts += counts
+        if sums is not self.total:
+            for array, addend in zip(self.total, sums, strict=True):
+                array += addend
+                addend.fill(0.0)
+            self._spare.append(sums)
+
+
+def _zero_sums(constants: Constants) -> Sums:
+    k, d = constants.means.shape
+    return np.zeros(k), np.zeros((k, d)), np.zeros(SHAPES[constants.kernel].of(k, d))
+
+
 def expectation(
     mixture: Mixture,
-    rows: np.ndarray,
-    sample_weight: np.ndarray | None = None,
+    data: Data,
     *,
     reg_covar: float | np.ndarray = 0.0,
-    n_threads: int | None = None,
     given: Given | None = None,
     bounds: CarriedBounds | None = None,
 ) -> SufficientStatistics:
-    """The statistics of rows (n, D) under a mixture; see `expectation_of_batches`."""
-    return expectation_of_batches(
-        mixture,
-        lambda: ((rows, sample_weight),),
-        Extent().plus(len(rows), sample_weight),
-        rows.dtype,
-        reg_covar=reg_covar,
-        n_threads=n_threads,
-        given=given,
-        bounds=bounds,
-    )
-
-
-def expectation_of_batches(
-    mixture: Mixture,
-    batches: Batches,
-    extent: Extent,
-    dtype: np.dtype,
-    *,
-    reg_covar: float | np.ndarray = 0.0,
-    n_threads: int | None = None,
-    given: Given | None = None,
-    bounds: CarriedBounds | None = None,
-) -> SufficientStatistics:
-    """The statistics of the rows of all batches under a mixture.
+    """The statistics of all rows of the data under a mixture.
 
     From means far from the rows, where rounding would show beside `reg_covar`, the sums are taken
     again about the new means; the other parameters are those of `EStep`.
     """
-    e_step = EStep(mixture, extent, dtype, n_threads, given=given, bounds=bounds)
-    for rows, sample_weight in batches():
-        e_step.add(rows, sample_weight)
-    statistics = e_step.statistics()
+    begun = partial(
+        EStep, mixture, data.extent, data.dtype, data.n_threads, given=given, bounds=bounds
+    )
+    statistics = data.pass_over(begun)
     if given is not None or not statistics.cancels(reg_covar):
         return statistics
-    about = _recentred(mixture, statistics.means, batches, extent, dtype, n_threads)
+    about = _recentred(mixture, statistics.means, data)
     return replace(about, log_likelihood=statistics.log_likelihood)
 
 
-def _recentred(
-    mixture: Mixture,
-    means: np.ndarray,
-    batches: Batches,
-    extent: Extent,
-    dtype: np.dtype,
-    n_threads: int | None,
-) -> SufficientStatistics:
+def _recentred(mixture: Mixture, means: np.ndarray, data: Data) -> SufficientStatistics:
     """The statistics of the same responsibilities about other means (K, D); costs two passes."""
-    packed = mixture.packed(dtype)
+    packed: dict[RowKind, Any] = {}
 
-    def as_before(rows: np.ndarray, _: int) -> np.ndarray:
-        out = np.empty((len(rows), mixture.n_components), dtype)
-        packed.responsibilities(rows, out)
+    def as_before(part: Part, begin: int, end: int) -> np.ndarray:
+        if part.kind not in packed:
+            packed[part.kind] = part.kind.constants(mixture).packed(data.dtype)
+        out = np.empty((end - begin, mixture.n_components), data.dtype)
+        packed[part.kind].responsibilities(part.rows[begin:end], out)
         return out
 
-    return expectation_of_batches(
-        replace(mixture, means=means),
-        batches,
-        extent,
-        dtype,
-        n_threads=n_threads,
-        given=as_before,
-    )
+    return expectation(replace(mixture, means=means), data, given=as_before)
+
+
+class Passes:
+    """The E-steps of one run of EM over the same data, each skipping what the last one allows.
+
+    Parameters
+    ----------
+    data : Data
+    covariance_type, n_components
+        Of the mixtures that will be evaluated.
+    reg_covar : ndarray of shape () or (D,)
+        The ridge: rounding that is small beside it needs no further pass.
+    """
+
+    def __init__(
+        self, data: Data, covariance_type: str, n_components: int, reg_covar: np.ndarray
+    ) -> None:
+        self._data, self._reg_covar = data, reg_covar
+        self._bounds = None
+        if data.resident is not None:
+            self._bounds = carried_bounds(data.resident, covariance_type, n_components)
+
+    def __call__(self, mixture: Mixture) -> SufficientStatistics:
+        """One pass."""
+        return expectation(mixture, self._data, reg_covar=self._reg_covar, bounds=self._bounds)
 
 
 def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) -> CarriedBounds:
     """Empty bounds for passes over these rows (n, D)."""
     block = rows_per_block(n_components, rows.shape[1])
     return CarriedBounds(rows, block, covariance_type, n_components)
-
-
-def _zero_sums(mixture: Mixture) -> Sums:
-    kernels_shape = SHAPES[mixture.shape.kernel]
-    return (
-        np.zeros(mixture.weights.shape),
-        np.zeros(mixture.means.shape),
-        np.zeros(kernels_shape.of(*mixture.means.shape)),
-    )

@@ -6,12 +6,13 @@ is slow, and a look at every component after each M-step.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from fastgmm.em.acceleration import FEWEST_PASSES, FIRST_PASSES, LARGEST_GAIN, SLOW_RATES, Search
 from fastgmm.em.collapse import Repair, Repairer
-from fastgmm.em.m_step import maximization
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
@@ -100,147 +101,158 @@ class Run:
     regularization: Regularization = field(default_factory=Regularization)
 
 
+class Observer(Protocol):
+    """Who looks on while EM runs."""
+
+    def iterated(self, run: Run, change: float) -> bool:
+        """See one iteration; True ends the run."""
+
+    def passed(self, run: Run) -> None:
+        """See the run after each M-step, with the observer's own answer in it."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How EM goes about a run.
+
+    Parameters
+    ----------
+    stopping : Stopping
+    regularization : Regularization
+    acceleration : {"auto", "lbfgs"}, optional
+    history : tuple of float
+        Lower bounds from before the first iteration, for the changes.
+    family : Family
+    """
+
+    stopping: Stopping
+    regularization: Regularization = field(default_factory=Regularization)
+    acceleration: Acceleration | None = None
+    history: tuple[float, ...] = ()
+    family: Family = MAXIMUM_LIKELIHOOD
+
+    def begun(self, mixture: Mixture) -> Run:
+        """A run that begins with a mixture."""
+        bound = self.history[-1] if self.history else -np.inf
+        return Run(mixture, bound, regularization=self.regularization)
+
+
 def run_em(
-    begin: Callable[[], Mixture],
+    run: Run,
     one_pass: Pass,
-    stopping: Stopping,
-    regularization: Regularization,
-    *,
-    acceleration: Acceleration | None = None,
+    rules: Rules,
     repairer: Repairer | None = None,
-    history: tuple[float, ...] = (),
-    init: int = 0,
-    callback: Callable[[Iteration], object] | None = None,
-    earlier: Run | None = None,
-    after_pass: Callable[[Run], None] | None = None,
+    observer: Observer | None = None,
 ) -> Run:
     """Iterate until EM has converged.
 
     That is when the rule of stopping is met; the run ends, too, when `max_iter` is reached or the
-    callback returns True.
+    observer says so.
 
-    The lower bound of an iteration is that of the parameters it began with, as in scikit-learn, so
+    The lower bound of an iteration is that of the mixture it began with, as in scikit-learn, so
     that a fit costs one pass per iteration and stops after the same one; what the run ends with is
     EM's step from there.  A covariance that is not positive definite and cannot be repaired ends
     the run with `failure` set.
-
-    `history` holds lower bounds from before the first iteration, for the changes; `earlier` is the
-    run to go on with; `after_pass` sees the run after each M-step.
     """
-    run = earlier or Run(None, history[-1] if history else -np.inf, regularization=regularization)
-    try:
-        candidate = begin() if run.mixture is None else run.ahead or run.mixture
-    except IllDefinedCovarianceError as error:
-        return replace(run, failure=error)
-    if stopping.max_iter == 0:
-        return replace(run, mixture=candidate)
-    loop = _Loop(one_pass, stopping, regularization, acceleration, repairer, history)
-    loop.run = replace(run, mixture=candidate) if run.mixture is None else run
-    del run, earlier, candidate  # the M-step needs room: the parameters are the loop's alone
-    while loop.run.n_iter < stopping.max_iter:
+    max_iter = rules.stopping.max_iter
+    if run.failure is not None:
+        return run
+    if max_iter == 0:
+        return replace(run, mixture=run.ahead or run.mixture)
+    loop = _Loop(one_pass, rules, repairer)
+    loop.run = run
+    del run  # the M-step needs room: the mixture is the loop's alone
+    while loop.run.n_iter < max_iter:
         try:
             loop.iterate()
         except IllDefinedCovarianceError as error:
             return replace(loop.run, mixture=None, failure=error)
-        bounds = loop.run.lower_bounds
-        change = _change(bounds, history)
-        stopped = callback is not None and _is_true(
-            callback(Iteration(len(bounds), bounds[-1], change, init))
-        )
-        loop.run = replace(loop.run, stopped=stopped)
-        if after_pass is not None:
-            after_pass(loop.run)
-        if loop.run.converged or stopped:
+        if observer is not None:
+            change = _change(loop.run.lower_bounds, rules.history)
+            if observer.iterated(loop.run, change):
+                loop.run = replace(loop.run, stopped=True)
+            observer.passed(loop.run)
+        if loop.run.converged or loop.run.stopped:
             break
     return loop.run
 
 
 class _Loop:
-    """What stays the same from iteration to iteration."""
+    """A run under way, and what stays the same from iteration to iteration."""
 
-    def __init__(
-        self,
-        one_pass: Pass,
-        stopping: Stopping,
-        regularization: Regularization,
-        acceleration: Acceleration | None,
-        repairer: Repairer | None,
-        history: tuple[float, ...],
-    ) -> None:
-        self._one_pass, self._stopping = one_pass, stopping
-        self._regularization, self._acceleration = regularization, acceleration
-        self._repairer, self._history = repairer, history
+    def __init__(self, one_pass: Pass, rules: Rules, repairer: Repairer | None) -> None:
+        self._one_pass, self._rules, self._repairer = one_pass, rules, repairer
         self.run: Run
 
     def iterate(self) -> None:
-        """One iteration, from the parameters ahead or from those that EM falls back on."""
-        run, n_passes = self.run, self.run.n_passes + 1
-        candidate, fallback, search = run.ahead or run.mixture, None, run.search
+        """One iteration, from the mixture ahead or from that which EM falls back on."""
+        run, rules = self.run, self._rules
+        candidate, fallback = run.ahead or run.mixture, run.mixture if run.ahead else None
         assert candidate is not None
-        if run.ahead is not None:
-            fallback = run.mixture
         run = self.run = replace(run, mixture=None, ahead=None)
-        statistics = self._one_pass(candidate)
-        lower_bound = self._lower_bound(candidate, statistics)
+        statistics, lower_bound = self._evaluated(candidate)
+        n_passes, search = run.n_passes + 1, run.search
         if search is not None and fallback is not None:
             least = run.lower_bound - LEAST_FALL * abs(run.lower_bound)
             climbs = search.falls or lower_bound >= least
-            if not (search.accepts(candidate, lower_bound) and climbs):
+            if search.accepts(candidate, lower_bound) and climbs:
+                search.failures = 0
+            else:
                 search.reject(candidate, statistics)
                 candidate = fallback
-                statistics = self._one_pass(candidate)
-                lower_bound = self._lower_bound(candidate, statistics)
+                statistics, lower_bound = self._evaluated(candidate)
                 n_passes += 1
                 search.falls |= lower_bound < least
-            else:
-                search.failures = 0
         bounds = [*run.lower_bounds, lower_bound]
-        trace = (*self._history, *bounds)
+        trace = (*rules.history, *bounds)
         run = self.run = replace(
-            run, n_iter=run.n_iter + 1, n_passes=n_passes, lower_bounds=bounds,
+            run,
+            n_iter=run.n_iter + 1,
+            n_passes=n_passes,
+            lower_bounds=bounds,
             lower_bound=lower_bound,
-        )  # fmt: skip
+        )
         if search is None and self._is_slow(trace, statistics.dtype):
-            search = Search(self._regularization, statistics.weight)
+            search = Search(rules.regularization, statistics.weight)
+        previous = candidate if rules.family.needs_previous else None
         if search is None:
             del candidate
         del fallback
-        repaired = len(self._repairer.repairs) if self._repairer is not None else 0
-        step = self._m_step(statistics, run.n_iter)
-        moved = self._repairer is not None and any(
-            r.action == "moved" for r in self._repairer.repairs[repaired:]
-        )
+        step, moved = self._m_step(statistics, previous)
         gap, ahead = predicted_gap(trace, statistics.dtype), None
         if moved:
-            search, gap = None, np.inf  # another hill
+            # A moved component changes which optimum the fit approaches: what the search has
+            # learned is of another one.
+            search, gap = None, np.inf
         elif search is not None and not search.given_up:
             ahead = search.propose(candidate, statistics, lower_bound, step)
             gap = max(search.gap, recent_gain(trace))
             ahead = None if ahead is step else ahead
-        change = _change(bounds, self._history)
+        change = _change(bounds, rules.history)
         rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
         self.run = replace(
             run,
             mixture=step,
-            converged=not moved and self._stopping.met(change, gap, rounding),
+            converged=not moved and rules.stopping.met(change, gap, rounding),
             gap=gap,
             repairs=tuple(self._repairer.repairs) if self._repairer is not None else (),
             ahead=ahead,
             search=search,
         )
 
-    def _lower_bound(self, mixture: Mixture, statistics: SufficientStatistics) -> float:
-        log_prior = self._regularization.log_prior(mixture)
-        lower_bound = (statistics.log_likelihood + log_prior) / statistics.weight
+    def _evaluated(self, mixture: Mixture) -> tuple[SufficientStatistics, float]:
+        """The statistics under a mixture, and its lower bound."""
+        statistics, rules = self._one_pass(mixture), self._rules
+        lower_bound = rules.family.bound(mixture, statistics, rules.regularization)
         if lower_bound == -np.inf:
             raise data_range_error(statistics.dtype)
-        return lower_bound
+        return statistics, lower_bound
 
     def _is_slow(self, trace: tuple[float, ...], dtype: np.dtype) -> bool:
-        target = self._stopping.target
-        if self._acceleration is None or len(trace) < FIRST_PASSES:
+        acceleration, target = self._rules.acceleration, self._rules.stopping.target
+        if acceleration is None or len(trace) < FIRST_PASSES:
             return False
-        if self._acceleration == "auto" and target == 0.0:
+        if acceleration == "auto" and target == 0.0:
             return False  # max_iter iterations are asked for, and no limit
         least, most = SLOW_RATES
         gains = np.diff(trace[-4:])
@@ -249,17 +261,22 @@ class _Loop:
             return False
         return predicted_passes(trace, target, dtype) >= FEWEST_PASSES
 
-    def _m_step(self, statistics: SufficientStatistics, n_iter: int) -> Mixture:
-        """The M-step, and what collapsed in it repaired."""
-        if self._repairer is None:
-            return maximization(statistics, self._regularization)
-        return self._repairer.m_step(statistics, n_iter)
+    def _m_step(
+        self, statistics: SufficientStatistics, previous: Mixture | None
+    ) -> tuple[Mixture, bool]:
+        """The M-step with what collapsed in it repaired, and whether a component has moved."""
+        rules, repairer = self._rules, self._repairer
+
+        def maximize(statistics: SufficientStatistics) -> Mixture:
+            return rules.family.maximize(statistics, rules.regularization, previous)
+
+        if repairer is None:
+            return maximize(statistics), False
+        n_known = len(repairer.repairs)
+        mixture = repairer.m_step(maximize, statistics, self.run.n_iter)
+        return mixture, any(repair.action == "moved" for repair in repairer.repairs[n_known:])
 
 
 def _change(bounds: list[float], history: tuple[float, ...]) -> float:
     trace = [*history[-1:], *bounds[-2:]]
     return trace[-1] - trace[-2] if len(trace) > 1 else np.inf
-
-
-def _is_true(answer: object) -> bool:
-    return isinstance(answer, bool | np.bool_) and bool(answer)

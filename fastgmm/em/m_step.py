@@ -1,40 +1,140 @@
-"""The M-step: sufficient statistics -> the parameters that maximise them.
+"""The M-step: sufficient statistics -> the mixture that maximises them.
 
-Small and in one place.
+Small and in one place.  A family is a rule for it: which mixtures there are, which of them the
+statistics ask for, and what must not fall from one to the next.
 """
+
+from typing import Protocol
+
+import numpy as np
 
 from fastgmm.covariance.estimate import check_range, estimate_covariances, factor_or_repair
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.typing import CovarianceType
+
+
+class Family(Protocol):
+    """A family of mixtures, as EM sees it.
+
+    What the kernels read of its mixtures is `Mixture.constants`; a family whose E-step wants other
+    numbers gives mixtures with constants of their own.
+    """
+
+    needs_previous: bool
+
+    def maximize(
+        self,
+        statistics: SufficientStatistics,
+        regularization: Regularization,
+        previous: Mixture | None = None,
+    ) -> Mixture:
+        """The mixture that maximises the statistics.
+
+        `previous` is the last one, where `needs_previous` asks for it (it takes memory): where
+        inner iterations begin, and what is frozen.
+        """
+
+    def bound(
+        self, mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
+    ) -> float:
+        """What must not fall, per unit of weight: of the mixture that the statistics are under."""
+
+    def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
+        """Statistics of weight 1 that `maximize` turns into this mixture; a stream begins so."""
+
+    def n_parameters(
+        self, covariance_type: CovarianceType, n_components: int, n_features: int
+    ) -> int:
+        """Number of free parameters."""
+
+
+class MaximumLikelihood:
+    """The family of all Gaussian mixtures of a covariance type; with a prior, maximum a posteriori.
+
+    See Bishop 2006, 9.24 to 9.27, and Fraley and Raftery 2007 for the prior.
+    """
+
+    needs_previous = False
+
+    def maximize(
+        self,
+        statistics: SufficientStatistics,
+        regularization: Regularization,
+        previous: Mixture | None = None,
+    ) -> Mixture:
+        """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k.
+
+        A component that holds nothing keeps its place with weight 0 and the covariance that the
+        regularisation alone gives.
+
+        Raises
+        ------
+        IllDefinedCovarianceError
+            When a covariance is not positive definite and nothing regularises it.
+        DataRangeError
+            When covariances or precisions have no number of the rows' dtype.
+        """
+        shape = statistics.shape
+        sums = regularization.augmented(statistics)
+        means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
+        covariances = estimate_covariances(sums, shape, regularization.ridge(shape))
+        covariances, factors, inverses = factor_or_repair(
+            covariances, statistics.covariance_type, regularization, statistics.dtype
+        )
+        check_range(covariances, inverses, statistics.dtype)
+        weights = statistics.component_weight / statistics.component_weight.sum()
+        kind = statistics.covariance_type
+        return Mixture(kind, weights, means, covariances, factors, inverses, statistics.dtype)
+
+    def bound(
+        self, mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
+    ) -> float:
+        """Mean log-likelihood per row, with the log density of the prior on top."""
+        log_prior = regularization.log_prior(mixture)
+        return (statistics.log_likelihood + log_prior) / statistics.weight
+
+    def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
+        """Weights, and second moments about the means, without the ridge."""
+        shape, weights = mixture.shape, np.maximum(mixture.weights, LEAST_WEIGHT)
+        ridge = regularization.ridge(shape)
+        second = mixture.covariances.copy()
+        if shape.form == "matrix":
+            diagonal = shape.diagonals(second, mixture.n_features)
+            diagonal -= ridge
+        else:
+            second = np.maximum(second - ridge, 0.0)
+        if shape.form == "scalar":
+            second = second * mixture.n_features
+        return SufficientStatistics(
+            covariance_type=mixture.covariance_type,
+            reference=mixture.means,
+            component_weight=weights,
+            first_moment=np.zeros_like(mixture.means),
+            second_moment=second * shape.weighted(weights),
+            n_samples=0,
+            weight=1.0,
+            log_likelihood=0.0,
+            dtype=mixture.dtype,
+        )
+
+    def n_parameters(
+        self, covariance_type: CovarianceType, n_components: int, n_features: int
+    ) -> int:
+        """K - 1 weights, K D means, and the covariances' own."""
+        return n_parameters(covariance_type, n_components, n_features)
+
+
+LEAST_WEIGHT = 1e-12
+"""A component of no weight counts for so much in implied statistics: its shape is kept as it is,
+and it may come back."""
+MAXIMUM_LIKELIHOOD = MaximumLikelihood()
+"""The family of `GaussianMixture`."""
 
 
 def maximization(
     statistics: SufficientStatistics, regularization: Regularization | None = None
 ) -> Mixture:
-    """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k.
-
-    See Bishop 2006, 9.24 to 9.27; with a prior, its maximum a posteriori estimates (Fraley and
-    Raftery 2007).  A component that holds nothing keeps its place with weight 0 and the covariance
-    that the regularisation alone gives.
-
-    Raises
-    ------
-    IllDefinedCovarianceError
-        When a covariance is not positive definite and nothing regularises it.
-    DataRangeError
-        When covariances or precisions have no number of the rows' dtype.
-    """
-    regularization = regularization or Regularization()
-    shape = statistics.shape
-    sums = regularization.augmented(statistics)
-    means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
-    covariances = estimate_covariances(sums, shape, regularization.ridge(shape))
-    covariances, factors, inverses = factor_or_repair(
-        covariances, statistics.covariance_type, regularization, statistics.dtype
-    )
-    check_range(covariances, inverses, statistics.dtype)
-    weights = statistics.component_weight / statistics.component_weight.sum()
-    return Mixture(
-        statistics.covariance_type, weights, means, covariances, factors, inverses, statistics.dtype
-    )
+    """The M-step of `MAXIMUM_LIKELIHOOD`; without regularisation by default."""
+    return MAXIMUM_LIKELIHOOD.maximize(statistics, regularization or Regularization())

@@ -63,9 +63,6 @@ class Estimator:
                 changed.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_parameters")
-
     def __sklearn_tags__(self) -> Any:
         # only scikit-learn calls this, so that it is loaded already
         from sklearn.utils import InputTags, Tags, TargetTags

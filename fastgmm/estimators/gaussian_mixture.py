@@ -1,33 +1,43 @@
 """GaussianMixture: what users touch."""
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
-from fastgmm.data.rows import BatchData, Data, RowData
+from fastgmm.archive import codec
+from fastgmm.data.batches import BatchData
+from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
-from fastgmm.em.collapse import summary
+from fastgmm.em.collapse import Repair, summary
 from fastgmm.em.e_step import expectation
 from fastgmm.em.loop import Run
-from fastgmm.em.m_step import maximization
-from fastgmm.em.priors import NormalInverseWishart, check_prior
-from fastgmm.em.stopping import Stopping
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
+from fastgmm.em.priors import NormalInverseWishart
+from fastgmm.em.regularization import Regularization
 from fastgmm.errors import (
     CollapseWarning,
+    FileFormatError,
     convergence_warning_class,
+    not_fitted_error,
     warn_user,
 )
-from fastgmm.estimators.model_file import INITIAL, StoredMixture
-from fastgmm.fits.checkpoint import Checkpoint
-from fastgmm.fits.fit import Callback, Fit, Settings, fit
+from fastgmm.estimators import first_format, model_file
+from fastgmm.estimators.conventions import Estimator
+from fastgmm.estimators.plan import pace_of, plan_of, regularization_of
+from fastgmm.estimators.scoring import Scoring
+from fastgmm.estimators.snapshot import Snapshot, Stream
+from fastgmm.estimators.state import Report, State
+from fastgmm.estimators.stored import StoredState
+from fastgmm.fits.fit import Fit, fit
+from fastgmm.fits.initialization import Initialization
+from fastgmm.fits.online import Learned, Learner, Target
+from fastgmm.fits.plan import Callback, Hooks
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.starts.points import Start
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_generator,
@@ -35,16 +45,16 @@ from fastgmm.validation import (
     as_sample_weight,
     check_covariances,
     check_enough_rows,
+    check_feature_names,
     check_means_init,
     check_parameters,
-    check_precisions_init,
     check_weights_init,
     feature_names_of,
 )
 from fastgmm.validation.batches import CheckedBatches
 
 
-class GaussianMixture(StoredMixture):
+class GaussianMixture(Scoring, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
@@ -145,11 +155,6 @@ class GaussianMixture(StoredMixture):
     True
     """
 
-    converged_: bool
-    n_iter_: int
-    lower_bound_: float
-    lower_bounds_: list[float]
-
     def __init__(
         self,
         n_components: int = 1,
@@ -246,14 +251,14 @@ class GaussianMixture(StoredMixture):
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
         check_parameters(model.get_params())
-        model._parameters = Mixture.from_covariances(
+        mixture = Mixture.from_covariances(
             check_weights_init(weights, n_components),
             checked_means,
             check_covariances(covariances, covariance_type, n_components, n_features),
             covariance_type,
             np.float32 if single else np.float64,
         )
-        model._show_run(Run(model._parameters, float("-inf")), ())
+        model._state = State(mixture)
         return model
 
     # ------------------------------------------------------------------ fit
@@ -276,7 +281,7 @@ class GaussianMixture(StoredMixture):
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts: weight 2 is the row twice, weight 0 the row left out.
         callback : callable, optional
-            Called with an `em.Iteration` (n_iter, lower_bound, change, init) after each iteration;
+            Called with an `Iteration` (n_iter, lower_bound, change, init) after each iteration;
             the start ends when it returns True.
 
         Returns
@@ -308,86 +313,42 @@ class GaussianMixture(StoredMixture):
         callback: Callback | None = None,
     ) -> np.ndarray:
         """Fit and return the label of each row: what `predict` says of the same rows afterwards."""
-        data = self._fit(X, sample_weight, callback)
-        return labels(self._parameters, data.rows, self.n_threads)
+        data, mixture = self._fit(X, sample_weight, callback)
+        return labels(mixture, data.rows, self.n_threads)
 
     def _fit(
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
-    ) -> RowData:
+    ) -> tuple[RowData, Mixture]:
         check_parameters(self.get_params())
         names = feature_names_of(X)
         rows = as_rows(X, min_rows=2, method="fit", n_threads=self.n_threads)
         check_enough_rows(len(rows), self.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
         data = RowData(rows, weights, self.n_threads, names)
-        self._take(self._best_fit(data, callback), names)
-        self._seen = data.extent.weight
-        return data
-
-    def _best_fit(
-        self,
-        data: Data,
-        callback: Callback | None,
-        checkpoint: Checkpoint | None = None,
-        after_pass: Callable[[Run], None] | None = None,
-        draw_seed: Callable[[], int] | None = None,
-        sample: Sample | None = None,
-        largest: int = 0,
-    ) -> Fit:
-        if self.prior is not None:
-            check_prior(self.prior)
-        warm = self._warm_parameters(data.n_features)
-        return fit(
-            data,
-            replace(self._start(data.n_features), largest=largest),
-            self._settings(),
-            draw_seed or (lambda: int(as_generator(self.random_state).integers(2**63))),
-            warm=warm,
-            history=self._history() if warm else (),
-            callback=callback,
-            checkpoint=checkpoint,
-            after_pass=after_pass,
-            sample=None if sample is None else lambda: sample,
-        )
+        found = fit(data, plan_of(self, data.n_features, self._state), Hooks(callback))
+        mixture = self._publish(found, names, data.extent.weight)
+        self._warn(found.run)
+        return data, mixture
 
     def _fit_shared(
         self, data: RowData, sample: Sample, seed: int, largest: int, callback: Callback
     ) -> None:
         """One of several fits that share their rows and a sample of them; without warnings."""
-        found = self._best_fit(
-            data, callback, draw_seed=lambda: seed, sample=sample, largest=largest
-        )
-        self._set(found.run, data.names, found.initializations)
-        self._seen = data.extent.weight
+        plan = plan_of(self, data.n_features, self._state)
+        start = replace(plan.start, largest=largest)
+        found = fit(data, replace(plan, start=start, sample=sample, seed=seed), Hooks(callback))
+        self._publish(found, data.names, data.extent.weight)
 
-    def _settings(self) -> Settings:
-        as_scikit_learn = all(getattr(self, name) is not None for name in INITIAL)
-        gap_tol, acceleration = self.gap_tol, self.acceleration
-        if as_scikit_learn:
-            gap_tol = None if gap_tol == "auto" else gap_tol
-            acceleration = None if acceleration == "auto" else acceleration
-        number = None if gap_tol is None or isinstance(gap_tol, str) else float(gap_tol)
-        return Settings(
-            Stopping(self.tol, number, gap_tol == "auto", self.max_iter),
-            self.n_init,
-            self._regularizing(),
-            acceleration,
-            self.on_collapse,
-            self.verbose,
-            self.verbose_interval,
-        )
-
-    def _history(self) -> tuple[float, ...]:
-        """The last lower bounds of the fit that a warm start goes on with."""
-        bounds = self.lower_bounds_[-3:]
-        if not bounds or bounds[-1] != self.lower_bound_:
-            bounds = [self.lower_bound_] if np.isfinite(self.lower_bound_) else []
-        return tuple(bounds)
-
-    def _take(self, found: Fit, names: np.ndarray | None) -> None:
-        """Become what a fit has found, and warn where it did not converge or had to repair."""
+    def _publish(self, found: Fit, names: np.ndarray | None, seen: float | None) -> Mixture:
+        """Become what a fit has found; a stream begins anew from here."""
         run = found.run
-        self._set(run, names, found.initializations)
+        assert run.mixture is not None
+        report = Report.of_run(run, found.initializations)
+        self._state = State(run.mixture, run.regularization, report, names, seen)
+        return run.mixture
+
+    def _warn(self, run: Run) -> None:
+        """Warn where a fit did not converge or had to repair."""
         if run.repairs:
             warn_user(summary(run.repairs), CollapseWarning)
         if not (run.converged or run.stopped) and self.max_iter > 0:
@@ -463,46 +424,226 @@ class GaussianMixture(StoredMixture):
         data.peek()
         kept = None
         if checkpoint is not None:
-            kept = Checkpoint(checkpoint, self._identity(), self._described)
+            kept = model_file.CheckpointFile(checkpoint, self.get_params())
         last: list[Run] = []
 
         def note(run: Run) -> None:
             last[:] = [run]
 
+        plan = plan_of(self, data.n_features, self._state)
         try:
-            found = self._best_fit(data, callback, kept, note)
+            found = fit(data, plan, Hooks(callback, kept, note))
         except BaseException:
             if last:
-                self._set(last[0], data.names)
+                self._publish(Fit(last[0]), data.names, None)
             raise
-        self._take(found, data.names)
-        self._seen = data.extent.weight
+        self._publish(found, data.names, data.extent.weight)
+        self._warn(found.run)
         return self
 
-    def _start(self, n_features: int) -> Start:
-        k, kind = self.n_components, self.covariance_type
-        weights = means = precisions = None
-        if self.weights_init is not None:
-            weights = check_weights_init(self.weights_init, k)
-        if self.means_init is not None:
-            means = check_means_init(self.means_init, k, n_features)
-        if self.precisions_init is not None:
-            precisions = check_precisions_init(self.precisions_init, kind, k, n_features)
-        return Start(self.init_params, k, kind, weights, means, precisions, n_init=self.n_init)
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn from the next rows of a stream by online EM.
 
-    def _warm_parameters(self, n_features: int) -> Mixture | None:
-        """The parameters to go on from, or None for a fresh start."""
-        if not (self.warm_start and hasattr(self, "_parameters")):
-            return None
-        old = self._parameters
-        shape = (self.n_components, n_features)
-        if old.means.shape != shape or old.covariance_type != self.covariance_type:
-            raise ValueError(
-                f"warm_start=True goes on from {old.n_components} {old.covariance_type} components "
-                f"in {old.n_features} features, and this fit is of {shape[0]} "
-                f"{self.covariance_type} components in {shape[1]}: set warm_start=False"
+        No fit is needed before: the first rows, 4 per free parameter and 100 per component at
+        least, are gathered and fitted; a model that is asked for earlier is fitted to what has come
+        so far.  From then on rows are learned from in own batches of 64 to 1024, however they come,
+        each with the share (b / (n + b))^learning_exponent after n rows, or 1 - 2^(-b / half_life)
+        if that is more.  After `fit`, learning goes on from its parameters.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows; one is enough, and none changes nothing.
+        y : ignored
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When rows or weights are not valid; the model is then what it was.
+
+        Notes
+        -----
+        `n_iter_` counts the updates, `lower_bound_` is the running mean of the log density per row
+        before it was learned from, `lower_bounds_` its trace; see `stream_`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastgmm
+        >>> rng = np.random.default_rng(0)
+        >>> model = fastgmm.GaussianMixture(2, random_state=0)
+        >>> for _ in range(50):
+        ...     rows = rng.normal(size=(100, 1)) + 10 * rng.integers(2, size=(100, 1))
+        ...     model = model.partial_fit(rows)
+        >>> np.sort(model.means_.ravel()).round()
+        array([ 0., 10.])
+        >>> model.n_samples_seen_
+        5000
+        """
+        state = self._state
+        names = None if state is None else state.names
+        learner = None if state is None else state.learner
+        if learner is None or type(X) is not np.ndarray or names is not None:
+            learner, rows, names = self._opened(X)
+        else:
+            rows = as_rows(
+                X,
+                n_features=learner.target.n_features,
+                min_rows=0,
+                method="partial_fit",
+                n_threads=self.n_threads,
             )
-        return old
+        weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
+        if len(rows) == 0:
+            return self
+        if rows.dtype != learner.target.dtype:
+            rows = rows.astype(learner.target.dtype)
+        self._follow_settings(learner)
+        plan = None
+        if learner.learned is None:
+            plan = plan_of(self, learner.target.n_features)
+        learner.learn(rows, weights, plan)
+        self._publish_stream(learner, names)
+        return self
+
+    def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
+        """The learner, a new one for the first rows; the rows; the names of their features."""
+        state, learner, known = self._state, None, None
+        if state is None:
+            names = feature_names_of(X)
+        else:
+            check_feature_names(X, state.names)
+            names, learner = state.names, state.learner
+            if learner is not None:
+                known = learner.target.n_features
+            elif state.mixture is not None:
+                known = state.mixture.n_features
+        rows = as_rows(
+            X, n_features=known, min_rows=0, method="partial_fit", n_threads=self.n_threads
+        )
+        if learner is None:
+            check_parameters(self.get_params())
+            learner = self._new_learner(rows, state)
+            if state is not None:
+                names = feature_names_of(X)
+        return learner, rows, names
+
+    def _new_learner(self, rows: np.ndarray, state: State | None) -> Learner:
+        """A learner of the first rows, or one that goes on from a fit."""
+        pace = pace_of(self)
+        mixture = None if state is None else state.mixture
+        if state is None or mixture is None:
+            target = Target(rows.shape[1], rows.dtype, self.n_components, self.covariance_type)
+            seed = int(as_generator(self.random_state).integers(2**63))
+            return Learner(target, pace, self.n_threads, seed)
+        k, d = mixture.means.shape
+        target = Target(d, mixture.dtype, k, mixture.covariance_type)
+        seen = float(state.seen or target.first_rows)
+        regularization = regularization_of(self, state)
+        learned = Learned.implied(mixture, regularization, seen, target.family)
+        return Learner(target, pace, self.n_threads, learned=learned)
+
+    def _follow_settings(self, learner: Learner) -> None:
+        """Take over parameters that were set since the last call."""
+        pace, learned = pace_of(self), learner.learned
+        if pace != learner.pace:
+            check_parameters(self.get_params())
+            learner.pace = pace
+        learner.n_threads = self.n_threads
+        check_parameters({"reg_covar": self.reg_covar})
+        if learned is not None and self.reg_covar != "auto":
+            learner.learned = learned.with_reg_covar(float(self.reg_covar))
+
+    def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
+        """Become what the learner has come to."""
+        learned = learner.learned
+        if learned is None:
+            self._state = State(None, names=names, learner=learner)
+            return
+        report = Report.of_stream(learner)
+        self._state = State(learned.mixture, learned.regularization, report, names, None, learner)
+
+    def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
+        """The mixture and the names of its features; the first rows of a stream are fitted."""
+        state = self._state
+        if state is None:
+            raise not_fitted_error(type(self).__name__)
+        if state.mixture is None:
+            state = self._fitted_early(state)
+            assert state.mixture is not None
+        return state.mixture, state.names
+
+    def _fitted_early(self, state: State) -> State:
+        """The state with a fit of the rows that a stream has gathered so far."""
+        learner = state.learner
+        assert learner is not None
+        found = learner.first_fit(plan_of(self, learner.target.n_features))
+        if found is None:
+            raise not_fitted_error(
+                type(self).__name__,
+                f"{learner.waiting.n} rows have come to partial_fit, too few or too alike for "
+                f"{self.n_components} components: give more",
+            )
+        run = found.run
+        report = Report.of_run(run, found.initializations)
+        state = State(run.mixture, run.regularization, report, state.names, None, learner)
+        self._state = state
+        return state
+
+    # ------------------------------------------------------------------ the way to the mixture
+
+    def _report(self) -> Report:
+        self._fitted()
+        assert self._state is not None
+        return self._state.report
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the best start has met the rule of `tol` and `gap_tol`."""
+        return self._report().converged
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations of the best start; updates of a stream."""
+        return self._report().n_iter
+
+    @property
+    def n_passes_(self) -> int:
+        """Its passes over the rows: more, where accelerated steps have failed."""
+        return self._report().n_passes
+
+    @property
+    def lower_bound_(self) -> float:
+        """Mean log-likelihood per row that the last iteration began with, in nats."""
+        return self._report().lower_bound
+
+    @property
+    def lower_bounds_(self) -> list[float]:
+        """That of each iteration."""
+        return list(self._report().lower_bounds)
+
+    @property
+    def gap_(self) -> float:
+        """Predicted distance of `lower_bound_` from its limit, in nats; inf where unknown."""
+        return self._report().gap
+
+    @property
+    def repairs_(self) -> list[Repair]:
+        """What collapsed in the best start, and what was done."""
+        return list(self._report().repairs)
+
+    @property
+    def initializations_(self) -> list[Initialization]:
+        """What each start has reached."""
+        return list(self._report().initializations)
 
     # ------------------------------------------------------------------ statistics
 
@@ -532,15 +673,14 @@ class GaussianMixture(StoredMixture):
         1000
         >>> model = model.m_step(total)
         """
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "e_step")
-        return expectation(
-            mixture,
-            rows,
-            as_sample_weight(sample_weight, len(rows)),
-            reg_covar=self._regularization_of(mixture).reg_covar,
-            n_threads=self.n_threads,
-        )
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "e_step")
+        data = RowData(rows, as_sample_weight(sample_weight, len(rows)), self.n_threads)
+        return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
+
+    def _regularization(self) -> Regularization:
+        assert self._state is not None
+        return regularization_of(self, self._state)
 
     def m_step(self, statistics: SufficientStatistics) -> Self:
         """Replace the parameters by those that maximise the statistics.
@@ -557,20 +697,163 @@ class GaussianMixture(StoredMixture):
         self
             `lower_bound_` is the statistics' mean log-likelihood, and `n_iter_` counts this step.
         """
-        mixture = self._fitted()
+        mixture, _ = self._fitted()
         check_statistics(statistics, mixture.covariance_type, mixture.means.shape)
         if not statistics.component_weight.sum() > 0:
             raise ValueError(
                 "the statistics hold no weight: add those of at least one row before m_step"
             )
-        self._parameters = maximization(statistics, self._regularization_of(mixture))
-        self.lower_bound_ = statistics.log_likelihood / statistics.weight
-        self.lower_bounds_ = [*self.lower_bounds_, self.lower_bound_]
-        self.n_iter_ += 1
-        self.n_passes_ += 1
-        if self._learner is not None and self._learner.mixture is not None:
-            self._learner.mixture = self._parameters  # a stream goes on from these
+        state, regularization = self._state, self._regularization()
+        assert state is not None
+        mixture = MAXIMUM_LIKELIHOOD.maximize(statistics, regularization, mixture)
+        report, bound = state.report, statistics.log_likelihood / statistics.weight
+        report = replace(
+            report,
+            lower_bound=bound,
+            lower_bounds=(*report.lower_bounds, bound),
+            n_iter=report.n_iter + 1,
+            n_passes=report.n_passes + 1,
+        )
+        learner = state.learner
+        if learner is not None and learner.learned is not None:
+            # a stream goes on from these
+            of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
+            learner.learned = replace(learner.learned, mixture=mixture, statistics=of_one)
+        self._state = replace(state, mixture=mixture, report=report)
         return self
+
+    # ------------------------------------------------------------------ the stream
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Rows given to `partial_fit`."""
+        return self._of_stream().n_samples
+
+    @property
+    def stream_(self) -> Stream:
+        """What the stream looked like: trace, running mean and deviation of the log density."""
+        learner = self._of_stream()
+        recent = learner.recent
+        trace = np.array(recent.trace, dtype=np.float64).reshape(-1, 2)
+        return Stream(
+            learner.n_samples,
+            learner.seen,
+            recent.mean,
+            float(np.sqrt(recent.variance)),
+            trace[:, 0],
+            trace[:, 1],
+        )
+
+    def _of_stream(self) -> Learner:
+        learner = None if self._state is None else self._state.learner
+        if learner is None:
+            raise AttributeError(
+                f"this {type(self).__name__} has seen no stream: call partial_fit first"
+            )
+        return learner
+
+    def novelty_threshold(self, quantile: float) -> float:
+        """The log density, in nats, under which this share of the recent rows fell.
+
+        The last 8192 rows of `partial_fit` count, each as it was before the model learned from it.
+
+        Parameters
+        ----------
+        quantile : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+        """
+        if isinstance(quantile, bool) or not 0.0 <= quantile <= 1.0:
+            raise ValueError(f"quantile must be a number between 0 and 1, got {quantile!r}")
+        learner = self._of_stream()
+        if learner.recent.n_window == 0:
+            raise ValueError(
+                f"no row has been scored yet: {learner.n_samples} rows have come, and the first "
+                f"model is fitted to {learner.first_rows}; give more to partial_fit"
+            )
+        return learner.recent.quantile(float(quantile))
+
+    def is_novel(self, X: ArrayLike, *, quantile: float = 0.01) -> np.ndarray:
+        """Whether each row's log density is under `novelty_threshold(quantile)`.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+        quantile : float, default=0.01
+
+        Returns
+        -------
+        ndarray of bool, shape (n_samples,)
+        """
+        threshold = self.novelty_threshold(quantile)
+        novel: np.ndarray = self.score_samples(X) < threshold
+        return novel
+
+    def snapshot(self) -> Snapshot:
+        """The present parameters as an immutable scorer, in microseconds.
+
+        Returns
+        -------
+        Snapshot
+            With the scoring methods and fitted attributes of the model; threads may share it.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> model.snapshot().score_samples([[0.0]]).round(6)
+        array([-0.918939])
+        """
+        mixture, names = self._fitted()
+        return Snapshot(mixture, names, self.n_threads)
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, path: "str | os.PathLike[str]") -> None:
+        """Write the fitted model to one file that `fastgmm.load` reads.
+
+        The file holds no pickle, has a version and a checksum, and takes the place of an old one in
+        one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
+        not kept.
+        """
+        self._fitted()
+        assert self._state is not None
+        contents = model_file.Contents(model_file.stored(self._state))
+        model_file.write(path, self.get_params(), contents)
+
+    @classmethod
+    def _load(cls, path: "str | os.PathLike[str]") -> Self:
+        params, contents, _ = model_file.read(path)
+        try:
+            model = cls(**params)
+            check_parameters(model.get_params())
+            model._state = model_file.restored(contents.state, model)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileFormatError(
+                f"{path} was not written by GaussianMixture.save: {error}"
+            ) from error
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = dict(self.__dict__)
+        state = kept.pop("_state", None)
+        if state is not None:
+            kept["_stored"] = codec.describe(model_file.stored(state))
+        return kept
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        pickled = dict(pickled)
+        described, of = pickled.pop("_stored", None), None
+        if described is not None:
+            of = codec.restore(StoredState, *described)
+        elif "_parameters" in pickled or "_learner" in pickled:
+            pickled, of = first_format.estimator_of(pickled)
+        self.__dict__.update(pickled)
+        if of is not None:
+            self._state = model_file.restored(of, self)
 
 
 def load(path: "str | os.PathLike[str]") -> GaussianMixture:

@@ -1,160 +1,183 @@
-"""Models in files: what a file says of an estimator, and the estimator made of it again."""
+"""Models in files: what a file says of an estimator, and what can be made of it again."""
 
 import os
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Self
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fastgmm.em.collapse import Repair
-from fastgmm.em.loop import Run
+from fastgmm.archive import codec, container
+from fastgmm.archive.replacement import replace_file
 from fastgmm.em.priors import NormalInverseWishart
-from fastgmm.em.regularization import Regularization
 from fastgmm.errors import FileFormatError
-from fastgmm.estimators.streaming import StreamingMixture
-from fastgmm.fits.fit import Initialization
-from fastgmm.mixture import file as model_file
-from fastgmm.mixture.mixture import Mixture
-from fastgmm.validation import check_parameters
+from fastgmm.estimators import first_format
+from fastgmm.estimators.plan import INITIAL, pace_of, regularization_of
+from fastgmm.estimators.state import Report, State
+from fastgmm.estimators.stored import StoredState
+from fastgmm.fits.checkpoint import Checkpointed
+from fastgmm.fits.online import Learned, Learner, Target
 from fastgmm.version import __version__
 
-INITIAL = ("weights_init", "means_init", "precisions_init")
+FREE = frozenset({"verbose", "verbose_interval", "n_threads", "warm_start"})
+"""Parameters of the constructor that may be others when a fit goes on from its checkpoint."""
 
 
-class StoredMixture(StreamingMixture):
-    """The part of `GaussianMixture` that files are about."""
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a model file holds beside the parameters of the constructor.
 
-    def _set(
-        self,
-        run: Run,
-        names: np.ndarray | None,
-        initializations: tuple[Initialization, ...] = (),
-    ) -> None:
-        assert run.mixture is not None
-        self._parameters, self._regularization = run.mixture, run.regularization
-        self._feature_names = names
-        self._learner = self._seen = None  # a stream begins anew from here
-        self._show_run(run, initializations)
+    Parameters
+    ----------
+    state : StoredState
+    checkpoint : Checkpointed, optional
+        Where the fit was that wrote the file.
+    """
 
-    def save(self, path: "str | os.PathLike[str]") -> None:
-        """Write the fitted model to one file that `fastgmm.load` reads.
+    state: StoredState
+    checkpoint: Checkpointed | None = None
 
-        The file holds no pickle, has a version and a checksum, and takes the place of an old one in
-        one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
-        not kept.
-        """
-        mixture = self._fitted()
-        run = Run(
-            mixture,
-            self.lower_bound_,
-            self.n_iter_,
-            self.converged_,
-            lower_bounds=self.lower_bounds_,
-            n_passes=self.n_passes_,
-            gap=self.gap_,
-            repairs=tuple(self.repairs_),
-            regularization=self._regularization or Regularization(),
+
+def write(path: "str | os.PathLike[str]", params: dict[str, Any], contents: Contents) -> None:
+    """Replace the file at `path` in one step.
+
+    `params` are the parameters of the constructor; a `random_state` that is not an int is not kept.
+    """
+    facts, arrays = codec.describe(contents)
+    facts |= {"version": __version__, "params": _plain(params), "identity": identity_of(params)}
+    for name in INITIAL:
+        if (value := params[name]) is not None:
+            # float32 weights are checked less strictly: the dtype is kept
+            given = np.asarray(value)
+            arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
+    replace_file(path, container.pack("model", facts, arrays))
+
+
+def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], Contents, dict[str, Any]]:
+    """Parameters of the constructor, contents and identity of a file that `write` made.
+
+    Raises
+    ------
+    FileFormatError
+        When it is not one, or damaged.
+    """
+    content = Path(path).read_bytes()
+    if content[:1] == b"\x80" and not content.startswith(container.MAGIC):
+        raise FileFormatError(
+            f"{path} is a pickle, which fastgmm does not load: "
+            "save models with GaussianMixture.save"
         )
-        model_file.write(path, mixture, *self._described(run, self._feature_names))
+    facts, arrays = container.unpack(content, "model", str(path))
+    try:
+        if "state" not in facts:
+            params, state = first_format.read(facts, arrays)
+            return params, Contents(state), {}
+        params = dict(facts.pop("params"))
+        identity: dict[str, Any] = facts.pop("identity")
+        facts.pop("version")
+        if params["prior"] is not None:
+            params["prior"] = NormalInverseWishart(**params["prior"])
+        params |= {name: arrays[name] for name in INITIAL if name in arrays}
+        return params, codec.restore(Contents, facts, arrays), identity
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(f"{path} was not written by GaussianMixture.save: {error}") from error
 
-    def _described(
-        self, run: Run, names: np.ndarray | None
-    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a file says of this model with the parameters of a run."""
-        kept = {name: value for name, value in self.get_params().items() if name not in INITIAL}
-        seed = kept["random_state"]
-        kept["prior"] = None if self.prior is None else self.prior.facts()
-        kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
-        facts = {
-            "params": {
-                name: value.item() if isinstance(value, np.generic) else value
-                for name, value in kept.items()
-            },
-            "converged": bool(run.converged),
-            "n_iter": int(run.n_iter),
-            "lower_bound": float(run.lower_bound).hex(),
-            "n_passes": int(run.n_passes),
-            "gap": float(run.gap).hex(),
-            "repairs": [vars(repair) for repair in run.repairs],
-            "initializations": [
-                vars(one) | {"lower_bound": float(one.lower_bound).hex()}
-                for one in self.__dict__.get("initializations_", ())
-            ],
-            "feature_names": None if names is None else names.tolist(),
-            "version": __version__,
-        }
-        arrays = {"lower_bounds": np.asarray(run.lower_bounds, dtype=np.float64)}
-        if run.regularization is not None:
-            arrays |= run.regularization.arrays()
-        for name in INITIAL:
-            if (value := getattr(self, name)) is not None:
-                # float32 weights are checked less strictly: the dtype is kept
-                given = np.asarray(value)
-                arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
-        if self._seen is not None:
-            facts["seen"] = self._seen.hex()
-        if self._learner is not None:
-            facts["stream"], of_stream = self._learner.state()
-            arrays |= of_stream
-        return facts, arrays
 
-    def _identity(self) -> dict[str, Any]:
-        """The parameters that a checkpoint must have been made with."""
-        free = {"verbose", "verbose_interval", "n_threads", "warm_start"}
-        identity: dict[str, Any] = {}
-        for name, value in self.get_params().items():
-            if name in INITIAL and value is not None:
-                identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
-            elif name == "random_state" and not isinstance(value, int | np.integer):
-                identity[name] = None
-            elif name == "prior":
-                identity[name] = None if value is None else value.facts()
-            elif name not in free:
-                identity[name] = value.item() if isinstance(value, np.generic) else value
-        return identity
+def stored(state: State) -> StoredState:
+    """A state as a file or a pickle holds it."""
+    learner = state.learner
+    return StoredState(
+        state.mixture,
+        state.regularization,
+        state.report,
+        state.names,
+        state.seen,
+        None if learner is None else learner.state(),
+    )
 
-    @classmethod
-    def _load(cls, path: "str | os.PathLike[str]") -> Self:
-        mixture, facts, arrays = model_file.read(path)
-        try:
-            return cls._from_file(mixture, facts, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FileFormatError(
-                f"{path} was not written by GaussianMixture.save: {error}"
-            ) from error
 
-    @classmethod
-    def _from_file(
-        cls, mixture: Mixture, facts: dict[str, Any], arrays: dict[str, np.ndarray]
-    ) -> Self:
-        trace = arrays.pop("lower_bounds")
-        initial: dict[str, Any] = {name: value for name, value in arrays.items() if name in INITIAL}
-        params = dict(facts["params"])
-        if (prior := params.get("prior")) is not None:
-            params["prior"] = NormalInverseWishart(**prior)
-        model = cls(**params, **initial)
-        check_parameters(model.get_params())
-        names = facts["feature_names"]
-        # older files know nothing of passes, repairs and regularisation
-        run = Run(
-            mixture,
-            float.fromhex(facts["lower_bound"]),
-            facts["n_iter"],
-            facts["converged"],
-            lower_bounds=trace.tolist(),
-            n_passes=facts.get("n_passes", facts["n_iter"]),
-            gap=float.fromhex(facts.get("gap", "inf")),
-            repairs=tuple(Repair(**repair) for repair in facts.get("repairs", ())),
+def restored(of: StoredState, params: Any) -> State:
+    """The state that `stored` was given, for an estimator with these parameters."""
+    state = State(of.mixture, of.regularization, of.report, of.names, of.seen)
+    stream = of.stream
+    if stream is None:
+        return state
+    waiting, learned = stream.waiting, None
+    target = Target(waiting.shape[1], waiting.dtype, params.n_components, params.covariance_type)
+    if stream.statistics is not None:
+        if of.mixture is None:
+            raise ValueError("it lacks the mixture of its stream")
+        regularization = regularization_of(params, state)
+        learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
+    learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
+    learner.take(stream)
+    return replace(state, learner=learner)
+
+
+def identity_of(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that a checkpoint must have been made with, as JSON values."""
+    identity: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in INITIAL and value is not None:
+            identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
+        elif name not in FREE:
+            identity[name] = _fact(name, value)
+    return identity
+
+
+class CheckpointFile:
+    """The checkpoint of one fit, in a file that is also a model.
+
+    Parameters
+    ----------
+    path : str or path
+    params : dict
+        Parameters of the constructor; the fit goes on only where they are the same.
+    """
+
+    def __init__(self, path: "str | os.PathLike[str]", params: dict[str, Any]) -> None:
+        self.path, self._params = Path(path), params
+
+    def save(self, checkpointed: Checkpointed) -> None:
+        """Replace the file in one step."""
+        run = checkpointed.run
+        state = StoredState(
+            run.mixture,
+            run.regularization,
+            Report.of_run(run, checkpointed.reached),
+            checkpointed.names,
+            checkpointed.extent.weight,
         )
-        reached = tuple(
-            Initialization(**one | {"lower_bound": float.fromhex(one["lower_bound"])})
-            for one in facts.get("initializations", ())
-        )
-        model._set(run, None if names is None else np.array(names, dtype=object), reached)
-        known = "ridge" in arrays
-        model._regularization = Regularization.of_arrays(arrays) if known else None
-        if (seen := facts.get("seen")) is not None:
-            model._seen = float.fromhex(seen)
-        if (stream := facts.get("stream")) is not None:
-            model._take_stream(stream, arrays)
-        return model
+        write(self.path, self._params, Contents(state, checkpointed))
+
+    def load(self) -> Checkpointed | None:
+        """What `save` wrote; None if there is no file."""
+        if not self.path.exists():
+            return None
+        _, contents, identity = read(self.path)
+        if contents.checkpoint is None:
+            raise ValueError(
+                f"{self.path} holds a model and no checkpoint: choose another path, or remove it."
+            )
+        for name, value in identity_of(self._params).items():
+            if identity.get(name) != value:
+                raise ValueError(
+                    f"the checkpoint {self.path} was made with {name}="
+                    f"{identity.get(name)!r}, and this fit has {value!r}: set it back, or "
+                    "remove the file."
+                )
+        return contents.checkpoint
+
+
+def _plain(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of the constructor as JSON values, but for initial arrays."""
+    return {name: _fact(name, value) for name, value in params.items() if name not in INITIAL}
+
+
+def _fact(name: str, value: Any) -> Any:
+    if name == "random_state":
+        return int(value) if isinstance(value, int | np.integer) else None
+    if name == "prior":
+        return None if value is None else value.facts()
+    return value.item() if isinstance(value, np.generic) else value

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.errors import not_fitted_error
+from fastgmm.estimators.state import State
 from fastgmm.mixture import density as _density
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
@@ -16,88 +17,97 @@ _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 
 
-class FittedMixture:
-    """Methods and attributes that need nothing but `Mixture`.
+class Scoring:
+    """Methods over a fitted state: what needs nothing but its mixture.
 
     float32 rows give float32 results, all others float64.
     """
 
-    _parameters: Mixture
-    _feature_names: np.ndarray | None = None
+    _state: State | None = None
     n_threads: int | None
     random_state: Any
 
-    def _fitted(self) -> Mixture:
-        try:
-            return self._parameters
-        except AttributeError:
-            raise not_fitted_error(type(self).__name__) from None
+    def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
+        """The mixture and the names of its features, of one moment."""
+        state = self._state
+        if state is None or state.mixture is None:
+            raise not_fitted_error(type(self).__name__)
+        return state.mixture, state.names
 
-    def _rows(self, X: ArrayLike, mixture: Mixture, method: str) -> np.ndarray:
-        if self._feature_names is not None or type(X) is not np.ndarray:
-            check_feature_names(X, self._feature_names)
+    def _rows(
+        self, X: ArrayLike, mixture: Mixture, names: np.ndarray | None, method: str
+    ) -> np.ndarray:
+        if names is not None or type(X) is not np.ndarray:
+            check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X  # the way of one row: a third of what as_rows costs
         return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self.n_threads)
 
     # ------------------------------------------------------------------ attributes
 
-    def _shown(self, array: np.ndarray) -> np.ndarray:
-        """An array of the parameters in the dtype of the rows they were learned from.
+    def _shown(self, name: str) -> np.ndarray:
+        """An array of the mixture in the dtype of the rows it was learned from.
 
         A copy, free to change.
         """
-        return np.array(array, dtype=self._parameters.dtype, order="C")
+        mixture, _ = self._fitted()
+        return np.array(getattr(mixture, name), dtype=mixture.dtype, order="C")
 
     @property
     def weights_(self) -> np.ndarray:
         """(K,): weights of the components; they sum to 1."""
-        return self._shown(self._fitted().weights)
+        return self._shown("weights")
 
     @property
     def means_(self) -> np.ndarray:
         """(K, D): means."""
-        return self._shown(self._fitted().means)
+        return self._shown("means")
 
     @property
     def covariances_(self) -> np.ndarray:
         """(K, D, D) for full, (K, D) for diag, (K,) for spherical; tied: without the K."""
-        return self._shown(self._fitted().covariances)
+        return self._shown("covariances")
 
     @property
     def precisions_(self) -> np.ndarray:
         """Inverses of the covariances, in their shape."""
-        return self._shown(self._fitted().precisions)
+        return self._shown("precisions")
 
     @property
     def precisions_cholesky_(self) -> np.ndarray:
         """Upper triangular U with precision = U U^T (full, tied); else 1 / deviation."""
-        return self._shown(self._fitted().precisions_cholesky)
+        return self._shown("precisions_cholesky")
 
     @property
     def n_features_in_(self) -> int:
         """D: number of features."""
-        return self._fitted().n_features
+        mixture, _ = self._fitted()
+        return mixture.n_features
 
     @property
     def feature_names_in_(self) -> np.ndarray:
         """(D,): names of the features, where the rows of the fit had names."""
-        if self._feature_names is None:
+        names = None if self._state is None else self._state.names
+        if names is None:
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'feature_names_in_': "
                 "the rows of its fit had no names"
             )
-        return self._feature_names
+        return names
 
     @property
     def n_parameters(self) -> int:
         """Number of free parameters, p of the criteria: weights, means and covariances."""
-        return self._fitted().n_parameters
+        mixture, _ = self._fitted()
+        return mixture.n_parameters
 
     @property
     def is_fitted(self) -> bool:
         """Whether there are parameters to score with; never an error, and makes none."""
-        return hasattr(self, "_parameters")
+        return self._state is not None and self._state.mixture is not None
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.is_fitted
 
     # ------------------------------------------------------------------ scores
 
@@ -124,8 +134,8 @@ class FittedMixture:
         >>> model.score_samples([[0.0], [1.0]]).round(6)
         array([-0.918939, -1.418939])
         """
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "score_samples")
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "score_samples")
         if out is None:
             out = np.empty(len(rows), rows.dtype)
         else:
@@ -134,8 +144,8 @@ class FittedMixture:
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Mean log density of the rows, in nats; `y` is ignored."""
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "score")
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "score")
         return float(
             np.mean(
                 _density.log_density(
@@ -172,8 +182,8 @@ class FittedMixture:
         >>> np.exp(model.component_log_density([[3.5]])).round(6)
         array([[0.129518, 0.160733]])
         """
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "component_log_density")
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "component_log_density")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         return _density.component_log_density(mixture, rows, out, self.n_threads)
 
@@ -201,8 +211,8 @@ class FittedMixture:
         >>> model.predict_proba([[3.5]]).round(6)
         array([[0.547243, 0.452757]])
         """
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "predict_proba")
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "predict_proba")
         shape = (len(rows), mixture.n_components)
         if out is None:
             out = np.empty(shape, rows.dtype)
@@ -215,8 +225,9 @@ class FittedMixture:
 
         An int64 array (n_samples,).
         """
-        mixture = self._fitted()
-        return _density.labels(mixture, self._rows(X, mixture, "predict"), self.n_threads)
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "predict")
+        return _density.labels(mixture, rows, self.n_threads)
 
     # ------------------------------------------------------------------ criteria
 
@@ -225,8 +236,8 @@ class FittedMixture:
 
         Lower is better.
         """
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "bic")
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "bic")
         return _density.deviance(mixture, rows, self.n_threads) + mixture.n_parameters * float(
             np.log(len(rows))
         )
@@ -236,11 +247,9 @@ class FittedMixture:
 
         Lower is better.
         """
-        mixture = self._fitted()
-        return (
-            _density.deviance(mixture, self._rows(X, mixture, "aic"), self.n_threads)
-            + 2.0 * mixture.n_parameters
-        )
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "aic")
+        return _density.deviance(mixture, rows, self.n_threads) + 2.0 * mixture.n_parameters
 
     def icl(self, X: ArrayLike) -> float:
         """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik.
@@ -249,8 +258,8 @@ class FittedMixture:
         to its most probable component, as mclust computes it (there with the sign reversed): BIC
         plus a price for components that overlap.
         """
-        mixture = self._fitted()
-        rows = self._rows(X, mixture, "icl")
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, "icl")
         log_likelihood, certainty = classification(mixture, rows, None, self.n_threads)
         free = mixture.n_parameters * float(np.log(len(rows)))
         return -2.0 * (log_likelihood + certainty) + free
@@ -282,7 +291,7 @@ class FittedMixture:
         ValueError
             When `n_samples` is not an integer of at least 1.
         """
-        mixture = self._fitted()
+        mixture, _ = self._fitted()
         if (
             isinstance(n_samples, bool)
             or not isinstance(n_samples, int | np.integer)

@@ -318,7 +318,7 @@ def _shared_sample(
     method = params.get("init_params", "ward")
     starts = [Start(method, k, kind) for kind, k in grid]
     data = RowData(rows, weights, None)
-    return data.sample(seed, lambda d: max(sample_size(start, d) for start in starts))
+    return data.sample(seed, max(sample_size(start, data.n_features) for start in starts))
 
 
 def _fitted(
@@ -335,7 +335,10 @@ def _fitted(
     except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
         nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
         return Candidate(kind, k, *nothing, failure=str(error))
-    mixture, regularization = model._parameters, model._regularization
+    state = model._state
+    assert state is not None
+    mixture, regularization = state.mixture, state.regularization
+    assert mixture is not None
     assert regularization is not None
     log_likelihood, certainty = classification(
         mixture, data.rows, data.sample_weight, data.n_threads

@@ -1,75 +1,26 @@
 """A fit: starts, a run of EM from each, the best of them; with a checkpoint after every pass."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 
-from fastgmm.data.rows import BatchData, Data
+from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repairer
-from fastgmm.em.loop import Iteration, Run, run_em
-from fastgmm.em.priors import Regularizing
+from fastgmm.em.e_step import Passes
+from fastgmm.em.loop import Iteration, Rules, Run, run_em
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.stopping import Stopping
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.fits.checkpoint import Checkpoint, State
+from fastgmm.fits.checkpoint import Checkpointed
+from fastgmm.fits.initialization import Initialization
+from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.verbose import Reporter
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.methods import initial_parameters
-from fastgmm.starts.points import Start, StartRows, needs_sample, sample_size
+from fastgmm.starts.points import StartRows, needs_sample, sample_size
 from fastgmm.starts.ward import Comparison
-from fastgmm.typing import Acceleration, OnCollapse
-from fastgmm.validation import check_enough_rows
-
-Callback = Callable[[Iteration], object]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The constructor's parameters that matter to the loop."""
-
-    stopping: Stopping
-    n_init: int
-    regularizing: Regularizing
-    acceleration: Acceleration | None = None
-    on_collapse: OnCollapse = "repair"
-    verbose: int = 0
-    verbose_interval: int = 10
-
-
-@dataclass(frozen=True)
-class Initialization:
-    """What one start has reached.
-
-    Parameters
-    ----------
-    index : int
-        Below ``n_init``.
-    lower_bound : float
-        Mean log-likelihood per row: at the end of its run, or, of candidates that were compared on
-        a subset of the rows, after a few passes there; -inf where it degenerated.
-    chosen : bool
-        Whether the fit is what became of it.
-    failure : str, optional
-        What made it degenerate.
-
-    Examples
-    --------
-    >>> import fastgmm
-    >>> X = [[0.0], [0.5], [1.0], [4.0], [4.5], [5.0]]
-    >>> model = fastgmm.GaussianMixture(2, n_init=3, init_params="kmeans", random_state=0).fit(X)
-    >>> [one.index for one in model.initializations_]
-    [0, 1, 2]
-    >>> sum(one.chosen for one in model.initializations_)
-    1
-    """
-
-    index: int
-    lower_bound: float
-    chosen: bool = False
-    failure: str | None = None
+from fastgmm.validation import as_generator, check_enough_rows
 
 
 @dataclass(frozen=True)
@@ -80,137 +31,76 @@ class Fit:
     initializations: tuple[Initialization, ...] = ()
 
 
-def fit(
-    data: Data,
-    start: Start,
-    settings: Settings,
-    draw_seed: Callable[[], int],
-    *,
-    warm: Mixture | None = None,
-    history: tuple[float, ...] = (),
-    callback: Callback | None = None,
-    checkpoint: Checkpoint | None = None,
-    after_pass: Callable[[Run], None] | None = None,
-    sample: Callable[[], Sample] | None = None,
-) -> Fit:
+@np.errstate(over="ignore", invalid="ignore")
+def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
     """The best of the starts; one that degenerates is dropped while another survives.
 
-    `warm` parameters take the place of all starts, and `history` that of the iterations before;
-    `sample` that of rows drawn from the data.
+    Numbers that overflow on the way end in an error of the package's own, which says what to do.
     """
-    # numbers that overflow end in an error of ours, which says what to do
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _fit(
-            data,
-            start,
-            settings,
-            draw_seed,
-            warm,
-            history,
-            callback,
-            checkpoint,
-            after_pass,
-            sample,
-        )
+    hooks = hooks or Hooks()
+    saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
+    if saved is not None:
+        data.go_on(saved.extent)
+    return _RunningFit(data, plan, hooks, saved).best()
 
 
-def _fit(
-    data: Data,
-    start: Start,
-    settings: Settings,
-    draw_seed: Callable[[], int],
-    warm: Mixture | None,
-    history: tuple[float, ...],
-    callback: Callback | None,
-    checkpoint: Checkpoint | None,
-    after_pass: Callable[[Run], None] | None,
-    sample: Callable[[], Sample] | None,
-) -> Fit:
-    state = checkpoint.load() if checkpoint is not None else None
-    if state is not None and isinstance(data, BatchData):
-        data.go_on(state.extent)
-    seed = cache(lambda: draw_seed() if state is None or state.seed is None else state.seed)
-    sample = sample or cache(lambda: data.sample(seed(), lambda d: sample_size(start, d)))
-    drawing = warm is None and needs_sample(start)
-    regularizing = settings.regularizing
-    if (drawing or regularizing.needs_rows or regularizing.prior is not None) and state is None:
-        sample()  # the walk that draws it counts the rows as well
-    check_enough_rows(data.extent.n_samples, start.n_components)
-    check_enough_rows(data.extent.n_counted, start.n_components)
-    row_weight = min(1.0, data.extent.weight / max(data.extent.n_counted, 1))
-    regularizing = replace(regularizing, row_weight=row_weight)
-    if state is not None:
-        regularization = state.run.regularization
-    elif regularizing.needs_rows:
-        regularization = regularizing.of_sample(sample())
-    else:
-        regularization = regularizing.without_rows(data.n_features)
-    starts = _Starts(
-        data,
-        replace(start, regularization=regularization),
-        settings,
-        sample,
-        seed,
-        regularization,
-        row_weight,
-    )
-    return starts.best(warm, history, callback, checkpoint, after_pass, state)
+class _RunningFit:
+    """A fit under way; what its starts share is made when it is first asked for."""
 
+    def __init__(
+        self, data: Data, plan: Plan, hooks: Hooks, saved: Checkpointed | None = None
+    ) -> None:
+        self._data, self._hooks, self._saved = data, hooks, saved
+        self.n_threads = data.n_threads
+        self._plan = plan
+        regularizing = plan.settings.regularizing
+        drawing = plan.warm is None and needs_sample(plan.start)
+        looking = drawing or regularizing.needs_rows or regularizing.prior is not None
+        if looking and saved is None:
+            self.sample  # noqa: B018 -- the walk that draws it counts the rows as well
+        extent = data.extent
+        check_enough_rows(extent.n_samples, plan.start.n_components)
+        check_enough_rows(extent.n_counted, plan.start.n_components)
+        self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
+        self._regularization = self._resolved()
+        self._start = replace(plan.start, regularization=self._regularization)
+        self._reached = [] if saved is None else list(saved.reached)
 
-@dataclass(frozen=True)
-class _Starts:
-    """The starts of one fit."""
+    @cached_property
+    def seed(self) -> int:
+        """What all random numbers of the fit come from."""
+        if self._saved is not None and self._saved.seed is not None:
+            return self._saved.seed
+        if self._plan.seed is not None:
+            return self._plan.seed
+        return int(as_generator(self._plan.random_state).integers(2**63))
 
-    data: Data
-    start: Start
-    settings: Settings
-    sample: Callable[[], Sample]
-    seed: Callable[[], int]
-    regularization: Regularization
-    row_weight: float
+    @cached_property
+    def sample(self) -> Sample:
+        """Rows for the starts, and to choose from for what must be moved."""
+        if self._plan.sample is not None:
+            return self._plan.sample
+        size = sample_size(self._plan.start, self._data.n_features)
+        return self._data.sample(self.seed, size)
 
-    def best(
-        self,
-        warm: Mixture | None,
-        history: tuple[float, ...],
-        callback: Callback | None,
-        checkpoint: Checkpoint | None,
-        after_pass: Callable[[Run], None] | None,
-        state: State | None,
-    ) -> Fit:
+    def _resolved(self) -> Regularization:
+        if self._saved is not None:
+            return self._saved.run.regularization
+        regularizing = replace(self._plan.settings.regularizing, row_weight=self._row_weight)
+        if regularizing.needs_rows:
+            return regularizing.of_sample(self.sample)
+        return regularizing.without_rows(self._data.n_features)
+
+    def best(self) -> Fit:
         """Run from each start, or from the best candidate."""
-        best = state.best if state is not None else None
-        reached = [Initialization(**facts) for facts in state.reached] if state is not None else []
+        plan, saved = self._plan, self._saved
+        best = None if saved is None else saved.best
         failure: IllDefinedCovarianceError | None = None
-        given = (self.start.weights, self.start.means, self.start.precisions)
-        compared = (
-            warm is None
-            and self.start.method == "ward"
-            and self.settings.n_init > 1
-            and all(one is None for one in given)
-        )
-        n_runs = 1 if warm is not None or compared else self.settings.n_init
-        first = 0 if state is None else state.init
-        for init in range(first, n_runs):
-            going_on = state.run if state is not None and state.init == init else None
-
-            def begin(init: int = init) -> Mixture:
-                if compared:
-                    reached[:], candidate = self._compared()
-                    return candidate
-                return warm or self._from(init)
-
-            def note(run: Run, init: int = init, best: Run | None = best) -> None:
-                if checkpoint is not None:
-                    facts = [vars(one) for one in reached]
-                    checkpoint.save(State.of(self.data, init, run, best, self.seed(), facts))
-                if after_pass is not None:
-                    after_pass(run)
-
-            noted = checkpoint is not None or after_pass is not None
-            run = self._run(init, begin, going_on, history, callback, note if noted else None)
-            if not compared:
-                reached.append(_reached(init, run))
+        one_run = plan.warm is not None or self._comparing
+        for init in range(0 if saved is None else saved.init, 1 if one_run else plan.start.n_init):
+            run = self._run(init, best)
+            if not self._comparing:
+                self._reached.append(_reached(init, run))
             if run.failure is not None:
                 failure = run.failure
                 continue
@@ -221,27 +111,70 @@ class _Starts:
         if best is None:
             assert failure is not None
             raise failure
-        if not compared:
+        if not self._comparing:
+            reached = self._reached
             chosen = max(range(len(reached)), key=lambda i: reached[i].lower_bound)
             reached[chosen] = replace(reached[chosen], chosen=True)
-        return Fit(best, tuple(reached))
+        return Fit(best, tuple(self._reached))
 
-    def _from(self, index: int) -> Mixture:
-        return initial_parameters(
-            self.sample,
-            self.start,
-            self.data.dtype,
-            self.seed,
-            index=index,
-            n_threads=self.data.n_threads,
+    @property
+    def _comparing(self) -> bool:
+        """Whether candidates of several starts are compared, and one run follows."""
+        start = self._plan.start
+        given = (start.weights, start.means, start.precisions)
+        several = start.method == "ward" and start.n_init > 1
+        return self._plan.warm is None and several and all(one is None for one in given)
+
+    def _run(self, init: int, best: Run | None) -> Run:
+        """The run of one start; without a mixture where it degenerates."""
+        settings, start, saved = self._plan.settings, self._start, self._saved
+        earlier = saved.run if saved is not None and saved.init == init else None
+        if earlier is not None and (earlier.converged or earlier.stopped):
+            return earlier
+        reporter = Reporter(settings.verbose, settings.verbose_interval, init)
+        repairer = Repairer(
+            settings.on_collapse,
+            self._regularization,
+            self._row_weight,
+            self,
+            self.n_threads,
+            () if earlier is None else earlier.repairs,
         )
+        passes = Passes(
+            self._data, start.covariance_type, start.n_components, self._regularization.reg_covar
+        )
+        rules = Rules(
+            stopping=settings.stopping,
+            regularization=self._regularization,
+            acceleration=settings.acceleration,
+            history=self._plan.history,
+            family=self._plan.family,
+        )
+        watch = _Watch(self, init, best, reporter)
+        run = run_em(earlier or self._begun(init, rules), passes, rules, repairer, watch)
+        if run.failure is None:
+            reporter.end(run)
+        return run
 
-    def _compared(self) -> tuple[list[Initialization], Mixture]:
+    def _begun(self, init: int, rules: Rules) -> Run:
+        """A run before its first iteration, which may have failed already."""
+        try:
+            return rules.begun(self._first(init))
+        except IllDefinedCovarianceError as error:
+            return Run(None, -np.inf, failure=error, regularization=self._regularization)
+
+    def _first(self, init: int) -> Mixture:
+        """The mixture that a run begins with."""
+        if self._comparing:
+            return self._compared()
+        return self._plan.warm or initial_parameters(self, self._start, self._data.dtype, init)
+
+    def _compared(self) -> Mixture:
         """The candidate that a few passes over a subset of the rows leave highest."""
         reached, failure = [], None
-        comparison = Comparison(StartRows(self.sample(), self.start, self.data.n_threads))
-        for index in range(self.settings.n_init):
-            rows = StartRows(self.sample(), replace(self.start, index=index), self.data.n_threads)
+        comparison = Comparison(StartRows(self.sample, self._start, self.n_threads))
+        for index in range(self._start.n_init):
+            rows = StartRows(self.sample, replace(self._start, index=index), self.n_threads)
             try:
                 reached.append(Initialization(index, comparison.enter(rows)))
             except IllDefinedCovarianceError as error:
@@ -251,48 +184,46 @@ class _Starts:
             raise failure
         index, candidate, promise = comparison.best()
         reached[index] = replace(reached[index], lower_bound=promise, chosen=True)
-        return reached, candidate
+        self._reached[:] = reached
+        return candidate
 
-    def _run(
-        self,
-        init: int,
-        begin: Callable[[], Mixture],
-        earlier: Run | None,
-        history: tuple[float, ...],
-        callback: Callback | None,
-        after_pass: Callable[[Run], None] | None,
-    ) -> Run:
-        if earlier is not None and (earlier.converged or earlier.stopped):
-            return earlier
-        settings = self.settings
-        reporter = Reporter(settings.verbose, settings.verbose_interval, init)
-        repairer = Repairer(
-            settings.on_collapse,
-            self.regularization,
-            self.row_weight,
-            self.sample,
-            self.data.n_threads,
-            () if earlier is None else earlier.repairs,
-        )
-        one_pass = self.data.passes(
-            self.start.covariance_type, self.start.n_components, self.regularization.reg_covar
-        )
-        run = run_em(
-            begin,
-            one_pass,
-            settings.stopping,
-            self.regularization,
-            acceleration=settings.acceleration,
-            repairer=repairer,
-            history=history,
-            init=init,
-            callback=reporter.chained(callback),
-            earlier=earlier,
-            after_pass=after_pass,
-        )
-        if run.failure is None:
-            reporter.end(run)
-        return run
+    def note(self, run: Run, init: int, best: Run | None) -> None:
+        """Write the checkpoint, and show the run to whoever asked for it."""
+        if self._hooks.checkpoint is not None:
+            data, reached = self._data, tuple(self._reached)
+            self._hooks.checkpoint.save(
+                Checkpointed(init, run, best, self.seed, data.extent, data.names, reached)
+            )
+        if self._hooks.after_pass is not None:
+            self._hooks.after_pass(run)
+
+    def show(self, run: Run, change: float, init: int, reporter: Reporter) -> bool:
+        """Print the iteration and hand it to the callback; True ends the start."""
+        callback = self._hooks.callback
+        if callback is None and not reporter.verbose:
+            return False
+        iteration = Iteration(len(run.lower_bounds), run.lower_bounds[-1], change, init)
+        reporter.iterated(iteration)
+        answer = None if callback is None else callback(iteration)
+        return isinstance(answer, bool | np.bool_) and bool(answer)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """The observer of one start's run."""
+
+    fit: _RunningFit
+    init: int
+    best: Run | None
+    reporter: Reporter
+
+    def iterated(self, run: Run, change: float) -> bool:
+        """Show one iteration; whether it is the last."""
+        return self.fit.show(run, change, self.init, self.reporter)
+
+    def passed(self, run: Run) -> None:
+        """Take note of the run after an M-step."""
+        self.fit.note(run, self.init, self.best)
 
 
 def _reached(index: int, run: Run) -> Initialization:

@@ -1,7 +1,6 @@
 """What `verbose` prints of a fit."""
 
 import time
-from collections.abc import Callable
 
 from fastgmm.em.loop import Iteration, Run
 
@@ -18,19 +17,10 @@ class Reporter:
         if self.verbose:
             print(f"Initialization {init}")
 
-    def chained(
-        self, callback: Callable[[Iteration], object] | None
-    ) -> Callable[[Iteration], object] | None:
-        """A callback that reports, then calls the user's."""
-        if not self.verbose:
-            return callback
-
-        def report(iteration: Iteration) -> object:
-            if iteration.n_iter % self.interval == 0:
-                self._print(iteration)
-            return None if callback is None else callback(iteration)
-
-        return report
+    def iterated(self, iteration: Iteration) -> None:
+        """Print one iteration, where it is one of those to be printed."""
+        if self.verbose and iteration.n_iter % self.interval == 0:
+            self._print(iteration)
 
     def _print(self, iteration: Iteration) -> None:
         if self.verbose == 1:

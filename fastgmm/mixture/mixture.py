@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm import kernels
 from fastgmm.covariance import factors as _factors
 from fastgmm.covariance.types import Shape, shape_of
+from fastgmm.mixture.constants import Constants
 from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)
@@ -116,25 +116,23 @@ class Mixture:
         return self.inverse_factors**2
 
     @cached_property
-    def _packed(self) -> dict[np.dtype, Any]:
-        return {}
-
-    def packed(self, dtype: np.dtype) -> Any:
-        """The kernels' form of these parameters for rows of a dtype, made once."""
-        packed = self._packed.get(dtype)
-        if packed is None:
-            packed = self._packed[dtype] = kernels.packed_mixtures[dtype](*self.kernel_arguments())
-        return packed
-
-    def kernel_arguments(self) -> tuple[str, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """What a PackedMixture is made of."""
+    def constants(self) -> Constants:
+        """What the kernels read of this mixture, made once."""
         with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no part
             log_weights = np.log(self.weights)
-        determinants = _factors.log_determinants(
-            self.factors, self.covariance_type, self.n_components, self.n_features
+        k, d = self.means.shape
+        return Constants(
+            self.shape.kernel,
+            log_weights,
+            self.means,
+            self.shape.for_kernels(self.inverse_factors, k),
+            _factors.log_determinants(self.factors, self.covariance_type, k, d),
+            self.factors,
         )
-        inverses = self.shape.for_kernels(self.inverse_factors, self.n_components)
-        return self.shape.kernel, log_weights, self.means, inverses, determinants
+
+    def packed(self, dtype: np.dtype) -> Any:
+        """The kernels' form of the constants for rows of a dtype, made once."""
+        return self.constants.packed(dtype)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -142,7 +140,7 @@ class Mixture:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state.pop("_packed", None)
+        state.pop("constants", None)  # they are made again
         return state
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.archive import container as archive
+from fastgmm.archive import codec, container
 from fastgmm.covariance.types import Shape, shape_of
 from fastgmm.errors import FileFormatError
 from fastgmm.typing import CovarianceType, FloatArray
@@ -140,6 +140,11 @@ class SufficientStatistics:
                 f"the reference of moved() must have the shape {self.reference.shape} "
                 f"of the means, got {reference.shape}"
             )
+        first, second = self.about(reference)
+        return replace(self, reference=reference, first_moment=first, second_moment=second)
+
+    def about(self, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """First and second moments about other reference points (K, D)."""
         shift = self.reference - reference
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
@@ -149,9 +154,7 @@ class SufficientStatistics:
         change = change + self.shape.squares(shift, first, ones)
         if self.shape.form == "matrix":
             change = (change + np.swapaxes(change, -1, -2)) / 2
-        return replace(
-            self, reference=reference, first_moment=first, second_moment=self.second_moment + change
-        )
+        return first, self.second_moment + change
 
     @property
     def shape(self) -> Shape:
@@ -188,14 +191,7 @@ class SufficientStatistics:
 
     def to_bytes(self) -> bytes:
         """The statistics as versioned, checked bytes, for another process or machine."""
-        facts = {
-            "covariance_type": self.covariance_type,
-            "n_samples": self.n_samples,
-            "weight": float(self.weight).hex(),
-            "log_likelihood": float(self.log_likelihood).hex(),
-            "dtype": self.dtype.name,
-        }
-        return archive.pack("statistics", facts, {name: getattr(self, name) for name in _ARRAYS})
+        return container.pack("statistics", *codec.describe(self))
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "SufficientStatistics":
@@ -204,19 +200,13 @@ class SufficientStatistics:
             raise TypeError(
                 f"from_bytes takes the bytes of to_bytes(), got {type(content).__name__}"
             )
-        facts, arrays = archive.unpack(bytes(content), "statistics", "what from_bytes() was given")
+        source = "what from_bytes() was given"
+        facts, arrays = container.unpack(bytes(content), "statistics", source)
         try:
-            return cls(
-                facts["covariance_type"],
-                **{name: arrays[name] for name in _ARRAYS},
-                n_samples=facts["n_samples"],
-                weight=float.fromhex(facts["weight"]),
-                log_likelihood=float.fromhex(facts["log_likelihood"]),
-                dtype=np.dtype(facts["dtype"]),
-            )
-        except KeyError as error:
+            return codec.restore(cls, facts | {name: name for name in arrays}, arrays)
+        except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
-                f"the statistics given to from_bytes() lack {error}: make them again"
+                f"the statistics given to from_bytes() cannot be read ({error}): make them again"
             ) from None
 
     def __repr__(self) -> str:

@@ -1,12 +1,13 @@
 """First parameters from data: five ways to find centres, one assignment pass, one M-step."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from fastgmm.covariance.types import shape_of
+from fastgmm.data.parts import Part
+from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
@@ -34,26 +35,31 @@ LLOYD_TOLERANCE = 1e-4
 variance (squared distances)."""
 
 
-def initial_parameters(
-    sample: "Callable[[], Sample]",
-    start: Start,
-    dtype: np.dtype,
-    seed: "Callable[[], int]",
-    *,
-    index: int = 0,
-    n_threads: int | None = None,
-) -> Mixture:
-    """Parameters to begin EM with; those that the user gave stand in place of the estimated ones.
+class Draws(Protocol):
+    """What a start may ask for; nothing is drawn before it does."""
 
-    Sample and seed are asked for only where something is estimated.  `index` counts the starts of
-    one fit: each takes other rows, and Ward's method, which has no other chance in it, two thirds
-    of few rows from the second on.
+    n_threads: int | None
+
+    @property
+    def sample(self) -> Sample:
+        """Rows to estimate from."""
+
+    @property
+    def seed(self) -> int:
+        """What random numbers come from."""
+
+
+def initial_parameters(draws: Draws, start: Start, dtype: np.dtype, index: int = 0) -> Mixture:
+    """A mixture to begin EM with; what the user gave stands in place of what is estimated.
+
+    `index` counts the starts of one fit: each takes other rows, and Ward's method, which has no
+    other chance in it, two thirds of few rows from the second on.
     """
     weights, means, precisions = start.weights, start.means, start.precisions
     if needs_sample(start):
-        chosen = StartRows(sample(), replace(start, index=index), n_threads)
+        chosen = StartRows(draws.sample, replace(start, index=index), draws.n_threads)
         estimated = _METHODS[start.method](
-            chosen, chosen.start, np.random.default_rng([seed(), index])
+            chosen, chosen.start, np.random.default_rng([draws.seed, index])
         )
         weights = estimated.weights if weights is None else weights
         means = estimated.means if means is None else means
@@ -134,15 +140,15 @@ def _from_random(data: StartRows, start: Start, generator: "Generator") -> Mixtu
     center = data.subset(1000).mean()
     block = rows_per_block(k, len(center))
 
-    def draw(part: np.ndarray, begin: int) -> np.ndarray:
-        drawn = np.random.default_rng([seed, begin // block]).random((len(part), k))
+    def draw(part: Part, begin: int, end: int) -> np.ndarray:
+        drawn = np.random.default_rng([seed, begin // block]).random((end - begin, k))
         drawn /= drawn.sum(axis=1, keepdims=True)
         return drawn.astype(dtype, copy=False)
 
     reference = sharp(
         np.repeat(center[None], k, axis=0), np.ones(len(center)), start.covariance_type, dtype
     )
-    statistics = expectation(reference, rows, sample_weight, n_threads=data.n_threads, given=draw)
+    statistics = expectation(reference, RowData(rows, sample_weight, data.n_threads), given=draw)
     return maximization(statistics, start.regularization.in_units(weight_of_row(sample_weight)))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastgmm.covariance.types import shape_of
+from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
@@ -155,9 +156,8 @@ def assign(
     Distances are in units of `scale` (D,) per column.
     """
     about = sharp(centers, scale, start.covariance_type, rows.dtype)
-    return expectation(
-        about, rows, sample_weight, reg_covar=start.regularization.reg_covar, n_threads=n_threads
-    )
+    data = RowData(rows, sample_weight, n_threads)
+    return expectation(about, data, reg_covar=start.regularization.reg_covar)
 
 
 def sharp(

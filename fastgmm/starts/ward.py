@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastgmm.covariance.types import Form, shape_of
+from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
@@ -116,9 +117,8 @@ class _Entry:
         ridge = regularization.reg_covar
         try:
             for _ in range(min(n_passes, most) - self.n_passes):
-                statistics = expectation(
-                    self.reached, rows, weight, reg_covar=ridge, n_threads=data.n_threads
-                )
+                given = RowData(rows, weight, data.n_threads)
+                statistics = expectation(self.reached, given, reg_covar=ridge)
                 self.reached = maximization(statistics, regularization)
                 self.n_passes += 1
         except IllDefinedCovarianceError:
@@ -275,10 +275,8 @@ def _from_labels(data: StartRows, points: Points, scale: np.ndarray, labels: np.
     responsibilities = np.eye(start.n_components)[labels]
     statistics = expectation(
         about,
-        points.rows,
-        points.weight,
-        n_threads=data.n_threads,
-        given=lambda rows, begin: responsibilities[begin : begin + len(rows)],
+        RowData(points.rows, points.weight, data.n_threads),
+        given=lambda _, begin, end: responsibilities[begin:end],
     )
     return _shrunk_m_step(replace(statistics, dtype=data.dtype), points, start)
 

@@ -1,0 +1,168 @@
+"""Frozen dataclasses to facts and arrays, and back: one way for everything that goes into a file.
+
+Facts are JSON values.  A float becomes its hexadecimal form, so that every bit comes back; an array
+goes to the table of arrays, and its place in the facts holds its name there.  An array that stands
+in several places is written once.
+"""
+
+import types
+from collections.abc import Iterable
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+Value = TypeVar("Value")
+Facts = dict[str, Any]
+Arrays = dict[str, np.ndarray]
+
+
+def describe(value: Any) -> tuple[Facts, Arrays]:
+    """Facts and arrays of a dataclass; `restore` gives the value back.
+
+    Parameters
+    ----------
+    value : dataclass
+        Its fields hold numbers, text, None, arrays, dtypes, dataclasses, and tuples or lists of
+        these.
+
+    Returns
+    -------
+    facts : dict
+        JSON values.
+    arrays : dict of str to ndarray
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Point:
+    ...     at: np.ndarray
+    ...     weight: float
+    >>> facts, arrays = describe(Point(np.zeros(2), 0.1))
+    >>> facts
+    {'at': 'at', 'weight': '0x1.999999999999ap-4'}
+    >>> restore(Point, facts, arrays)
+    Point(at=array([0., 0.]), weight=0.1)
+    """
+    writer = _Writer()
+    facts: Facts = writer.fields(value, "")
+    return facts, writer.arrays
+
+
+def restore(kind: type[Value], facts: Facts, arrays: Arrays) -> Value:
+    """The dataclass of this kind that `describe` has described.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        When facts and arrays are not those of such a value.
+    """
+    value: Value = _dataclass(kind, facts, arrays)
+    return value
+
+
+class _Writer:
+    """The arrays of one description so far."""
+
+    def __init__(self) -> None:
+        self.arrays: Arrays = {}
+        self._names: dict[int, str] = {}  # by the identity of arrays, which `arrays` keeps alive
+
+    def fields(self, value: Any, path: str) -> Facts:
+        """The facts of a dataclass at a path."""
+        kind: Any = type(value)
+        facts, hints = {}, _hints(kind)
+        for one in fields(value):
+            if one.init:
+                found, hint = getattr(value, one.name), hints[one.name]
+                if type(found) is int and float in (hint, *get_args(hint)):
+                    found = float(found)
+                elif get_origin(hint) is np.ndarray:
+                    found = np.asarray(found)  # NumPy makes a scalar of an array of no dimension
+                facts[one.name] = self.fact(found, f"{path}{one.name}")
+        return facts
+
+    def fact(self, value: Any, path: str) -> Any:
+        """The JSON value that stands for one value."""
+        if value is None or isinstance(value, bool | str):
+            return value
+        if isinstance(value, np.bool_):
+            return bool(value)
+        if isinstance(value, int | np.integer):
+            return int(value)
+        if isinstance(value, float | np.floating):
+            return float(value).hex()
+        if isinstance(value, np.dtype):
+            return value.name
+        if isinstance(value, np.ndarray):
+            return value.tolist() if value.dtype == object else self._named(value, path)
+        if is_dataclass(value):
+            return self.fields(value, f"{path}/")
+        if isinstance(value, tuple | list):
+            if value and all(isinstance(one, float) for one in value):
+                return self._named(np.array(value, dtype=np.float64), path)
+            return [self.fact(one, f"{path}/{i}") for i, one in enumerate(value)]
+        raise TypeError(f"{path} is a {type(value).__name__}, which no file can hold")
+
+    def _named(self, array: np.ndarray, path: str) -> str:
+        name = self._names.setdefault(id(array), path)
+        self.arrays.setdefault(name, array)
+        return name
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _dataclass(kind: Any, facts: Any, arrays: Arrays) -> Any:
+    if not isinstance(facts, dict):
+        raise TypeError(f"{kind.__name__} is described by {type(facts).__name__}")
+    known = {one.name: one for one in fields(kind) if one.init}
+    if unknown := facts.keys() - known.keys():
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+    given = {}
+    for name, one in known.items():
+        if name in facts:
+            given[name] = _value(_hints(kind)[name], facts[name], arrays)
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise KeyError(name)
+    return kind(**given)
+
+
+def _value(hint: Any, fact: Any, arrays: Arrays) -> Any:
+    """The value of this type that a fact stands for."""
+    origin, within = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if fact is None and type(None) in within:
+            return None
+        (hint,) = (one for one in within if one is not type(None))
+        return _value(hint, fact, arrays)
+    if origin in (tuple, list):
+        return origin(_items(within[0], fact, arrays))
+    if hint is np.ndarray or origin is np.ndarray:
+        return np.array(fact, dtype=object) if isinstance(fact, list) else arrays[fact]
+    if hint is np.dtype or origin is np.dtype:
+        return np.dtype(_checked(fact, str))
+    if is_dataclass(hint):
+        return _dataclass(hint, fact, arrays)
+    if hint is float:
+        return float.fromhex(_checked(fact, str))
+    if hint in (int, bool, str):
+        return _checked(fact, hint)
+    return _checked(fact, str)  # a Literal
+
+
+def _items(hint: Any, fact: Any, arrays: Arrays) -> Iterable[Any]:
+    if isinstance(fact, str) and hint is float:
+        numbers: list[float] = arrays[fact].astype(np.float64).reshape(-1).tolist()
+        return numbers
+    return [_value(hint, one, arrays) for one in _checked(fact, list)]
+
+
+def _checked(fact: Any, kind: type) -> Any:
+    if type(fact) is not kind:
+        raise TypeError(f"a {kind.__name__} is described by {fact!r}")
+    return fact

@@ -1,0 +1,50 @@
+"""Parts: rows that a pass over data hands out together, with what is known about them."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class RowKind(Protocol):
+    """What is known about the rows of a part, as the E-step needs it.
+
+    A kind is a value: equal kinds are the same kind, and their rows are summed together.
+    """
+
+    def constants(self, mixture: Any) -> Any:
+        """`mixture.constants.Constants` with which the kernels evaluate rows of this kind."""
+
+    def lift(self, statistics: Any, mixture: Any) -> Any:
+        """Statistics of rows of this kind, as those of complete rows of the mixture."""
+
+
+@dataclass(frozen=True)
+class CompleteRows:
+    """The kind of rows of which every number is known and any component may be the origin."""
+
+    def constants(self, mixture: Any) -> Any:
+        """The mixture's own."""
+        return mixture.constants
+
+    def lift(self, statistics: Any, mixture: Any) -> Any:
+        """The statistics as they are."""
+        return statistics
+
+
+COMPLETE = CompleteRows()
+"""The only kind of rows so far."""
+
+
+class Part:
+    """Rows (n, D) of one kind, C-contiguous, with float64 sample weights (n,) or None."""
+
+    __slots__ = ("kind", "rows", "sample_weight")
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        kind: RowKind = COMPLETE,
+    ) -> None:
+        self.rows, self.sample_weight, self.kind = rows, sample_weight, kind

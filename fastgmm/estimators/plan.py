@@ -1,0 +1,132 @@
+"""From the parameters of the constructor to the plan of a fit."""
+
+from typing import Any
+
+import numpy as np
+
+from fastgmm.em.priors import Regularizing, check_prior
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.stopping import Stopping
+from fastgmm.estimators.state import State
+from fastgmm.fits.online import Pace
+from fastgmm.fits.plan import Plan, Settings
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.starts.points import Start
+from fastgmm.validation import check_means_init, check_precisions_init, check_weights_init
+
+INITIAL = ("weights_init", "means_init", "precisions_init")
+"""The parameters that take the place of a start's estimates."""
+
+
+def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
+    """The plan of a fit of rows with so many features.
+
+    Parameters
+    ----------
+    params : GaussianMixture
+        Or whatever else has the constructor's parameters as attributes.
+    n_features : int
+    state : State, optional
+        Where a warm start goes on from.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ValueError
+        When initial parameters or a prior do not fit.
+    """
+    if params.prior is not None:
+        check_prior(params.prior)
+    warm = _warm(params, n_features, state)
+    return Plan(
+        start=_start(params, n_features),
+        settings=_settings(params),
+        random_state=params.random_state,
+        warm=warm,
+        history=() if warm is None or state is None else _history(state),
+    )
+
+
+def regularizing_of(params: Any) -> Regularizing:
+    """What the constructor says of regularisation."""
+    return Regularizing(params.reg_covar, params.prior, params.covariance_type, params.n_components)
+
+
+def regularization_of(params: Any, state: State) -> Regularization:
+    """That of further steps: what the constructor says, or what the fit has made of it."""
+    regularizing = regularizing_of(params)
+    assert state.mixture is not None
+    if not regularizing.needs_rows:
+        return regularizing.without_rows(state.mixture.n_features)
+    return state.regularization or regularizing.of_parameters(state.mixture)
+
+
+def pace_of(params: Any) -> Pace:
+    """What the constructor says of streams."""
+    return Pace(params.half_life, params.learning_exponent)
+
+
+def _settings(params: Any) -> Settings:
+    gap_tol, acceleration = params.gap_tol, params.acceleration
+    if all(getattr(params, name) is not None for name in INITIAL):  # scikit-learn's path
+        gap_tol = None if gap_tol == "auto" else gap_tol
+        acceleration = None if acceleration == "auto" else acceleration
+    number = None if gap_tol is None or isinstance(gap_tol, str) else float(gap_tol)
+    return Settings(
+        stopping=Stopping(
+            tol=params.tol, gap_tol=number, both=gap_tol == "auto", max_iter=params.max_iter
+        ),
+        regularizing=regularizing_of(params),
+        n_init=params.n_init,
+        acceleration=acceleration,
+        on_collapse=params.on_collapse,
+        verbose=params.verbose,
+        verbose_interval=params.verbose_interval,
+    )
+
+
+def _start(params: Any, n_features: int) -> Start:
+    k, kind = params.n_components, params.covariance_type
+    weights = means = precisions = None
+    if params.weights_init is not None:
+        weights = check_weights_init(params.weights_init, k)
+    if params.means_init is not None:
+        means = check_means_init(params.means_init, k, n_features)
+    if params.precisions_init is not None:
+        precisions = check_precisions_init(params.precisions_init, kind, k, n_features)
+    return Start(
+        method=params.init_params,
+        n_components=k,
+        covariance_type=kind,
+        weights=weights,
+        means=means,
+        precisions=precisions,
+        n_init=params.n_init,
+    )
+
+
+def _history(state: State) -> tuple[float, ...]:
+    """The last lower bounds of the fit that a warm start goes on with."""
+    report = state.report
+    bounds = report.lower_bounds[-3:]
+    if not bounds or bounds[-1] != report.lower_bound:
+        return (report.lower_bound,) if np.isfinite(report.lower_bound) else ()
+    return bounds
+
+
+def _warm(params: Any, n_features: int, state: State | None) -> Mixture | None:
+    """The mixture to go on from, or None for a fresh start."""
+    old = None if state is None else state.mixture
+    if not params.warm_start or old is None:
+        return None
+    shape = (params.n_components, n_features)
+    if old.means.shape != shape or old.covariance_type != params.covariance_type:
+        raise ValueError(
+            f"warm_start=True goes on from {old.n_components} {old.covariance_type} components "
+            f"in {old.n_features} features, and this fit is of {shape[0]} "
+            f"{params.covariance_type} components in {shape[1]}: set warm_start=False"
+        )
+    return old

@@ -1,0 +1,88 @@
+"""The mixture of one moment as an immutable scorer, and what a stream looked like."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgmm.archive import codec
+from fastgmm.estimators import first_format
+from fastgmm.estimators.scoring import Scoring
+from fastgmm.estimators.state import State
+from fastgmm.mixture.mixture import Mixture
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a stream looked like to the model, each row before it was learned from.
+
+    Parameters
+    ----------
+    n_samples : int
+        Rows seen, those that still wait for their batch included.
+    weight : float
+        Weight of the rows learned from.
+    mean, deviation : float
+        Of the log density per row, in nats, over the last 8192 rows or so.
+    seen : ndarray of shape (n,)
+        The trace of the last 256 batches: weight learned from before each.
+    log_density : ndarray of shape (n,)
+        Mean log density of each, in nats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgmm
+    >>> rows = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> stream = fastgmm.GaussianMixture(random_state=0).partial_fit(rows).stream_
+    >>> stream.n_samples, round(stream.mean, 1)
+    (1000, -1.4)
+    """
+
+    n_samples: int
+    weight: float
+    mean: float
+    deviation: float
+    seen: np.ndarray
+    log_density: np.ndarray
+
+
+class Snapshot(Scoring):
+    """The parameters of one moment, as an immutable scorer; made by `GaussianMixture.snapshot`.
+
+    Any number of threads may score with it while another thread learns.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    >>> before = model.snapshot()
+    >>> model = model.partial_fit([[8.0]] * 500)
+    >>> before.means_, before.predict([[3.0]])
+    (array([[0.]]), array([0]))
+    """
+
+    def __init__(self, mixture: Mixture, names: np.ndarray | None, n_threads: int | None) -> None:
+        state = State(mixture, names=names)
+        self.__dict__.update(_state=state, n_threads=n_threads, random_state=None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a snapshot does not change: {name!r} cannot be set")
+
+    def __repr__(self) -> str:
+        mixture, _ = self._fitted()
+        k, d = mixture.means.shape
+        return f"<Snapshot of {k} {mixture.covariance_type} components in {d} features>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        mixture, names = self._fitted()
+        facts, arrays = codec.describe(mixture)
+        return {"facts": facts, "arrays": arrays, "names": names, "n_threads": self.n_threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "facts" in state:
+            mixture = codec.restore(Mixture, state["facts"], state["arrays"])
+            Snapshot.__init__(self, mixture, state["names"], state["n_threads"])
+        else:
+            mixture, names = first_format.snapshot_of(state)
+            Snapshot.__init__(self, mixture, names, state["n_threads"])

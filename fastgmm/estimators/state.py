@@ -1,0 +1,91 @@
+"""The fitted state of an estimator: one frozen value, published by one assignment."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastgmm.em.collapse import Repair
+from fastgmm.em.loop import Run
+from fastgmm.em.regularization import Regularization
+from fastgmm.fits.initialization import Initialization
+from fastgmm.fits.online import Learner
+from fastgmm.mixture.mixture import Mixture
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a fit, or a stream, says of the way to its mixture.
+
+    Parameters
+    ----------
+    converged : bool
+    n_iter, n_passes : int
+    lower_bound : float
+        Mean log-likelihood per row, nats; of a stream, the running mean.
+    lower_bounds : tuple of float
+        That of each iteration, or of a stream's last batches.
+    gap : float
+        Predicted distance of the lower bound from its limit.
+    repairs : tuple of Repair
+    initializations : tuple of Initialization
+    """
+
+    converged: bool = False
+    n_iter: int = 0
+    n_passes: int = 0
+    lower_bound: float = -np.inf
+    lower_bounds: tuple[float, ...] = ()
+    gap: float = np.inf
+    repairs: tuple[Repair, ...] = ()
+    initializations: tuple[Initialization, ...] = ()
+
+    @classmethod
+    def of_run(cls, run: Run, initializations: tuple[Initialization, ...] = ()) -> "Report":
+        """What a run of EM says."""
+        return cls(
+            converged=run.converged,
+            n_iter=run.n_iter,
+            n_passes=run.n_passes,
+            lower_bound=run.lower_bound,
+            lower_bounds=tuple(run.lower_bounds),
+            gap=run.gap,
+            repairs=run.repairs,
+            initializations=initializations,
+        )
+
+    @classmethod
+    def of_stream(cls, learner: Learner) -> "Report":
+        """What a stream says: its updates stand for iterations and passes."""
+        n, recent = learner.n_updates, learner.recent
+        trace = tuple(mean for _, mean in recent.trace)
+        return cls(n_iter=n, n_passes=n, lower_bound=recent.mean, lower_bounds=trace)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What an estimator has come to.
+
+    A method that changes it makes a whole new one and stores it in one assignment, so that other
+    threads see the old one or the new one and never a part of each.
+
+    Parameters
+    ----------
+    mixture : Mixture, optional
+        None while the first rows of a stream are gathered.
+    regularization : Regularization, optional
+        What the constructor's wishes have become for the rows of the fit.
+    report : Report
+    names : ndarray of shape (D,), optional
+        Names of the features.
+    seen : float, optional
+        Weight of the rows that the mixture was fitted to.
+    learner : Learner, optional
+        Of the stream that the mixture follows.
+    """
+
+    mixture: Mixture | None
+    regularization: Regularization | None = None
+    report: Report = field(default_factory=Report)
+    names: np.ndarray | None = None
+    seen: float | None = None
+    learner: Learner | None = None

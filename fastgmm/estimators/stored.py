@@ -1,0 +1,32 @@
+"""The fitted state as files and pickles hold it: numbers, text and arrays."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastgmm.em.regularization import Regularization
+from fastgmm.estimators.state import Report
+from fastgmm.fits.online import LearnerState
+from fastgmm.mixture.mixture import Mixture
+
+
+@dataclass(frozen=True, eq=False)
+class StoredState:
+    """`State` with the learner as a value.
+
+    Parameters
+    ----------
+    mixture : Mixture, optional
+    regularization : Regularization, optional
+    report : Report
+    names : ndarray of shape (D,), optional
+    seen : float, optional
+    stream : LearnerState, optional
+    """
+
+    mixture: Mixture | None
+    regularization: Regularization | None = None
+    report: Report = field(default_factory=Report)
+    names: np.ndarray | None = None
+    seen: float | None = None
+    stream: LearnerState | None = None

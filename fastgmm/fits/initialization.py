@@ -1,0 +1,36 @@
+"""What a start of a fit has reached."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Initialization:
+    """What one start has reached.
+
+    Parameters
+    ----------
+    index : int
+        Below ``n_init``.
+    lower_bound : float
+        Mean log-likelihood per row: at the end of its run, or, of candidates that were compared on
+        a subset of the rows, after a few passes there; -inf where it degenerated.
+    chosen : bool
+        Whether the fit is what became of it.
+    failure : str, optional
+        What made it degenerate.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> X = [[0.0], [0.5], [1.0], [4.0], [4.5], [5.0]]
+    >>> model = fastgmm.GaussianMixture(2, n_init=3, init_params="kmeans", random_state=0).fit(X)
+    >>> [one.index for one in model.initializations_]
+    [0, 1, 2]
+    >>> sum(one.chosen for one in model.initializations_)
+    1
+    """
+
+    index: int
+    lower_bound: float
+    chosen: bool = False
+    failure: str | None = None

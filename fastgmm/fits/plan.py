@@ -1,0 +1,94 @@
+"""What a fit is to do, as two values: a plan, and hooks that look on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastgmm.data.sample import Sample
+from fastgmm.em.loop import Iteration, Run
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
+from fastgmm.em.priors import Regularizing
+from fastgmm.em.stopping import Stopping
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.starts.points import Start
+from fastgmm.typing import Acceleration, OnCollapse
+
+if TYPE_CHECKING:
+    from fastgmm.fits.checkpoint import Checkpoint
+
+Callback = Callable[[Iteration], object]
+"""What a user hands in to see each iteration; True ends the start."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of the constructor that every run of a fit obeys.
+
+    Parameters
+    ----------
+    stopping : Stopping
+    regularizing : Regularizing
+    n_init : int
+        Starts.
+    acceleration : {"auto", "lbfgs"}, optional
+    on_collapse : {"repair", "warn", "raise"}
+    verbose, verbose_interval : int
+    """
+
+    stopping: Stopping
+    regularizing: Regularizing
+    n_init: int = 1
+    acceleration: Acceleration | None = None
+    on_collapse: OnCollapse = "repair"
+    verbose: int = 0
+    verbose_interval: int = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A fit before it has seen any row.
+
+    Parameters
+    ----------
+    start : Start
+    settings : Settings
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        Where the seed is drawn from, when a start needs one.
+    seed : int, optional
+        The seed itself, where it is known.
+    sample : Sample, optional
+        Rows for the start that several fits share; None: the fit draws its own.
+    warm : Mixture, optional
+        What to begin with in place of all starts.
+    history : tuple of float
+        The lower bounds of the fit that a warm start goes on with.
+    family : Family
+    """
+
+    start: Start
+    settings: Settings
+    random_state: Any = None
+    seed: int | None = None
+    sample: Sample | None = None
+    warm: Mixture | None = None
+    history: tuple[float, ...] = ()
+    family: Family = field(default=MAXIMUM_LIKELIHOOD)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Who looks on while a fit runs.
+
+    Parameters
+    ----------
+    callback : callable, optional
+        Sees each iteration.
+    checkpoint : Checkpoint, optional
+        Is written after each pass, and is where the fit goes on from.
+    after_pass : callable, optional
+        Sees the run after each pass.
+    """
+
+    callback: Callback | None = None
+    checkpoint: "Checkpoint | None" = None
+    after_pass: Callable[[Run], None] | None = None

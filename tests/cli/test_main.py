@@ -25,6 +25,7 @@ from fastgmm.cli.main import main
 from fastgmm.cli.report import component_table, standard_deviations
 from fastgmm.em import loop as em
 from fastgmm.sources import read_table
+from support import correlated_mixture, matrices_of
 
 ROOT = Path(__file__).parent.parent.parent
 FAITHFUL = str(ROOT / "data" / "faithful.csv")
@@ -410,15 +411,15 @@ def test_models_of_every_type(run, tmp_path, covariance_type):
 # ---------------------------------------------------------------- the table of components
 
 
-def test_deviations_of_every_type(make_mixture, rng, covariance_type, as_matrices):
-    mixture = make_mixture(3, 4, rng)
+def test_deviations_of_every_type(rng, covariance_type):
+    mixture = correlated_mixture(3, 4, rng)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means,
         mixture.covariances_as(covariance_type),
         covariance_type=covariance_type,
     )
-    precisions = as_matrices(covariance_type, model.precisions_, model.means_)
+    precisions = matrices_of(covariance_type, model.precisions_, model.means_)
     expected = np.sqrt(np.diagonal(np.linalg.inv(precisions), axis1=1, axis2=2))
     np.testing.assert_allclose(standard_deviations(model), expected, rtol=1e-10)
 

@@ -12,6 +12,7 @@ import pytest
 
 from fastgmm import GaussianMixture
 from fastgmm.errors import ConvergenceWarning
+from support import correlated_mixture
 
 N_SAMPLES, N_FEATURES, N_COMPONENTS = 60, 3, 2
 SCORING = (
@@ -26,9 +27,9 @@ FITTED = (
 
 
 @pytest.fixture(scope="module")
-def rows(make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows() -> np.ndarray:
     rng = np.random.default_rng(3)
-    made, _ = make_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
+    made, _ = correlated_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
     made.flags.writeable = False
     return made
 

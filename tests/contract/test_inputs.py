@@ -15,10 +15,10 @@ import sklearn.exceptions
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, error_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
 
-Raised = Callable[..., Exception]
 Peer = sklearn.mixture.GaussianMixture
 
 N_SAMPLES, N_FEATURES, N_COMPONENTS = 60, 3, 2
@@ -43,9 +43,9 @@ FITTED = (
 
 
 @pytest.fixture(scope="module")
-def rows(make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows() -> np.ndarray:
     rng = np.random.default_rng(3)
-    made, _ = make_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
+    made, _ = correlated_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
     made.flags.writeable = False
     return made
 
@@ -130,12 +130,12 @@ BAD_ROWS = tuple(bad_rows(np.zeros((N_SAMPLES, N_FEATURES))))
 @pytest.mark.filterwarnings("ignore:X has feature names")
 @pytest.mark.parametrize("method", [*FITTING, *SCORING])
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_bad_rows(name: str, method: str, rows: np.ndarray, raised: Raised) -> None:
+def test_bad_rows(name: str, method: str, rows: np.ndarray) -> None:
     X = bad_rows(rows)[name]
     ours, theirs = fitted(GaussianMixture, rows, rows), fitted(Peer, rows, rows)
     before = state(ours)
-    expected = raised(getattr(theirs, SCORING.get(method, method)), X)
-    error = raised(getattr(ours, method), X)
+    expected = error_of(getattr(theirs, SCORING.get(method, method)), X)
+    error = error_of(getattr(ours, method), X)
     assert type(error) is type(expected)
     assert str(error).startswith(opening(str(expected)))
     assert_same(state(ours), before)
@@ -143,10 +143,10 @@ def test_bad_rows(name: str, method: str, rows: np.ndarray, raised: Raised) -> N
 
 @pytest.mark.parametrize("method", FITTING)
 @pytest.mark.parametrize("n_samples", [1, 2])
-def test_too_few_rows(n_samples: int, method: str, rows: np.ndarray, raised: Raised) -> None:
+def test_too_few_rows(n_samples: int, method: str, rows: np.ndarray) -> None:
     parameters = {**start(rows), "n_components": 3}
     models = [kind(**parameters) for kind in (GaussianMixture, Peer)]
-    error, expected = (raised(getattr(m, method), rows[:n_samples]) for m in models)
+    error, expected = (error_of(getattr(m, method), rows[:n_samples]) for m in models)
     assert type(error) is type(expected)
     words = ("Found array with 1 sample(s)", "Expected n_samples >= n_components but got")
     assert str(expected).startswith(words[n_samples - 1])
@@ -156,12 +156,10 @@ def test_too_few_rows(n_samples: int, method: str, rows: np.ndarray, raised: Rai
 
 @pytest.mark.parametrize("method", SCORING)
 @pytest.mark.parametrize("n_columns", [1, N_FEATURES - 1, N_FEATURES + 1])
-def test_wrong_number_of_columns(
-    n_columns: int, method: str, rows: np.ndarray, raised: Raised
-) -> None:
+def test_wrong_number_of_columns(n_columns: int, method: str, rows: np.ndarray) -> None:
     X = np.ones((4, n_columns))
-    expected = raised(getattr(fitted(Peer, rows, rows), SCORING[method]), X)
-    error = raised(getattr(fitted(GaussianMixture, rows, rows), method), X)
+    expected = error_of(getattr(fitted(Peer, rows, rows), SCORING[method]), X)
+    error = error_of(getattr(fitted(GaussianMixture, rows, rows), method), X)
     assert type(error) is type(expected) is ValueError
     words = f"X has {n_columns} features, but GaussianMixture is expecting {N_FEATURES} features"
     assert str(expected).startswith(words)
@@ -177,9 +175,9 @@ UNFITTED: dict[str, Callable[[Any, np.ndarray, Path], Any]] = {
 
 
 @pytest.mark.parametrize("method", UNFITTED)
-def test_unfitted(method: str, rows: np.ndarray, tmp_path: Path, raised: Raised) -> None:
+def test_unfitted(method: str, rows: np.ndarray, tmp_path: Path) -> None:
     model = GaussianMixture(N_COMPONENTS)
-    error = raised(UNFITTED[method], model, rows, tmp_path)
+    error = error_of(UNFITTED[method], model, rows, tmp_path)
     assert isinstance(error, sklearn.exceptions.NotFittedError)
     assert str(error).startswith("This GaussianMixture instance is not fitted yet")
     assert list(tmp_path.iterdir()) == []
@@ -200,11 +198,11 @@ BAD_WEIGHTS: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("method", ["fit", "e_step"])
 @pytest.mark.parametrize("name", BAD_WEIGHTS)
-def test_bad_sample_weight(name: str, method: str, rows: np.ndarray, raised: Raised) -> None:
+def test_bad_sample_weight(name: str, method: str, rows: np.ndarray) -> None:
     weights, words = BAD_WEIGHTS[name]
     model = fitted(GaussianMixture, rows, rows)
     before = state(model)
-    error = raised(getattr(model, method), rows, sample_weight=weights)
+    error = error_of(getattr(model, method), rows, sample_weight=weights)
     assert type(error) is ValueError
     assert str(error).startswith(words)
     assert_same(state(model), before)
@@ -230,12 +228,12 @@ BAD_PARAMETERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("method", FITTING)
 @pytest.mark.parametrize("name", BAD_PARAMETERS)
-def test_bad_parameters(name: str, method: str, rows: np.ndarray, raised: Raised) -> None:
+def test_bad_parameters(name: str, method: str, rows: np.ndarray) -> None:
     model = fitted(GaussianMixture, rows, rows)
     peer = Peer(**{name: BAD_PARAMETERS[name]})
     model.set_params(**peer.get_params())
     before = state(model)
-    expected, error = raised(getattr(peer, method), rows), raised(getattr(model, method), rows)
+    expected, error = error_of(getattr(peer, method), rows), error_of(getattr(model, method), rows)
     assert isinstance(error, ValueError)
     assert isinstance(error, TypeError)
     words = re.split(r"\{| or |, an instance of 'numpy.random", str(expected))[0]
@@ -277,13 +275,13 @@ BAD_INITIAL: dict[str, tuple[str, str, Any]] = {
 
 
 @pytest.mark.parametrize("name", BAD_INITIAL)
-def test_bad_initial_parameters(name: str, rows: np.ndarray, raised: Raised) -> None:
+def test_bad_initial_parameters(name: str, rows: np.ndarray) -> None:
     covariance_type, parameter, value = BAD_INITIAL[name]
     changes = {"covariance_type": covariance_type, "precisions_init": None, parameter: value}
     ours = fitted(GaussianMixture, rows, rows).set_params(**changes)
     theirs = Peer(**start(rows)).set_params(**changes)
     before = state(ours)
-    expected, error = raised(theirs.fit, rows), raised(ours.fit, rows)
+    expected, error = error_of(theirs.fit, rows), error_of(ours.fit, rows)
     assert type(error) is type(expected)
     # scikit-learn swaps the largest and the smallest weight in its message.
     words = str(expected).split("max value")[0].rstrip(".")
@@ -302,10 +300,8 @@ def test_bad_initial_parameters(name: str, rows: np.ndarray, raised: Raised) -> 
         ([1.0], [[np.nan]], [[[1.0]]], "Input contains NaN."),
     ],
 )
-def test_bad_known_parameters(
-    weights: Any, means: Any, covariances: Any, words: str, raised: Raised
-) -> None:
-    error = raised(GaussianMixture.from_parameters, weights, means, covariances)
+def test_bad_known_parameters(weights: Any, means: Any, covariances: Any, words: str) -> None:
+    error = error_of(GaussianMixture.from_parameters, weights, means, covariances)
     assert type(error) is ValueError
     assert str(error).startswith(words)
 

@@ -1,12 +1,12 @@
 """Sample weights are repetitions: 2 is the row twice, 0 the row left out."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, in_shape_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -24,10 +24,10 @@ def assert_same_fit(one: GaussianMixture, other: GaussianMixture, relative: floa
 
 @pytest.fixture
 def case(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+    covariance_type: str, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Return rows, integer weights with zeros among them, and given parameters to start from."""
-    mixture = make_mixture(3, 4, rng, separation=1.5)
+    mixture = correlated_mixture(3, 4, rng, separation=1.5)
     X, _ = mixture.sample(300, rng)
     return (
         X,
@@ -70,7 +70,7 @@ def test_zero_weights_are_absence(case: tuple[np.ndarray, np.ndarray, dict[str, 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_zero_weights_of_rows_without_a_density(
-    dtype: type[np.floating], covariance_type: str, in_shape: Callable[..., np.ndarray]
+    dtype: type[np.floating], covariance_type: str
 ) -> None:
     """A row so far off that its log density is -inf counts nothing when its weight is zero."""
     far = np.finfo(dtype).max ** 0.7
@@ -78,7 +78,7 @@ def test_zero_weights_of_rows_without_a_density(
     model = GaussianMixture.from_parameters(
         [0.5, 0.5],
         [[0.0, 0.0], [1.0, 1.0]],
-        in_shape(covariance_type, np.stack([np.eye(2)] * 2)),
+        in_shape_of(covariance_type, np.stack([np.eye(2)] * 2)),
         covariance_type=covariance_type,
     )
     statistics = model.e_step(X, sample_weight=[1.0, 1.0, 1.0, 0.0])
@@ -132,9 +132,7 @@ def test_weights_of_any_ratio(covariance_type: str) -> None:
         np.testing.assert_allclose(model.means_[nearest], X[0], atol=1e-12)
 
 
-def test_light_rows_far_away_count_what_they_count(
-    covariance_type: str, in_shape: Callable[..., np.ndarray]
-) -> None:
+def test_light_rows_far_away_count_what_they_count(covariance_type: str) -> None:
     """A row of weight 1e-17 at 1e10 brings 10 to the variance of a hundred rows around zero."""
     rng = np.random.default_rng(5)
     X = np.concatenate([rng.normal(size=(100, 2)), [[1e10, 0.0]]])
@@ -144,15 +142,13 @@ def test_light_rows_far_away_count_what_they_count(
     ).fit(X, sample_weight=weight)
     mean = weight @ X / weight.sum()
     expected = np.einsum("n,ni,nj->ij", weight, X - mean, X - mean) / weight.sum()
-    shaped = in_shape(covariance_type, expected[None])
+    shaped = in_shape_of(covariance_type, expected[None])
     np.testing.assert_allclose(model.covariances_, shaped, rtol=1e-9, atol=1e-9)
 
 
-def test_default_start_of_repeated_rows(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> None:
+def test_default_start_of_repeated_rows(covariance_type: str, rng: np.random.Generator) -> None:
     """From the default start too: "weight 2 is the row twice"."""
-    mixture = make_mixture(3, 2, rng, separation=2.0)
+    mixture = correlated_mixture(3, 2, rng, separation=2.0)
     X, _ = mixture.sample(120, rng)
     weight = rng.integers(0, 6, len(X))
     kwargs = {"covariance_type": covariance_type, "random_state": 0}
@@ -164,9 +160,9 @@ def test_default_start_of_repeated_rows(
 
 
 def test_default_start_without_the_rows_of_no_weight(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+    covariance_type: str, rng: np.random.Generator
 ) -> None:
-    mixture = make_mixture(3, 3, rng)
+    mixture = correlated_mixture(3, 3, rng)
     X, _ = mixture.sample(200, rng)
     weight = (rng.random(200) < 0.7).astype(np.float64)
     X[weight == 0.0] = 1e5

@@ -1,7 +1,6 @@
 """From one start, plain EM takes scikit-learn's path: the same iterations, the same numbers."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky_from_precisions
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture
 
 Peer = sklearn.mixture.GaussianMixture
 # Around every multiple of the registers' 4, 8 and 16 lanes, and every K twice or more.
@@ -35,16 +35,15 @@ def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:
 
 
 def rows_and_start(
-    make_mixture: Callable[..., Any],
     rng: np.random.Generator,
     covariance_type: str,
     n_components: int,
     n_features: int,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Return rows of a correlated mixture, and a start some way off it."""
-    mixture = make_mixture(n_components, n_features, rng, separation=1.5)
+    mixture = correlated_mixture(n_components, n_features, rng, separation=1.5)
     X, _ = mixture.sample(n_components * (4 * n_features + 20), rng)
-    off = make_mixture(n_components, n_features, rng)
+    off = correlated_mixture(n_components, n_features, rng)
     return X, {
         "n_components": n_components,
         "covariance_type": covariance_type,
@@ -66,11 +65,9 @@ def test_cases_cover_the_range() -> None:
 
 
 @pytest.mark.parametrize(("n_features", "n_components"), CASES)
-def test_path(
-    n_features: int, n_components: int, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_path(n_features: int, n_components: int, covariance_type: str) -> None:
     rng = np.random.default_rng([n_features, n_components])
-    X, parameters = rows_and_start(make_mixture, rng, covariance_type, n_components, n_features)
+    X, parameters = rows_and_start(rng, covariance_type, n_components, n_features)
     ours, theirs = fit_both(X, {**parameters, "max_iter": 40})
 
     assert ours.n_iter_ == theirs.n_iter_
@@ -92,9 +89,9 @@ def test_path(
 
 @pytest.mark.parametrize("tol", [1e-1, 1e-3, 1e-6])
 def test_path_ends_at_the_same_iteration(
-    tol: float, covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+    tol: float, covariance_type: str, rng: np.random.Generator
 ) -> None:
-    X, parameters = rows_and_start(make_mixture, rng, covariance_type, 3, 4)
+    X, parameters = rows_and_start(rng, covariance_type, 3, 4)
     ours, theirs = fit_both(X, {**parameters, "tol": tol, "max_iter": 500})
     assert ours.n_iter_ == theirs.n_iter_ > 1
     assert ours.converged_
@@ -103,10 +100,8 @@ def test_path_ends_at_the_same_iteration(
     assert_close(ours.means_, theirs.means_, 1e-9)
 
 
-def test_scores_of_the_start(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> None:
-    X, parameters = rows_and_start(make_mixture, rng, covariance_type, 4, 6)
+def test_scores_of_the_start(covariance_type: str, rng: np.random.Generator) -> None:
+    X, parameters = rows_and_start(rng, covariance_type, 4, 6)
     ours = GaussianMixture(**parameters, max_iter=0).fit(X)
     # scikit-learn fails with max_iter=0 and all three given, so it gets the attributes by hand.
     theirs = Peer(4, covariance_type=covariance_type)
@@ -122,10 +117,8 @@ def test_scores_of_the_start(
 
 
 @pytest.mark.parametrize("given", ["weights_init", "means_init", "precisions_init"])
-def test_regularisation_and_warm_start(
-    given: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> None:
-    X, parameters = rows_and_start(make_mixture, rng, "full", 3, 3)
+def test_regularisation_and_warm_start(given: str, rng: np.random.Generator) -> None:
+    X, parameters = rows_and_start(rng, "full", 3, 3)
     parameters |= {"reg_covar": 0.1, "warm_start": True, "max_iter": 3, "tol": 0.0}
     ours, theirs = fit_both(X, parameters)
     for model in (ours, theirs):
@@ -138,11 +131,9 @@ def test_regularisation_and_warm_start(
 
 
 @pytest.mark.parametrize(("n_features", "n_components"), [(1, 3), (4, 5), (9, 2), (17, 3), (33, 4)])
-def test_path_of_float32(
-    n_features: int, n_components: int, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_path_of_float32(n_features: int, n_components: int, covariance_type: str) -> None:
     rng = np.random.default_rng([n_features, n_components])
-    X, parameters = rows_and_start(make_mixture, rng, covariance_type, n_components, n_features)
+    X, parameters = rows_and_start(rng, covariance_type, n_components, n_features)
     X = X.astype(np.float32)
     for name in ("weights_init", "means_init", "precisions_init"):
         parameters[name] = parameters[name].astype(np.float32)

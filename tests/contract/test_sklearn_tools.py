@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, error_of
 
 Peer = sklearn.mixture.GaussianMixture
 OWN = [
@@ -44,8 +45,8 @@ SCORING = (
 
 
 @pytest.fixture
-def rows(make_mixture: Callable[..., Any], rng: np.random.Generator) -> np.ndarray:
-    return make_mixture(3, 2, rng, separation=8.0).sample(150, rng)[0]
+def rows(rng: np.random.Generator) -> np.ndarray:
+    return correlated_mixture(3, 2, rng, separation=8.0).sample(150, rng)[0]
 
 
 def test_constructor_has_the_parameters_of_scikit_learn() -> None:
@@ -69,9 +70,9 @@ def test_get_params_and_set_params() -> None:
     assert model.set_params() is model
 
 
-def test_set_params_refuses_an_unknown_name(raised: Callable[..., Exception]) -> None:
+def test_set_params_refuses_an_unknown_name() -> None:
     for model in (Peer(2), GaussianMixture(2)):
-        error = raised(model.set_params, tol=0.5, colour="red")
+        error = error_of(model.set_params, tol=0.5, colour="red")
         assert type(error) is ValueError
         assert str(error).startswith("Invalid parameter 'colour' for estimator GaussianMixture")
     assert model.tol == 1e-3, "nothing is set when one name is wrong"

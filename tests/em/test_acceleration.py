@@ -1,6 +1,5 @@
 """L-BFGS ahead of EM: fewer passes to the same end, no fall, the same bits wherever it runs."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from fastgmm.em.stopping import RECENT
 from fastgmm.mixture import file as model_file
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import rows_per_block
+from support import correlated_mixture, in_shape_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -27,15 +27,10 @@ SLOW = [(3, 2, 7, 1000), (4, 3, 2, 1500)]
 """Components, features, seed and rows of mixtures over which EM takes hundreds of passes."""
 
 
-@pytest.fixture
-def overlapping(make_mixture: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Return a function that draws rows of overlapping, correlated components."""
-
-    def draw(k: int, d: int, seed: int, n: int, separation: float = 1.0) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        return np.asarray(make_mixture(k, d, rng, separation=separation).sample(n, rng)[0])
-
-    return draw
+def overlapping(k: int, d: int, seed: int, n: int, separation: float = 1.0) -> np.ndarray:
+    """Draw rows of overlapping, correlated components."""
+    rng = np.random.default_rng(seed)
+    return np.asarray(correlated_mixture(k, d, rng, separation=separation).sample(n, rng)[0])
 
 
 def same(one: GaussianMixture, other: GaussianMixture, rtol: float = 0.0) -> None:
@@ -55,9 +50,7 @@ def falls(model: GaussianMixture) -> float:
 
 
 @pytest.mark.parametrize("case", SLOW)
-def test_a_third_of_the_passes_to_the_same_end(
-    case: tuple[int, ...], covariance_type: str, overlapping: Any
-) -> None:
+def test_a_third_of_the_passes_to_the_same_end(case: tuple[int, ...], covariance_type: str) -> None:
     rows, k = overlapping(*case), case[0]
     params = {"covariance_type": covariance_type, "random_state": 0, "reg_covar": 0.0}
     em = GaussianMixture(k, **params, **LIMIT).fit(rows)
@@ -75,9 +68,7 @@ def test_a_third_of_the_passes_to_the_same_end(
 
 
 @pytest.mark.parametrize("tol", [1e-3, 1e-6])
-def test_a_fast_fit_takes_no_more(
-    tol: float, seed: int, covariance_type: str, overlapping: Any
-) -> None:
+def test_a_fast_fit_takes_no_more(tol: float, seed: int, covariance_type: str) -> None:
     """Of clusters that stand apart; where EM ends within its first passes it is EM to the bit."""
     rows = overlapping(4, 3, seed, 500, separation=4.0)
     params = {"covariance_type": covariance_type, "random_state": 0, "tol": tol, "max_iter": 1000}
@@ -89,7 +80,7 @@ def test_a_fast_fit_takes_no_more(
         same(model, plain)
 
 
-def test_without_it_a_fit_is_em(seed: int, covariance_type: str, overlapping: Any) -> None:
+def test_without_it_a_fit_is_em(seed: int, covariance_type: str) -> None:
     """Pass for pass; so are the first ones with it, and all where no limit is asked for."""
     rows = overlapping(4, 3, seed, 400)
     params = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0, "max_iter": 25}
@@ -108,7 +99,7 @@ def test_without_it_a_fit_is_em(seed: int, covariance_type: str, overlapping: An
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_it_never_falls(weighted: bool, covariance_type: str, overlapping: Any) -> None:
+def test_it_never_falls(weighted: bool, covariance_type: str) -> None:
     n_failed = 0  # steps that fell were tried
     for seed in range(4):
         rows = overlapping(4, 3, seed, 400)
@@ -122,7 +113,7 @@ def test_it_never_falls(weighted: bool, covariance_type: str, overlapping: Any) 
 
 
 def test_steps_that_all_fail_leave_em(
-    covariance_type: str, overlapping: Any, monkeypatch: pytest.MonkeyPatch
+    covariance_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search that is led downhill costs three passes, and then leaves EM alone."""
     rows = overlapping(4, 3, 1, 400)
@@ -136,7 +127,7 @@ def test_steps_that_all_fail_leave_em(
         np.testing.assert_allclose(model.means_, plain.means_, rtol=1e-9, atol=1e-9)
 
 
-def test_a_prior_is_climbed_too(covariance_type: str, overlapping: Any) -> None:
+def test_a_prior_is_climbed_too(covariance_type: str) -> None:
     """The bound with the log density of the prior never falls, and ends where EM's does."""
     params = {"covariance_type": covariance_type, "random_state": 0, "acceleration": "lbfgs"}
     for prior in (NormalInverseWishart(), NormalInverseWishart(dof=10.0, shrinkage=2.0)):
@@ -153,28 +144,23 @@ def test_a_prior_is_climbed_too(covariance_type: str, overlapping: Any) -> None:
 # ---------------------------------------------------------------- the same bits
 
 
-@pytest.fixture
-def begun(covariance_type: str, in_shape: Any) -> Callable[..., GaussianMixture]:
-    """Return a function that makes a model that begins with the first rows for means."""
-
-    def begin(rows: np.ndarray, **params: Any) -> GaussianMixture:
-        matrices = np.stack([np.diag(rows.var(axis=0))] * 4)
-        settings = {"acceleration": "lbfgs", "gap_tol": 1e-8, "max_iter": 500, "warm_start": True}
-        start = np.full(4, 0.25), rows[:4], in_shape(covariance_type, matrices)
-        settings |= {"covariance_type": covariance_type} | params
-        return GaussianMixture.from_parameters(*start, **settings)
-
-    return begin
+def begun(covariance_type: str, rows: np.ndarray, **params: Any) -> GaussianMixture:
+    """Make a model of four components that begins with the first rows for means."""
+    matrices = np.stack([np.diag(rows.var(axis=0))] * 4)
+    settings = {"acceleration": "lbfgs", "gap_tol": 1e-8, "max_iter": 500, "warm_start": True}
+    start = np.full(4, 0.25), rows[:4], in_shape_of(covariance_type, matrices)
+    settings |= {"covariance_type": covariance_type} | params
+    return GaussianMixture.from_parameters(*start, **settings)
 
 
-def test_weights_count_rows_and_no_unit_matters(seed: int, begun: Any, overlapping: Any) -> None:
+def test_weights_count_rows_and_no_unit_matters(seed: int, covariance_type: str) -> None:
     rows, plain = overlapping(4, 3, seed, 800), {"reg_covar": 0.01}
     weight = np.random.default_rng(seed).integers(0, 4, len(rows))
-    weighted = begun(rows, **plain).fit(rows, sample_weight=weight)
+    weighted = begun(covariance_type, rows, **plain).fit(rows, sample_weight=weight)
     assert weighted.n_passes_ > FIRST_PASSES + 5
-    repeated = begun(rows, **plain).fit(np.repeat(rows, weight, axis=0))
-    scaled = begun(rows, **plain).fit(rows, sample_weight=8.0 * weight)
-    larger = begun(32 * rows, reg_covar=10.24).fit(32 * rows, sample_weight=weight)
+    repeated = begun(covariance_type, rows, **plain).fit(np.repeat(rows, weight, axis=0))
+    scaled = begun(covariance_type, rows, **plain).fit(rows, sample_weight=8.0 * weight)
+    larger = begun(covariance_type, 32 * rows, reg_covar=10.24).fit(32 * rows, sample_weight=weight)
     for other, more in ((repeated, 0.0), (scaled, 0.0), (larger, 3 * np.log(32))):
         n = min(weighted.n_iter_, other.n_iter_)
         assert n >= weighted.n_iter_ - 2  # rounding ends it
@@ -184,7 +170,7 @@ def test_weights_count_rows_and_no_unit_matters(seed: int, begun: Any, overlappi
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_any_cut_is_the_whole(weighted: bool, covariance_type: str, overlapping: Any) -> None:
+def test_any_cut_is_the_whole(weighted: bool, covariance_type: str) -> None:
     rows = overlapping(4, 3, 2, 1500)
     weight = np.random.default_rng(0).exponential(size=1500) if weighted else None
     params = {"covariance_type": covariance_type, "random_state": 0, "tol": 1e-6, "max_iter": 500}
@@ -198,7 +184,7 @@ def test_any_cut_is_the_whole(weighted: bool, covariance_type: str, overlapping:
         same(GaussianMixture(4, **params).fit_batches(batches), whole, 5e-14)
 
 
-def test_threads(covariance_type: str, overlapping: Any) -> None:
+def test_threads(covariance_type: str) -> None:
     rows = overlapping(3, 2, 7, rows_per_block(3, 2) + 5000)
     params = {"covariance_type": covariance_type, "random_state": 0, "acceleration": "lbfgs"}
     params |= {"tol": 0.0, "max_iter": 25}
@@ -207,7 +193,7 @@ def test_threads(covariance_type: str, overlapping: Any) -> None:
 
 @pytest.mark.parametrize("start", [{}, {"n_init": 2, "init_params": "random_from_data"}])
 def test_a_stopped_fit_goes_on_to_the_same_bytes(
-    start: dict[str, Any], covariance_type: str, overlapping: Any, tmp_path: Path
+    start: dict[str, Any], covariance_type: str, tmp_path: Path
 ) -> None:
     """Stopped in every second iteration: what is learned and what is tried next are in the file."""
     batches, seen = np.array_split(overlapping(4, 3, 2, 300), 2), []
@@ -234,11 +220,11 @@ def test_a_stopped_fit_goes_on_to_the_same_bytes(
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def test_warm_start(begun: Any, overlapping: Any) -> None:
+def test_warm_start(covariance_type: str) -> None:
     """Nothing falls from fit to fit, and a fit that has ended ends again at once."""
     rows = overlapping(4, 3, 2, 1500)
-    at_once = begun(rows).fit(rows)
-    model, bounds = begun(rows, max_iter=15), []
+    at_once = begun(covariance_type, rows).fit(rows)
+    model, bounds = begun(covariance_type, rows, max_iter=15), []
     for _ in range(40):
         bounds += [] if model.converged_ else model.fit(rows).lower_bounds_
     assert (np.diff(bounds) >= -1e-12 * np.abs(bounds[1:])).all()
@@ -253,10 +239,10 @@ def test_warm_start(begun: Any, overlapping: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["none", "ridge", "prior"])
-def test_the_gradient(kind: str, seed: int, covariance_type: str, make_mixture: Any) -> None:
+def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
     """Against differences of the objective; zero where EM stays, and near there EM's own step."""
     rng = np.random.default_rng(seed)
-    mixture = make_mixture(3, 3, rng, separation=3.0)
+    mixture = correlated_mixture(3, 3, rng, separation=3.0)
     rows, weight = mixture.sample(300, rng)[0], rng.uniform(0.0, 3.0, 300)
     regularization = Regularization.of([0.1, 0.2, 0.4] if kind == "ridge" else 0.0)
     if kind == "prior":

@@ -11,6 +11,7 @@ import fastgmm
 from fastgmm import GaussianMixture
 from fastgmm.em.collapse import MOVES, Repair, Repairer, summary
 from fastgmm.errors import CollapseWarning, ConvergenceWarning, IllDefinedCovarianceError
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 UNTIED = ("full", "diag", "spherical")
@@ -32,18 +33,18 @@ def collapses(model: GaussianMixture, fit: Callable[[], object]) -> list[str]:
 
 
 @pytest.fixture
-def lost(rng: Rng, make_mixture: Any, covariance_type: str) -> Any:
+def lost(rng: Rng, covariance_type: str) -> Any:
     """Rows of three clusters; component 1 begins between two of them and 2 far from all."""
-    mixture = make_mixture(3, 2, rng, separation=10.0)
+    mixture = correlated_mixture(3, 2, rng, separation=10.0)
     means = mixture.means.copy()
     means[1], means[2] = (means[1] + means[2]) / 2, 1e4
     params = {"covariance_type": covariance_type, "means_init": means, "random_state": 0}
     return mixture.sample(200, rng)[0], {**params, "tol": 1e-6, "max_iter": 500}
 
 
-def with_point(rng: Rng, make_mixture: Any, variance: float) -> np.ndarray:
+def with_point(rng: Rng, variance: float) -> np.ndarray:
     """Two clusters and, far away, 20 rows whose covariance is this variance times the identity."""
-    rows, _ = make_mixture(2, 2, rng, separation=4.0).sample(60, rng)
+    rows, _ = correlated_mixture(2, 2, rng, separation=4.0).sample(60, rng)
     noise = rng.normal(size=(20, 2))
     noise -= noise.mean(axis=0)
     noise = noise @ np.linalg.inv(np.linalg.cholesky(noise.T @ noise / 20)).T
@@ -69,12 +70,12 @@ def test_a_component_without_rows_goes_where_they_are_explained_worst(lost: Any)
     assert moved.lower_bound_ > held.lower_bound_ + 0.02
 
 
-def test_only_a_move_that_gains_is_made(covariance_type: str, make_mixture: Any) -> None:
+def test_only_a_move_that_gains_is_made(covariance_type: str) -> None:
     """Beside a component at its maximum, EM itself adds nothing to what the move does."""
     actions = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        X = make_mixture(1, 2, rng).sample(100, rng)[0]
+        X = correlated_mixture(1, 2, rng).sample(100, rng)[0]
         one = GaussianMixture(covariance_type=covariance_type, tol=1e-12).fit(X)
         model = GaussianMixture(2, covariance_type=covariance_type, max_iter=2)
         model.weights_init = [1.0 - 1e-9, 1e-9]
@@ -139,10 +140,8 @@ def test_rows_that_hardly_count_call_no_component(lost: Any, rng: Rng) -> None:
     assert models["repair"].lower_bound_ > models["warn"].lower_bound_ + 0.02
 
 
-def test_acceleration_takes_over_after_a_move(
-    covariance_type: str, rng: Rng, make_mixture: Any
-) -> None:
-    mixture = make_mixture(4, 3, rng, separation=1.0)
+def test_acceleration_takes_over_after_a_move(covariance_type: str, rng: Rng) -> None:
+    mixture = correlated_mixture(4, 3, rng, separation=1.0)
     X = mixture.sample(600, rng)[0]
     params = {"covariance_type": covariance_type, "tol": 1e-7, "max_iter": 2000}
     params["means_init"] = np.r_[mixture.means[:3], [[1e4] * 3]]
@@ -158,10 +157,10 @@ def test_acceleration_takes_over_after_a_move(
 @pytest.mark.parametrize(("share", "collapsed"), [(1e-4, True), (0.1, False), (0.0, True)])
 @pytest.mark.parametrize("reg_covar", [1e-6, "auto"])
 def test_a_covariance_of_the_ridge_alone_is_held(
-    share: float, collapsed: bool, reg_covar: Any, covariance_type: str, rng: Rng, make_mixture: Any
+    share: float, collapsed: bool, reg_covar: Any, covariance_type: str, rng: Rng
 ) -> None:
     """`share` is the variance of the rows over the ridge; tied covariances have other rows, too."""
-    X = with_point(rng, make_mixture, 1.0)
+    X = with_point(rng, 1.0)
     ridge = 1e-6 if reg_covar == 1e-6 else float((1e-6 * X.var(axis=0)).min())
     X[60:] = X[60:].mean(axis=0) + np.sqrt(share * ridge) * (X[60:] - X[60:].mean(axis=0))
     params = {"covariance_type": covariance_type, "reg_covar": reg_covar, "random_state": 0}
@@ -186,9 +185,9 @@ def test_a_covariance_of_the_ridge_alone_is_held(
 @pytest.mark.parametrize("tilt", [0.0, 0.7])
 @pytest.mark.parametrize("covariance_type", ["full", "diag"])
 def test_one_direction_without_extent_is_enough(
-    tilt: float, covariance_type: str, rng: Rng, make_mixture: Any
+    tilt: float, covariance_type: str, rng: Rng
 ) -> None:
-    X = make_mixture(2, 2, rng, separation=4.0).sample(60, rng)[0]
+    X = correlated_mixture(2, 2, rng, separation=4.0).sample(60, rng)[0]
     X = np.r_[X, X.max(axis=0) + 20.0 + rng.normal(size=(30, 1)) * [1.0, tilt]]
     model = GaussianMixture(3, covariance_type=covariance_type, random_state=0)
     texts = collapses(model, lambda: model.fit(X))
@@ -201,9 +200,9 @@ def test_one_direction_without_extent_is_enough(
 @pytest.mark.parametrize("value", [0.0, 5.0])
 @pytest.mark.parametrize("reg_covar", [1e-6, "auto"])
 def test_a_column_that_is_constant_for_all_is_no_collapse(
-    value: float, reg_covar: Any, covariance_type: str, rng: Rng, make_mixture: Any
+    value: float, reg_covar: Any, covariance_type: str, rng: Rng
 ) -> None:
-    X = np.c_[make_mixture(2, 2, rng, separation=8.0).sample(80, rng)[0], np.full(80, value)]
+    X = np.c_[correlated_mixture(2, 2, rng, separation=8.0).sample(80, rng)[0], np.full(80, value)]
     for name in POLICIES:
         params = {"covariance_type": covariance_type, "reg_covar": reg_covar}
         model = GaussianMixture(2, on_collapse=name, **params)
@@ -212,11 +211,9 @@ def test_a_column_that_is_constant_for_all_is_no_collapse(
 
 
 @pytest.mark.parametrize("covariance_type", UNTIED)
-def test_without_a_ridge_a_singular_component_is_moved(
-    covariance_type: str, rng: Rng, make_mixture: Any
-) -> None:
+def test_without_a_ridge_a_singular_component_is_moved(covariance_type: str, rng: Rng) -> None:
     """It begins on one row, with a covariance that reaches no other."""
-    mixture = make_mixture(3, 2, rng, separation=8.0)
+    mixture = correlated_mixture(3, 2, rng, separation=8.0)
     X = mixture.sample(120, rng)[0]
     precisions = mixture.precisions_as(covariance_type)
     precisions[2] *= 1e8
@@ -258,23 +255,21 @@ def test_what_is_refused_changes_nothing(lost: Any) -> None:
     assert vars(model) == before
 
 
-def test_the_error_has_the_component(lost: Any, make_mixture: Any) -> None:
+def test_the_error_has_the_component(lost: Any) -> None:
     X, params = lost
     with pytest.raises(IllDefinedCovarianceError) as caught:
         GaussianMixture(3, on_collapse="raise", **params).fit(X)
     assert caught.value.component == 2
     if params["covariance_type"] in UNTIED:
-        X = with_point(np.random.default_rng(0), make_mixture, 1e-10)
+        X = with_point(np.random.default_rng(0), 1e-10)
         model = GaussianMixture(3, on_collapse="raise", **params | {"means_init": None})
         with pytest.raises(IllDefinedCovarianceError) as caught:
             model.fit(X)
         assert f"component {caught.value.component} has" in str(caught.value)
 
 
-def test_nothing_is_done_to_healthy_components(
-    covariance_type: str, rng: Rng, make_mixture: Any
-) -> None:
-    X = make_mixture(3, 3, rng, separation=4.0).sample(300, rng)[0]
+def test_nothing_is_done_to_healthy_components(covariance_type: str, rng: Rng) -> None:
+    X = correlated_mixture(3, 3, rng, separation=4.0).sample(300, rng)[0]
     bounds = []
     for name in POLICIES:
         model = GaussianMixture(3, covariance_type=covariance_type, on_collapse=name)
@@ -297,12 +292,12 @@ def test_records_are_kept_and_summed_up(lost: Any, tmp_path: Any) -> None:
     assert "\n" not in text
 
 
-def test_a_move_gains_with_the_log_density_of_the_prior(make_mixture: Any) -> None:
+def test_a_move_gains_with_the_log_density_of_the_prior() -> None:
     """A component that only the prior holds is not moved to where the prior loses more."""
     prior = fastgmm.NormalInverseWishart
     for k, d, seed, n, given in ((3, 3, 1, 400, prior()), (4, 3, 0, 600, prior(None, 5.0, 20.0))):
         rng = np.random.default_rng(seed)
-        rows = make_mixture(k, d, rng, separation=1.0).sample(n, rng)[0]
+        rows = correlated_mixture(k, d, rng, separation=1.0).sample(n, rng)[0]
         for covariance_type in UNTIED:
             model = GaussianMixture(
                 k, covariance_type=covariance_type, prior=given, tol=0.0, max_iter=150,

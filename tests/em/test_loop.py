@@ -12,15 +12,16 @@ import scipy.stats
 from fastgmm import GaussianMixture
 from fastgmm.em.loop import Iteration
 from fastgmm.errors import ConvergenceWarning
+from support import correlated_mixture, in_shape_of, matrices_of
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 INITS = ("ward", "kmeans", "k-means++", "random", "random_from_data")
 
 
 @pytest.fixture
-def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows(rng: np.random.Generator) -> np.ndarray:
     """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = make_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
     return X
 
 
@@ -97,22 +98,19 @@ def test_em_of_the_books(
     n_features: int,
     weighted: bool,
     covariance_type: str,
-    make_mixture: Callable[..., Any],
-    in_shape: Callable[..., np.ndarray],
-    as_matrices: Callable[..., np.ndarray],
 ) -> None:
     rng = np.random.default_rng([n_components, n_features])
-    mixture = make_mixture(n_components, n_features, rng, separation=1.5)
+    mixture = correlated_mixture(n_components, n_features, rng, separation=1.5)
     X, _ = mixture.sample(400, rng)
     weight = rng.uniform(0.0, 3.0, len(X)) if weighted else np.ones(len(X))
     weights, means = np.full(n_components, 1 / n_components), mixture.means + 0.5
     covariances = mixture.covariances_as(covariance_type)
 
     def shaped(matrices: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        covariances = in_shape(covariance_type, matrices, weights)
-        return as_matrices(covariance_type, covariances, means) + 0.01 * np.eye(n_features)
+        covariances = in_shape_of(covariance_type, matrices, weights)
+        return matrices_of(covariance_type, covariances, means) + 0.01 * np.eye(n_features)
 
-    start = weights, means, as_matrices(covariance_type, covariances, means)
+    start = weights, means, matrices_of(covariance_type, covariances, means)
     *expected, matrices = plain_em(X, weight, start, shaped, 12)
     model = GaussianMixture.from_parameters(
         weights,
@@ -127,7 +125,7 @@ def test_em_of_the_books(
     for name, value in zip(("lower_bounds_", "weights_", "means_"), expected, strict=True):
         np.testing.assert_allclose(getattr(model, name), value, rtol=1e-9, atol=1e-9)
     assert model.covariances_.shape == covariances.shape
-    got = as_matrices(covariance_type, model.covariances_, means)
+    got = matrices_of(covariance_type, model.covariances_, means)
     np.testing.assert_allclose(got, matrices, rtol=1e-9, atol=1e-9)
 
 
@@ -324,8 +322,8 @@ def test_no_two_starts_are_the_same(init_params: str, rows: np.ndarray) -> None:
 # ---------------------------------------------------------------- no iteration
 
 
-def test_max_iter_0(covariance_type: str, rows: np.ndarray, make_mixture: Any) -> None:
-    mixture = make_mixture(3, 3, np.random.default_rng(2))
+def test_max_iter_0(covariance_type: str, rows: np.ndarray) -> None:
+    mixture = correlated_mixture(3, 3, np.random.default_rng(2))
     precisions = mixture.precisions_as(covariance_type)
     model = GaussianMixture(
         3,

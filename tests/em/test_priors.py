@@ -28,6 +28,7 @@ from sklearn.mixture import GaussianMixture as Peer
 import fastgmm
 from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.errors import CollapseWarning, InvalidParameterError
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 STORED = Path(__file__).parents[1] / "stored"
@@ -91,9 +92,9 @@ def log_prior(model: GaussianMixture, prior: NormalInverseWishart) -> float:
 
 
 @pytest.fixture
-def start(covariance_type: str, rng: Rng, make_mixture: Any) -> Any:
+def start(covariance_type: str, rng: Rng) -> Any:
     """Rows of a mixture, and parameters of a model that begins with something near it."""
-    mixture = make_mixture(3, 4, rng, separation=2.0)
+    mixture = correlated_mixture(3, 4, rng, separation=2.0)
     params = {"weights_init": mixture.weights, "means_init": mixture.means + rng.normal(size=4)}
     params["precisions_init"] = mixture.precisions_as(covariance_type)
     params |= {"covariance_type": covariance_type, "reg_covar": 0.0}
@@ -237,12 +238,12 @@ def test_a_wrong_prior_is_one_sentence(name: str, wrong: dict[str, Any], rng: Rn
 @pytest.mark.parametrize(("weighted", "batched"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("scale", [1e9, 1e-9, (1e9, 1e-9, 1.0)])
 def test_auto_does_not_see_units(
-    scale: Any, weighted: bool, batched: bool, covariance_type: str, rng: Rng, make_mixture: Any
+    scale: Any, weighted: bool, batched: bool, covariance_type: str, rng: Rng
 ) -> None:
     """One variance for all columns has no units but common ones."""
     if covariance_type.endswith("spherical") and not isinstance(scale, float):
         scale = 1e9
-    X, labels = make_mixture(3, 3, rng)._replace(means=40.0 * np.eye(3)).sample(150, rng)
+    X, labels = correlated_mixture(3, 3, rng)._replace(means=40.0 * np.eye(3)).sample(150, rng)
     weight = rng.uniform(0.2, 3.0, 150) if weighted else np.ones(150)
     params = {"covariance_type": covariance_type, "reg_covar": "auto", "random_state": 0}
     plain, scaled = (GaussianMixture(3, tol=1e-7, **params) for _ in range(2))
@@ -277,9 +278,9 @@ def test_the_ridge_is_a_share_of_each_column_or_absolute(covariance_type: str, r
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 2024.0, 1e8 + 0.1])
-def test_a_constant_column(value: float, covariance_type: str, rng: Rng, make_mixture: Any) -> None:
+def test_a_constant_column(value: float, covariance_type: str, rng: Rng) -> None:
     """It tells no rows apart, whatever its value."""
-    X = make_mixture(3, 2, rng, separation=6.0).sample(150, rng)[0]
+    X = correlated_mixture(3, 2, rng, separation=6.0).sample(150, rng)[0]
     params = {"covariance_type": covariance_type, "reg_covar": "auto", "random_state": 0}
     constant, zeros = (
         GaussianMixture(3, **params).fit(np.c_[X, np.full(150, c)]) for c in (value, 0.0)
@@ -300,10 +301,10 @@ def test_a_wrong_ridge_is_one_sentence(wrong: Any) -> None:
 
 
 def test_light_weights_are_in_units_of_their_mean(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Any
+    covariance_type: str, rng: np.random.Generator
 ) -> None:
     """The prior counts for rows, whatever one weighs."""
-    rows = make_mixture(2, 2, rng, separation=4.0).sample(90, rng)[0]
+    rows = correlated_mixture(2, 2, rng, separation=4.0).sample(90, rng)[0]
     for prior in (NormalInverseWishart(), NormalInverseWishart(dof=9.0, shrinkage=3.0)):
         params = {"covariance_type": covariance_type, "prior": prior, "random_state": 0}
         expected = GaussianMixture(2, **params).fit(rows)

@@ -1,7 +1,7 @@
 """When a fit ends: the predicted distance to the limit, the three rules, what is said of them."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,22 +11,23 @@ import sklearn.mixture
 from fastgmm import GaussianMixture
 from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes
 from fastgmm.errors import CollapseWarning, ConvergenceWarning
+from support import correlated_mixture
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 
 @pytest.fixture
-def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows(rng: np.random.Generator) -> np.ndarray:
     """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = make_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
     return X
 
 
 @pytest.fixture
-def pair(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def pair(rng: np.random.Generator) -> np.ndarray:
     """Return rows of two components that overlap, and that 2000 rows tell apart."""
-    X: np.ndarray = make_mixture(2, 2, rng, separation=1.0).sample(2000, rng)[0]
+    X: np.ndarray = correlated_mixture(2, 2, rng, separation=1.0).sample(2000, rng)[0]
     return X
 
 

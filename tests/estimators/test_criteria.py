@@ -1,6 +1,5 @@
 """AIC, BIC and ICL: against scikit-learn's and against their formulas."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, in_shape_of
 
 
 def pair(mixture: Any, covariance_type: str) -> tuple[GaussianMixture, Any]:
@@ -30,10 +30,10 @@ def pair(mixture: Any, covariance_type: str) -> tuple[GaussianMixture, Any]:
 
 @pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (1, 5), (4, 1), (3, 7), (6, 2)])
 def test_aic_and_bic_are_scikit_learns(
-    n_components: int, n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
+    n_components: int, n_features: int, covariance_type: str
 ) -> None:
     rng = np.random.default_rng([n_components, n_features])
-    mixture = make_mixture(n_components, n_features, rng)
+    mixture = correlated_mixture(n_components, n_features, rng)
     ours, theirs = pair(mixture, covariance_type)
     of_each = {"tied_diag": n_features, "tied_spherical": 1}.get(covariance_type, 0)
     fewer = (n_components - 1) * of_each  # free parameters
@@ -47,9 +47,7 @@ def test_aic_and_bic_are_scikit_learns(
 
 
 @pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (2, 3), (5, 4)])
-def test_free_parameters(
-    n_components: int, n_features: int, covariance_type: str, in_shape: Callable[..., np.ndarray]
-) -> None:
+def test_free_parameters(n_components: int, n_features: int, covariance_type: str) -> None:
     k, d = n_components, n_features
     matrix = d + d * (d - 1) // 2
     spread = {
@@ -64,7 +62,7 @@ def test_free_parameters(
     model = GaussianMixture.from_parameters(
         np.full(k, 1 / k),
         np.eye(k, d),
-        in_shape(covariance_type, np.stack([np.eye(d)] * k)),
+        in_shape_of(covariance_type, np.stack([np.eye(d)] * k)),
         covariance_type=covariance_type,
     )
     assert model._parameters.n_parameters == expected
@@ -75,11 +73,9 @@ def test_free_parameters(
     assert model.bic(X) - deviance == pytest.approx(expected * np.log(50), rel=1e-11)
 
 
-def test_icl(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> None:
+def test_icl(covariance_type: str, rng: np.random.Generator) -> None:
     """BIC with the labels counted as data: -2 sum of log max_k weight_k N_k + p log n."""
-    mixture = make_mixture(4, 3, rng, separation=1.0)
+    mixture = correlated_mixture(4, 3, rng, separation=1.0)
     model, theirs = pair(mixture, covariance_type)
     X, _ = mixture.sample(700, rng)
     joint = np.log(mixture.weights) + model.component_log_density(X)
@@ -90,11 +86,9 @@ def test_icl(
     assert model.icl(X) > model.bic(X)
 
 
-def test_icl_of_one_component_is_bic(
-    covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_icl_of_one_component_is_bic(covariance_type: str) -> None:
     rng = np.random.default_rng(0)
-    mixture = make_mixture(1, 3, rng)
+    mixture = correlated_mixture(1, 3, rng)
     model, _ = pair(mixture, covariance_type)
     X, _ = mixture.sample(50, rng)
     assert model.icl(X) == pytest.approx(model.bic(X), rel=1e-13)
@@ -111,10 +105,10 @@ def test_icl_prefers_clusters_to_overlap() -> None:
 
 
 @pytest.mark.parametrize("name", ["aic", "bic", "icl", "score"])
-def test_many_rows(name: str, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_many_rows(name: str, covariance_type: str) -> None:
     """Over several blocks, the criteria of the whole are made of those of the parts."""
     rng = np.random.default_rng(1)
-    mixture = make_mixture(3, 2, rng, separation=1.0)
+    mixture = correlated_mixture(3, 2, rng, separation=1.0)
     model, _ = pair(mixture, covariance_type)
     X, _ = mixture.sample(40_001, rng)
     parts = np.array_split(X, 9)
@@ -129,19 +123,19 @@ def test_many_rows(name: str, covariance_type: str, make_mixture: Callable[..., 
 
 
 @pytest.mark.parametrize("name", ["aic", "bic", "icl", "score"])
-def test_float32(name: str, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_float32(name: str, covariance_type: str) -> None:
     """Sums over float32 rows are float64: a hundred thousand densities keep their digits."""
     rng = np.random.default_rng(2)
-    mixture = make_mixture(3, 2, rng, separation=1.0)
+    mixture = correlated_mixture(3, 2, rng, separation=1.0)
     model, _ = pair(mixture, covariance_type)
     X = mixture.sample(100_000, rng)[0].astype(np.float32)
     expected = getattr(model, name)(X.astype(np.float64))
     assert getattr(model, name)(X) == pytest.approx(expected, rel=2e-7)
 
 
-def test_criteria_choose_the_number_of_components(make_mixture: Callable[..., Any]) -> None:
+def test_criteria_choose_the_number_of_components() -> None:
     rng = np.random.default_rng(4)
-    mixture = make_mixture(3, 2, rng, separation=8.0)
+    mixture = correlated_mixture(3, 2, rng, separation=8.0)
     X, _ = mixture.sample(900, rng)
     fits = [GaussianMixture(k, random_state=0, max_iter=500).fit(X) for k in range(1, 6)]
     for name in ("bic", "icl"):

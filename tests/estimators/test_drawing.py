@@ -1,12 +1,12 @@
 """Samples: their moments, their seeds, their order."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, matrices_of
 
 # Deviations that a statistic may be off by: once in a million, and the seeds are fixed.
 SIGMAS = 5.0
@@ -28,10 +28,8 @@ def test_moments(
     n_features: int,
     covariance_type: str,
     seed: int,
-    make_mixture: Callable[..., Any],
-    as_matrices: Callable[..., np.ndarray],
 ) -> None:
-    mixture = make_mixture(n_components, n_features, np.random.default_rng(seed))
+    mixture = correlated_mixture(n_components, n_features, np.random.default_rng(seed))
     model = model_of(mixture, covariance_type)
     n_samples = 30_000
     X, y = model.sample(n_samples, random_state=seed)
@@ -42,7 +40,7 @@ def test_moments(
     counts = np.bincount(y, minlength=n_components)
     spread = np.sqrt(n_samples * mixture.weights * (1.0 - mixture.weights))
     assert (np.abs(counts - n_samples * mixture.weights) <= SIGMAS * spread).all()
-    matrices = as_matrices(covariance_type, model.covariances_, model.means_)
+    matrices = matrices_of(covariance_type, model.covariances_, model.means_)
     for k, covariance in enumerate(matrices):
         part, n = X[y == k], counts[k]
         variances = np.diagonal(covariance)
@@ -61,10 +59,10 @@ def test_moments(
         assert abs(kurtosis - exact) < 0.15 * exact
 
 
-def test_order(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_order(covariance_type: str) -> None:
     """Component by component like scikit-learn, unless shuffled."""
     rng = np.random.default_rng(0)
-    model = model_of(make_mixture(4, 2, rng, separation=50.0), covariance_type)
+    model = model_of(correlated_mixture(4, 2, rng, separation=50.0), covariance_type)
     X, y = model.sample(500, random_state=1)
     assert (np.diff(y) >= 0).all()
     np.testing.assert_array_equal(model.predict(X), y)
@@ -75,8 +73,8 @@ def test_order(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(shuffled[np.lexsort(shuffled.T)], X[np.lexsort(X.T)])
 
 
-def test_seeds(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
-    mixture = make_mixture(3, 2, np.random.default_rng(0))
+def test_seeds(covariance_type: str) -> None:
+    mixture = correlated_mixture(3, 2, np.random.default_rng(0))
     model = model_of(mixture, covariance_type, random_state=7)
     for shuffle in (False, True):
 
@@ -98,17 +96,17 @@ def test_seeds(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
     assert len(draws) == 3
 
 
-def test_global_state_of_numpy_is_left_alone(make_mixture: Callable[..., Any]) -> None:
-    model = model_of(make_mixture(3, 2, np.random.default_rng(0)), "full")
+def test_global_state_of_numpy_is_left_alone() -> None:
+    model = model_of(correlated_mixture(3, 2, np.random.default_rng(0)), "full")
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     model.sample(10)
     model.sample(10, random_state=3, shuffle=True)
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
-def test_float32(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_float32(covariance_type: str) -> None:
     rng = np.random.default_rng(0)
-    mixture = make_mixture(2, 3, rng)
+    mixture = correlated_mixture(2, 3, rng)
     X = mixture.sample(200, rng)[0].astype(np.float32)
     kwargs = {"covariance_type": covariance_type, "random_state": 0}
     single = GaussianMixture(2, **kwargs).fit(X)
@@ -125,8 +123,8 @@ def test_float32(covariance_type: str, make_mixture: Callable[..., Any]) -> None
     assert by_hand.sample(3)[0].dtype == np.float32
 
 
-def test_one_row_by_default(make_mixture: Callable[..., Any]) -> None:
-    X, y = model_of(make_mixture(3, 2, np.random.default_rng(0)), "full").sample()
+def test_one_row_by_default() -> None:
+    X, y = model_of(correlated_mixture(3, 2, np.random.default_rng(0)), "full").sample()
     assert X.shape == (1, 2)
     assert y.shape == (1,)
 
@@ -177,18 +175,18 @@ def test_weights_that_sum_to_one_only_nearly() -> None:
             assert not np.isin(y, np.flatnonzero(np.asarray(weights) == 0.0)).any()
 
 
-def test_far_from_zero(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_far_from_zero(covariance_type: str) -> None:
     rng = np.random.default_rng(0)
-    mixture = make_mixture(2, 2, rng)
+    mixture = correlated_mixture(2, 2, rng)
     near = model_of(mixture, covariance_type).sample(100, random_state=0)[0]
     far = model_of(mixture._replace(means=mixture.means + 1e8), covariance_type)
     np.testing.assert_allclose(far.sample(100, random_state=0)[0] - 1e8, near, atol=1e-6)
 
 
-def test_samples_can_be_fitted(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_samples_can_be_fitted(covariance_type: str) -> None:
     """Round trip: the parameters come back from a large sample."""
     rng = np.random.default_rng(5)
-    mixture = make_mixture(2, 3, rng, separation=6.0)
+    mixture = correlated_mixture(2, 3, rng, separation=6.0)
     model = model_of(mixture, covariance_type)
     X, _ = model.sample(20_000, random_state=0, shuffle=True)
     fitted = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X)

@@ -2,7 +2,6 @@
 
 import inspect
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,16 @@ import sklearn.mixture
 
 from fastgmm import GaussianMixture
 from fastgmm.errors import ConvergenceWarning
+from support import correlated_mixture
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 ARRAYS = ("weights_", "means_", "covariances_", "precisions_")
 
 
 @pytest.fixture
-def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows(rng: np.random.Generator) -> np.ndarray:
     """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = make_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
     return X
 
 
@@ -80,12 +80,10 @@ def theirs_and_ours(
 
 
 @pytest.mark.parametrize("max_iter", [5, 500])
-def test_verbose(
-    max_iter: int, capsys: pytest.CaptureFixture[str], make_mixture: Callable[..., Any]
-) -> None:
+def test_verbose(max_iter: int, capsys: pytest.CaptureFixture[str]) -> None:
     """What scikit-learn prints, but for the times."""
     rng = np.random.default_rng(0)
-    rows = make_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+    rows = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
     for verbose, interval in ((0, 1), (1, 1), (1, 2), (1, 10), (True, 3), (2, 2)):
         theirs, ours = theirs_and_ours(
             rows,

@@ -4,7 +4,6 @@ import os
 import pickle
 import stat
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 import fastgmm
 from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.errors import NotFittedError
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -47,11 +47,10 @@ def test_same_bytes(
     n_features: int,
     dtype: type[np.floating],
     covariance_type: str,
-    make_mixture: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
     rng = np.random.default_rng([n_components, n_features])
-    X = make_mixture(n_components, n_features, rng).sample(200, rng)[0].astype(dtype)
+    X = correlated_mixture(n_components, n_features, rng).sample(200, rng)[0].astype(dtype)
     model = GaussianMixture(
         n_components, covariance_type=covariance_type, max_iter=5, random_state=0
     ).fit(X)

@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import pytest
 import fastgmm.estimators.selection
 from fastgmm import GaussianMixture, NormalInverseWishart, select
 from fastgmm.estimators.selection import Candidate, Selection
+from support import correlated_mixture
 
 TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 
 
 @pytest.fixture
-def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows(rng: np.random.Generator) -> np.ndarray:
     """Return 240 rows of three correlated clusters side by side."""
-    mixture = make_mixture(3, 2, rng)
+    mixture = correlated_mixture(3, 2, rng)
     X, labels = mixture.sample(240, rng)
     return X - mixture.means[labels] + 9.0 * np.eye(3, 2)[labels]
 
@@ -230,10 +230,8 @@ def test_all_six_types_and_one_to_nine_by_default(rng: np.random.Generator) -> N
     assert len(chosen.table) == 54
 
 
-def test_reproducible_by_seed(
-    make_mixture: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mixture = make_mixture(5, 2, np.random.default_rng(0), separation=1.0)
+def test_reproducible_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture = correlated_mixture(5, 2, np.random.default_rng(0), separation=1.0)
     X = mixture.sample(150, np.random.default_rng(1))[0]
 
     def run(random_state: Any, **kwargs: Any) -> list[tuple[Any, ...]]:

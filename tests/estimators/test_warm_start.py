@@ -1,6 +1,5 @@
 """Warm starts: a fit goes on where the last one was."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,14 +7,15 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
 
 @pytest.fixture
-def rows(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def rows(rng: np.random.Generator) -> np.ndarray:
     """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = make_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
     return X
 
 

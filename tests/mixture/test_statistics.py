@@ -1,12 +1,10 @@
 """Sufficient statistics: a value that adds, moves and scales."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
 from fastgmm import GaussianMixture, SufficientStatistics
+from support import correlated_mixture, in_shape_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -46,11 +44,9 @@ def direct(
 
 
 @pytest.fixture
-def case(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> tuple[GaussianMixture, np.ndarray]:
+def case(covariance_type: str, rng: np.random.Generator) -> tuple[GaussianMixture, np.ndarray]:
     """Return a model that is some way off its data, and 3000 rows."""
-    mixture = make_mixture(4, 5, rng, separation=1.5)
+    mixture = correlated_mixture(4, 5, rng, separation=1.5)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means + 0.2,
@@ -62,11 +58,9 @@ def case(
 
 # Around the sizes where the kernels change their arrangement.
 @pytest.mark.parametrize("n_features", [1, 2, 3, 4, 5, 8, 15, 16, 17, 33])
-def test_sums_are_what_they_say(
-    n_features: int, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_sums_are_what_they_say(n_features: int, covariance_type: str) -> None:
     rng = np.random.default_rng([n_features, 4])
-    mixture = make_mixture(5, n_features, rng, separation=1.5 / n_features**0.5)
+    mixture = correlated_mixture(5, n_features, rng, separation=1.5 / n_features**0.5)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means + 0.2,
@@ -221,9 +215,9 @@ def test_sum_begins_with_nothing(case: tuple[GaussianMixture, np.ndarray]) -> No
             other + statistics
 
 
-def test_statistics_of_other_models_do_not_add(in_shape: Callable[..., np.ndarray]) -> None:
+def test_statistics_of_other_models_do_not_add() -> None:
     def of(k: int, d: int, kind: str) -> SufficientStatistics:
-        covariances = in_shape(kind, np.stack([np.eye(d)] * k))
+        covariances = in_shape_of(kind, np.stack([np.eye(d)] * k))
         model = GaussianMixture.from_parameters(
             np.full(k, 1 / k), np.zeros((k, d)), covariances, covariance_type=kind
         )
@@ -245,9 +239,9 @@ def test_statistics_of_other_models_do_not_add(in_shape: Callable[..., np.ndarra
     assert model.n_iter_ == 0
 
 
-def test_m_step_is_an_iteration(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_m_step_is_an_iteration(covariance_type: str) -> None:
     rng = np.random.default_rng(3)
-    mixture = make_mixture(3, 4, rng)
+    mixture = correlated_mixture(3, 4, rng)
     X, _ = mixture.sample(400, rng)
     given = {
         "covariance_type": covariance_type,

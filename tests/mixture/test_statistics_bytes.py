@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,15 @@ import pytest
 
 from fastgmm import GaussianMixture, SufficientStatistics
 from fastgmm.errors import FileFormatError
+from support import correlated_mixture
 
 ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
 
 
 @pytest.fixture
-def case(
-    covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> tuple[GaussianMixture, np.ndarray]:
+def case(covariance_type: str, rng: np.random.Generator) -> tuple[GaussianMixture, np.ndarray]:
     """Return a model that is some way off its data, and 3000 rows."""
-    mixture = make_mixture(4, 5, rng, separation=1.5)
+    mixture = correlated_mixture(4, 5, rng, separation=1.5)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means + 0.2,

@@ -11,6 +11,7 @@ from fastgmm import GaussianMixture
 from fastgmm.em import e_step as expectation
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits import fit as fitting
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -112,14 +113,14 @@ def test_weights_and_degenerate_rows(name: str, covariance_type: str) -> None:
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 0.7, 1e8 + 0.1, -1e-5 / 3])
 def test_a_constant_column_changes_nothing(
-    value: float, covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+    value: float, covariance_type: str, rng: np.random.Generator
 ) -> None:
     """
     It does not tell rows apart, whatever its digits.
 
     The mean of equal numbers is rounded, and may differ from group to group by an ulp.
     """
-    X, _ = make_mixture(3, 2, rng, separation=8.0).sample(200, rng)
+    X, _ = correlated_mixture(3, 2, rng, separation=8.0).sample(200, rng)
     # To spherical components even a column of zeros counts: their variance is that of all columns.
     one_variance = covariance_type.endswith("spherical")
     without = np.c_[X, np.zeros(len(X))] if one_variance else X

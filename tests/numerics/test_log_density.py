@@ -1,7 +1,5 @@
 """Log densities and responsibilities against arithmetic of 50 digits."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import mpmath
@@ -9,12 +7,12 @@ import numpy as np
 import pytest
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, in_shape_of, matrices_of
 
 DIGITS = 50
 # Around the multiples of the registers' 4, 8 and 16 lanes.
 DIMENSIONS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33)
 FEW_ULP = 6.0
-Worst = Callable[..., tuple[float, float]]
 
 
 class Exact:
@@ -40,8 +38,7 @@ class Exact:
         return -(constant + self.log_determinant + squared) / 2, float(magnitude)
 
 
-def _worst_ulp(
-    as_matrices: Callable[..., np.ndarray],
+def worst_ulp(
     model: GaussianMixture,
     X: np.ndarray,
     components: np.ndarray | None = None,
@@ -56,7 +53,7 @@ def _worst_ulp(
     eps = float(np.finfo(X.dtype).eps)
     means = model._parameters.means
     covariances = model._parameters.covariances
-    full = as_matrices(model.covariance_type, covariances, means)
+    full = matrices_of(model.covariance_type, covariances, means)
     by_component, scores = model.component_log_density(X), model.score_samples(X)
     worst_component = worst_score = 0.0
     with mpmath.workdps(DIGITS):
@@ -76,12 +73,6 @@ def _worst_ulp(
     return worst_component, worst_score
 
 
-@pytest.fixture(scope="session")
-def worst_ulp(as_matrices: Callable[..., np.ndarray]) -> Worst:
-    """Return `_worst_ulp` of a model and rows."""
-    return partial(_worst_ulp, as_matrices)
-
-
 def correlated(n_features: int, condition: float, rng: np.random.Generator) -> np.ndarray:
     """Return a covariance with no axis among its eigenvectors, eigenvalues 1 .. 1/condition."""
     axes, _ = np.linalg.qr(rng.standard_normal((n_features, n_features)))
@@ -90,11 +81,9 @@ def correlated(n_features: int, condition: float, rng: np.random.Generator) -> n
 
 
 @pytest.mark.parametrize("n_features", DIMENSIONS)
-def test_well_conditioned(
-    n_features: int, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
-) -> None:
+def test_well_conditioned(n_features: int, covariance_type: str) -> None:
     rng = np.random.default_rng([n_features, 5])
-    mixture = make_mixture(3, n_features, rng, separation=1.0)
+    mixture = correlated_mixture(3, n_features, rng, separation=1.0)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means,
@@ -110,11 +99,9 @@ def test_well_conditioned(
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 5, 8, 17, 33])
-def test_well_conditioned_float32(
-    n_features: int, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
-) -> None:
+def test_well_conditioned_float32(n_features: int, covariance_type: str) -> None:
     rng = np.random.default_rng([n_features, 6])
-    mixture = make_mixture(3, n_features, rng, separation=1.0)
+    mixture = correlated_mixture(3, n_features, rng, separation=1.0)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means.astype(np.float32),  # what float32 rows are compared with
@@ -130,9 +117,7 @@ def test_well_conditioned_float32(
 
 @pytest.mark.parametrize("condition", [1.0, 1e2, 1e4, 1e6, 1e8, 1e10, 1e12])
 @pytest.mark.parametrize("n_features", [2, 3, 8, 17, 33])
-def test_error_is_bounded_by_the_condition_number(
-    n_features: int, condition: float, worst_ulp: Worst
-) -> None:
+def test_error_is_bounded_by_the_condition_number(n_features: int, condition: float) -> None:
     rng = np.random.default_rng([n_features, int(np.log10(condition))])
     covariance = correlated(n_features, condition, rng)
     mean = 3.0 * rng.standard_normal(n_features)
@@ -147,7 +132,7 @@ def test_error_is_bounded_by_the_condition_number(
         assert by_component < FEW_ULP + 0.5 * condition
 
 
-def test_scales_of_the_features_cost_nothing(covariance_type: str, worst_ulp: Worst) -> None:
+def test_scales_of_the_features_cost_nothing(covariance_type: str) -> None:
     # A condition number of 1e24 from the units alone: Cholesky factors do not mind.
     rng = np.random.default_rng(8)
     covariance = correlated(4, 16.0, rng)
@@ -178,12 +163,10 @@ def test_means_far_apart(
     distance: float,
     offset: float,
     covariance_type: str,
-    make_mixture: Callable[..., Any],
-    worst_ulp: Worst,
 ) -> None:
     """Each row near the mean of its own component, where no digit need be lost."""
     rng = np.random.default_rng([int(distance), int(offset), 1])
-    mixture = make_mixture(4, 5, rng)
+    mixture = correlated_mixture(4, 5, rng)
     means = offset + distance * rng.standard_normal((4, 5))
     model = GaussianMixture.from_parameters(
         mixture.weights,
@@ -199,11 +182,9 @@ def test_means_far_apart(
 
 
 @pytest.mark.parametrize("distance", [1e2, 1e4])
-def test_means_far_apart_float32(
-    distance: float, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
-) -> None:
+def test_means_far_apart_float32(distance: float, covariance_type: str) -> None:
     rng = np.random.default_rng(int(distance))
-    mixture = make_mixture(4, 5, rng)
+    mixture = correlated_mixture(4, 5, rng)
     means = (distance * rng.standard_normal((4, 5))).astype(np.float32)
     model = GaussianMixture.from_parameters(
         mixture.weights,
@@ -219,12 +200,10 @@ def test_means_far_apart_float32(
 
 
 @pytest.mark.parametrize("distance", [1e3, 1e5, 1e7])
-def test_far_tails(
-    distance: float, covariance_type: str, make_mixture: Callable[..., Any], worst_ulp: Worst
-) -> None:
+def test_far_tails(distance: float, covariance_type: str) -> None:
     """Rows far from every mean: a log density of -1e13 is as exact as one of -1."""
     rng = np.random.default_rng(int(distance))
-    mixture = make_mixture(3, 4, rng)
+    mixture = correlated_mixture(3, 4, rng)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means,
@@ -240,12 +219,10 @@ def test_far_tails(
 def test_given_precisions(
     n_features: int,
     covariance_type: str,
-    make_mixture: Callable[..., Any],
-    as_matrices: Callable[..., np.ndarray],
 ) -> None:
     """`precisions_init` means the inverse of the covariance, and is factored as well as it."""
     rng = np.random.default_rng([n_features, 9])
-    mixture = make_mixture(2, n_features, rng, separation=1.0)
+    mixture = correlated_mixture(2, n_features, rng, separation=1.0)
     precisions = mixture.precisions_as(covariance_type)
     X, _ = mixture.sample(max(6, n_features), rng)
     model = GaussianMixture(
@@ -256,7 +233,7 @@ def test_given_precisions(
         precisions_init=precisions,
         max_iter=0,
     ).fit(X)
-    full = as_matrices(covariance_type, precisions, mixture.means)
+    full = matrices_of(covariance_type, precisions, mixture.means)
     got = model.component_log_density(X)
     with mpmath.workdps(DIGITS):
         for k in range(2):
@@ -275,12 +252,10 @@ def test_given_precisions(
 
 def test_responsibilities(
     covariance_type: str,
-    make_mixture: Callable[..., Any],
-    as_matrices: Callable[..., np.ndarray],
 ) -> None:
     """A few ulp each, down to 1e-250: what is below e^-600 counts as zero."""
     rng = np.random.default_rng(4)
-    mixture = make_mixture(4, 3, rng, separation=6.0)
+    mixture = correlated_mixture(4, 3, rng, separation=6.0)
     covariances = mixture.covariances_as(covariance_type)
     model = GaussianMixture.from_parameters(
         mixture.weights, mixture.means, covariances, covariance_type=covariance_type
@@ -289,7 +264,7 @@ def test_responsibilities(
     got = model.predict_proba(X)
     np.testing.assert_allclose(got.sum(axis=1), 1.0, rtol=0.0, atol=4 * 2.0**-52)
     np.testing.assert_array_equal(model.predict(X), got.argmax(axis=1))
-    full = as_matrices(covariance_type, covariances, mixture.means)
+    full = matrices_of(covariance_type, covariances, mixture.means)
     seen: set[int] = set()
     with mpmath.workdps(DIGITS):
         exact = [Exact(*parameters) for parameters in zip(mixture.means, full, strict=True)]
@@ -322,11 +297,9 @@ def test_the_first_of_equal_components_is_the_label(dtype: type[np.floating]) ->
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_where_every_density_underflows(
-    dtype: type[np.floating], covariance_type: str, in_shape: Callable[..., np.ndarray]
-) -> None:
+def test_where_every_density_underflows(dtype: type[np.floating], covariance_type: str) -> None:
     """No NaN where all components are too far for a number: -inf, and responsibilities."""
-    ones = in_shape(covariance_type, np.stack([np.eye(2)] * 2))
+    ones = in_shape_of(covariance_type, np.stack([np.eye(2)] * 2))
     model = GaussianMixture.from_parameters(
         [0.5, 0.5], [[0.0, 0.0], [1.0, 1.0]], ones, covariance_type=covariance_type
     )

@@ -1,6 +1,5 @@
 """Data moved away from zero give the same covariances: nothing is squared before it is centred."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture, in_shape_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning"),
@@ -42,20 +42,16 @@ def assert_moved(
     np.testing.assert_allclose(moved.lower_bounds_, base.lower_bounds_, rtol=0.0, atol=relative)
 
 
-def rows_of(
-    make_mixture: Callable[..., Any], n_features: int, *, separation: float = 2.0
-) -> tuple[np.ndarray, Any]:
+def rows_of(n_features: int, *, separation: float = 2.0) -> tuple[np.ndarray, Any]:
     rng = np.random.default_rng([n_features, 21])
-    mixture = make_mixture(3, n_features, rng, separation=separation)
+    mixture = correlated_mixture(3, n_features, rng, separation=separation)
     return on_grid(mixture.sample(600, rng)[0]), mixture
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
 @pytest.mark.parametrize("n_features", [1, 2, 5, 17])
-def test_from_given_parameters(
-    n_features: int, offset: float, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
-    X, mixture = rows_of(make_mixture, n_features)
+def test_from_given_parameters(n_features: int, offset: float, covariance_type: str) -> None:
+    X, mixture = rows_of(n_features)
     given = {
         "n_components": 3,
         "covariance_type": covariance_type,
@@ -72,10 +68,8 @@ def test_from_given_parameters(
 
 @pytest.mark.parametrize("offset", OFFSETS)
 @pytest.mark.parametrize("init_params", ["ward", "kmeans", "k-means++", "random_from_data"])
-def test_from_a_start_of_its_own(
-    init_params: str, offset: float, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
-    X, _ = rows_of(make_mixture, 3, separation=5.0)
+def test_from_a_start_of_its_own(init_params: str, offset: float, covariance_type: str) -> None:
+    X, _ = rows_of(3, separation=5.0)
     # tol=0: after a fixed number of iterations, so that no rounding decides when to stop.
     kwargs = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 1}
     base = GaussianMixture(3, max_iter=15, tol=0.0, **kwargs).fit(X)
@@ -96,9 +90,9 @@ def test_random_start(offset: float, covariance_type: str, rng: np.random.Genera
     assert_moved(models[1], models[0], offset, tolerance(offset))
 
 
-def test_default_fit(covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_default_fit(covariance_type: str) -> None:
     """Nothing given but the type, stopping by itself."""
-    X, _ = rows_of(make_mixture, 4, separation=4.0)
+    X, _ = rows_of(4, separation=4.0)
     base = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(X)
     assert base.converged_
     for offset in OFFSETS:
@@ -108,10 +102,8 @@ def test_default_fit(covariance_type: str, make_mixture: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize("init_params", ["ward", "kmeans"])
-def test_each_feature_moved_by_its_own_offset(
-    init_params: str, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
-    X, _ = rows_of(make_mixture, 5, separation=4.0)
+def test_each_feature_moved_by_its_own_offset(init_params: str, covariance_type: str) -> None:
+    X, _ = rows_of(5, separation=4.0)
     offset = np.array([1e8, -1e6, 0.0, 1e4, -1e8])
     models = [
         GaussianMixture(
@@ -126,12 +118,10 @@ def test_each_feature_moved_by_its_own_offset(
 def test_each_component_moved_by_its_own_offset(
     distance: float,
     covariance_type: str,
-    make_mixture: Callable[..., Any],
-    in_shape: Callable[..., np.ndarray],
 ) -> None:
     """Clusters too far apart to share a row: the covariances are those of each one's own rows."""
     rng = np.random.default_rng(13)
-    mixture = make_mixture(3, 4, rng, separation=1.0)
+    mixture = correlated_mixture(3, 4, rng, separation=1.0)
     rows, labels = mixture.sample(900, rng)
     rows = on_grid(rows)
     places = distance * np.array([[-1.0, 0.0, 1.0, 0.5], [1.0, 1.0, 0.0, 0.0], [0.0, -1.0, 0, 2]])
@@ -141,7 +131,7 @@ def test_each_component_moved_by_its_own_offset(
     parts = [rows[labels == k] for k in range(3)]
     scatter = np.array([np.cov(part.T, bias=True) for part in parts])
     shares = np.array([len(part) for part in parts]) / len(rows)
-    expected = in_shape(covariance_type, scatter, shares)
+    expected = in_shape_of(covariance_type, scatter, shares)
     order = [int(np.argmin(np.abs(model.means_ - place).sum(axis=1))) for place in places]
     assert sorted(order) == [0, 1, 2]
     tied = covariance_type.startswith("tied")
@@ -152,8 +142,8 @@ def test_each_component_moved_by_its_own_offset(
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_scores(offset: float, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
-    X, mixture = rows_of(make_mixture, 6)
+def test_scores(offset: float, covariance_type: str) -> None:
+    X, mixture = rows_of(6)
     means, covariances = on_grid(mixture.means), mixture.covariances_as(covariance_type)
     base, moved = (
         GaussianMixture.from_parameters(
@@ -169,8 +159,8 @@ def test_scores(offset: float, covariance_type: str, make_mixture: Callable[...,
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_statistics(offset: float, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
-    X, mixture = rows_of(make_mixture, 6)
+def test_statistics(offset: float, covariance_type: str) -> None:
+    X, mixture = rows_of(6)
     means, covariances = on_grid(mixture.means), mixture.covariances_as(covariance_type)
     base, moved = (
         GaussianMixture.from_parameters(
@@ -185,10 +175,10 @@ def test_statistics(offset: float, covariance_type: str, make_mixture: Callable[
 
 
 @pytest.mark.parametrize("init_params", ["ward", "kmeans", "k-means++", "random_from_data"])
-def test_float32(init_params: str, covariance_type: str, make_mixture: Callable[..., Any]) -> None:
+def test_float32(init_params: str, covariance_type: str) -> None:
     """In float32 an offset of 1e3 is what 1e11 is in float64: about zero nothing would be left."""
     rng = np.random.default_rng(2)
-    mixture = make_mixture(3, 3, rng, separation=5.0)
+    mixture = correlated_mixture(3, 3, rng, separation=5.0)
     X = on_grid(mixture.sample(600, rng)[0], 2.0**-12)  # exact in float32 from 0 to 2048
     kwargs = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 1}
     models = [
@@ -204,19 +194,17 @@ def test_float32(init_params: str, covariance_type: str, make_mixture: Callable[
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8])
-def test_start_far_from_the_data(
-    offset: float, covariance_type: str, in_shape: Callable[..., np.ndarray]
-) -> None:
+def test_start_far_from_the_data(offset: float, covariance_type: str) -> None:
     """Means given at zero for data that are not there: scikit-learn's "full" copes, so must we."""
     X = offset + on_grid(np.random.default_rng(0).normal(size=(400, 2)))
     given = {
         "weights_init": [1.0],
         "means_init": np.zeros((1, 2)),
-        "precisions_init": in_shape(covariance_type, np.eye(2)[None]),
+        "precisions_init": in_shape_of(covariance_type, np.eye(2)[None]),
     }
     model = GaussianMixture(1, covariance_type=covariance_type, **given).fit(X)
     expected = np.cov((X - offset).T, bias=True) + 1e-6 * np.eye(2)
-    shaped = in_shape(covariance_type, expected[None])
+    shaped = in_shape_of(covariance_type, expected[None])
     np.testing.assert_allclose(model.covariances_, shaped, rtol=0.0, atol=tolerance(offset))
     if covariance_type == "full":
         theirs = sklearn.mixture.GaussianMixture(1, **given, max_iter=1).fit(X)
@@ -225,9 +213,9 @@ def test_start_far_from_the_data(
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8])
-def test_warm_start_on_moved_data(offset: float, make_mixture: Callable[..., Any]) -> None:
+def test_warm_start_on_moved_data(offset: float) -> None:
     """A model of yesterday's data, today's are somewhere else: the fit must not end in rounding."""
-    X, _ = rows_of(make_mixture, 2)
+    X, _ = rows_of(2)
     model = GaussianMixture(1, warm_start=True).fit(X)
     before = model.covariances_
     model.fit(X + offset)
@@ -235,16 +223,14 @@ def test_warm_start_on_moved_data(offset: float, make_mixture: Callable[..., Any
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8])
-def test_steps_far_from_the_data(
-    offset: float, covariance_type: str, in_shape: Callable[..., np.ndarray]
-) -> None:
+def test_steps_far_from_the_data(offset: float, covariance_type: str) -> None:
     """By hand, in pieces, from means at zero: no step may return the rounding as a covariance."""
     X = offset + on_grid(np.random.default_rng(0).normal(size=(400, 2)))
-    ones = in_shape(covariance_type, np.eye(2)[None])
+    ones = in_shape_of(covariance_type, np.eye(2)[None])
     model = GaussianMixture.from_parameters(
         [1.0], np.zeros((1, 2)), ones, covariance_type=covariance_type
     )
     model.m_step(sum(model.e_step(part) for part in np.array_split(X, 3)))
     expected = np.cov((X - offset).T, bias=True) + 1e-6 * np.eye(2)
-    shaped = in_shape(covariance_type, expected[None])
+    shaped = in_shape_of(covariance_type, expected[None])
     np.testing.assert_allclose(model.covariances_, shaped, rtol=0.0, atol=tolerance(offset))

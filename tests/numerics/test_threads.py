@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -262,9 +261,7 @@ def test_few_results_wait() -> None:
     assert at_first[0] <= 2 * parallel.AHEAD
 
 
-def test_a_few_rows_need_no_thread(
-    rows: np.ndarray, monkeypatch: pytest.MonkeyPatch, make_mixture: Callable[..., Any]
-) -> None:
+def test_a_few_rows_need_no_thread(rows: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     model = GaussianMixture(
         N_COMPONENTS, init_params="random_from_data", random_state=0, max_iter=1
     ).fit(rows)

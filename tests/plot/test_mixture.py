@@ -17,13 +17,14 @@ from fastgmm.plot import check_picture_name, plot_log_likelihood, plot_mixture, 
 from fastgmm.plot.parts import DARK, DARKENING, component_colours
 from fastgmm.plot.shown import MOST_POINTS
 from fastgmm.tables.table import Table
+from support import correlated_mixture, matrices_of
 
 NAMES = ("length", "width", "depth")
 
 
 @pytest.fixture
-def model_and_rows(make_mixture, rng, covariance_type):
-    mixture = make_mixture(3, 3, rng)
+def model_and_rows(rng, covariance_type):
+    mixture = correlated_mixture(3, 3, rng)
     rows, _ = mixture.sample(200, rng)
     covariances = mixture.covariances_as(covariance_type)
     model = GaussianMixture.from_parameters(
@@ -61,9 +62,9 @@ def points(ax):
     return collection
 
 
-def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows, as_matrices):
+def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows):
     model, rows = model_and_rows
-    matrices = as_matrices(model.covariance_type, model.covariances_, model.means_)
+    matrices = matrices_of(model.covariance_type, model.covariances_, model.means_)
     for feature in range(3):
         ax = plot_mixture(model, rows, features=feature, ax=axes())
         *components, total = ax.lines
@@ -118,9 +119,9 @@ def test_weights_count_as_repetitions_in_the_histogram(rng):
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (2, 0)])
-def test_ellipses_are_at_the_deviations(model_and_rows, pair, as_matrices):
+def test_ellipses_are_at_the_deviations(model_and_rows, pair):
     model, rows = model_and_rows
-    matrices = as_matrices(model.covariance_type, model.covariances_, model.means_)
+    matrices = matrices_of(model.covariance_type, model.covariances_, model.means_)
     ax = plot_mixture(model, rows, features=pair, ax=axes(), deviations=(2.0, 1.0, 3.5))
     drawn = ellipses(ax)
     assert len(drawn) == 9

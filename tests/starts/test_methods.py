@@ -1,7 +1,6 @@
 """The five ways to begin."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 from fastgmm import GaussianMixture
 from fastgmm.threads import rows_per_block
+from support import correlated_mixture, in_shape_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -32,11 +32,9 @@ def start_bytes(*args: Any, **kwargs: Any) -> bytes:
 
 
 @pytest.fixture
-def clusters(
-    rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> tuple[np.ndarray, np.ndarray]:
+def clusters(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return rows of three clusters that nobody can mistake, and their labels."""
-    mixture = make_mixture(3, 3, rng)
+    mixture = correlated_mixture(3, 3, rng)
     rows, labels = mixture.sample(240, rng)
     return rows - mixture.means[labels] + 40.0 * np.eye(3)[labels], labels
 
@@ -105,14 +103,13 @@ def test_clear_clusters_are_found(
 def test_kmeans_starts_from_the_moments_of_its_clusters(
     covariance_type: str,
     clusters: tuple[np.ndarray, np.ndarray],
-    in_shape: Callable[..., np.ndarray],
 ) -> None:
     X, labels = clusters
     model = start(X, "kmeans", covariance_type=covariance_type, reg_covar=0.5)
     order = np.argsort(model.means_.argmax(axis=1))
     scatter = np.array([np.cov(X[labels == k].T, bias=True) for k in range(3)])
     shares = np.bincount(labels) / len(labels)
-    expected = in_shape(covariance_type, scatter + 0.5 * np.eye(3), shares)
+    expected = in_shape_of(covariance_type, scatter + 0.5 * np.eye(3), shares)
     tied = covariance_type.startswith("tied")
     got = model.covariances_ if tied else model.covariances_[order]
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
@@ -254,10 +251,9 @@ def test_given_parameters_stand(
     names: tuple[str, ...],
     init_params: str,
     covariance_type: str,
-    make_mixture: Callable[..., Any],
 ) -> None:
     rng = np.random.default_rng(6)
-    mixture = make_mixture(3, 2, rng)
+    mixture = correlated_mixture(3, 2, rng)
     X, _ = mixture.sample(150, rng)
     given = {
         "weights": np.array([0.5, 0.3, 0.2]),

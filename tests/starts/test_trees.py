@@ -1,6 +1,5 @@
 """Ward's tree and the merging by likelihood against clusterings that try every pair."""
 
-from collections.abc import Callable
 from functools import cache
 from itertools import combinations, pairwise
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 
 from fastgmm.starts import trees as agglomeration
 from fastgmm.starts.trees import LEAST, cut_tree, likelihood_tree, sums_of_labels, ward_tree
+from support import correlated_mixture
 
 FORMS = ("matrix", "diagonal", "scalar")
 
@@ -48,8 +48,8 @@ def brute_ward(points: np.ndarray, weight: np.ndarray) -> tuple[list[np.ndarray]
     return partitions, costs
 
 
-def correlated(n: int, d: int, rng: np.random.Generator, make_mixture: Any) -> np.ndarray:
-    return np.asarray(make_mixture(3, d, rng, separation=2.0).sample(n, rng)[0])
+def correlated(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
+    return np.asarray(correlated_mixture(3, d, rng, separation=2.0).sample(n, rng)[0])
 
 
 # ---------------------------------------------------------------- Ward's tree
@@ -62,9 +62,8 @@ def test_ward_tree_is_that_of_all_pairs(
     n_features: int,
     weights: str,
     rng: np.random.Generator,
-    make_mixture: Callable[..., Any],
 ) -> None:
-    points = correlated(max(n_points, 3), n_features, rng, make_mixture)[:n_points]
+    points = correlated(max(n_points, 3), n_features, rng)[:n_points]
     weight = {
         "none": np.ones(n_points),
         "counts": rng.integers(1, 9, n_points).astype(float),
@@ -206,11 +205,9 @@ def brute_merges(
         clusters[i] = clusters[i] + clusters.pop(j)
 
 
-def few_clusters(
-    n: int, d: int, m: int, rng: np.random.Generator, make_mixture: Any
-) -> tuple[np.ndarray, np.ndarray]:
+def few_clusters(n: int, d: int, m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return points, and the labels of m clusters of Ward's tree."""
-    points = correlated(n, d, rng, make_mixture)
+    points = correlated(n, d, rng)
     return points, cut_tree(ward_tree(points)[0], m)
 
 
@@ -223,10 +220,9 @@ def test_merging_is_that_of_all_pairs(
     n_clusters: int,
     weighted: bool,
     rng: np.random.Generator,
-    make_mixture: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    points, labels = few_clusters(120, n_features, n_clusters, rng, make_mixture)
+    points, labels = few_clusters(120, n_features, n_clusters, rng)
     weight = rng.exponential(size=120) + 0.1 if weighted else np.ones(120)
     expected = brute_merges(points, weight, labels, form)
     kept = points.copy(), weight.copy(), labels.copy()
@@ -240,10 +236,8 @@ def test_merging_is_that_of_all_pairs(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_weight_is_repetition_in_merging(
-    form: Any, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> None:
-    points, labels = few_clusters(90, 2, 9, rng, make_mixture)
+def test_weight_is_repetition_in_merging(form: Any, rng: np.random.Generator) -> None:
+    points, labels = few_clusters(90, 2, 9, rng)
     weight = rng.integers(1, 5, 90)
     for k in range(1, 10):
         got = merged_clusters(points, weight.astype(float), labels, k, form)
@@ -265,10 +259,8 @@ def test_points_that_coincide(form: Any, rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("form", ["matrix", "diagonal"])
-def test_a_constant_column_changes_no_merge(
-    form: Any, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> None:
-    points, labels = few_clusters(120, 2, 9, rng, make_mixture)
+def test_a_constant_column_changes_no_merge(form: Any, rng: np.random.Generator) -> None:
+    points, labels = few_clusters(120, 2, 9, rng)
     for k in range(1, 10):
         expected = merged_clusters(points, np.ones(120), labels, k, form)
         wider = np.insert(points, 1, 3.0, axis=1)

@@ -15,6 +15,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.starts.points import Start, StartRows
 from fastgmm.starts.ward import FIRST_PASSES, KEPT, Comparison, _effort, _Entry, ward_start
 from fastgmm.validation import as_generator
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::fastgmm.errors.ConvergenceWarning", "ignore::fastgmm.errors.CollapseWarning"
@@ -57,9 +58,9 @@ def rows_of_start(X: np.ndarray, of: Start, index: int = 0, seed: int = 0) -> St
 
 
 @pytest.fixture
-def overlapping(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def overlapping(rng: np.random.Generator) -> np.ndarray:
     """Return 500 rows of which no two starts make the same."""
-    return np.asarray(make_mixture(5, 3, rng, separation=1.5).sample(500, rng)[0])
+    return np.asarray(correlated_mixture(5, 3, rng, separation=1.5).sample(500, rng)[0])
 
 
 # ---------------------------------------------------------------- candidates
@@ -141,9 +142,9 @@ def test_as_many_components_as_rows(covariance_type: str, rng: np.random.Generat
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("n_init", [1, 5])
 def test_clear_clusters_of_many_sizes(
-    n_init: int, covariance_type: str, rng: np.random.Generator, make_mixture: Callable[..., Any]
+    n_init: int, covariance_type: str, rng: np.random.Generator
 ) -> None:
-    mixture = make_mixture(6, 3, rng)
+    mixture = correlated_mixture(6, 3, rng)
     labels = np.repeat(np.arange(6), [40, 60, 200, 25, 90, 300])
     noise = np.linalg.cholesky(mixture.covariances)[labels] @ rng.normal(size=(715, 3, 1))
     corners = 40.0 * np.array(list(np.ndindex(2, 2, 2)))[rng.permutation(8)[:6]]
@@ -247,11 +248,9 @@ def test_a_fit_ends_no_lower_than_its_best_promise(
 
 @pytest.mark.parametrize("n_init", [1, 3])
 @pytest.mark.parametrize("n_samples", [300, 12_000])
-def test_threads_change_no_bit(
-    n_samples: int, n_init: int, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_threads_change_no_bit(n_samples: int, n_init: int, covariance_type: str) -> None:
     rng = np.random.default_rng(n_samples)
-    X = make_mixture(4, 3, rng, separation=1.5).sample(n_samples, rng)[0]
+    X = correlated_mixture(4, 3, rng, separation=1.5).sample(n_samples, rng)[0]
     models = [start(X, 4, covariance_type, n_init=n_init, n_threads=n) for n in (1, 2, 3)]
     assert content(models[0]) == content(models[1]) == content(models[2])
 
@@ -284,12 +283,10 @@ def test_rows_without_weight_are_ignored(
 
 @pytest.mark.parametrize("n_init", [1, 3])
 @pytest.mark.parametrize("n_samples", [700, 25_000])
-def test_batches_give_the_same_start(
-    n_samples: int, n_init: int, covariance_type: str, make_mixture: Callable[..., Any]
-) -> None:
+def test_batches_give_the_same_start(n_samples: int, n_init: int, covariance_type: str) -> None:
     """Of more rows than a start looks at, too."""
     rng = np.random.default_rng(n_samples)
-    X = make_mixture(4, 3, rng, separation=1.5).sample(n_samples, rng)[0]
+    X = correlated_mixture(4, 3, rng, separation=1.5).sample(n_samples, rng)[0]
     for weight in (None, rng.exponential(size=n_samples)):
         expected = start(X, 4, covariance_type, n_init=n_init, sample_weight=weight)
         cuts = range(0, n_samples, n_samples // 3 + 1)

@@ -1,6 +1,5 @@
 """Sample weights, `out` and counts: every message, scikit-learn beside."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ import sklearn.mixture
 from sklearn.utils.validation import _check_sample_weight
 
 from fastgmm import validation
-
-Raised = Callable[..., Exception]
+from support import error_of
 
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
 WITH_NAN = np.where(np.arange(24).reshape(12, 2) == 7, np.nan, ROWS)
@@ -46,10 +44,10 @@ BAD_WEIGHTS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_WEIGHTS)
-def test_bad_sample_weight(name: str, raised: Raised) -> None:
+def test_bad_sample_weight(name: str) -> None:
     weights, opening = BAD_WEIGHTS[name]
-    expected = raised(_check_sample_weight, weights, ROWS, ensure_non_negative=True)
-    error = raised(validation.as_sample_weight, weights, 12)
+    expected = error_of(_check_sample_weight, weights, ROWS, ensure_non_negative=True)
+    error = error_of(validation.as_sample_weight, weights, 12)
     assert type(error) is type(expected)
     assert str(expected).startswith(opening)
     assert str(error).startswith(opening.rstrip("!"))
@@ -63,10 +61,8 @@ def test_bad_sample_weight(name: str, raised: Raised) -> None:
         (np.full(12, 1e308), "Sample weights must have a finite sum"),
     ],
 )
-def test_sample_weight_that_scikit_learn_lets_pass(
-    weights: Any, message: str, raised: Raised
-) -> None:
-    error = raised(validation.as_sample_weight, weights, 12)
+def test_sample_weight_that_scikit_learn_lets_pass(weights: Any, message: str) -> None:
+    error = error_of(validation.as_sample_weight, weights, 12)
     assert type(error) is ValueError
     assert str(error).startswith(message)
 
@@ -112,8 +108,8 @@ def read_only() -> np.ndarray:
         (misaligned(np.empty((4, 2))), ValueError, "'out' must be aligned, and it is not"),
     ],
 )
-def test_bad_out(out: Any, kind: type[Exception], message: str, raised: Raised) -> None:
-    error = raised(validation.check_out, out, (4, 2), np.float64)
+def test_bad_out(out: Any, kind: type[Exception], message: str) -> None:
+    error = error_of(validation.check_out, out, (4, 2), np.float64)
     assert type(error) is kind
     assert str(error).startswith(message)
     assert str(error).endswith("pass np.empty((4, 2), dtype='float64').")
@@ -125,9 +121,9 @@ def test_good_out(dtype: type) -> None:
     validation.check_out(np.empty((3, 1), dtype)[:, :], (3, 1), np.dtype(dtype))
 
 
-def test_more_components_than_rows(raised: Raised) -> None:
-    expected = raised(sklearn.mixture.GaussianMixture(13).fit, ROWS)
-    error = raised(validation.check_enough_rows, 12, 13)
+def test_more_components_than_rows() -> None:
+    expected = error_of(sklearn.mixture.GaussianMixture(13).fit, ROWS)
+    error = error_of(validation.check_enough_rows, 12, 13)
     opening = "Expected n_samples >= n_components but got n_components = 13, n_samples = 12"
     assert type(error) is type(expected)
     assert str(expected).startswith(opening)

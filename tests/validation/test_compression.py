@@ -1,7 +1,6 @@
 """Distinct rows and their weights against `np.unique`."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture, compress
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 
@@ -200,9 +200,9 @@ def test_what_is_not_rows_or_weights(X: Any, sample_weight: Any, error: Any, tex
 
 
 @pytest.fixture
-def repeated(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> tuple[np.ndarray, Any]:
+def repeated(rng: np.random.Generator) -> tuple[np.ndarray, Any]:
     """Return 3000 rows, rounded so that many repeat, and the mixture that they come from."""
-    mixture = make_mixture(3, 2, rng, separation=4.0)
+    mixture = correlated_mixture(3, 2, rng, separation=4.0)
     return np.round(2.0 * mixture.sample(3000, rng)[0]) / 2.0, mixture
 
 

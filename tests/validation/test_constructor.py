@@ -1,7 +1,6 @@
 """Parameters of the constructor and seeds: every message, scikit-learn beside."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,7 @@ import sklearn.mixture
 from fastgmm import NormalInverseWishart, validation
 from fastgmm.errors import InvalidParameterError
 from fastgmm.validation.constructor import CONSTRAINTS
-
-Raised = Callable[..., Exception]
+from support import error_of
 
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
 
@@ -40,9 +38,9 @@ BAD_PARAMETERS: dict[str, tuple[Any, ...]] = {
     ("name", "value"),
     [(name, value) for name, values in BAD_PARAMETERS.items() for value in values],
 )
-def test_bad_parameters(name: str, value: Any, raised: Raised) -> None:
-    expected = raised(sklearn.mixture.GaussianMixture(**{name: value}).fit, ROWS)
-    error = raised(validation.check_parameters, {"n_components": 1, name: value})
+def test_bad_parameters(name: str, value: Any) -> None:
+    expected = error_of(sklearn.mixture.GaussianMixture(**{name: value}).fit, ROWS)
+    error = error_of(validation.check_parameters, {"n_components": 1, name: value})
     assert type(error) is InvalidParameterError
     assert type(expected).__name__ == "InvalidParameterError"
     # Ours may list more choices, and scikit-learn lists those of a text in any order.

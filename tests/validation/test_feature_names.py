@@ -1,7 +1,6 @@
 """Feature names: found, compared, and refused as in scikit-learn."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import validation
-
-Raised = Callable[..., Exception]
+from support import error_of
 
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
 
@@ -44,11 +42,11 @@ def test_feature_names(name: str) -> None:
         assert names.tolist() == expected
 
 
-def test_feature_names_of_two_kinds(raised: Raised) -> None:
+def test_feature_names_of_two_kinds() -> None:
     mixed = pd.DataFrame(ROWS, columns=["a", 1])
     opening = "Feature names are only supported if all input features have string names, but"
     for call in (sklearn.mixture.GaussianMixture().fit, validation.feature_names_of):
-        error = raised(call, mixed)
+        error = error_of(call, mixed)
         assert type(error) is TypeError
         assert str(error).startswith(opening)
 
@@ -57,19 +55,19 @@ FITTED = np.array(["a", "b"], dtype=object)
 
 
 @pytest.mark.parametrize("names", [["b", "a"], ["a", "c"], ["a"], ["a", "b", "c"]])
-def test_other_feature_names(names: list[str], raised: Raised) -> None:
+def test_other_feature_names(names: list[str]) -> None:
     X = pd.DataFrame(np.ones((3, len(names))), columns=names)
     peer = sklearn.mixture.GaussianMixture().fit(pd.DataFrame(ROWS, columns=FITTED))
     opening = "The feature names should match those that were passed during fit."
-    for error in (raised(peer.predict, X), raised(validation.check_feature_names, X, FITTED)):
+    for error in (error_of(peer.predict, X), error_of(validation.check_feature_names, X, FITTED)):
         assert type(error) is ValueError
         assert str(error).startswith(opening)
 
 
-def test_other_feature_names_are_listed(raised: Raised) -> None:
+def test_other_feature_names_are_listed() -> None:
     def message(names: list[str], fitted: list[str]) -> str:
         X = pd.DataFrame(np.ones((1, len(names))), columns=names)
-        error = raised(validation.check_feature_names, X, np.array(fitted, dtype=object))
+        error = error_of(validation.check_feature_names, X, np.array(fitted, dtype=object))
         return str(error)
 
     assert "not seen in fit: c; missing now: b." in message(["a", "c"], ["a", "b"])

@@ -1,6 +1,5 @@
 """Parameters that the user gives: every message, scikit-learn beside."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import validation
-
-Raised = Callable[..., Exception]
+from support import error_of, in_shape_of
 
 HALF = [0.5, 0.5]
 EYES = np.stack([np.eye(3)] * 2)
@@ -160,35 +158,35 @@ def check_initial(covariance_type: str, name: str, value: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", BAD_INITIAL)
-def test_bad_initial_parameters(name: str, raised: Raised) -> None:
+def test_bad_initial_parameters(name: str) -> None:
     covariance_type, parameter, value, opening = BAD_INITIAL[name]
     peer = sklearn.mixture.GaussianMixture(
         2, covariance_type=covariance_type, **{f"{parameter}_init": value}
     )
-    expected = raised(peer.fit, np.random.default_rng(0).normal(size=(9, 3)))
-    error = raised(check_initial, covariance_type, parameter, value)
+    expected = error_of(peer.fit, np.random.default_rng(0).normal(size=(9, 3)))
+    error = error_of(check_initial, covariance_type, parameter, value)
     assert type(error) is type(expected)
     assert str(expected).startswith(opening)
     assert str(error).startswith(opening)
 
 
 @pytest.mark.parametrize("name", BAD_TIED)
-def test_bad_tied_diagonals_and_variances(name: str, raised: Raised) -> None:
+def test_bad_tied_diagonals_and_variances(name: str) -> None:
     covariance_type, value, opening = BAD_TIED[name]
-    error = raised(validation.check_precisions_init, value, covariance_type, 2, 3)
+    error = error_of(validation.check_precisions_init, value, covariance_type, 2, 3)
     assert type(error) is ValueError
     assert str(error).startswith(opening)
-    error = raised(validation.check_covariances, value, covariance_type, 2, 3)
+    error = error_of(validation.check_covariances, value, covariance_type, 2, 3)
     assert type(error) is ValueError
     assert str(error).startswith(opening.replace("precision", "covariance"))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, int])
-def test_good_initial_parameters(dtype: type, covariance_type: str, in_shape: Any) -> None:
+def test_good_initial_parameters(dtype: type, covariance_type: str) -> None:
     given = {
         "weights": np.array([1, 0], dtype=dtype),
         "means": np.arange(6).reshape(2, 3).astype(dtype),
-        "precisions": in_shape(covariance_type, EYES).astype(dtype),
+        "precisions": in_shape_of(covariance_type, EYES).astype(dtype),
     }
     for name, value in given.items():
         made = check_initial(covariance_type, name, value)
@@ -199,45 +197,45 @@ def test_good_initial_parameters(dtype: type, covariance_type: str, in_shape: An
         np.testing.assert_array_equal(check_initial(covariance_type, name, value.tolist()), value)
 
 
-def test_tolerance_of_the_sum_of_weights_follows_the_dtype(raised: Raised) -> None:
+def test_tolerance_of_the_sum_of_weights_follows_the_dtype() -> None:
     nearly = np.array([0.5, 0.5 + 4e-7])
-    assert "normalized" in str(raised(validation.check_weights_init, nearly, 2))
+    assert "normalized" in str(error_of(validation.check_weights_init, nearly, 2))
     validation.check_weights_init(nearly.astype(np.float32), 2)
 
 
-def test_means_may_decide_their_own_shape(raised: Raised) -> None:
+def test_means_may_decide_their_own_shape() -> None:
     assert validation.check_means_init([[1, 2, 3]], None).shape == (1, 3)
     assert validation.check_means_init([[1, 2, 3]], 1).shape == (1, 3)
-    message = str(raised(validation.check_means_init, [1, 2, 3], None))
+    message = str(error_of(validation.check_means_init, [1, 2, 3], None))
     assert "the shape of (n_components, n_features), but got (3,)" in message
-    message = str(raised(validation.check_means_init, [[1, 2, 3]], 2))
+    message = str(error_of(validation.check_means_init, [[1, 2, 3]], 2))
     assert "the shape of (2, n_features), but got (1, 3)" in message
 
 
 @pytest.mark.parametrize(
     "name", [name for name in BAD_INITIAL if BAD_INITIAL[name][1] == "precisions"]
 )
-def test_bad_covariances(name: str, raised: Raised) -> None:
+def test_bad_covariances(name: str) -> None:
     covariance_type, _, value, opening = BAD_INITIAL[name]
-    error = raised(validation.check_covariances, value, covariance_type, 2, 3)
+    error = error_of(validation.check_covariances, value, covariance_type, 2, 3)
     assert type(error) is ValueError
     assert str(error).startswith(opening.replace("precision", "covariance"))
 
 
-def test_message_names_the_matrix(raised: Raised) -> None:
+def test_message_names_the_matrix() -> None:
     second = np.stack([np.eye(3), -np.eye(3)])
-    message = str(raised(validation.check_covariances, second, "full", 2, 3))
+    message = str(error_of(validation.check_covariances, second, "full", 2, 3))
     assert message.endswith("but the smallest eigenvalue of covariances[1] is -1.")
-    message = str(raised(validation.check_precisions_init, -np.eye(3), "tied", 2, 3))
+    message = str(error_of(validation.check_precisions_init, -np.eye(3), "tied", 2, 3))
     assert message.endswith("but the smallest eigenvalue of precisions is -1.")
-    message = str(raised(validation.check_covariances, LOPSIDED, "full", 2, 3))
+    message = str(error_of(validation.check_covariances, LOPSIDED, "full", 2, 3))
     assert message.endswith("but covariances[0] differs from its transpose by 0.1.")
 
 
 @pytest.mark.parametrize("eigenvalue", [0.0, -1.0])
-def test_singular_matrices_are_refused(eigenvalue: float, raised: Raised) -> None:
+def test_singular_matrices_are_refused(eigenvalue: float) -> None:
     singular = np.diag([1.0, eigenvalue])
-    message = str(raised(validation.check_covariances, singular, "tied", 1, 2))
+    message = str(error_of(validation.check_covariances, singular, "tied", 1, 2))
     assert message.startswith("'tied covariance' should be symmetric, positive-definite")
 
 

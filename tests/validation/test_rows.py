@@ -15,8 +15,7 @@ import sklearn.mixture
 from sklearn.utils.validation import check_array
 
 from fastgmm import validation
-
-Raised = Callable[..., Exception]
+from support import error_of
 
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
 WITH_NAN = np.where(np.arange(24).reshape(12, 2) == 7, np.nan, ROWS)
@@ -152,9 +151,7 @@ def peer() -> sklearn.mixture.GaussianMixture:
 @pytest.mark.filterwarnings("ignore:X has feature names")
 @pytest.mark.parametrize("scoring", [False, True], ids=["fit", "score"])
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_bad_rows(
-    name: str, scoring: bool, raised: Raised, peer: sklearn.mixture.GaussianMixture
-) -> None:
+def test_bad_rows(name: str, scoring: bool, peer: sklearn.mixture.GaussianMixture) -> None:
     X, opening, scoring_opening = BAD_ROWS[name]
     if scoring:
         opening = scoring_opening or opening
@@ -165,7 +162,7 @@ def test_bad_rows(
         theirs(X)
         assert validation.as_rows(X, **ours).dtype == np.float64
         return
-    error, expected = raised(validation.as_rows, X, **ours), raised(theirs, X)
+    error, expected = error_of(validation.as_rows, X, **ours), error_of(theirs, X)
     # NumPy's own subclasses of TypeError are its private business.
     kind = next(c for c in type(expected).__mro__ if c.__module__ == "builtins")
     assert type(error) is kind
@@ -174,19 +171,17 @@ def test_bad_rows(
         assert str(error).startswith(opening)
 
 
-def test_place_of_the_first_bad_value(raised: Raised) -> None:
-    assert "X[3, 1]" in str(raised(validation.as_rows, WITH_NAN))
-    assert "X[3, 0]" in str(raised(validation.as_rows, WITH_INF))
-    assert "X[3, 1]" in str(raised(validation.as_rows, np.where(ROWS > 1, np.inf, WITH_NAN)))
+def test_place_of_the_first_bad_value() -> None:
+    assert "X[3, 1]" in str(error_of(validation.as_rows, WITH_NAN))
+    assert "X[3, 0]" in str(error_of(validation.as_rows, WITH_INF))
+    assert "X[3, 1]" in str(error_of(validation.as_rows, np.where(ROWS > 1, np.inf, WITH_NAN)))
 
 
 @pytest.mark.parametrize("n_columns", [1, 3])
-def test_wrong_number_of_columns(
-    n_columns: int, raised: Raised, peer: sklearn.mixture.GaussianMixture
-) -> None:
+def test_wrong_number_of_columns(n_columns: int, peer: sklearn.mixture.GaussianMixture) -> None:
     X = np.ones((4, n_columns))
     opening = f"X has {n_columns} features, but GaussianMixture is expecting 2 features as input"
-    for error in (raised(peer.predict, X), raised(validation.as_rows, X, n_features=2)):
+    for error in (error_of(peer.predict, X), error_of(validation.as_rows, X, n_features=2)):
         assert type(error) is ValueError
         assert str(error).startswith(opening)
 
@@ -200,24 +195,24 @@ def test_wrong_number_of_columns(
     ],
     ids=["dates", "spans", "frame"],
 )
-def test_dates_are_no_numbers(X: Any, raised: Raised) -> None:
+def test_dates_are_no_numbers(X: Any) -> None:
     for keywords in ({}, {"n_features": 2}):
-        error = raised(validation.as_rows, X, **keywords)
+        error = error_of(validation.as_rows, X, **keywords)
         assert type(error) is TypeError
         assert "X holds dates or time spans" in str(error)
 
 
-def test_long_doubles_beyond_float64_are_infinite(raised: Raised) -> None:
+def test_long_doubles_beyond_float64_are_infinite() -> None:
     huge = np.array([[np.longdouble("1e4000"), 1.0]])
-    error = raised(validation.as_rows, huge)
+    error = error_of(validation.as_rows, huge)
     assert str(error).startswith("Input X contains infinity or a value too large for dtype('float6")
 
 
 @pytest.mark.parametrize("method", ["", "predict"])
-def test_messages_name_the_method(method: str, raised: Raised) -> None:
+def test_messages_name_the_method(method: str) -> None:
     caller = f"by GaussianMixture.{method}" if method else "by GaussianMixture"
-    assert f"{caller}." in str(raised(validation.as_rows, np.empty((0, 1)), method=method))
-    assert f"{caller}:" in str(raised(validation.as_rows, ROWS[None], method=method))
+    assert f"{caller}." in str(error_of(validation.as_rows, np.empty((0, 1)), method=method))
+    assert f"{caller}:" in str(error_of(validation.as_rows, ROWS[None], method=method))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,7 +9,7 @@ import pytest
 import fastgmm
 from fastgmm import GaussianMixture
 from fastgmm.errors import NotFittedError
-from fastgmm.fits.online import BATCH_ROWS, Pace
+from fastgmm.fits.online import FEWEST_BATCH_ROWS, MOST_BATCH_ROWS, Pace
 
 
 def clusters(seed, n, k=3, d=2, spread=5.0):
@@ -259,8 +259,8 @@ def test_pace():
     pace = Pace(None, 0.8)
     assert pace.share(100.0, 300.0) == pytest.approx(0.25**0.8)
     assert Pace(100.0, 0.8).share(100.0, 1e9) == pytest.approx(0.5)
-    assert pace.batch_rows(0.0) == BATCH_ROWS[0]
-    assert pace.batch_rows(1e9) == BATCH_ROWS[1]
+    assert pace.batch_rows(0.0) == FEWEST_BATCH_ROWS
+    assert pace.batch_rows(1e9) == MOST_BATCH_ROWS
     assert Pace(1000.0, 0.8).batch_rows(1e9) == 128
     assert Pace(2.0, 0.8).batch_rows(1e9) == 1
 

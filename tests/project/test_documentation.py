@@ -12,7 +12,7 @@ import pytest
 import fastgmm
 
 ROOT = Path(__file__).resolve().parents[2]
-# The Python blocks of PAGES are run. TEXTS are all pages: data/README.md shows code without prompts.
+# The Python blocks of PAGES are run; the code in data/README.md is shown without prompts.
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("**/*.md")])
 TEXTS = sorted([*PAGES, *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "data").glob("*.md")])
 LONGEST_LINE = 100
@@ -151,3 +151,15 @@ def test_long_line_is_found() -> None:
     link = f"[{longest[2:]}](https://example.org/{longer})"
     assert long_lines("\n".join([longest, code, table, link])) == []
     assert long_lines("\n".join([code, longer, table, f"- {longest}"])) == [4, 6]
+
+
+def rooms_of(text: str) -> set[str]:
+    """Return the folders and loose modules in the first table of the map."""
+    return set(re.findall(r"^\| [1-9] \| `(\w+)/?` \|", text, flags=re.MULTILINE))
+
+
+def test_map_shows_every_room() -> None:
+    package = ROOT / "fastgmm"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    modules = {path.stem for path in package.glob("*.py")}
+    assert rooms_of((ROOT / "docs" / "architecture.md").read_text("utf-8")) == rooms | modules

@@ -12,7 +12,10 @@ import pytest
 import fastgmm
 
 ROOT = Path(__file__).resolve().parents[2]
+# The Python blocks of PAGES are run; the code in data/README.md is shown without prompts.
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("**/*.md")])
+TEXTS = sorted([*PAGES, *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "data").glob("*.md")])
+LONGEST_LINE = 100
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = sorted(
     module.name
@@ -108,7 +111,7 @@ def headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_to_files(page: Path) -> None:
     assert broken_links(page, page.read_text(encoding="utf-8")) == []
 
@@ -118,3 +121,45 @@ def test_broken_link_is_found(tmp_path: Path) -> None:
     text = "# One title\n[a](page.md) [b](missing.md) [c](#one-title) [d](page.md#two) [e](https://example.org/x)\n"
     page.write_text(text, encoding="utf-8")
     assert broken_links(page, text) == ["missing.md", "page.md#two"]
+
+
+def long_lines(text: str) -> list[int]:
+    """Return the numbers of the prose lines that are too long for a difference to be read.
+
+    Code and tables cannot be broken, and neither can the target of a link: it does not count.
+    """
+    found = []
+    in_code = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("```"):
+            in_code = not in_code
+        elif not in_code and not line.startswith("|"):
+            shown = re.sub(r"\]\([^)\s]*\)|<https?:[^>\s]*>", "]", line)
+            if len(shown) > LONGEST_LINE:
+                found.append(number)
+    return found
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_lines_can_be_read(page: Path) -> None:
+    assert long_lines(page.read_text(encoding="utf-8")) == []
+
+
+def test_long_line_is_found() -> None:
+    longest, longer = "w" * LONGEST_LINE, "w" * (LONGEST_LINE + 1)
+    code, table = f"```sh\n{longer}\n```", f"| {longer} |"
+    link = f"[{longest[2:]}](https://example.org/{longer})"
+    assert long_lines("\n".join([longest, code, table, link])) == []
+    assert long_lines("\n".join([code, longer, table, f"- {longest}"])) == [4, 6]
+
+
+def rooms_of(text: str) -> set[str]:
+    """Return the folders and loose modules in the first table of the map."""
+    return set(re.findall(r"^\| [1-9] \| `(\w+)/?` \|", text, flags=re.MULTILINE))
+
+
+def test_map_shows_every_room() -> None:
+    package = ROOT / "fastgmm"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    modules = {path.stem for path in package.glob("*.py")}
+    assert rooms_of((ROOT / "docs" / "architecture.md").read_text("utf-8")) == rooms | modules

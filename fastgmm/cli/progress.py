@@ -84,7 +84,7 @@ class GridProgress(_Bar):
     Parameters
     ----------
     n_fits : int
-        Of the grid.
+        The number of fits in the grid.
     quiet : bool
         Show nothing; nor is anything shown where standard error is not a terminal.
     """

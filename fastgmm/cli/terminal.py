@@ -27,7 +27,7 @@ def sentence(error: BaseException) -> str:
     Parameters
     ----------
     error : BaseException
-        Of the operating system, the library or the reader of a file.
+        What the operating system, the library or the reader of a file has raised.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def print_pairs(pairs: Mapping[str, str]) -> None:
     Parameters
     ----------
     pairs : mapping of str to str
-        What to print.
+        Each name with the text of its value; at least one.
     """
     width = max(map(len, pairs))
     for name, value in pairs.items():

@@ -1,15 +1,12 @@
 """The command in this process, rows, and a model to use."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from commands import FAITHFUL
 
 from fastgmm import GaussianMixture
 from fastgmm.cli.main import main
 from fastgmm.sources import read_table
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
 
 
 @pytest.fixture

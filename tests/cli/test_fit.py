@@ -1,20 +1,16 @@
 """`fastgmm fit` in memory: what it prints, what it draws, and what it refuses."""
 
-import csv
-import io
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import FAITHFUL, rows_of
 
 import fastgmm
 from fastgmm import GaussianMixture
 from fastgmm.cli.report import component_table
 from fastgmm.sources import read_table
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
 
 
 def test_fit_prints_the_components(run):
@@ -123,12 +119,6 @@ def test_models_of_every_type(run, tmp_path, covariance_type):
     np.testing.assert_array_equal(numbers[:, 2:], model.predict_proba(table))
     _, numbers = rows_of(run("sample", path, "-n", 20, "--seed", 3)[1])
     np.testing.assert_array_equal(numbers[:, :2], model.sample(20, random_state=3)[0])
-
-
-def rows_of(text):
-    """Return the header and the numbers of a CSV."""
-    header, *lines = csv.reader(io.StringIO(text))
-    return header, np.array([[float(field) for field in line] for line in lines])
 
 
 @pytest.mark.parametrize("n_columns", [1, 2, 4, 9])

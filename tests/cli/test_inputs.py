@@ -1,17 +1,14 @@
 """The columns and weights of a command's rows."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from commands import FAITHFUL
 
 from fastgmm import GaussianMixture
 from fastgmm.cli import fit as fit_commands
 from fastgmm.cli.inputs import tables_for
 from fastgmm.cli.main import make_parser
 from fastgmm.sources import Table, batches, read_table
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
 
 
 @pytest.mark.parametrize("columns", ["waiting", "1"])

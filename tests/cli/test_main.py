@@ -8,13 +8,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from commands import FAITHFUL, process
 
 import fastgmm
 from fastgmm import GaussianMixture
 from fastgmm.cli.main import main
 
 ROOT = Path(__file__).parent.parent.parent
-FAITHFUL = str(ROOT / "data" / "faithful.csv")
 
 
 def test_warnings_are_one_line_each(run):
@@ -80,11 +80,6 @@ def test_help_is_not_an_error(capsys, words):
         main(words)
     assert stopped.value.code == 0
     assert "usage: fastgmm" in capsys.readouterr().out
-
-
-def process(*words, **options):
-    command = [sys.executable, "-m", "fastgmm", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 def test_the_module_and_the_script_are_the_command():

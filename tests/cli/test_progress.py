@@ -7,19 +7,12 @@ import re
 import struct
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from commands import FAITHFUL, process
 
 from fastgmm import Candidate, Iteration
 from fastgmm.cli import progress as progress_bars
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
-
-
-def process(*words, **options):
-    command = [sys.executable, "-m", "fastgmm", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 def on_terminal(*words):

@@ -1,17 +1,15 @@
 """`fastgmm select`: the table it prints, the files it writes, and every sentence."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import FAITHFUL
 
 import fastgmm
 from fastgmm.cli import fit as fit_commands
 from fastgmm.cli.main import main
 from fastgmm.sources import read_table
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
 
 
 @pytest.fixture

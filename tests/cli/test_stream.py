@@ -9,16 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import process
 
 import fastgmm
 from fastgmm.cli import progress
 from fastgmm.cli.main import main
-
-
-def piped(arguments, text):
-    """The command in a process of its own, with this on standard input."""
-    command = [sys.executable, "-m", "fastgmm", *map(str, arguments)]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("ending", ["csv", "npy"])
@@ -50,7 +45,7 @@ def test_learn(tmp_path, table, capsys):
     model = tmp_path / "model"
     assert main(["learn", str(model), str(path), "-k", "2", "--seed", "0"]) == 0
     assert "rows learned         3000" in capsys.readouterr().out
-    again = piped(["learn", model, "-"], path.read_text())
+    again = process("learn", model, "-", input=path.read_text())
     assert again.returncode == 0, again.stderr
     assert "rows in all          6000" in again.stdout
     learned = fastgmm.load(model)
@@ -61,7 +56,7 @@ def test_learn(tmp_path, table, capsys):
     )
     # columns are found by name
     swapped = "y,x\n" + "".join(f"{y},{x}\n" for x, y in rows[:500].tolist())
-    assert piped(["learn", model], swapped).returncode == 0
+    assert process("learn", model, input=swapped).returncode == 0
     assert fastgmm.load(model).n_samples_seen_ == 6500
 
 
@@ -72,14 +67,14 @@ def test_learn_refuses(tmp_path, table, capsys):
     model = tmp_path / "model"
     assert main(["learn", str(model), str(path), "-k", "2", "--seed", "0"]) == 0
     before = fastgmm.load(model).n_samples_seen_
-    bad = piped(["learn", model], "x,y\n1,2\n3,\n")
+    bad = process("learn", model, input="x,y\n1,2\n3,\n")
     assert bad.returncode == 1
     assert "line 3" in bad.stderr
     assert fastgmm.load(model).n_samples_seen_ == before
-    dropped = piped(["learn", model, "--gaps", "drop"], "x,y\n1,2\n3,\n")
+    dropped = process("learn", model, "--gaps", "drop", input="x,y\n1,2\n3,\n")
     assert dropped.returncode == 0
     assert fastgmm.load(model).n_samples_seen_ == before + 1
-    assert "there is no column 'x'" in piped(["learn", model], "a,b\n1,2\n").stderr
+    assert "there is no column 'x'" in process("learn", model, input="a,b\n1,2\n").stderr
 
 
 def interrupted(process: subprocess.Popen) -> int:
@@ -154,8 +149,8 @@ def test_what_is_not_learned_from_is_not_written_again(tmp_path, table):
     model = tmp_path / "model"
     assert main(["learn", str(model), str(path), "-k", "2", "--seed", "0"]) == 0
     before = model.read_bytes()
-    assert piped(["learn", model, "--half-life", 500], "x,y\n1,\n").returncode == 1
+    assert process("learn", model, "--half-life", 500, input="x,y\n1,\n").returncode == 1
     assert model.read_bytes() == before
     new = tmp_path / "new"
-    assert piped(["learn", new, "-k", 2], "x,y\n1,\n").returncode == 1
+    assert process("learn", new, "-k", 2, input="x,y\n1,\n").returncode == 1
     assert not new.exists()

@@ -1,13 +1,11 @@
 """`fastgmm score`, `fastgmm sample` and `fastgmm info`."""
 
-import csv
-import io
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
+from commands import FAITHFUL, process, rows_of
 
 import fastgmm
 from fastgmm import GaussianMixture
@@ -15,20 +13,6 @@ from fastgmm.cli import use
 from fastgmm.cli.main import main
 from fastgmm.cli.report import component_table
 from fastgmm.sources import Table, read_table
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
-
-
-def rows_of(text):
-    """Return the header and the numbers of a CSV."""
-    header, *lines = csv.reader(io.StringIO(text))
-    return header, np.array([[float(field) for field in line] for line in lines])
-
-
-def piped(arguments, text):
-    """The command in a process of its own, with this on standard input."""
-    command = [sys.executable, "-m", "fastgmm", *map(str, arguments)]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
 def test_scores_round_trip_through_text(run, geyser):
@@ -66,7 +50,7 @@ def test_score_of_standard_input(tmp_path, table):
     rows, path = table
     model = tmp_path / "model"
     assert main(["fit", str(path), "-k", "2", "--seed", "0", "-q", "-o", str(model)]) == 0
-    found = piped(["score", model, "-"], path.read_text())
+    found = process("score", model, "-", input=path.read_text())
     lines = found.stdout.splitlines()
     assert lines[0] == "log_density,label,responsibility_0,responsibility_1"
     scores = np.array([line.split(",")[0] for line in lines[1:]], dtype=float)

@@ -49,7 +49,7 @@ def check_picture_name(path: str | os.PathLike[str]) -> None:
     >>> check_picture_name("fits.png")
     >>> check_picture_name("fits.doc")
     Traceback (most recent call last):
-    ValueError: The picture fits.doc must end in one of .eps, ...
+    ValueError: The picture fits.doc must end in one of ...
     """
     import_matplotlib()
     from matplotlib.backend_bases import FigureCanvasBase

@@ -1,6 +1,7 @@
 """Models as text: the table of components, and that of a criterion."""
 
 import numpy as np
+from support import correlated_mixture, matrices_of
 
 from fastgmm import Candidate, GaussianMixture
 from fastgmm.cli.report import (
@@ -12,15 +13,15 @@ from fastgmm.cli.report import (
 )
 
 
-def test_deviations_of_every_type(make_mixture, rng, covariance_type, as_matrices):
-    mixture = make_mixture(3, 4, rng)
+def test_deviations_of_every_type(rng, covariance_type):
+    mixture = correlated_mixture(3, 4, rng)
     model = GaussianMixture.from_parameters(
         mixture.weights,
         mixture.means,
         mixture.covariances_as(covariance_type),
         covariance_type=covariance_type,
     )
-    precisions = as_matrices(covariance_type, model.precisions_, model.means_)
+    precisions = matrices_of(covariance_type, model.precisions_, model.means_)
     expected = np.sqrt(np.diagonal(np.linalg.inv(precisions), axis1=1, axis2=2))
     np.testing.assert_allclose(standard_deviations(model), expected, rtol=1e-10)
 

@@ -1,13 +1,14 @@
 """A mixture of each covariance type to draw."""
 
 import pytest
+from support import correlated_mixture
 
 from fastgmm import GaussianMixture
 
 
 @pytest.fixture
-def model_and_rows(make_mixture, rng, covariance_type):
-    mixture = make_mixture(3, 3, rng)
+def model_and_rows(rng, covariance_type):
+    mixture = correlated_mixture(3, 3, rng)
     rows, _ = mixture.sample(200, rng)
     covariances = mixture.covariances_as(covariance_type)
     model = GaussianMixture.from_parameters(

@@ -6,11 +6,7 @@ import pytest
 from pictures import axes, legend_texts
 
 from fastgmm import Candidate, GaussianMixture
-from fastgmm.plot import (
-    plot_criterion,
-    plot_log_likelihood,
-    save_criterion,
-)
+from fastgmm.plot import plot_criterion, plot_log_likelihood, save_criterion
 
 
 def test_the_trace_shows_each_iteration():

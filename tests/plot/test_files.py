@@ -7,12 +7,7 @@ import pytest
 from pictures import simple
 
 from fastgmm import GaussianMixture
-from fastgmm.plot import (
-    check_picture_name,
-    plot_log_likelihood,
-    plot_mixture,
-    save_mixture,
-)
+from fastgmm.plot import check_picture_name, plot_log_likelihood, plot_mixture, save_mixture
 from fastgmm.plot.files import picture_file
 
 

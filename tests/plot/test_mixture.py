@@ -11,10 +11,7 @@ from matplotlib.figure import Figure
 from pictures import axes, bars, ellipses, legend_texts, points, simple
 
 from fastgmm import GaussianMixture
-from fastgmm.plot import (
-    plot_log_likelihood,
-    plot_mixture,
-)
+from fastgmm.plot import plot_log_likelihood, plot_mixture
 from fastgmm.sources import Table
 
 NAMES = ("length", "width", "depth")

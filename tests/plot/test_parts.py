@@ -5,18 +5,17 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from pictures import axes, bars, ellipses, legend_texts, points, simple
+from support import matrices_of
 
 from fastgmm import GaussianMixture
-from fastgmm.plot import (
-    plot_mixture,
-)
+from fastgmm.plot import plot_mixture
 from fastgmm.plot.parts import DARK, DARKENING, component_colours
 from fastgmm.sources import Table
 
 
-def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows, as_matrices):
+def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows):
     model, rows = model_and_rows
-    matrices = as_matrices(model.covariance_type, model.covariances_, model.means_)
+    matrices = matrices_of(model.covariance_type, model.covariances_, model.means_)
     for feature in range(3):
         ax = plot_mixture(model, rows, features=feature, ax=axes())
         *components, total = ax.lines
@@ -71,9 +70,9 @@ def test_weights_count_as_repetitions_in_the_histogram(rng):
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (2, 0)])
-def test_ellipses_are_at_the_deviations(model_and_rows, pair, as_matrices):
+def test_ellipses_are_at_the_deviations(model_and_rows, pair):
     model, rows = model_and_rows
-    matrices = as_matrices(model.covariance_type, model.covariances_, model.means_)
+    matrices = matrices_of(model.covariance_type, model.covariances_, model.means_)
     ax = plot_mixture(model, rows, features=pair, ax=axes(), deviations=(2.0, 1.0, 3.5))
     drawn = ellipses(ax)
     assert len(drawn) == 9

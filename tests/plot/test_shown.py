@@ -5,9 +5,7 @@ import pytest
 from pictures import axes, bars, points, simple
 
 from fastgmm import GaussianMixture
-from fastgmm.plot import (
-    plot_mixture,
-)
+from fastgmm.plot import plot_mixture
 from fastgmm.plot.parts import component_colours
 from fastgmm.plot.shown import MOST_POINTS, as_shown, chosen_features
 from fastgmm.sources import Table

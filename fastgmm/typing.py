@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "ACCELERATIONS",
     "COVARIANCE_TYPES",
+    "CRITERIA",
     "INIT_PARAMS",
     "ON_COLLAPSE",
     "Acceleration",
     "ArrayLike",
     "CovarianceType",
+    "Criterion",
     "FloatArray",
     "InitParams",
     "OnCollapse",
@@ -24,12 +26,14 @@ __all__ = [
 
 CovarianceType = Literal["full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"]
 Acceleration = Literal["lbfgs", "auto"]
+Criterion = Literal["bic", "icl", "aic"]
 OnCollapse = Literal["repair", "warn", "raise"]
 InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"]
 
 ACCELERATIONS: tuple[str, ...] = get_args(Acceleration)
 ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
 COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
+CRITERIA: tuple[str, ...] = get_args(Criterion)
 INIT_PARAMS: tuple[str, ...] = get_args(InitParams)
 
 #: Rows that the kernels take: C-contiguous, aligned, native float32 or float64.

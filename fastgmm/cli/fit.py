@@ -7,57 +7,42 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from fastgmm import Candidate, GaussianMixture, Selection, select
+from fastgmm.cli.inputs import weighted_table
+from fastgmm.cli.progress import GridProgress, Progress
 from fastgmm.cli.report import counted, criterion_table, print_components
 from fastgmm.cli.stream import fit_stream, wants_stream
-from fastgmm.cli.terminal import GridProgress, Progress, print_pairs, say
-from fastgmm.estimators.gaussian_mixture import GaussianMixture
-from fastgmm.estimators.selection import Candidate, Selection, select
-from fastgmm.sources import read_table
-from fastgmm.tables.table import Table
+from fastgmm.cli.terminal import print_pairs, say
+from fastgmm.sources import Table
 
-# A picture of more columns than this is hard to read, so the rest are left out of --plot.
 COLUMNS_IN_PICTURE = 6
+"""A picture of more columns than this is hard to read, so the rest are left out of --plot."""
 
 
 def fit(arguments: argparse.Namespace) -> None:
     """Fit a mixture, save and draw it, and print its components."""
     _check_places(arguments)
-    model = GaussianMixture(
-        arguments.components,
-        covariance_type=arguments.covariance_type,
-        tol=arguments.tol,
-        gap_tol=arguments.gap_tol,
-        acceleration=None if arguments.acceleration == "none" else arguments.acceleration,
-        reg_covar=arguments.reg_covar,
-        on_collapse=arguments.on_collapse,
-        max_iter=arguments.max_iter,
-        n_init=arguments.n_init,
-        init_params=arguments.init,
-        random_state=arguments.seed,
-        n_threads=arguments.threads,
-    )
+    model = _model_of(arguments)
     if wants_stream(arguments):
         if arguments.plot is not None:
             raise ValueError("--plot wants all rows in memory: leave --stream or --plot out.")
         fit_stream(arguments, model)
         return
-    table, weights = _weighted_rows(arguments)
+    table, weights = weighted_table(arguments)
     with Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress:
         model.fit(table, sample_weight=weights, callback=progress)
     if arguments.output is not None:
         model.save(arguments.output)
     if arguments.plot is not None:
         _draw(arguments.plot, model, table, weights)
-    # Last: whoever reads this may close the pipe, and by then the files are written.
+    # The report is last: whoever reads it may close the pipe, and by then the files are written.
     _print_fit(model, table, weights)
 
 
 def select_model(arguments: argparse.Namespace) -> None:
     """Fit a grid, save and draw the best, and print the criterion and its components."""
     _check_places(arguments)
-    table, weights = _weighted_rows(arguments)
+    table, weights = weighted_table(arguments)
     n_fits = len(arguments.components) * len(arguments.covariance_types)
     with GridProgress(n_fits, quiet=arguments.quiet) as progress:
         chosen = select(
@@ -80,32 +65,29 @@ def select_model(arguments: argparse.Namespace) -> None:
     if arguments.table is not None:
         _write_table(arguments.table, chosen)
     if arguments.plot is not None:
-        from fastgmm.plot import save_criterion
+        from fastgmm.plot import save_criterion  # Only a picture takes the time of this import.
 
         save_criterion(arguments.plot, chosen.table, chosen.criterion)
-    collapsed = any(one.n_collapsed for one in chosen.table)
-    note = "; ! a component has collapsed to a variance of --reg-covar" if collapsed else ""
-    print(f"{arguments.criterion.upper()}, lower is better; * the best of the fits{note}\n")
-    print(criterion_table(chosen.table, arguments.criterion), end="\n\n")
+    _print_grid(chosen)
     _say_failures(chosen)
     _print_fit(chosen.model, table, weights)
 
 
-def _write_table(path: str, chosen: Selection) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(Candidate._fields)
-        writer.writerows(chosen.table)
-
-
-def _say_failures(chosen: Selection) -> None:
-    failures: dict[str, list[str]] = {}
-    for one in chosen.table:
-        if one.failure:
-            what = f"{one.covariance_type} {one.n_components}"
-            failures.setdefault(one.failure, []).append(what)
-    for failure, fits in failures.items():
-        say(f"note: could not fit {', '.join(fits)}: {failure}")
+def _model_of(arguments: argparse.Namespace) -> GaussianMixture:
+    return GaussianMixture(
+        arguments.components,
+        covariance_type=arguments.covariance_type,
+        tol=arguments.tol,
+        gap_tol=arguments.gap_tol,
+        acceleration=None if arguments.acceleration == "none" else arguments.acceleration,
+        reg_covar=arguments.reg_covar,
+        on_collapse=arguments.on_collapse,
+        max_iter=arguments.max_iter,
+        n_init=arguments.n_init,
+        init_params=arguments.init,
+        random_state=arguments.seed,
+        n_threads=arguments.threads,
+    )
 
 
 def _check_places(arguments: argparse.Namespace) -> None:
@@ -123,21 +105,7 @@ def _check_places(arguments: argparse.Namespace) -> None:
         check_picture_name(arguments.plot)
 
 
-def _weighted_rows(arguments: argparse.Namespace) -> tuple[Table, Any]:
-    columns = arguments.columns
-    if columns is not None and arguments.weights is not None:
-        columns = [*columns, arguments.weights]
-    table = read_table(
-        arguments.data, columns=columns, header=arguments.header, dtype=arguments.dtype
-    )
-    if arguments.weights is None:
-        return table, None
-    # A chosen weight stands last, so that no other column can have its number.
-    weights = arguments.weights if columns is None else table.rows.shape[1] - 1
-    return table.without(weights)
-
-
-def _draw(path: str, model: Any, table: Table, weights: Any) -> None:
+def _draw(path: str, model: GaussianMixture, table: Table, weights: Any) -> None:
     from fastgmm.plot import save_mixture
 
     n_features = table.rows.shape[1]
@@ -147,10 +115,31 @@ def _draw(path: str, model: Any, table: Table, weights: Any) -> None:
     save_mixture(path, model, table, features=features, sample_weight=weights)
 
 
-def _print_fit(model: Any, table: Table, weights: Any) -> None:
-    statistics = model.e_step(table, sample_weight=weights)
-    n_parameters = model._parameters.n_parameters
-    deviance = -2 * statistics.log_likelihood
+def _write_table(path: str, chosen: Selection) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(Candidate._fields)
+        writer.writerows(chosen.table)
+
+
+def _print_grid(chosen: Selection) -> None:
+    collapsed = any(one.n_collapsed for one in chosen.table)
+    note = "; ! a component has collapsed to a variance of --reg-covar" if collapsed else ""
+    print(f"{chosen.criterion.upper()}, lower is better; * the best of the fits{note}\n")
+    print(criterion_table(chosen.table, chosen.criterion), end="\n\n")
+
+
+def _say_failures(chosen: Selection) -> None:
+    failures: dict[str, list[str]] = {}
+    for one in chosen.table:
+        if one.failure:
+            what = f"{one.covariance_type} {one.n_components}"
+            failures.setdefault(one.failure, []).append(what)
+    for failure, fits in failures.items():
+        say(f"note: could not fit {', '.join(fits)}: {failure}")
+
+
+def _print_fit(model: GaussianMixture, table: Table, weights: Any) -> None:
     print(
         f"{counted(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
         f"to {counted(len(table), 'row')} of {counted(table.rows.shape[1], 'column')}\n"
@@ -159,9 +148,9 @@ def _print_fit(model: Any, table: Table, weights: Any) -> None:
     print()
     print_pairs(
         {
-            "log-likelihood per row": f"{statistics.log_likelihood / statistics.weight:.6f}",
-            "BIC": f"{deviance + n_parameters * np.log(statistics.weight):.3f}",
-            "AIC": f"{deviance + 2 * n_parameters:.3f}",
+            "log-likelihood per row": f"{model.score(table, sample_weight=weights):.6f}",
+            "BIC": f"{model.bic(table, sample_weight=weights):.3f}",
+            "AIC": f"{model.aic(table, sample_weight=weights):.3f}",
             "iterations": str(model.n_iter_),
             "converged": "yes" if model.converged_ else "no",
         }

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance.types import shape_of
 from fastgmm.typing import FloatArray
 
-# A longer name of a column is cut: it must leave room for the numbers.
 LONGEST_NAME = 28
+"""A longer name of a column is cut: it must leave room for the numbers."""
 
 HEAD = ["component", "weight", ""]
+"""These words stand before the names of the columns: the third line holds headings only."""
 
 
 def component_table(model: Any, names: Sequence[str], width: int) -> str:
@@ -82,9 +82,12 @@ def standard_deviations(model: Any) -> FloatArray:
     -------
     ndarray of shape (n_components, n_features), float64
     """
-    covariances = np.asarray(model.covariances_, dtype=np.float64)
-    n_features = np.shape(model.means_)[1]
-    variances = shape_of(model.covariance_type).diagonals(covariances, n_features)
+    variances = np.asarray(model.covariances_, dtype=np.float64)
+    if model.covariance_type in ("full", "tied"):
+        variances = np.diagonal(variances, axis1=-2, axis2=-1)
+    elif model.covariance_type == "spherical":
+        variances = variances[:, np.newaxis]
+    # What all components or all columns share is repeated.
     return np.broadcast_to(np.sqrt(variances), np.shape(model.means_))
 
 

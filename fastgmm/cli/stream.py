@@ -1,23 +1,20 @@
-"""The commands that stream: a fit larger than memory, `learn`, and scores as rows come."""
+"""The commands that learn from a stream: a fit larger than memory, and `fastgmm learn`."""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from fastgmm import GaussianMixture, load
+from fastgmm.cli.inputs import open_source, tables_for
+from fastgmm.cli.progress import StreamProgress
 from fastgmm.cli.report import print_components
-from fastgmm.cli.terminal import StreamProgress, open_results, print_pairs, say
-from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
-from fastgmm.sources import Batches, batches
-from fastgmm.tables.table import Table
+from fastgmm.cli.terminal import print_pairs, say
+from fastgmm.sources import Batches
 
 STREAMED_SHARE = 4
 """A file larger than physical memory over this is fitted in batches without being asked."""
@@ -47,7 +44,7 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture) -> None:
                 checkpoint=arguments.checkpoint,
             )
     except KeyboardInterrupt:
-        if arguments.output is not None and hasattr(model, "_parameters"):
+        if arguments.output is not None and model.is_fitted:
             model.save(arguments.output)
             say(f"{arguments.output} holds the model after {model.n_iter_} passes.")
         raise
@@ -76,43 +73,37 @@ class _Counted:
         return self._progress.counted(self._source)
 
 
-def open_source(arguments: argparse.Namespace, *, weights: str | None = None) -> Batches:
-    """The batches of a file, or of standard input for ``-``."""
-    columns = arguments.columns
-    source = sys.stdin.buffer if arguments.data == "-" else arguments.data
-    return batches(
-        source,
-        columns=columns,
-        weights=weights,
-        batch_rows=arguments.batch_rows,
-        dtype=arguments.dtype,
-        header=arguments.header,
-        gaps=arguments.gaps,
-        format=arguments.format,
-    )
-
-
-def rows_for(model: Any, source: Batches) -> Iterator[tuple[Table, Any]]:
-    """Tables of the columns that the model knows, found by name where both have names."""
-    names = getattr(model, "feature_names_in_", None) if hasattr(model, "_parameters") else None
-    for item in source:
-        rows, weight = item if isinstance(item, tuple) else (item, None)
-        if names is None or source.columns is None:
-            yield Table(rows, None if names is None else tuple(names)), weight
-            continue
-        missing = [name for name in names if name not in source.columns]
-        if missing:
-            raise ValueError(
-                f"there is no column {missing[0]!r} among {', '.join(source.columns)}: the model "
-                "was fitted on it; choose columns with --columns."
-            )
-        chosen = [source.columns.index(name) for name in names]
-        yield Table(np.ascontiguousarray(rows[:, chosen]), tuple(names)), weight
-
-
 def learn(arguments: argparse.Namespace) -> None:
     """Update a model from a stream and write it back in one step, now and then and at the end."""
     path = Path(arguments.model)
+    model = _model_to_teach(arguments, path)
+    before = _n_seen(model)
+    saved = time.monotonic()
+    try:
+        source = open_source(arguments, weights=arguments.weights)
+        for table, weights in tables_for(model, source):
+            model.partial_fit(table, sample_weight=weights)
+            if time.monotonic() - saved >= arguments.save_every:
+                _save_what_is_learned(model, path, before)
+                saved = time.monotonic()
+    except BaseException:
+        # What was learned before is whole.
+        _save_what_is_learned(model, path, before)
+        raise
+    model.save(path)
+    stream = model.stream_
+    print_pairs(
+        {
+            "rows learned": str(stream.n_samples - before),
+            "rows in all": str(stream.n_samples),
+            "log density per row": f"{stream.mean:.6f} +- {stream.deviation:.6f}",
+            "updates": str(model.n_iter_),
+        }
+    )
+
+
+def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixture:
+    """Load the model of this file, or make a new one where there is none."""
     if path.exists():
         model = load(path)
     elif arguments.components is None:
@@ -128,54 +119,14 @@ def learn(arguments: argparse.Namespace) -> None:
     model.set_params(n_threads=arguments.threads)
     if arguments.half_life is not None:
         model.set_params(half_life=arguments.half_life)
-    before = model.n_samples_seen_ if model._learner is not None else 0
-    saved = time.monotonic()
-    try:
-        source = open_source(arguments, weights=arguments.weights)
-        for table, weight in rows_for(model, source):
-            rows: Any = table
-            if not hasattr(model, "_parameters") and model._learner is None:
-                rows = Table(table.rows, source.columns)
-            model.partial_fit(rows, sample_weight=weight)
-            if time.monotonic() - saved >= arguments.save_every:
-                _save_if_fitted(model, path)
-                saved = time.monotonic()
-    except BaseException:
-        _save_if_fitted(model, path)  # what was learned before is whole
-        raise
-    model.save(path)
-    stream = model.stream_
-    print_pairs(
-        {
-            "rows learned": str(stream.n_samples - before),
-            "rows in all": str(stream.n_samples),
-            "log density per row": f"{stream.mean:.6f} +- {stream.deviation:.6f}",
-            "updates": str(model.n_iter_),
-        }
-    )
+    return model
 
 
-def _save_if_fitted(model: Any, path: Path) -> None:
-    if model._learner is not None and model._learner.mixture is not None:
+def _n_seen(model: GaussianMixture) -> int:
+    """Return how many rows of streams a model has seen, 0 before the first."""
+    return int(getattr(model, "n_samples_seen_", 0))
+
+
+def _save_what_is_learned(model: GaussianMixture, path: Path, before: int) -> None:
+    if model.is_fitted and _n_seen(model) > before:
         model.save(path)
-
-
-def score_stream(arguments: argparse.Namespace) -> None:
-    """Write scores as the rows come, flushed per batch."""
-    model = load(arguments.model).set_params(n_threads=arguments.threads)
-    names = [f"responsibility_{k}" for k in range(len(model.weights_))]
-    with open_results(arguments.output) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["log_density", "label", *names])
-        stream.flush()
-        for table, _ in rows_for(model, open_source(arguments)):
-            write_scores(writer, model, table)
-            stream.flush()
-
-
-def write_scores(writer: Any, model: Any, table: Table) -> None:
-    """Log density, label and responsibilities of each row."""
-    shares = model.predict_proba(table)
-    columns = model.score_samples(table).tolist(), shares.argmax(axis=1).tolist()
-    lines = zip(*columns, shares.tolist(), strict=True)
-    writer.writerows([density, label, *share] for density, label, share in lines)

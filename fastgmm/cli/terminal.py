@@ -1,4 +1,4 @@
-"""What the command line says and writes: results, progress, warnings and errors."""
+"""What the command says and writes: results, notes, warnings and errors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import IO, Any, Self
+from collections.abc import Iterator, Mapping
+from typing import IO
 
 
 def say(text: str) -> None:
@@ -28,7 +27,7 @@ def sentence(error: BaseException) -> str:
     Parameters
     ----------
     error : BaseException
-        Of the operating system, the library or the reader of a file.
+        What the operating system, the library or the reader of a file has raised.
 
     Returns
     -------
@@ -46,7 +45,7 @@ def print_pairs(pairs: Mapping[str, str]) -> None:
     Parameters
     ----------
     pairs : mapping of str to str
-        What to print.
+        Each name with the text of its value; at least one.
     """
     width = max(map(len, pairs))
     for name, value in pairs.items():
@@ -91,137 +90,3 @@ def abandon_output() -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _Bar:
-    """A line on standard error that is cleared at the end; nothing where that is no terminal."""
-
-    def __init__(self, quiet: bool, **options: Any) -> None:
-        self._bar: Any = None
-        if quiet or not sys.stderr.isatty():
-            return
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
-            return
-        self._bar = tqdm(file=sys.stderr, leave=False, **options)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Clear the line, before anything else is written to the terminal."""
-        if self._bar is not None:
-            self._bar.close()
-
-
-class Progress(_Bar):
-    """A callback for `fit` that shows the iterations on a terminal, and a context that cleans up.
-
-    Parameters
-    ----------
-    max_iter : int
-        The most iterations of a start.
-    n_init : int
-        The number of starts.
-    quiet : bool
-        Show nothing; nor is anything shown where standard error is not a terminal.
-    """
-
-    def __init__(self, max_iter: int, n_init: int, *, quiet: bool) -> None:
-        super().__init__(quiet, total=max_iter, unit="it")
-        self._n_init = n_init
-        self._start = 0
-
-    def __call__(self, iteration: Any) -> None:
-        """Show one iteration.
-
-        Parameters
-        ----------
-        iteration : object
-            With ``n_iter``, ``lower_bound``, ``change`` and ``init``, as `fit` passes it.
-        """
-        if self._bar is None:
-            return
-        if iteration.init != self._start:
-            self._start = iteration.init
-            self._bar.reset()
-        if self._n_init > 1:
-            self._bar.set_description(f"start {iteration.init + 1} of {self._n_init}", False)
-        self._bar.set_postfix_str(
-            f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
-        )
-        self._bar.update(iteration.n_iter - self._bar.n)
-
-
-class GridProgress(_Bar):
-    """A callback for `select` that shows how many fits have ended, and a context that cleans up.
-
-    Parameters
-    ----------
-    n_fits : int
-        Of the grid.
-    quiet : bool
-        Show nothing; nor is anything shown where standard error is not a terminal.
-    """
-
-    def __init__(self, n_fits: int, *, quiet: bool) -> None:
-        super().__init__(quiet, total=n_fits, unit="fit")
-
-    def __call__(self, candidate: Any) -> None:
-        """Show one fit that has ended.
-
-        Parameters
-        ----------
-        candidate : object
-            With ``covariance_type`` and ``n_components``, as `select` passes it.
-        """
-        if self._bar is not None:
-            self._bar.set_postfix_str(
-                f"{candidate.covariance_type} {candidate.n_components}", False
-            )
-            self._bar.update()
-
-
-class StreamProgress(_Bar):
-    """Shows the passes of a fit over batches: rows, time left in this pass, log-likelihood.
-
-    Parameters
-    ----------
-    n_rows : int, optional
-        Rows per pass, where known before the first.
-    quiet : bool
-        Show nothing; nor is anything shown where standard error is not a terminal.
-    """
-
-    def __init__(self, n_rows: int | None, *, quiet: bool) -> None:
-        super().__init__(quiet, total=n_rows, unit=" rows", unit_scale=True, desc="start")
-        self.n_rows = 0
-        self._known = n_rows
-
-    def counted(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Walk over the batches once, and show how far the walk is."""
-        if self._bar is not None:
-            self._bar.reset(self._known or self.n_rows or None)
-        n_rows = 0
-        for item in batches:
-            n_rows += len(item[0] if isinstance(item, tuple) else item)
-            if self._bar is not None:
-                self._bar.update(n_rows - self._bar.n)
-            yield item
-        self.n_rows = n_rows
-
-    def iteration(self, iteration: Any) -> None:
-        """Show one pass that has ended, as `fit_batches` passes it."""
-        if self._bar is not None:
-            self._bar.set_description(f"pass {iteration.n_iter + 1}", False)
-            self._bar.set_postfix_str(
-                f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
-            )

@@ -1,5 +1,6 @@
 """What a fitted mixture says about rows: densities, responsibilities, labels, criteria, samples."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,18 @@ import numpy as np
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.state import State
 from fastgmm.mixture import density as _density
+from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.sampling import draw
 from fastgmm.typing import ArrayLike
-from fastgmm.validation import as_generator, as_rows, check_feature_names, check_out
+from fastgmm.validation import (
+    as_generator,
+    as_rows,
+    as_sample_weight,
+    check_feature_names,
+    check_out,
+)
 
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
@@ -142,18 +150,33 @@ class Scoring:
             check_out(out, (len(rows),), rows.dtype)
         return _density.log_density(mixture, rows, out, self.n_threads)
 
-    def score(self, X: ArrayLike, y: object = None) -> float:
-        """Mean log density of the rows, in nats; `y` is ignored."""
-        mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "score")
-        return float(
-            np.mean(
-                _density.log_density(
-                    mixture, rows, np.empty(len(rows), rows.dtype), self.n_threads
-                ),
-                dtype=np.float64,
-            )
-        )
+    def score(
+        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Mean log density of the rows, in nats.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+        y : ignored
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts.
+
+        Returns
+        -------
+        float
+            The log-likelihood over the sum of the weights.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> round(model.score([[0.0], [2.0]], sample_weight=[3, 1]), 6)
+        -1.418939
+        """
+        criteria = self._criteria(X, sample_weight, "score")
+        return criteria.log_likelihood / criteria.weight
 
     def component_log_density(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under each component, log N(x | mean_k, covariance_k).
@@ -231,38 +254,79 @@ class Scoring:
 
     # ------------------------------------------------------------------ criteria
 
-    def bic(self, X: ArrayLike) -> float:
+    def _weighed(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, method: str
+    ) -> tuple[Mixture, np.ndarray, np.ndarray | None, float]:
+        """Mixture, rows, their weights, and n: the sum of the weights, or the number of rows."""
+        mixture, names = self._fitted()
+        rows = self._rows(X, mixture, names, method)
+        weights = as_sample_weight(sample_weight, len(rows))
+        return mixture, rows, weights, len(rows) if weights is None else float(weights.sum())
+
+    def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
+        """The criteria of rows, all but the ICL."""
+        mixture, rows, weights, n = self._weighed(X, sample_weight, method)
+        log_likelihood = _density.log_likelihood(mixture, rows, weights, self.n_threads)
+        return Criteria(log_likelihood, math.nan, mixture.n_parameters, n)
+
+    def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Bayesian information criterion, -2 log L + p log n with p free parameters.
 
         Lower is better.
-        """
-        mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "bic")
-        return _density.deviance(mixture, rows, self.n_threads) + mixture.n_parameters * float(
-            np.log(len(rows))
-        )
 
-    def aic(self, X: ArrayLike) -> float:
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts; n is the sum of the weights.
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight, "bic").bic
+
+    def aic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Akaike's information criterion, -2 log L + 2 p with p free parameters.
 
         Lower is better.
-        """
-        mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "aic")
-        return _density.deviance(mixture, rows, self.n_threads) + 2.0 * mixture.n_parameters
 
-    def icl(self, X: ArrayLike) -> float:
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts.
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight, "aic").aic
+
+    def icl(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik.
 
         Lower is better.  The criterion of Biernacki, Celeux and Govaert (2000) with each row given
         to its most probable component, as mclust computes it (there with the sign reversed): BIC
         plus a price for components that overlap.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+        sample_weight : array_like of shape (n_samples,), optional
+            How often each row counts; n is the sum of the weights.
+
+        Returns
+        -------
+        float
         """
-        mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "icl")
-        log_likelihood, certainty = classification(mixture, rows, None, self.n_threads)
-        free = mixture.n_parameters * float(np.log(len(rows)))
-        return -2.0 * (log_likelihood + certainty) + free
+        mixture, rows, weights, n = self._weighed(X, sample_weight, "icl")
+        log_likelihood, certainty = classification(mixture, rows, weights, self.n_threads)
+        # The ICL is the BIC of rows that are complete: each with the label of its component.
+        return Criteria(log_likelihood + certainty, 0.0, mixture.n_parameters, n).icl
 
     # ------------------------------------------------------------------ samples
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.collapse import at_floor
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.threads import available_threads
-from fastgmm.typing import COVARIANCE_TYPES, ArrayLike, CovarianceType
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
 from fastgmm.validation import (
     as_generator,
     as_rows,
@@ -29,8 +30,6 @@ from fastgmm.validation import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Criterion = Literal["bic", "icl", "aic"]
-CRITERIA = ("bic", "icl", "aic")
 BIC_ERROR = 0.1
 """What stopping before the limit may cost a criterion: twice the number of rows times `gap_tol`."""
 LEAST_GAP = 1e-8
@@ -145,6 +144,8 @@ def select(
     random_state: Any = None,
     n_threads: int | None = None,
     callback: Callable[[Candidate], object] | None = None,
+    n_init: int = N_INIT,
+    max_iter: int = MAX_ITER,
     **params: Any,
 ) -> Selection:
     """Fit every number of components with every covariance type, and choose by a criterion.
@@ -170,6 +171,10 @@ def select(
         None: all processors that this process may use.  No result depends on it.
     callback : callable, optional
         Called with each `Candidate` as its fit ends; what it raises ends the selection.
+    n_init : int, default=10
+        Candidates of each fit.
+    max_iter : int, default=1000
+        Iterations of each fit, at the most.
     **params : object
         Further parameters of `GaussianMixture`.
 
@@ -203,7 +208,7 @@ def select(
     if weights is not None:
         weights = weights / weight_of_row(weights)
     seed = int(as_generator(random_state).integers(2**63))
-    given = {"max_iter": MAX_ITER, "gap_tol": _gap(len(rows), weights), "n_init": N_INIT, **params}
+    given = {"max_iter": max_iter, "gap_tol": _gap(len(rows), weights), "n_init": n_init, **params}
     if isinstance(random_state, np.integer):
         random_state = int(random_state)
     given["random_state"] = random_state if isinstance(random_state, int) else None
@@ -344,13 +349,13 @@ def _fitted(
         mixture, data.rows, data.sample_weight, data.n_threads
     )
     free = mixture.n_parameters
-    bic = -2.0 * log_likelihood + free * float(np.log(data.extent.weight))
+    criteria = Criteria(log_likelihood, certainty, free, data.extent.weight)
     return Candidate(
         kind,
         k,
-        bic,
-        bic - 2.0 * certainty,
-        -2.0 * log_likelihood + 2.0 * free,
+        criteria.bic,
+        criteria.icl,
+        criteria.aic,
         log_likelihood,
         free,
         model.converged_,

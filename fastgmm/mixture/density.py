@@ -78,7 +78,16 @@ def classification(
     return log_likelihood, certainty
 
 
-def deviance(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> float:
-    """-2 log L."""
-    out = np.empty(len(rows), rows.dtype)
-    return -2.0 * float(np.sum(log_density(mixture, rows, out, n_threads), dtype=np.float64))
+def log_likelihood(
+    mixture: Mixture,
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None,
+    n_threads: int | None,
+) -> float:
+    """Sum of the log densities of rows, each as often as its weight says, in nats."""
+    density = log_density(mixture, rows, np.empty(len(rows), rows.dtype), n_threads)
+    if sample_weight is not None:
+        # A row without weight may have the density 0, and 0 times minus infinity is no number.
+        counted = sample_weight > 0
+        density = sample_weight[counted] * density[counted]
+    return float(np.sum(density, dtype=np.float64))

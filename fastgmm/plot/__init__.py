@@ -3,14 +3,9 @@
 matplotlib is imported when something is drawn, never by ``import fastgmm``.
 """
 
-from fastgmm.plot.mixture import (
-    check_picture_name,
-    plot_criterion,
-    plot_log_likelihood,
-    plot_mixture,
-    save_criterion,
-    save_mixture,
-)
+from fastgmm.plot.curves import plot_criterion, plot_log_likelihood, save_criterion
+from fastgmm.plot.files import check_picture_name
+from fastgmm.plot.mixture import plot_mixture, save_mixture
 
 __all__ = [
     "check_picture_name",

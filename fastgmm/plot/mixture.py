@@ -1,19 +1,15 @@
-"""Pictures of a fitted mixture and of the way to it, drawn with matplotlib.
-
-matplotlib is imported when something is drawn, never by ``import fastgmm``.
-"""
+"""The picture of a fitted mixture: its components in one, two or more features, over data."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgmm.errors import not_fitted_error
+from fastgmm.plot.files import import_matplotlib, picture_file
 from fastgmm.plot.parts import (
     PALETTE,
     add_legend,
@@ -23,20 +19,12 @@ from fastgmm.plot.parts import (
     new_axes,
     number_means,
 )
-from fastgmm.plot.shown import Marginal, chosen_features, marginal
+from fastgmm.plot.shown import Shown, as_shown, chosen_features
 from fastgmm.tables.table import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = [
-    "plot_criterion",
-    "plot_log_likelihood",
-    "plot_mixture",
-    "save_criterion",
-    "save_mixture",
-]
 
 
 def plot_mixture(
@@ -98,11 +86,11 @@ def plot_mixture(
     >>> [text.get_text() for text in axes.get_legend().get_texts()]
     ['0: 60.0 %', '1: 40.0 %', 'their sum']
     """
-    _import_matplotlib()
+    import_matplotlib()
     sizes = sorted(map(float, deviations))
     if not sizes or sizes[0] <= 0 or not np.isfinite(sizes).all():
         raise ValueError(f"deviations must be positive numbers, got {deviations!r}.")
-    shown = marginal(model, X, features, sample_weight)
+    shown = as_shown(model, X, features, sample_weight)
     n_drawn = len(shown.names)
     if ax is None:
         from matplotlib import pyplot
@@ -129,154 +117,6 @@ def plot_mixture(
     return first
 
 
-def plot_log_likelihood(model: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw the log-likelihood per row over the EM iterations of the fit.
-
-    Parameters
-    ----------
-    model : GaussianMixture
-        Fitted; its ``lower_bounds_`` are drawn.
-    ax : Axes, optional
-        Where to draw; a new pyplot figure by default.
-
-    Returns
-    -------
-    Axes
-        The axes with the trace.
-
-    Raises
-    ------
-    ValueError
-        If the model is not fitted, or was not made by iterations.
-    ImportError
-        If matplotlib is not installed.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> from fastgmm import GaussianMixture
-    >>> model = GaussianMixture(2).fit([[0.0], [0.1], [0.3], [4.0], [4.4]])
-    >>> plot_log_likelihood(model, ax=Figure().add_subplot()).get_xlabel()
-    'iteration'
-    """
-    _import_matplotlib()
-    if not hasattr(model, "means_"):
-        raise not_fitted_error(type(model).__name__)
-    bounds = np.asarray(getattr(model, "lower_bounds_", ()), dtype=np.float64)
-    if bounds.size == 0:
-        raise ValueError("The model has no iterations to draw: its lower_bounds_ are empty.")
-    from matplotlib.ticker import MaxNLocator
-
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.figure(layout="constrained").add_subplot()
-    marker = "o" if bounds.size <= 50 else ""
-    ax.plot(np.arange(1, bounds.size + 1), bounds, color=PALETTE[0], marker=marker, markersize=4)
-    ax.set_title("converged" if model.converged_ else "not converged", fontsize="medium")
-    ax.set_xlabel("iteration")
-    ax.set_ylabel("log-likelihood per row")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.ticklabel_format(axis="y", useOffset=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
-
-
-def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | None = None) -> Axes:
-    """Draw a criterion over the number of components, a line per covariance type.
-
-    Parameters
-    ----------
-    table : sequence of Candidate
-        The table of `fastgmm.select`.
-    criterion : {"bic", "icl", "aic"}
-        Lower is better; the best is ringed, and fits in which a component has collapsed are hollow.
-    ax : Axes, optional
-        Where to draw; a new pyplot figure by default.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ValueError
-        If no fit of the table has ended well.
-    ImportError
-        If matplotlib is not installed.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> import fastgmm
-    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
-    >>> chosen = fastgmm.select(X, range(1, 3), "tied", random_state=0)
-    >>> plot_criterion(chosen.table, ax=Figure().add_subplot()).get_ylabel()
-    'BIC (lower is better)'
-    """
-    _import_matplotlib()
-    fitted = [one for one in table if np.isfinite(getattr(one, criterion))]
-    if not fitted:
-        raise ValueError("There is nothing to draw: no fit of the table has ended well.")
-    from matplotlib.ticker import MaxNLocator
-
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.figure(layout="constrained").add_subplot()
-    markers = "osD^vP"
-    for i, kind in enumerate(dict.fromkeys(one.covariance_type for one in fitted)):
-        line = sorted(
-            (one for one in fitted if one.covariance_type == kind),
-            key=lambda one: one.n_components,
-        )
-        numbers = [one.n_components for one in line]
-        values = [getattr(one, criterion) for one in line]
-        colour, marker = PALETTE[i % len(PALETTE)], markers[i % len(markers)]
-        ax.plot(
-            numbers, values, label=kind, color=colour, marker=marker, markersize=4, linewidth=1.2
-        )
-        if collapsed := [i for i, one in enumerate(line) if one.n_collapsed]:
-            ax.plot(
-                [numbers[i] for i in collapsed],
-                [values[i] for i in collapsed],
-                linestyle="",
-                color=colour,
-                marker=marker,
-                markersize=4,
-                markerfacecolor="white",
-            )
-    if any(one.n_collapsed for one in fitted):
-        ax.plot(
-            [],
-            [],
-            linestyle="",
-            color="gray",
-            marker="o",
-            markersize=4,
-            markerfacecolor="white",
-            label="a component has collapsed",
-        )
-    best = min(fitted, key=lambda one: one.rank(criterion))
-    ax.plot(
-        [best.n_components],
-        [getattr(best, criterion)],
-        linestyle="",
-        marker="o",
-        markersize=11,
-        markerfacecolor="none",
-        color="black",
-        label=f"best: {best.covariance_type}, {best.n_components}",
-    )
-    ax.set_xlabel("components")
-    ax.set_ylabel(f"{criterion.upper()} (lower is better)")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.ticklabel_format(axis="y", useOffset=False, style="plain")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize="small")
-    return ax
-
-
 def save_mixture(
     path: str | os.PathLike[str],
     model: Any,
@@ -291,14 +131,8 @@ def save_mixture(
     ----------
     path : str or path
         A name that ends in a format which matplotlib writes, such as ``.png``, ``.pdf``, ``.svg``.
-    model : GaussianMixture
-        See `plot_mixture`, also for the other parameters.
-    X : array-like of shape (n_samples, n_features), optional
-        The rows to draw.
-    features : sequence of str or int, optional
-        The features to draw.
-    sample_weight : array-like of shape (n_samples,), optional
-        The weights of the rows.
+    model, X, features, sample_weight
+        As for `plot_mixture`.
 
     Raises
     ------
@@ -307,55 +141,9 @@ def save_mixture(
     ImportError
         If matplotlib is not installed.
     """
-    check_picture_name(path)
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
-    axes = new_axes(figure, len(chosen_features(model, X, features)[0]))
-    plot_mixture(model, X, features=features, sample_weight=sample_weight, ax=axes)
-    figure.savefig(path, dpi=150)
-
-
-def save_criterion(path: str | os.PathLike[str], table: Sequence[Any], criterion: str) -> None:
-    """Write the picture of `plot_criterion` to a file, without pyplot and without a display.
-
-    Parameters
-    ----------
-    path : str or path
-        A name that ends in a format which matplotlib writes, such as ``.png``, ``.pdf``, ``.svg``.
-    table : sequence of Candidate
-        The table of `fastgmm.select`.
-    criterion : {"bic", "icl", "aic"}
-    """
-    check_picture_name(path)
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
-    plot_criterion(table, criterion, ax=figure.add_subplot())
-    figure.savefig(path, dpi=150)
-
-
-def check_picture_name(path: str | os.PathLike[str]) -> None:
-    """Refuse a file name that `save_mixture` could not write, before any work is done.
-
-    Parameters
-    ----------
-    path : str or path
-        The name of the picture.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib does not write the format.
-    ImportError
-        If matplotlib is not installed.
-    """
-    _import_matplotlib()
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    known = sorted(FigureCanvasBase.get_supported_filetypes())
-    if Path(path).suffix[1:].lower() not in known:
-        raise ValueError(f"The picture {path} must end in one of .{', .'.join(known)}.")
+    with picture_file(path) as figure:
+        axes = new_axes(figure, len(chosen_features(model, X, features)[0]))
+        plot_mixture(model, X, features=features, sample_weight=sample_weight, ax=axes)
 
 
 def _as_grid(ax: Any, n_drawn: int) -> NDArray[Any]:
@@ -367,7 +155,7 @@ def _as_grid(ax: Any, n_drawn: int) -> NDArray[Any]:
     return axes.reshape(side, side)
 
 
-def _draw_grid(axes: NDArray[Any], shown: Marginal, sizes: Sequence[float]) -> None:
+def _draw_grid(axes: NDArray[Any], shown: Shown, sizes: Sequence[float]) -> None:
     side = len(axes)
     limits = shown.limits(sizes[-1])
     for row, column in np.ndindex(side, side):
@@ -395,10 +183,3 @@ def _figure_of(ax: Axes) -> Figure:
     figure: Any = ax.figure
     whole: Figure = figure.figure  # that of a subfigure is the whole, that of a figure itself
     return whole
-
-
-def _import_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError("Pictures need matplotlib: pip install 'fastgmm[plot]'.") from error

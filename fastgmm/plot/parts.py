@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.plot.shown import Marginal
+from fastgmm.plot.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,20 +19,25 @@ if TYPE_CHECKING:
 
 Colour: TypeAlias = tuple[float, float, float]
 
-# The colours of Okabe and Ito (2008), which colour-blind readers tell apart, without black and
-# without the yellow that is lost on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+"""These are the colours of Okabe and Ito (2008), which colour-blind readers tell apart, without
+black and without the yellow that is lost on white."""
+
 DARK, LIGHT = "#333333", "#D4D4D4"
+"""The sum of the components is drawn in the first, the histogram under it in the second colour."""
+
 DASHES = (0, (4, 2))
+"""The line of the sum is drawn for 4 times its width and left out for 2."""
 
-# An ellipse over a crowd of points of its own colour shows only if it is darker than they are.
 DARKENING = 0.7
+"""An ellipse has its component's colour times this: over a crowd of points of that colour it shows
+only if it is darker than they are."""
 
-# A longer name of a feature does not fit beside a panel of a grid.
 LONGEST_LABEL = 24
+"""A longer name of a feature does not fit beside a panel of a grid."""
 
-# A longer legend does not fit beside the picture.
 MOST_NAMED = 16
+"""A legend that names more components than this does not fit beside the picture."""
 
 
 def component_colours(n_components: int) -> list[Colour]:
@@ -66,7 +71,7 @@ def new_axes(figure: Figure, n_drawn: int) -> Any:
     return figure.subplots(n_drawn, n_drawn)
 
 
-def draw_density(ax: Axes, shown: Marginal, feature: int, limits: NDArray[Any]) -> None:
+def draw_density(ax: Axes, shown: Shown, feature: int, limits: NDArray[Any]) -> None:
     """Draw the histogram of one feature, each weighted component, and their sum."""
     if shown.rows is not None:
         # Rice's rule, as far as the eye can count.
@@ -91,7 +96,7 @@ def draw_density(ax: Axes, shown: Marginal, feature: int, limits: NDArray[Any]) 
 
 
 def draw_pair(
-    ax: Axes, shown: Marginal, pair: tuple[int, int], limits: NDArray[Any], sizes: Sequence[float]
+    ax: Axes, shown: Shown, pair: tuple[int, int], limits: NDArray[Any], sizes: Sequence[float]
 ) -> None:
     """Draw two features, the first to the right: the points, and the components over them."""
     colours = component_colours(len(shown.means))
@@ -134,7 +139,7 @@ def _dpi(ax: Axes) -> float:
 
 def _draw_ellipses(
     ax: Axes,
-    shown: Marginal,
+    shown: Shown,
     component: int,
     pair: tuple[int, int],
     sizes: Sequence[float],
@@ -157,7 +162,7 @@ def _draw_ellipses(
     ax.plot(*mean, marker="X", color=dark, markeredgecolor="white", markersize=8, zorder=4)
 
 
-def number_means(ax: Axes, shown: Marginal, limits: NDArray[Any]) -> None:
+def number_means(ax: Axes, shown: Shown, limits: NDArray[Any]) -> None:
     """Write each component's number beside its mean, where there is room for it."""
     from matplotlib.patheffects import withStroke
 
@@ -177,14 +182,14 @@ def number_means(ax: Axes, shown: Marginal, limits: NDArray[Any]) -> None:
         )
 
 
-def add_legend(ax: Axes, shown: Marginal, sizes: Sequence[float], where: str) -> None:
+def add_legend(ax: Axes, shown: Shown, sizes: Sequence[float], where: str) -> None:
     """Name the components and their weights.
 
     Parameters
     ----------
     ax : Axes
         The axes that carry the legend.
-    shown : Marginal
+    shown : Shown
         What is drawn.
     sizes : sequence of float
         Sizes of the ellipses in standard deviations.

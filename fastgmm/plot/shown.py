@@ -16,21 +16,21 @@ from fastgmm.tables.table import Column, positions
 from fastgmm.typing import FloatArray
 from fastgmm.validation import feature_names_of
 
-# More points than this make a picture slower and not clearer.
 MOST_POINTS = 20_000
+"""More points than this make a picture slower and not clearer."""
 
-# The panels of a larger grid are too small to read.
 MOST_FEATURES = 10
+"""The panels of a grid of more features than this are too small to read."""
 
 
 @dataclass(frozen=True)
-class Marginal:
-    """A mixture's marginal distribution in F features, and n rows or none.
+class Shown:
+    """What a picture shows: K components in F of the features, and n rows or none.
 
     Attributes
     ----------
     names : list of str
-        F of them.
+        The names of the F features.
     weights : ndarray of shape (K,)
     means : ndarray of shape (K, F)
     covariances : ndarray of shape (K, F, F)
@@ -83,12 +83,12 @@ class Marginal:
         return np.column_stack([low - margin, high + margin])
 
 
-def marginal(
+def as_shown(
     model: Any,
     X: ArrayLike | None,
     features: Column | Sequence[Column] | None,
     sample_weight: ArrayLike | None = None,
-) -> Marginal:
+) -> Shown:
     """Check what is to be drawn and bring it into one form.
 
     Parameters
@@ -104,7 +104,7 @@ def marginal(
 
     Returns
     -------
-    Marginal
+    Shown
 
     Raises
     ------
@@ -113,7 +113,7 @@ def marginal(
         weights do not fit.
     """
     chosen, names = chosen_features(model, X, features)
-    shown = Marginal(
+    shown = Shown(
         names,
         np.asarray(model.weights_, dtype=np.float64),
         np.asarray(model.means_, dtype=np.float64)[:, chosen],
@@ -128,7 +128,7 @@ def marginal(
     if not np.isfinite(drawn).all():
         raise ValueError("X holds NaN or infinity; leave out or fill in those rows.")
     points = _points(len(rows))
-    return Marginal(
+    return Shown(
         shown.names,
         shown.weights,
         shown.means,

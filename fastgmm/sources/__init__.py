@@ -4,7 +4,20 @@ Behind this layer nothing knows of files: errors name the source, the line or ro
 here.
 """
 
-from fastgmm.sources.files import column_names, read_table
+from fastgmm.sources.files import ENDINGS, column_names, read_table
+from fastgmm.sources.formats import FORMATS
 from fastgmm.sources.reader import Batches, batches
+from fastgmm.tables.table import Table
 
-__all__ = ["Batches", "batches", "column_names", "read_table"]
+TABLE_ENDINGS: tuple[str, ...] = ENDINGS
+"""The names of the files that `read_table` reads end in one of these."""
+
+__all__ = [
+    "FORMATS",
+    "TABLE_ENDINGS",
+    "Batches",
+    "Table",
+    "batches",
+    "column_names",
+    "read_table",
+]

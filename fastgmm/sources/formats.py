@@ -18,6 +18,7 @@ from fastgmm.sources.streams import CsvSource, CsvText, Stream
 
 Format: TypeAlias = Literal["csv", "tsv", "npy", "parquet", "arrow", "arrows"]
 FORMATS: tuple[str, ...] = get_args(Format)
+"""The words that `format=` of `fastgmm.sources.batches` takes."""
 ENDINGS = {f".{name}": name for name in FORMATS} | {".pq": "parquet", ".feather": "arrow"}
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 

@@ -1,18 +1,15 @@
 """`fastgmm select`: the table it prints, the files it writes, and every sentence."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import FAITHFUL
 
 import fastgmm
-from fastgmm import GaussianMixture
-from fastgmm.cli import main as command_line
+from fastgmm.cli import fit as fit_commands
 from fastgmm.cli.main import main
 from fastgmm.sources import read_table
-
-FAITHFUL = str(Path(__file__).parent.parent.parent / "data" / "faithful.csv")
 
 
 @pytest.fixture
@@ -69,11 +66,13 @@ def test_files(run, tmp_path, criterion):
 
 
 def test_every_option_reaches_the_fits(run, monkeypatch):
-    fitted = []
-    fit = GaussianMixture._fit_shared
-    monkeypatch.setattr(
-        GaussianMixture, "_fit_shared", lambda self, *a: fitted.append(self) or fit(self, *a)
-    )
+    chosen = []
+
+    def select(*args, **options):
+        chosen.append(fastgmm.select(*args, **options))
+        return chosen[0]
+
+    monkeypatch.setattr(fit_commands, "select", select)
     words = ["--n-init", 2, "--init", "kmeans", "--max-iter", 50, "--reg-covar", "auto"]
     words += ["--on-collapse", "warn", "--threads", 1, "--weights", "waiting"]
     assert run(FAITHFUL, "-k", 2, "--covariance-types", "diag", *words)[0] == 0
@@ -86,16 +85,8 @@ def test_every_option_reaches_the_fits(run, monkeypatch):
         "reg_covar": "auto",
         "on_collapse": "warn",
     }
-    assert fitted[0].get_params().items() >= expected.items()
-    assert fitted[0].n_features_in_ == 1
-
-
-def test_defaults_are_those_of_select():
-    arguments = command_line._parser().parse_args(["select", "x.csv"])
-    defaults = fastgmm.select.__defaults__
-    assert arguments.components == list(defaults[0])
-    assert arguments.covariance_types == list(defaults[1])
-    assert arguments.criterion == defaults[2]
+    assert chosen[0].model.get_params().items() >= expected.items()
+    assert chosen[0].model.n_features_in_ == 1
 
 
 def test_what_cannot_be_fitted_is_a_dash_and_a_note(run, tmp_path):
@@ -140,7 +131,7 @@ def test_wrong_words(run, capsys, words, sentence):
 
 @pytest.mark.parametrize("option", ["-o", "--table", "--plot"])
 def test_places_are_checked_before_the_fits(run, monkeypatch, option):
-    monkeypatch.setattr(GaussianMixture, "_fit_shared", lambda *_: pytest.fail("it was fitted"))
+    monkeypatch.setattr(fit_commands, "select", lambda *_, **__: pytest.fail("it was fitted"))
     code, out, err = run(FAITHFUL, option, "/no/folder/x.png")
     assert (code, out) == (1, "")
     assert err.startswith("fastgmm: error: There is no folder")

@@ -1,4 +1,4 @@
-"""The commands that stream: fit --stream, learn, and score of standard input."""
+"""The commands that learn from a stream: fit --stream and learn."""
 
 import contextlib
 import os
@@ -9,28 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import process
 
 import fastgmm
+from fastgmm.cli import progress
 from fastgmm.cli.main import main
-from fastgmm.tables.table import Table
-
-pytest.importorskip("pyarrow")
-
-
-@pytest.fixture
-def table(tmp_path):
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(3000, 2)) + 8 * rng.integers(2, size=(3000, 1))
-    path = tmp_path / "rows.csv"
-    np.savetxt(path, rows, delimiter=",", header="x,y", comments="", fmt="%.17g")
-    np.save(tmp_path / "rows.npy", rows)
-    return rows, path
-
-
-def piped(arguments, text):
-    """The command in a process of its own, with this on standard input."""
-    command = [sys.executable, "-m", "fastgmm", *map(str, arguments)]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("ending", ["csv", "npy"])
@@ -62,7 +45,7 @@ def test_learn(tmp_path, table, capsys):
     model = tmp_path / "model"
     assert main(["learn", str(model), str(path), "-k", "2", "--seed", "0"]) == 0
     assert "rows learned         3000" in capsys.readouterr().out
-    again = piped(["learn", model, "-"], path.read_text())
+    again = process("learn", model, "-", input=path.read_text())
     assert again.returncode == 0, again.stderr
     assert "rows in all          6000" in again.stdout
     learned = fastgmm.load(model)
@@ -73,7 +56,7 @@ def test_learn(tmp_path, table, capsys):
     )
     # columns are found by name
     swapped = "y,x\n" + "".join(f"{y},{x}\n" for x, y in rows[:500].tolist())
-    assert piped(["learn", model], swapped).returncode == 0
+    assert process("learn", model, input=swapped).returncode == 0
     assert fastgmm.load(model).n_samples_seen_ == 6500
 
 
@@ -84,52 +67,16 @@ def test_learn_refuses(tmp_path, table, capsys):
     model = tmp_path / "model"
     assert main(["learn", str(model), str(path), "-k", "2", "--seed", "0"]) == 0
     before = fastgmm.load(model).n_samples_seen_
-    bad = piped(["learn", model], "x,y\n1,2\n3,\n")
+    bad = process("learn", model, input="x,y\n1,2\n3,\n")
     assert bad.returncode == 1
     assert "line 3" in bad.stderr
     assert fastgmm.load(model).n_samples_seen_ == before
-    dropped = piped(["learn", model, "--gaps", "drop"], "x,y\n1,2\n3,\n")
+    dropped = process("learn", model, "--gaps", "drop", input="x,y\n1,2\n3,\n")
     assert dropped.returncode == 0
     assert fastgmm.load(model).n_samples_seen_ == before + 1
-    assert "there is no column 'x'" in piped(["learn", model], "a,b\n1,2\n").stderr
+    assert "there is no column 'x'" in process("learn", model, input="a,b\n1,2\n").stderr
 
 
-def test_score_of_standard_input(tmp_path, table):
-    rows, path = table
-    model = tmp_path / "model"
-    assert main(["fit", str(path), "-k", "2", "--seed", "0", "-q", "-o", str(model)]) == 0
-    found = piped(["score", model, "-"], path.read_text())
-    lines = found.stdout.splitlines()
-    assert lines[0] == "log_density,label,responsibility_0,responsibility_1"
-    scores = np.array([line.split(",")[0] for line in lines[1:]], dtype=float)
-    np.testing.assert_allclose(
-        scores, fastgmm.load(model).score_samples(Table(rows, ("x", "y"))), rtol=1e-12
-    )
-
-
-def test_scores_come_as_the_rows_do(tmp_path, table):
-    """A slow writer gets the scores of its first rows before it goes on."""
-    _, path = table
-    model = tmp_path / "model"
-    assert main(["fit", str(path), "-k", "2", "--seed", "0", "-q", "-o", str(model)]) == 0
-    command = [sys.executable, "-m", "fastgmm", "score", str(model), "-"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write("x,y\n1.0,2.0\n3.0,4.0\n")
-        process.stdin.flush()
-        assert process.stdout.readline().startswith("log_density")
-        first = [process.stdout.readline(), process.stdout.readline()]
-        process.stdin.write("5.0,6.0\n")
-        process.stdin.close()
-        rest = process.stdout.read()
-    assert all(line.count(",") == 3 for line in first)
-    assert rest.count("\n") == 1
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals")
 def interrupted(process: subprocess.Popen) -> int:
     """Exit code after Ctrl-C.
 
@@ -143,6 +90,7 @@ def interrupted(process: subprocess.Popen) -> int:
     raise AssertionError("The process does not end.")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_leaves_the_last_good_model(tmp_path, table):
     """Interrupted while it waits for rows: exit code 130, and what was learned is on disk."""
     _, path = table
@@ -161,3 +109,48 @@ def test_ctrl_c_leaves_the_last_good_model(tmp_path, table):
         assert "interrupted" in process.stderr.read()
     assert fastgmm.load(model).n_samples_seen_ > 100
     assert not list(Path(tmp_path).glob("*.part"))
+
+
+def test_ctrl_c_in_a_fit_leaves_the_last_whole_pass(run, tmp_path, table, monkeypatch):
+    """The model is saved as it is after the pass, and the message says which that was."""
+    _, path = table
+    show = progress.StreamProgress.iteration
+
+    def stop(self, iteration):
+        show(self, iteration)
+        if iteration.n_iter == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress.StreamProgress, "iteration", stop)
+    model = tmp_path / "model"
+    words = ("fit", path, "-k", 3, "--seed", 0, "--tol", 0, "--stream", "-o", model)
+    code, out, err = run(*words)
+    assert (code, out) == (130, "")
+    n_passes = fastgmm.load(model).n_iter_
+    assert n_passes in (1, 2)
+    assert err == (
+        f"fastgmm: {model} holds the model after {n_passes} passes.\nfastgmm: interrupted.\n"
+    )
+
+
+def test_learn_of_many_batches_keeps_the_names(run, tmp_path, table):
+    _, path = table
+    model = tmp_path / "model"
+    words = ("learn", model, path, "-k", 2, "--seed", 0, "--batch-rows", 700)
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert "rows learned         3000" in out
+    assert fastgmm.load(model).feature_names_in_.tolist() == ["x", "y"]
+    assert run(*words)[::2] == (0, "")
+
+
+def test_what_is_not_learned_from_is_not_written_again(tmp_path, table):
+    _, path = table
+    model = tmp_path / "model"
+    assert main(["learn", str(model), str(path), "-k", "2", "--seed", "0"]) == 0
+    before = model.read_bytes()
+    assert process("learn", model, "--half-life", 500, input="x,y\n1,\n").returncode == 1
+    assert model.read_bytes() == before
+    new = tmp_path / "new"
+    assert process("learn", new, "-k", 2, input="x,y\n1,\n").returncode == 1
+    assert not new.exists()

@@ -258,7 +258,9 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
 
     def objective(step: np.ndarray) -> float:
         there = frame.moved(base, step)
-        total = expectation(there, RowData(rows, weight)).log_likelihood + regularization.log_prior(there)
+        total = expectation(there, RowData(rows, weight)).log_likelihood + regularization.log_prior(
+            there
+        )
         return search.objective(there, total / weight.sum())
 
     gradient = frame.gradient(base, statistics, regularization)

@@ -140,3 +140,40 @@ def test_criteria_choose_the_number_of_components() -> None:
     fits = [GaussianMixture(k, random_state=0, max_iter=500).fit(X) for k in range(1, 6)]
     for name in ("bic", "icl"):
         assert int(np.argmin([getattr(fit, name)(X) for fit in fits])) + 1 == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_weights_count_as_repetitions(
+    rng: np.random.Generator, covariance_type: str, dtype: type
+) -> None:
+    X = (rng.normal(size=(60, 2)) + 3.0 * rng.integers(2, size=(60, 1))).astype(dtype)
+    counts = rng.integers(0, 4, size=60)
+    model = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X)
+    repeated = np.repeat(X, counts, axis=0)
+    for name in ("score", "bic", "aic", "icl"):
+        method = getattr(model, name)
+        weighted = method(X, sample_weight=counts)
+        assert type(weighted) is float
+        assert weighted == pytest.approx(
+            method(repeated), rel=1e-12 if dtype == np.float64 else 1e-7
+        )
+        assert getattr(model.snapshot(), name)(X, sample_weight=counts) == weighted
+        assert method(X, sample_weight=np.ones(60)) == pytest.approx(method(X), rel=1e-12)
+
+
+def test_a_row_without_weight_may_be_impossible() -> None:
+    model = GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    X = [[0.0], [1e200], [1.0]]
+    assert model.score_samples(X)[1] == -np.inf
+    for name in ("score", "bic", "aic", "icl"):
+        expected = getattr(model, name)([[0.0], [1.0]])
+        assert getattr(model, name)(X, sample_weight=[1, 0, 1]) == expected
+
+
+@pytest.mark.parametrize("name", ["score", "bic", "aic", "icl"])
+def test_weights_are_checked(name: str) -> None:
+    method = getattr(GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]]), name)
+    with pytest.raises(ValueError, match="Negative values"):
+        method([[0.0], [1.0]], sample_weight=[1.0, -1.0])
+    with pytest.raises(ValueError, match="pass one number for each row"):
+        method([[0.0], [1.0]], sample_weight=[1.0])

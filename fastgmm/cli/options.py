@@ -1,0 +1,284 @@
+"""The options of each command, and what reads their words."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import inspect
+import sys
+from typing import Any
+
+from fastgmm import select
+from fastgmm.cli.fit import fit, select_model
+from fastgmm.cli.stream import learn
+from fastgmm.cli.use import info, sample, score
+from fastgmm.sources import FORMATS
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS
+
+
+def add_commands(commands: Any) -> None:
+    """Add every command with its options.
+
+    Parameters
+    ----------
+    commands : object
+        What `argparse.ArgumentParser.add_subparsers` returns.
+    """
+    _add_fit(commands)
+    _add_select(commands)
+    _add_learn(commands)
+    _add_score(commands)
+    _add_sample(commands)
+    _add_info(commands)
+
+
+def _add_fit(commands: Any) -> None:
+    parser = commands.add_parser("fit", help="fit a mixture to the rows of a file")
+    parser.set_defaults(run=fit)
+    _add_data(parser)
+    add = parser.add_argument
+    add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
+    add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
+    _add_starts(parser, n_init=1)
+    add("--tol", type=float, default=1e-3, help="least change of an iteration (%(default)s)")
+    add(
+        "--gap-tol",
+        type=number_or("auto", "none"),
+        default="auto",
+        metavar="NATS",
+        help="predicted distance to the limit at the end, or none (%(default)s)",
+    )
+    add("--max-iter", type=positive, default=100, metavar="N", help="iterations (%(default)s)")
+    add(
+        "--acceleration",
+        choices=["auto", "lbfgs", "none"],
+        default="auto",
+        help="of slow fits (%(default)s)",
+    )
+    _add_regularization(parser)
+    _add_threads(parser)
+    add("-o", "--output", metavar="MODEL", help="write the model to this file")
+    add("--plot", metavar="PICTURE", help="draw the model over the data (.png, .pdf, .svg)")
+    add("--stream", action="store_true", help="read DATA in batches, anew for each iteration")
+    add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
+    _add_batches(parser)
+    add("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_select(commands: Any) -> None:
+    parser = commands.add_parser(
+        "select", help="fit many numbers of components and shapes, and keep the best"
+    )
+    parser.set_defaults(run=select_model)
+    _add_data(parser)
+    add = parser.add_argument
+    add(
+        "-k",
+        "--components",
+        type=numbers,
+        default="1-9",
+        metavar="A-B",
+        help="numbers and ranges, such as 1-4,8 (%(default)s)",
+    )
+    add(
+        "--covariance-types",
+        type=types,
+        default=list(COVARIANCE_TYPES),
+        metavar="A,B",
+        help=f"among {', '.join(COVARIANCE_TYPES)} (all)",
+    )
+    add("--criterion", choices=CRITERIA, default="bic", help="lower is better (%(default)s)")
+    defaults = inspect.signature(select).parameters
+    _add_starts(parser, n_init=defaults["n_init"].default)
+    add(
+        "--max-iter",
+        type=positive,
+        default=defaults["max_iter"].default,
+        metavar="N",
+        help="(%(default)s)",
+    )
+    _add_regularization(parser)
+    _add_threads(parser)
+    add("-o", "--output", metavar="MODEL", help="write the best model to this file")
+    add("--table", metavar="CSV", help="write what every fit has reached to this file")
+    add("--plot", metavar="PICTURE", help="draw the criterion (.png, .pdf, .svg)")
+    add("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_learn(commands: Any) -> None:
+    parser = commands.add_parser("learn", help="update a model from a stream of rows")
+    parser.set_defaults(run=learn)
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="written back in one step; made if it is not there")
+    _add_data(parser, or_input=True)
+    add("-k", "--components", type=positive, metavar="K", help="of a new model")
+    add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
+    _add_regularization(parser)
+    add("--seed", type=seed, help="for the start of a new model")
+    add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
+    add("--weights", metavar="COLUMN", help="the column with each row's weight")
+    add("--save-every", type=float, default=60.0, metavar="SECONDS", help="(%(default)s)")
+    _add_batches(parser)
+    _add_threads(parser)
+
+
+def _add_score(commands: Any) -> None:
+    parser = commands.add_parser("score", help="write densities and responsibilities as CSV")
+    parser.set_defaults(run=score)
+    parser.add_argument("model", metavar="MODEL")
+    _add_data(parser, or_input=True)
+    _add_batches(parser)
+    _add_threads(parser)
+    parser.add_argument("-o", "--output", metavar="CSV", help="instead of standard output")
+
+
+def _add_sample(commands: Any) -> None:
+    parser = commands.add_parser("sample", help="write random rows as CSV, their label last")
+    parser.set_defaults(run=sample)
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("-n", type=positive, required=True, metavar="N", help="how many rows")
+    parser.add_argument("--seed", type=seed, help="to repeat a sample")
+
+
+def _add_info(commands: Any) -> None:
+    parser = commands.add_parser("info", help="describe a model")
+    parser.set_defaults(run=info)
+    parser.add_argument("model", metavar="MODEL")
+
+
+# ---------------------------------------------------------------- options of several commands
+
+
+def _add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> None:
+    add = parser.add_argument
+    kinds = ".csv, .tsv, .npy, .parquet, .arrow or .arrows"
+    if or_input:
+        text = f"{kinds}; - is standard input (CSV or an Arrow stream)"
+        add("data", metavar="DATA", nargs="?", default="-", help=text)
+    else:
+        add("data", metavar="DATA", help=kinds)
+    add("--columns", type=columns, metavar="A,B", help="by name, or by number from 0 (all)")
+    add(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line of a CSV holds names (found out by default)",
+    )
+    add("--dtype", choices=["float32", "float64"], default="float64", help="(%(default)s)")
+
+
+def _add_starts(parser: argparse.ArgumentParser, *, n_init: int) -> None:
+    add = parser.add_argument
+    add("--init", choices=INIT_PARAMS, default="ward", help="how to start (%(default)s)")
+    add(
+        "--n-init",
+        type=positive,
+        default=n_init,
+        metavar="N",
+        help="starts; the best is kept (%(default)s)",
+    )
+    add("--seed", type=seed, help="for the start, to repeat a fit")
+    add("--weights", metavar="COLUMN", help="the column with each row's weight")
+
+
+def _add_regularization(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reg-covar",
+        type=number_or("auto"),
+        default=1e-6,
+        metavar="VARIANCE",
+        help="added to variances; auto: in proportion to each column's (%(default)s)",
+    )
+    parser.add_argument(
+        "--on-collapse",
+        choices=["repair", "warn", "raise"],
+        default="repair",
+        help="what to do with components that collapse (%(default)s)",
+    )
+
+
+def _add_batches(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--batch-rows", type=positive, default=65536, metavar="N", help="(%(default)s)")
+    add("--gaps", choices=["error", "drop"], default="error", help="rows with gaps (%(default)s)")
+    add("--format", choices=FORMATS, help="of standard input or a pipe (found out by default)")
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=positive, metavar="N", help="(one per processor)")
+
+
+# ---------------------------------------------------------------- readers of words
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
+    return _whole(text, 1, sys.maxsize)
+
+
+def seed(text: str) -> int:
+    """Read a seed that NumPy's old and new generators take: 32 bits."""
+    return _whole(text, 0, 2**32 - 1)
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    with contextlib.suppress(ValueError):
+        if least <= int(text) <= most:
+            return int(text)
+    limit = "" if most == sys.maxsize else f" and at most {most}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}{limit}")
+
+
+def number_or(*words: str) -> Any:
+    """Make a reader of a number or one of these words; "none" is None."""
+
+    def read(text: str) -> Any:
+        if text in words:
+            return None if text == "none" else text
+        try:
+            return float(text)
+        except ValueError:
+            wanted = " or ".join(["a number", *map(repr, words)])
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+
+    return read
+
+
+def numbers(text: str) -> list[int]:
+    """Read "2", "1-9" or "1,2,4-6".
+
+    Examples
+    --------
+    >>> numbers("1,2,4-6")
+    [1, 2, 4, 5, 6]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        least = positive(first)
+        most = positive(last) if last else least
+        if most < least:
+            raise argparse.ArgumentTypeError(f"{part!r} is an empty range: write {most}-{least}")
+        found += range(least, most + 1)
+    return list(dict.fromkeys(found))
+
+
+def types(text: str) -> list[str]:
+    """Read covariance types between commas, each once."""
+    kinds = [kind.strip() for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in COVARIANCE_TYPES:
+            known = ", ".join(COVARIANCE_TYPES)
+            raise argparse.ArgumentTypeError(f"{kind!r} is not one of {known}")
+    return list(dict.fromkeys(kinds))
+
+
+def columns(text: str) -> list[str]:
+    """Read the names of columns; as in a CSV, one that holds a comma stands in quotation marks.
+
+    Examples
+    --------
+    >>> columns('c,"a, b"')
+    ['c', 'a, b']
+    """
+    return [name.strip() for name in next(csv.reader([text]))]

@@ -1,0 +1,55 @@
+"""Criteria that choose among mixtures: BIC, AIC and ICL, of the sums that they are made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What the fit of a mixture to rows is worth, less the price of its parameters.
+
+    Of each criterion lower is better.
+
+    Parameters
+    ----------
+    log_likelihood : float
+        The weighted sum of the rows' log densities, log L, in nats.
+    certainty : float
+        The weighted sum of log max_k r_ik, the log probability of each row's most probable
+        component; NaN where it was not computed, and then the ICL is NaN too.
+    n_parameters : int
+        The number of free parameters, p.
+    weight : float
+        The sum of the rows' weights, n; the number of rows where they have none.
+
+    Examples
+    --------
+    >>> criteria = Criteria(log_likelihood=-100.0, certainty=-3.0, n_parameters=5, weight=50.0)
+    >>> round(criteria.bic, 3), criteria.aic, round(criteria.icl, 3)
+    (219.56, 210.0, 225.56)
+    """
+
+    log_likelihood: float
+    certainty: float
+    n_parameters: int
+    weight: float
+
+    @property
+    def bic(self) -> float:
+        """Bayesian information criterion of Schwarz (1978), -2 log L + p log n."""
+        return -2.0 * self.log_likelihood + self.n_parameters * float(np.log(self.weight))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion (1974), -2 log L + 2 p."""
+        return -2.0 * self.log_likelihood + 2.0 * self.n_parameters
+
+    @property
+    def icl(self) -> float:
+        """Integrated completed likelihood, BIC - 2 sum_i log max_k r_ik.
+
+        The criterion of Biernacki, Celeux and Govaert (2000) with each row given to its most
+        probable component.
+        """
+        return self.bic - 2.0 * self.certainty

@@ -1,0 +1,86 @@
+"""Pictures as files, written without pyplot and without a display; the import of matplotlib."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 150
+"""Pictures of pixels have this resolution, so that a panel of a grid has sharp letters."""
+
+
+def import_matplotlib() -> None:
+    """Find out before any work whether there is a matplotlib.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed; the sentence says how to install it.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError("Pictures need matplotlib: pip install 'fastgmm[plot]'.") from error
+
+
+def check_picture_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a file name that `save_mixture` could not write, before any work is done.
+
+    Parameters
+    ----------
+    path : str or path
+        The name of the picture.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib does not write the format.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> check_picture_name("fits.png")
+    >>> check_picture_name("fits.doc")
+    Traceback (most recent call last):
+    ValueError: The picture fits.doc must end in one of ...
+    """
+    import_matplotlib()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = sorted(FigureCanvasBase.get_supported_filetypes())
+    if Path(path).suffix[1:].lower() not in known:
+        raise ValueError(f"The picture {path} must end in one of .{', .'.join(known)}.")
+
+
+@contextlib.contextmanager
+def picture_file(path: str | os.PathLike[str]) -> Iterator[Figure]:
+    """Lend a figure and write it to a file when all is drawn; after an error nothing is written.
+
+    Parameters
+    ----------
+    path : str or path
+        The name of the picture.
+
+    Yields
+    ------
+    Figure
+        An empty one, with room for legends beside the axes.
+
+    Raises
+    ------
+    ValueError, ImportError
+        As `check_picture_name`.
+    """
+    check_picture_name(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    yield figure
+    figure.savefig(path, dpi=DOTS_PER_INCH)

@@ -1,0 +1,163 @@
+"""`fastgmm fit` in memory: what it prints, what it draws, and what it refuses."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from commands import FAITHFUL, rows_of
+
+import fastgmm
+from fastgmm import GaussianMixture
+from fastgmm.cli.report import component_table
+from fastgmm.sources import read_table
+
+
+def test_fit_prints_the_components(run):
+    code, out, err = run("fit", FAITHFUL, "-k", 2, "--seed", 0)
+    assert (code, err) == (0, "")
+    model = GaussianMixture(2, random_state=0).fit(read_table(FAITHFUL).rows)
+    first, _, *table = out.splitlines()
+    assert first == "2 components, full covariance, fitted to 272 rows of 2 columns"
+    assert table[0].split() == ["component", "0", "1"]
+    assert table[1].split() == ["weight", *(f"{weight:.4f}" for weight in model.weights_)]
+    assert table[2].split() == ["mean", "deviation"] * 2
+    deviations = np.sqrt(np.diagonal(model.covariances_, axis1=1, axis2=2))
+    for line, name, digits, feature in [(3, "eruptions", 4, 0), (4, "waiting", 3, 1)]:
+        pairs = np.column_stack([model.means_[:, feature], deviations[:, feature]]).ravel()
+        assert table[line].split() == [name, *(f"{number:.{digits}f}" for number in pairs)]
+    assert len({len(line) for line in table[2:5]}) == 1
+    facts = dict(line.rsplit(maxsplit=1) for line in table[6:])
+    rows = read_table(FAITHFUL).rows
+    assert facts == {
+        "log-likelihood per row": f"{model.score(rows):.6f}",
+        "BIC": f"{model.bic(rows):.3f}",
+        "AIC": f"{model.aic(rows):.3f}",
+        "iterations": str(model.n_iter_),
+        "converged": "yes",
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-k", "3", "--covariance-type", "tied", "--init", "kmeans", "--seed", "1"],
+        ["-k", "2", "--covariance-type", "diag", "--init", "random", "--n-init", "3"],
+        ["-k", "2", "--covariance-type", "spherical", "--tol", "1e-6", "--max-iter", "200"],
+        ["-k", "3", "--covariance-type", "tied_diag", "--init", "k-means++", "--seed", "5"],
+        ["-k", "2", "--covariance-type", "tied_spherical", "--dtype", "float32", "--seed", "2"],
+        ["-k", "2", "--gap-tol", "1e-4", "--acceleration", "lbfgs", "--on-collapse", "warn"],
+        ["-k", "2", "--gap-tol", "none", "--acceleration", "none", "--reg-covar", "auto"],
+        ["-k", "2", "--reg-covar", "0.5", "--threads", "2", "--dtype", "float32", "--seed", "3"],
+    ],
+)
+def test_every_option_of_fit_reaches_the_model(run, tmp_path, monkeypatch, words):
+    fitted = []
+    fit = GaussianMixture.fit
+    monkeypatch.setattr(
+        GaussianMixture, "fit", lambda self, *a, **k: fitted.append(self) or fit(self, *a, **k)
+    )
+
+    def number(text):
+        words = {"auto": "auto", "none": None, "lbfgs": "lbfgs"}
+        return words[text] if text in words else float(text)
+
+    path = tmp_path / "model.gmm"
+    assert run("fit", FAITHFUL, *words, "-o", path)[0] == 0
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    expected = {
+        "n_components": int(given["-k"]),
+        "covariance_type": given.get("--covariance-type", "full"),
+        "init_params": given.get("--init", "ward"),
+        "n_init": int(given.get("--n-init", 1)),
+        "tol": float(given.get("--tol", 1e-3)),
+        "max_iter": int(given.get("--max-iter", 100)),
+        "reg_covar": number(given.get("--reg-covar", "1e-6")),
+        "gap_tol": number(given.get("--gap-tol", "auto")),
+        "acceleration": number(given.get("--acceleration", "auto")),
+        "on_collapse": given.get("--on-collapse", "repair"),
+        "random_state": int(given["--seed"]) if "--seed" in given else None,
+        "n_threads": int(given["--threads"]) if "--threads" in given else None,
+    }
+    parameters = fitted[0].get_params()
+    assert {name: parameters[name] for name in expected} == expected
+    saved = fastgmm.load(path)
+    np.testing.assert_array_equal(saved.means_, fitted[0].means_)
+    assert saved.means_.dtype == given.get("--dtype", "float64")
+    assert saved.feature_names_in_.tolist() == ["eruptions", "waiting"]
+
+
+def test_a_file_without_names(run, tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(50, 3)))
+    code, out, _ = run("fit", path, "-k", 1, "-o", tmp_path / "m.gmm")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[5:8]] == ["x0", "x1", "x2"]
+    assert "x0, x1, x2" in run("info", tmp_path / "m.gmm")[1]
+    assert run("sample", tmp_path / "m.gmm", "-n", 1)[1].startswith("x0,x1,x2,label\n")
+
+
+def test_models_of_every_type(run, tmp_path, covariance_type):
+    path, picture = tmp_path / "model.gmm", tmp_path / "model.png"
+    words = ("--covariance-type", covariance_type, "--seed", 0, "-o", path, "--plot", picture)
+    code, out, err = run("fit", FAITHFUL, "-k", 3, *words)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"3 components, {covariance_type} covariance, fitted to 272 rows of 2 ")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    table = read_table(FAITHFUL)
+    model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(table)
+    assert component_table(model, ["eruptions", "waiting"], 100) in out
+    saved = fastgmm.load(path)
+    assert saved.covariances_.shape == model.covariances_.shape
+    assert saved.covariances_.tobytes() == model.covariances_.tobytes()
+    code, out, err = run("info", path)
+    assert (code, err) == (0, "")
+    assert re.match(rf"covariance type +{covariance_type}\ncomponents +3\n", out)
+    assert component_table(model, ["eruptions", "waiting"], 100) in out
+    _, numbers = rows_of(run("score", path, FAITHFUL)[1])
+    np.testing.assert_array_equal(numbers[:, 0], model.score_samples(table))
+    np.testing.assert_array_equal(numbers[:, 2:], model.predict_proba(table))
+    _, numbers = rows_of(run("sample", path, "-n", 20, "--seed", 3)[1])
+    np.testing.assert_array_equal(numbers[:, :2], model.sample(20, random_state=3)[0])
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 4, 9])
+def test_the_picture_is_drawn(run, tmp_path, n_columns):
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(50, n_columns)))
+    code, _, err = run("fit", path, "-k", 2, "--plot", tmp_path / "x.png", "--seed", 0)
+    assert code == 0
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    note = f"fastgmm: note: {tmp_path / 'x.png'} shows the first 6 of 9 columns.\n"
+    assert err == (note if n_columns == 9 else "")
+
+
+def test_the_picture_has_the_weights(run, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("fastgmm.plot.save_mixture", lambda *_, **k: drawn.update(k))
+    path = tmp_path / "x.csv"
+    path.write_text("a,n\n1,1\n2,3\n4,2\n")
+    assert run("fit", path, "-k", 1, "--weights", "n", "--plot", tmp_path / "x.png")[0] == 0
+    assert drawn["sample_weight"].tolist() == [1.0, 3.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "options", [("-k", 1000), ("-k", 2, "--tol", -1), ("-k", 2, "--reg-covar", "nan")]
+)
+def test_errors_of_the_fit_are_one_sentence(run, options):
+    code, out, err = run("fit", FAITHFUL, *options)
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"fastgmm: error: [^\n]+\n", err)
+
+
+def test_an_unknown_picture_is_refused_before_the_fit(run, fails, monkeypatch, tmp_path):
+    monkeypatch.setattr(GaussianMixture, "fit", lambda *_, **__: pytest.fail("it was fitted"))
+    code, _, err = run("fit", FAITHFUL, "-k", 2, "--plot", tmp_path / "x.doc")
+    assert code == 1
+    assert err.startswith(f"fastgmm: error: The picture {tmp_path / 'x.doc'} must end in one of .")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    sentence = "Pictures need matplotlib: pip install 'fastgmm[plot]'."
+    fails(sentence, "fit", FAITHFUL, "-k", 2, "--plot", tmp_path / "x.png")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    sentence = "Reading CSV needs pyarrow: pip install 'fastgmm[cli]'."
+    fails(sentence, "fit", FAITHFUL, "-k", 2)

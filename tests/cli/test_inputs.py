@@ -1,0 +1,126 @@
+"""The columns and weights of a command's rows."""
+
+import numpy as np
+import pytest
+from commands import FAITHFUL
+
+from fastgmm import GaussianMixture
+from fastgmm.cli import fit as fit_commands
+from fastgmm.cli.inputs import tables_for
+from fastgmm.cli.main import make_parser
+from fastgmm.sources import Table, batches, read_table
+
+
+@pytest.mark.parametrize("columns", ["waiting", "1"])
+def test_columns_are_chosen(run, columns):
+    code, out, _ = run("fit", FAITHFUL, "-k", 2, "--columns", columns)
+    assert code == 0
+    assert "272 rows of 1 column\n" in out
+    assert "waiting" in out
+    assert "eruptions" not in out
+
+
+def test_the_header_is_told(run, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("0,1\n5,6\n7,9\n8,8\n")
+    assert "fitted to 3 rows" in run("fit", path, "-k", 1, "--header")[1]
+    assert "fitted to 4 rows" in run("fit", path, "-k", 1, "--no-header")[1]
+    assert "fitted to 4 rows" in run("fit", path, "-k", 1)[1]
+
+
+@pytest.mark.parametrize("columns", [(), ("--columns", "a,b"), ("--columns", "0,1")])
+def test_weights_count_as_repetitions(run, tmp_path, columns):
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(0, 1, (60, 2)), rng.normal(6, 1, (60, 2))])
+    counts = rng.integers(1, 4, size=120)
+    weighted, repeated = tmp_path / "weighted.csv", tmp_path / "repeated.csv"
+    header = "a,b,count"
+    np.savetxt(weighted, np.column_stack([rows, counts]), delimiter=",", header=header, comments="")
+    np.savetxt(repeated, np.repeat(rows, counts, axis=0), delimiter=",", header="a,b", comments="")
+    options = ("-k", 2, "--tol", 1e-10, "--max-iter", 1000, "--seed", 0)
+    code, out, _ = run("fit", weighted, "--weights", "count", *columns, *options)
+    assert code == 0
+    numbers = [line.split()[-4:] for line in out.splitlines()[2:7]]
+    lines = run("fit", repeated, *options)[1].splitlines()
+    expected = [line.split()[-4:] for line in lines[2:7]]
+    if numbers != expected:  # the components may come in the other order
+        expected = [row[2:] + row[:2] if len(row) == 4 else [row[0], row[2], row[1]]
+                    for row in expected]  # fmt: skip
+    assert numbers[2:] == expected[2:]
+    facts = [line for line in out.splitlines() if line[:3] in ("log", "BIC", "AIC")]
+    assert facts == [line for line in lines if line[:3] in ("log", "BIC", "AIC")]
+
+
+def test_a_number_for_the_weights_counts_in_the_file(run, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(GaussianMixture, "fit", lambda self, X, **k: fitted.append((X, k)))
+    with pytest.raises(ValueError, match="not fitted"):  # after our stand-in for the fit
+        fit_commands.fit(
+            make_parser().parse_args(
+                ["fit", FAITHFUL, "-k", "2", "--columns", "waiting", "--weights", "0"]
+            )
+        )
+    table, options = fitted[0]
+    rows = read_table(FAITHFUL).rows
+    assert table.columns == ("waiting",)
+    np.testing.assert_array_equal(table.rows[:, 0], rows[:, 1])
+    np.testing.assert_array_equal(options["sample_weight"], rows[:, 0])
+
+
+def test_scores_find_the_columns_by_name(run, geyser, tmp_path):
+    path, _ = geyser
+    expected = run("score", path, FAITHFUL)[1]
+    rows = read_table(FAITHFUL).rows.tolist()
+    other = tmp_path / "other.csv"
+    lines = ["place,waiting,x,eruptions", *(f"geyser,{b!r},7,{a!r}" for a, b in rows)]
+    other.write_text("\n".join(lines))
+    assert run("score", path, other) == (0, expected, "")
+    nameless = tmp_path / "rows.npy"
+    np.save(nameless, np.array(rows))
+    assert run("score", path, nameless) == (0, expected, "")
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text("\n".join(["a,b,c", *(f"{a!r},0,{b!r}" for a, b in rows)]))
+    assert run("score", path, renamed, "--columns", "a,c") == (0, expected, "")
+
+
+def test_errors_of_data_are_one_sentence(fails, geyser, tmp_path):
+    model, _ = geyser
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n3,x\n4,5\n")
+    sentence = (
+        f"{path}, line 3, column 'b': 'x' is not a number; choose columns of numbers with "
+        "columns=['a'] (command line: --columns a)."
+    )
+    fails(sentence, "fit", path, "-k", 1)
+    fails(f"{path} has no column 'eruptions'; it has 'a', 'b'.", "score", model, path)
+    sentence = f"{path} has 1 column and the model was fitted on 2; choose them with --columns."
+    fails(sentence, "score", model, path, "--columns", "a")
+    path.write_text("1,2\n3,4\n5,6\n")
+    fails(
+        "The table has no column names, so 'w' is not one; choose by number, 0 to 1.",
+        *("fit", path, "-k", 1, "--weights", "w"),
+    )
+    fails(f"Column '1' of {path} is chosen twice.",
+           "fit", path, "-k", 1, "--columns", "0,1", "--weights", 1)  # fmt: skip
+
+
+def test_batches_have_the_columns_that_the_model_knows():
+    rows = np.arange(12.0).reshape(4, 3)
+    named = Table(rows, ("a", "b", "c"))
+
+    def tables(model, source):
+        return [table for table, _ in tables_for(model, batches(source, batch_rows=3))]
+
+    new = tables(GaussianMixture(1), named)
+    assert [table.columns for table in new] == [("a", "b", "c")] * 2
+    assert [len(table) for table in new] == [3, 1]
+    model = GaussianMixture(1).fit(Table(rows[:, [2, 0]], ("c", "a")))
+    for table in tables(model, named):
+        assert table.columns == ("c", "a")
+        assert table.rows.flags.c_contiguous
+    np.testing.assert_array_equal(tables(model, named)[0].rows, rows[:3, [2, 0]])
+    assert tables(model, rows[:, :2])[0].columns == ("c", "a")
+    nameless = GaussianMixture(1).fit(rows)
+    assert tables(nameless, named)[0].columns is None
+    with pytest.raises(ValueError, match=r"^there is no column 'c' among a, b: the model was "):
+        tables(model, Table(rows[:, :2], ("a", "b")))

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.covariance.types import SHAPES
 from fastgmm.data.extent import Extent
-from fastgmm.em.bounds import SKIP, CarriedBounds
+from fastgmm.em.bounds import CarriedBounds
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
@@ -82,7 +83,7 @@ class EStep:
             with np.errstate(divide="ignore"):
                 cut = 0.5 * np.log(thresholds / (heaviest * mixture.n_components))
             limits = np.concatenate([limits, cut[np.newaxis]])
-        if not SKIP:
+        if not kernels.SKIP:
             thresholds = np.full_like(thresholds, -1.0)
         return thresholds, limits
 

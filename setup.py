@@ -29,6 +29,8 @@ DIRECTIVES = {
     "wraparound": False,
     "initializedcheck": False,
     "cdivision": True,
+    # What threads share is guarded in scratch.pxi: a build without the GIL need not switch it on.
+    "freethreading_compatible": True,
 }
 SWITCHES = {
     "": (OPTIMIZED, [], {}),
@@ -86,9 +88,9 @@ def extensions():
         for dtype in ("f32", "f64"):
             made.append(
                 Extension(
-                    f"fastgmm.kernels._{name}_{dtype}",
-                    [str(KERNELS / f"_{name}_{dtype}.pyx")],
-                    depends=[str(p) for p in (*KERNELS.glob("*.pxi"), KERNELS / "simd.h")],
+                    f"fastgmm.kernels.builds.{name}_{dtype}",
+                    [str(KERNELS / "builds" / f"{name}_{dtype}.pyx")],
+                    depends=[str(p) for p in (*KERNELS.rglob("*.pxi"), KERNELS / "simd.h")],
                     include_dirs=[str(KERNELS)],
                     define_macros=[("FASTGMM_FLOAT32", "1")] if dtype == "f32" else [],
                     extra_compile_args=[*flags, *machine_flags] if gnu else ["/O2"],

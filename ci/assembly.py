@@ -44,7 +44,7 @@ TILE = {"ymm": 12, "zmm": 16}
 TILE_LOOPS = 4
 # A store on the stack for each of four multiply-adds or more: the tile does not fit the registers.
 SPILLS = 1 / 4
-EXPECTED = ("_detect.", "_x86_64_f64.", "_v3_f64.", "_v4_f64.")
+EXPECTED = ("_detect.", "x86_64_f64.", "x86_64_v3_f64.", "x86_64_v4_f64.")
 
 
 class Instruction(NamedTuple):
@@ -170,7 +170,7 @@ def main() -> None:
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("fastgmm is not installed here: run ci/in_environment.sh ci/assembly.py")
     kernels = Path(next(iter(spec.submodule_search_locations)), "kernels")
-    modules = sorted(kernels.glob("*.so"))
+    modules = sorted(kernels.rglob("*.so"))
     names = " ".join(path.name for path in modules)
     missing = [part for part in EXPECTED if part not in names]
     if missing:

@@ -21,11 +21,12 @@ from pathlib import Path
 from fastgmm import kernels
 
 runs = [name.replace("-", "_") for name in kernels.BUILT if name in kernels.SUPPORTED]
-stems = ["_detect", *(f"_{name}_{dtype}" for name in runs for dtype in ("f32", "f64"))]
-for stem in stems:
-    if not Path(kernels.__file__).with_name(f"{stem}.pyi").exists():
-        raise SystemExit(f"fastgmm.kernels.{stem} has no stubs")
-print(*(f"fastgmm.kernels.{stem}" for stem in stems))
+stems = ["_detect", *(f"builds/{name}_{dtype}" for name in runs for dtype in ("f32", "f64"))]
+modules = [f"fastgmm.kernels.{stem.replace('/', '.')}" for stem in stems]
+for stem, module in zip(stems, modules):
+    if not (Path(kernels.__file__).parent / f"{stem}.pyi").exists():
+        raise SystemExit(f"{module} has no stubs")
+print(*modules)
 P
 )
 # shellcheck disable=SC2086 # one word per module

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastgmm import kernels
-from fastgmm.em.bounds import SKIP
 from fastgmm.threads import available_threads
 from fastgmm.version import __version__
 
@@ -33,7 +32,7 @@ def show_config() -> dict[str, Any]:
         "supported": list(kernels.SUPPORTED),
         "chosen": kernels.CHOSEN.name,
         "threads": available_threads(),
-        "skip": "on" if SKIP else "off",
+        "skip": "on" if kernels.SKIP else "off",
     }
     for name, value in config.items():
         print(f"{name:<10} {', '.join(value) if isinstance(value, list) else value}")

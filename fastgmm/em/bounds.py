@@ -8,7 +8,6 @@ change by rounding only.
 """
 
 import math
-import os
 
 import numpy as np
 
@@ -24,17 +23,6 @@ COMPUTED_SHARE = 0.75
 """Of the pairs that the bounds could not rule out: from here on, they have not paid."""
 _SLACK = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
 """Relative, and absolute in deviations: the rounding of the distances and of their float32."""
-
-
-def _asked() -> bool:
-    value = os.environ.get("FASTGMM_SKIP", "on")
-    if value not in ("on", "off"):
-        raise ValueError(f"FASTGMM_SKIP must be 'on' or 'off', got {value!r}")
-    return value == "on"
-
-
-SKIP = _asked()
-"""False, by ``FASTGMM_SKIP=off``: every pair of row and component is computed and summed."""
 
 
 class CarriedBounds:
@@ -58,7 +46,7 @@ class CarriedBounds:
         stride = kernels.bounds_strides[rows.dtype](min(block, len(rows)))
         self._shape = (self._n_blocks, n_components, stride)
         self._possible = (
-            SKIP
+            kernels.SKIP
             and covariance_type == "full"
             and rows.shape[1] >= FEWEST_FEATURES
             and 4 * n_components <= rows.dtype.itemsize * rows.shape[1]

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.covariance.types import SHAPES
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part, RowKind
 from fastgmm.data.passes import Data
-from fastgmm.em.bounds import SKIP, CarriedBounds
+from fastgmm.em.bounds import CarriedBounds
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -86,7 +87,7 @@ class EStep:
             with np.errstate(divide="ignore"):
                 cut = 0.5 * np.log(thresholds / (heaviest * mixture.n_components))
             limits = np.concatenate([limits, cut[np.newaxis]])
-        if not SKIP:
+        if not kernels.SKIP:
             thresholds = np.full_like(thresholds, -1.0)
         return thresholds, limits
 

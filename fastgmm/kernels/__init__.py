@@ -1,6 +1,7 @@
 """The compiled core: one build per instruction set and dtype, chosen once, at import.
 
-``FASTGMM_ISA`` chooses by hand.  What is built, what this processor runs and what was chosen are
+``FASTGMM_ISA`` chooses by hand, ``FASTGMM_SKIP`` says whether work may be left out: all that the
+environment sets stands here.  What is built, what this processor runs and what was chosen are
 three separate facts: ``BUILT``, ``SUPPORTED`` and ``CHOSEN``.  A build that is there and does not
 import is an error.
 """
@@ -17,19 +18,20 @@ INSTRUCTION_SETS = ("x86-64-v4", "x86-64-v3", "x86-64", "neon", "portable")
 """Every name there is, the widest of a family first."""
 
 _HERE = Path(__file__).parent
+_BUILDS = _HERE / "builds"
 _DTYPES: dict[np.dtype, str] = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
-def _is_built(stem: str) -> bool:
-    return any((_HERE / f"{stem}{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+def _is_built(folder: Path, stem: str) -> bool:
+    return any((folder / f"{stem}{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
 
 
 def _stem(name: str) -> str:
-    return "_" + name.replace("-", "_")
+    return name.replace("-", "_")
 
 
 def _supported() -> tuple[str, ...]:
-    if not _is_built("_detect"):
+    if not _is_built(_HERE, "_detect"):
         raise ImportError(
             f"fastgmm was imported from a source tree whose kernels are not built ({_HERE}); "
             "run 'pip install -e .' there, or import the installed package from another directory"
@@ -42,7 +44,7 @@ def _supported() -> tuple[str, ...]:
 
 SUPPORTED = _supported()
 """Instruction sets that this processor runs, the widest first."""
-BUILT = tuple(name for name in INSTRUCTION_SETS if _is_built(_stem(name) + "_f64"))
+BUILT = tuple(name for name in INSTRUCTION_SETS if _is_built(_BUILDS, f"{_stem(name)}_f64"))
 """Instruction sets that this installation has kernels for."""
 
 
@@ -70,7 +72,7 @@ class Build:
             )
         self.name = name
         self.modules: dict[np.dtype, ModuleType] = {
-            dtype: importlib.import_module(f"fastgmm.kernels.{_stem(name)}_{suffix}")
+            dtype: importlib.import_module(f"fastgmm.kernels.builds.{_stem(name)}_{suffix}")
             for dtype, suffix in _DTYPES.items()
         }
 
@@ -91,12 +93,22 @@ def _choose() -> Build:
     )
 
 
+def _may_skip() -> bool:
+    asked = os.environ.get("FASTGMM_SKIP", "on")
+    if asked not in ("on", "off"):
+        raise ValueError(f"FASTGMM_SKIP must be 'on' or 'off', got {asked!r}")
+    return asked == "on"
+
+
 CHOSEN = _choose()
 """The build in use."""
+SKIP = _may_skip()
+"""False, by ``FASTGMM_SKIP=off``: every pair of row and component is computed and summed."""
 
 _float64 = CHOSEN.modules[np.dtype(np.float64)]
 packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modules.items()}
 """dtype -> class of the packed parameters."""
+
 factorize = _float64.factorize
 ward = _float64.ward
 

@@ -1,18 +1,9 @@
-# Bounds carried from one pass to the next, FULL.  When L and mu become L' and mu', a Mahalanobis distance d becomes
-# some d' with
+# Bounds are carried from one pass to the next, for FULL only.  When L and mu become L' and mu', a Mahalanobis distance
+# d becomes some d' with
 #   smin(A) d - |L'^-1 (mu - mu')| <= d' <= smax(A) d + |L'^-1 (mu - mu')|,   A = L'^-1 L
 # (triangle inequality).  One float32 per pair of row and component remembers d, or with a minus sign a number under it.
-# A pair whose density so cannot reach 2^-53 of the row's total is left out of the E-step; the rest are gathered.
-
-cdef struct Bounds:
-    float *carried              # n_components x stride, the rows of one call: d, - lower bound of d, or 0 for unknown
-    Py_ssize_t stride
-    const double *shrink        # n_components each: under smin(A), over smax(A), over |L'^-1 (mu - mu')|
-    const double *grow
-    const double *moved
-    const double *cut           # n_components: half the log of a density relative to the row's that may be left out
-    Py_ssize_t n_computed       # out: pairs
-
+# A pair whose density can therefore not reach 2^-53 of the row's total is left out of the E-step; the rest are
+# gathered.
 
 cdef void lowest_totals(
     const Mixture *m, const Bounds *bounds, Py_ssize_t begin, Py_ssize_t n_rows, real *out
@@ -55,7 +46,7 @@ cdef Py_ssize_t possible_rows(
             out[n_possible] = <int> (b + lowest_bit(rest))
             n_possible += 1
             rest = rest & (rest - 1)
-    while n_possible and out[n_possible - 1] >= n_rows:     # lanes past the last row
+    while n_possible and out[n_possible - 1] >= n_rows:     # the lanes past the last row are no rows
         n_possible -= 1
     return n_possible
 
@@ -71,7 +62,7 @@ cdef inline void gather_columns(
 
 
 cdef void bounded_distances(const Mixture *m, Block *block, Bounds *bounds, Py_ssize_t begin) noexcept nogil:
-    """What mahalanobis gives, for the pairs that matter; a distance without a density for the others."""
+    """distances = what mahalanobis gives, for the pairs that matter; a distance without a density for the others."""
     cdef Py_ssize_t k, p, b, n_possible, n_lanes
     cdef Py_ssize_t stride = block.stride
     cdef real *distances

@@ -1,27 +1,5 @@
-# E-step of one block: rows in the lanes.  The block is transposed once, column j at columns + j * stride, and serves
-# all components.
-
-cdef struct Mixture:
-    int shape                   # FULL, TIED, DIAG or SPHERICAL
-    Py_ssize_t n_components
-    Py_ssize_t n_features
-    Py_ssize_t width            # n_features rounded up to LANES and TILE_ROWS: the stride of the means
-    Py_ssize_t padded           # n_features rounded up to TILE_ROWS; the padding comes first
-    real *means                 # n_components x width
-    real *shift                 # width: the middle of the means
-    real *centered_means        # n_components x width: means minus the shift
-    bint near                   # no mean is more than NEAR deviations from the shift
-    bint central                # SPHERICAL, TIED: no mean is more than CENTRAL deviations from the shift
-    # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
-    real *factors
-    Py_ssize_t factor_size      # numbers per packed factor
-    real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
-    real *origin                # width: what is subtracted from the rows: the shift or zeros, see about_origin
-    real *whitened_means        # FULL, TIED: n_components x padded, L^-1 (mean - shift)
-    real *log_norms             # - log det L - D/2 log 2 pi
-    real *half_scales           # half of log weight + log_norm
-    real *quarters              # what a squared distance is multiplied with to give half of its part of the log density
-
+# The E-step of one block has the rows in the lanes.  The block is transposed once, with column j at
+# columns + j * stride, and serves all components.
 
 cdef inline bint about_origin(const Mixture *m) noexcept nogil:
     """The columns are about the shift, so that whitening a row and subtracting the whitened mean are one operation."""
@@ -222,7 +200,7 @@ cdef inline void component_strips(
     cdef Py_ssize_t b
     cdef Py_ssize_t n_features = mixture.n_features
     cdef const real *factor = mixture.factors + (k * mixture.factor_size if mixture.shape == FULL else 0)
-    # the body is where it is for full strips, with as much of the zeros before it as this width pads with
+    # The body stands where it does for full strips.  This width needs fewer of the zeros before it.
     cdef Py_ssize_t n_padding = mixture.padded - n_features
     cdef real *body = differences + n_padding * STRIP
     if about_origin(mixture):
@@ -253,7 +231,7 @@ cdef inline void mahalanobis_strips(
     const Mixture *mixture, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs,
     real *differences, real *whitened, real *out
 ) noexcept nogil:
-    """TIED with means near each other, DIAG and SPHERICAL: all components of a strip at once."""
+    """mahalanobis of TIED with means near each other, DIAG and SPHERICAL: all components of a strip at once."""
     cdef Py_ssize_t b
     cdef Py_ssize_t n_features = mixture.n_features
     cdef Py_ssize_t n_padding = mixture.padded - n_features
@@ -323,7 +301,8 @@ cdef void normalize(
     """
     cdef Py_ssize_t k, b
     cdef vec top, sum_of_squares, e
-    # three loops: maximum, exponential and logarithm of one vector are a chain of 200 cycles, too long to overlap
+    # There are three loops because maximum, exponential and logarithm of one vector are a chain of 200 cycles, which is
+    # too long for the processor to overlap with the next.
     for b from 0 <= b < n_lanes by LANES:
         top = half_log_density(m, 0, distances + b)
         for k in range(1, m.n_components):
@@ -338,5 +317,5 @@ cdef void normalize(
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
     for b from 0 <= b < n_lanes by LANES:
-        # twice LOWEST is -inf
+        # Where all densities underflow, this is -inf: twice LOWEST.
         vstore(log_total + b, vload(log_total + b) * vset(2.0) + log_positive(vload(total + b)))

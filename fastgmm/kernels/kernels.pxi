@@ -1,5 +1,5 @@
-# The kernels, one source for every instruction set and both dtypes: each _<set>_<dtype>.pyx includes this file and is
-# compiled with its own flags.
+# The kernels, one source for every instruction set and both dtypes: each builds/<set>_<dtype>.pyx includes this file
+# and is compiled with its own flags.  Those of float64 include float64/kernels.pxi, which adds what is float64 only.
 
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
@@ -16,20 +16,24 @@ cdef enum:
 
 cdef enum:
     CACHE_LINE = 64
-    FEW_ROWS = 1024             # that may be looked through with the GIL held: microseconds
-    BLOCK_BYTES = 2048          # of one column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache
-    # Squares summed about the shift lose (distance in deviations)^2 eps: under so many, 1e-12 (float32: 2e-6) at the
-    # most
+    # This many rows may be looked through with the GIL held: it takes microseconds.
+    FEW_ROWS = 1024
+    # A block holds this many bytes of a column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache.
+    BLOCK_BYTES = 2048
+    # Limits on how far the means may be from the shift, in standard deviations.  Squares that are summed about the
+    # shift lose distance^2 eps: within this limit that is 1e-12 at the most (float32: 2e-6).
     NEAR_FLOAT64 = 64
     NEAR_FLOAT32 = 4
-    # The same for whole covariances and in every direction: per feature, the mean distance in deviations given the
-    # other features
+    # The same limit for full covariances: the mean over the features of |mean - shift|, in standard deviations of that
+    # feature conditional on the others.
     NEAR_FULL_FLOAT64 = 8
     NEAR_FULL_FLOAT32 = 1
-    # First moments about the shift, and the pooled scatter, lose distance eps: 1e-12 of a deviation (float32: 4e-6)
+    # First moments about the shift, and the pooled scatter, lose distance eps: within this limit that is 1e-12 of a
+    # deviation at the most (float32: 4e-6).
     CENTRAL_FLOAT64 = 4096
     CENTRAL_FLOAT32 = 64
-    # A row whitened about the shift, TIED, loses distance eps: a few units in the last place
+    # A row of TIED that is whitened about the shift loses distance eps: within this limit a few units in the last
+    # place.
     NEAR_WHITENED = 16
 
 cdef enum:
@@ -44,13 +48,13 @@ cdef Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
 
 
 include "vector_math.pxi"
+include "structs.pxi"
 include "density.pxi"
 include "scatter.pxi"
 include "products.pxi"
 include "moments.pxi"
 include "bounds.pxi"
 include "passes.pxi"
-include "memory.pxi"
+include "borrowed.pxi"
+include "scratch.pxi"
 include "packed.pxi"
-include "factorization.pxi"
-include "clustering.pxi"

@@ -1,65 +1,19 @@
-# M-step of one block: sums of r, r d and r d d^T with d = x - reference mean, added into float64 once per block.
+# The M-step of one block sums r, r d and r d d^T with d = x - reference mean, and adds them into float64 once per
+# block.
 #
-# Full covariances take one of four arrangements of the same sums: all in registers for up to FEW_FEATURES; products of
-# features made once per row for all components, where their means are near each other and most rows of the block are
-# live; else component by component and the live rows only, whose responsibility is over the threshold: with the rows
-# in the lanes for few features, where a vector of features would be mostly padding, and with the features in the lanes
-# for many, where the accumulators are the matrix itself.  The other types need sums of r x and r x^2 only, which are
-# products of two panels.
-
-cdef struct Sums:
-    # `width` is that of the mixture, so that whole vectors can be added; triangle(i, j) with i >= j counts the lower
-    # triangle row by row
-    double *component_weight    # n_components
-    double *first               # n_components x width; about the reference, or about the shift: see about_shift
-    # DIAG: n_components x width; SPHERICAL: n_components; by rows: lower triangles, see lower_row;
-    # else triangle(n_features, 0) x LANES per component (one for TIED), not yet summed over the lanes
-    double *second
-    Py_ssize_t second_size      # numbers per component
-    double *overlap             # pooled TIED: triangle(n_components, 0) x LANES, sum of r_k r_l / sum r
-    # by products, of the blocks in which a component was not summed live: sum of r, and n_components x n_products
-    # vectors of sums of r x x^T and r x about the shift, see list_products
-    double *dense_weight
-    double *products
-    Py_ssize_t n_products
-
-
-cdef struct Block:
-    # one block of rows on its way through a pass; all but the sums is scratch
-    Py_ssize_t n_rows
-    Py_ssize_t n_lanes          # n_rows rounded up to STRIP; LANES for so few
-    Py_ssize_t stride           # of everything with rows in the lanes
-    real *columns               # n_features x stride
-    real *differences           # padded x STRIP, the padding rows zero
-    real *whitened              # padded x STRIP
-    real *distances             # n_components x stride: squared, if keeps_distances
-    real *density               # n_components x stride: log densities, e of normalize, then r
-    real *log_total             # stride
-    real *total                 # stride
-    real *rows                  # capacity x width: the rows, about_shift: minus the shift
-    real *doubled               # by products: some rows in the form of double_rows
-    int *left                   # n_products each: see list_products
-    int *right
-    int *rotated
-    real *squares               # DIAG about_shift: capacity x width, squares of these
-    real *gathered              # FULL: n_features x stride, the columns of listed rows
-    real *panel                 # the rows of one component; products of features
-    Py_ssize_t column_size      # of a panel by rows: numbers per column of LANES features
-    int *every                  # 0, 1, 2, ...
-    int *live                   # stride
-    real *live_r                # stride: of the live rows, r or its root
-    int *dense                  # n_components: those not summed live in this block
-    real *thresholds            # n_components, of r
-    Py_ssize_t n_live           # pairs over them, if sums are taken by live rows
-    Sums sums
-
+# Full covariances take one of four arrangements of the same sums.  Up to FEW_FEATURES all of them stay in registers.
+# Where the means are near each other and most rows of the block are live, products of features are made once per row
+# for all components.  Else each component takes its live rows, those whose responsibility is over the threshold: with
+# the rows in the lanes for few features, where a vector of features would be mostly padding, and with the features in
+# the lanes for many, where the accumulators are the matrix itself.  The other types need sums of r x and r x^2 only,
+# which are products of two panels.
 
 cdef inline Py_ssize_t triangle(Py_ssize_t i, Py_ssize_t j) noexcept nogil:
     return i * (i + 1) // 2 + j
 
 
 cdef inline bint pooled(const Mixture *m) noexcept nogil:
-    """TIED with one rank-1 update per row: pays while K^2 / 2 products for the overlaps are fewer than K D^2 / 2."""
+    """TIED takes one rank-1 update per row while K^2 / 2 products for the overlaps are fewer than K D^2 / 2."""
     return (
         m.shape == TIED and m.central and m.n_features > FEW_FEATURES
         and m.n_components <= m.n_features * m.n_features)
@@ -74,12 +28,12 @@ cdef inline bint about_shift(const Mixture *m) noexcept nogil:
 
 
 cdef inline bint by_products(const Mixture *m) noexcept nogil:
-    """Second moments about the shift, where that costs no accuracy and not all of a component fits in registers."""
+    """Second moments are summed about the shift where that costs no accuracy and registers do not hold a component."""
     return about_origin(m)
 
 
 cdef inline bint by_rows(const Mixture *m) noexcept nogil:
-    """Scatter matrices with the features in the lanes."""
+    """Scatter matrices are summed with the features in the lanes."""
     if m.n_features <= FEW_FEATURES or pooled(m):
         return False
     return (m.shape == FULL or m.shape == TIED) and m.n_features >= FEATURES_IN_LANES
@@ -131,7 +85,7 @@ cdef inline void few_moments(
     const real *columns, Py_ssize_t stride, const real *mean, const real *r, Py_ssize_t n_lanes, const int n_features,
     double *weight, double *first, double *second
 ) noexcept nogil:
-    """All sums of one component for a constant n_features <= FEW_FEATURES, in registers; second as in square_tile."""
+    """Add all sums of one component for a constant n_features <= FEW_FEATURES; second is laid out as in square_tile."""
     cdef Py_ssize_t b, i, j
     cdef vec d[FEW_FEATURES]
     cdef vec sums[FEW_FEATURES]
@@ -211,7 +165,7 @@ cdef void expected_means(const Mixture *m, Block *block) noexcept nogil:
         for k in range(m.n_components):
             s = s + vload(block.density + k * stride + b)
         vstore(block.log_total + b, s)
-        # a row of no weight divides 0 by the smallest number instead of by 0
+        # A row of no weight divides 0 by the smallest number instead of by 0.
         vstore(block.total + b, vset(1.0) / vsqrt(vmax(vset(SMALLEST), s)))
     for b from 0 <= b < n by STRIP:
         for first from 0 <= first < m.n_features by TILE_ROWS:
@@ -298,8 +252,8 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
     cdef Py_ssize_t k, n_live
     cdef Py_ssize_t n_dense = 0
     cdef double weight
-    # up to how many live rows a list pays: picking rows out of columns costs more than picking whole rows, and by
-    # products a row costs half as much
+    # A list of the live rows pays up to this share of the block.  Picking rows out of columns costs more than picking
+    # whole rows, and by products a row costs half as much.
     cdef int eighths = 4 if by_products(m) else 6 if by_rows(m) or m.shape == DIAG else 1
     if by_products(m) and not by_rows(m):
         eighths = 0

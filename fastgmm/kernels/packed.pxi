@@ -1,8 +1,8 @@
-# The door: Python objects outside, pointers inside.  A PackedMixture holds the parameters in the order in which the
-# kernels read them; its methods borrow the caller's arrays, release the GIL and walk the rows block by block.  They
-# allocate scratch, never results.
+# This is the door: Python objects are outside, pointers inside.  A PackedMixture holds the parameters in the order in
+# which the kernels read them; its methods borrow the caller's arrays, release the GIL and walk the rows block by block.
+# They allocate scratch, never results.
 
-SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
+cdef dict SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
 
 cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t padded, real *out) noexcept:
     """out = L^-1 in the order of whiten_tile: per tile of rows, column by column; zeros where the padding is."""
@@ -44,10 +44,6 @@ cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_fe
     return largest
 
 
-cdef tuple _last_form = None
-cdef tuple _last_spares = None
-
-
 cdef class PackedMixture:
     """Parameters of a mixture as the kernels read them; immutable.
 
@@ -64,9 +60,7 @@ cdef class PackedMixture:
     cdef Mixture mixture
     cdef Memory memory
     cdef Py_ssize_t n_factors
-    cdef list spare_strips          # scratch kept for the next call; threads take turns under the GIL
-    cdef list spare_blocks
-    cdef list spare_sums
+    cdef Form form                  # it keeps the scratch for the next call
     cdef readonly Py_ssize_t n_components
     cdef readonly Py_ssize_t n_features
     cdef readonly str covariance_type
@@ -100,7 +94,7 @@ cdef class PackedMixture:
             log_determinants, sizeof(double), n_components, False, "log_determinants")
         self._pack_means(<const double *> means_loan.view.buf)
         self._pack_factors(<const double *> factors_loan.view.buf, given_size)
-        self._share_scratch()
+        self.form = last_form.of(m)
         cdef Py_ssize_t k
         cdef double norm
         for k in range(n_components):
@@ -176,47 +170,21 @@ cdef class PackedMixture:
         if about_origin(m):
             memcpy(m.origin, m.shift, m.width * sizeof(real))
 
-    cdef void _share_scratch(self):
-        """Take over the spare scratch of the last mixture of this form: EM makes one per iteration."""
-        global _last_form, _last_spares
-        cdef Mixture *m = &self.mixture
-        cdef tuple form = (m.shape, self.n_components, self.n_features, m.near, m.central)
-        if form != _last_form:
-            _last_form, _last_spares = form, ([], [], [])
-        self.spare_strips, self.spare_blocks, self.spare_sums = _last_spares
-
-    cdef Scratch take_scratch(self, Py_ssize_t n_rows, bint for_sums):
-        """Scratch that no call is using: of one strip for scores of a few rows, of one block for all else."""
-        cdef bint strip = n_rows <= STRIP and not for_sums
-        cdef list spare = self.spare_strips if strip else self.spare_sums if for_sums else self.spare_blocks
-        if spare:
-            return <Scratch> spare.pop()
-        cdef Py_ssize_t capacity = BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP
-        return Scratch(self, STRIP if strip else capacity, for_sums)
-
-    cdef void give_back(self, Scratch scratch):
-        if scratch.for_sums:
-            self.spare_sums.append(scratch)
-        elif scratch.capacity == STRIP:
-            self.spare_strips.append(scratch)
-        else:
-            self.spare_blocks.append(scratch)
-
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
         cdef Py_ssize_t n_rows = len(rows)
         cdef Borrowed rows_loan = borrow(rows, sizeof(real), n_rows * self.n_features, False, "rows")
         cdef Borrowed out_loan = borrow(out, item_size, n_rows * n_out, True, "out")
-        cdef Scratch scratch = self.take_scratch(n_rows, False)
+        cdef Scratch scratch = self.form.take(&self.mixture, n_rows, False)
         with nogil:
             score_rows(&self.mixture, <const real *> rows_loan.view.buf, n_rows, wanted, out_loan.view.buf, scratch)
-        self.give_back(scratch)
+        self.form.put(scratch)
 
     def takes(self, rows):
         """Whether the methods take an array of this dtype as it is: a few finite rows of D numbers, in C order."""
         cdef Borrowed loan = Borrowed.__new__(Borrowed)
         try:
             PyObject_GetBuffer(rows, &loan.view, PyBUF_C_CONTIGUOUS)
-        except (BufferError, ValueError):           # NumPy's for another order
+        except (BufferError, ValueError):           # NumPy raises the second for another order
             return False
         loan.held = True
         cdef Py_ssize_t n_numbers = loan.view.len // <Py_ssize_t> sizeof(real)
@@ -284,7 +252,7 @@ cdef class PackedMixture:
         cdef Borrowed zeroth_loan = borrow(component_weight, sizeof(double), m.n_components, True, "component_weight")
         cdef Borrowed first_loan = borrow(first, sizeof(double), m.n_components * m.n_features, True, "first")
         cdef Borrowed second_loan = borrow(second, sizeof(double), second_items, True, "second")
-        cdef Scratch scratch = self.take_scratch(n_rows, True)
+        cdef Scratch scratch = self.form.take(m, n_rows, True)
         cdef double log_likelihood
         cdef Bounds carried
         cdef Bounds *given_bounds = NULL
@@ -320,7 +288,7 @@ cdef class PackedMixture:
             (<int64_t *> counts_loan.view.buf)[0] = scratch.block.n_live
             (<int64_t *> counts_loan.view.buf)[1] = (
                 n_rows * m.n_components if given_bounds == NULL else carried.n_computed)
-        self.give_back(scratch)
+        self.form.put(scratch)
         return log_likelihood
 
 
@@ -366,7 +334,7 @@ def log(numbers, out):
 
 
 cdef _map_vectors(numbers, out, bint exponential):
-    """A whole number of vectors is read and written."""
+    """out = e^numbers or ln numbers; whole vectors are read and written."""
     cdef Py_ssize_t n = len(numbers)
     cdef Py_ssize_t i
     cdef Borrowed source = borrow(numbers, sizeof(real), round_up(n, LANES), False, "numbers")

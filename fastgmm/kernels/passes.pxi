@@ -1,5 +1,5 @@
-# The walk over the blocks: scores, and the fused pass of densities, responsibilities and sums; then sums -> the
-# caller's arrays.
+# The rows are walked over block by block: for scores, or for the fused pass of densities, responsibilities and sums,
+# which ends with the sums in the caller's arrays.
 
 cdef void score_rows(
     const Mixture *m, const real *rows, Py_ssize_t n_rows, int wanted, void *out, Scratch scratch
@@ -135,7 +135,7 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
                 block.rows[b * width + j] = rows[b * m.n_features + j] - m.shift[j]
         if m.shape == DIAG:
             for b in range(block.n_rows * width):
-                # at most the largest number: what a row of weight 0 is multiplied with must not be inf
+                # The square is at most the largest number, since 0, the weight of a row, times inf would be NaN.
                 block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
     elif by_rows(m) or by_products(m) or m.shape == DIAG:
         for b in range(block.n_rows):
@@ -155,7 +155,7 @@ cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const
     for b in range(n_whole, n_rows):
         if weight == NULL:
             total += log_total[b]
-        elif weight[b] > 0:                  # a row of no weight may have a log density of -inf
+        elif weight[b] > 0:                  # the log density of a row of no weight may be -inf
             total += weight[b] * log_total[b]
     return total
 

@@ -1,5 +1,6 @@
-# Sums over the rows of responsibilities times what all components share: first moments, squares of features (DIAG), and
-# products of features (FULL with means near each other).  A matrix product, with the features in the lanes.
+# What all components share is summed over the rows, times the responsibilities: first moments, squares of features
+# (DIAG), and products of features (FULL with means near each other).  This is a matrix product, with the features in
+# the lanes.
 
 cdef inline void product_tile(
     const real *r, Py_ssize_t stride, const int *which, const real *rows, Py_ssize_t width, Py_ssize_t n_rows,
@@ -72,7 +73,7 @@ cdef void product(
         product_rows(r, stride, which + k, rows, width, n_columns, n_rows, 1, out, out_stride)
 
 
-# Products of features: which vector and lane holds x_i x_j.  Features are cut into blocks of LANES.  The pairs within a
+# These functions say which vector and lane holds x_i x_j.  Features are cut into blocks of LANES.  The pairs within a
 # whole block are the block times itself rotated by 0 .. LANES / 2; one feature times an earlier block is a broadcast
 # times a vector, and so are all pairs of the features past the last whole block.  The features themselves come last.
 
@@ -142,7 +143,7 @@ cdef void double_rows(
     cdef vec x
     for j from 0 <= j < n_features by LANES:
         for p in range(n_rows):
-            # no product may be inf: a row of weight 0 has to drop out
+            # No product may be inf, so that a row of weight 0 drops out.
             x = vmax(vset(-ROOT_LARGEST), vmin(vset(ROOT_LARGEST), vload(rows + p * width + j) - vload(shift + j)))
             vstore(out + p * 2 * LANES, x)
             vstore(out + p * 2 * LANES + LANES, x)

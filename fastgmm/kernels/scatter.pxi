@@ -1,8 +1,9 @@
-# The tiles of the M-step: sums over the rows of a block of products of two panels, accumulated in registers and added
-# into float64 once per block.
+# The tiles of the M-step sum products of two panels over the rows of a block, in registers, and add them into float64
+# once per block.
 #
-# The same scatter matrix in two arrangements: with the features in the lanes (scatter), where the accumulators are the
-# matrix itself, and with the rows in the lanes (square_scatter), where a vector of features would be mostly padding.
+# The same scatter matrix is summed in two arrangements: with the features in the lanes (scatter), where the
+# accumulators are the matrix itself, and with the rows in the lanes (square_scatter), where a vector of features would
+# be mostly padding.
 
 cdef inline void panel_group(
     const real *rows, Py_ssize_t stride, const real *mean, const int *live, const real *live_root, Py_ssize_t n_live,
@@ -19,7 +20,7 @@ cdef inline void panel_group(
         sums[1][v] = vset(0.0)
         if v < count:
             m[v] = vload(mean + v * LANES)
-    for p in range(0, n_live - 1, 2):            # two rows at once: two chains of additions per sum
+    for p in range(0, n_live - 1, 2):            # two rows at once give each sum two chains of additions
         row = rows + live[p] * stride
         root = vset(live_root[p])
         for v in range(4):

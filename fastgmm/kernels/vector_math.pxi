@@ -1,4 +1,5 @@
-# exp and log of a vector, branch-free.  Coefficients: minimax fits (Remez, 50 digits) of the remainders named below.
+# exp and log of a vector have no branches.  Their coefficients are minimax fits (Remez, 50 digits) of the remainders
+# named beside them.
 
 cdef extern from "simd.h" nogil:
     ctypedef double real        # float or double: FASTGMM_FLOAT32 decides

@@ -21,7 +21,7 @@ MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(fastgmm.__path__, "fastgmm.")
     # __main__ runs the command when imported; a build may be for another processor than this one.
-    if module.name != "fastgmm.__main__" and not module.name.startswith("fastgmm.kernels._")
+    if module.name != "fastgmm.__main__" and not module.name.startswith("fastgmm.kernels.builds.")
 )
 
 

@@ -170,7 +170,7 @@ def test_broken_build_is_an_error_and_no_fallback(copied_package: Path) -> None:
     run = import_copy(copied_package)
     assert run.stdout.strip() == str(copied_package / "__init__.py"), run.stderr
     stem = RUNNABLE[0].replace("-", "_")
-    (broken,) = copied_package.glob(f"kernels/_{stem}_f32.*")
+    (broken,) = copied_package.glob(f"kernels/builds/{stem}_f32.*")
     broken.write_bytes(b"not a shared library")
     run = import_copy(copied_package)
     assert run.returncode != 0
@@ -179,7 +179,7 @@ def test_broken_build_is_an_error_and_no_fallback(copied_package: Path) -> None:
 
 
 def test_unbuilt_tree_says_so(copied_package: Path) -> None:
-    for build in copied_package.glob("kernels/_*.*"):
+    for build in copied_package.glob("kernels/**/*.*"):
         if build.suffix in {".so", ".pyd"}:
             build.unlink()
     run = import_copy(copied_package)

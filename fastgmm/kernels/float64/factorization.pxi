@@ -1,4 +1,5 @@
-# Cholesky factors and their inverses, in float64 whatever the rows: one call per M-step, K D^3 / 3 operations.
+# Cholesky factors and their inverses are computed once per M-step, in K D^3 / 3 operations: float64 costs little there,
+# whatever the rows.
 
 cdef bint cholesky(double *upper, Py_ssize_t n, double tolerance) noexcept nogil:
     """In: a symmetric matrix (upper triangle read).  Out: U with U^T U = matrix, in the upper triangle.

@@ -1,5 +1,5 @@
-# Ward's agglomerative clustering of a few thousand points by the nearest-neighbour chain (Murtagh 1983), for the start
-# of a fit.
+# A fit starts from Ward's agglomerative clustering of a few thousand points, by the nearest-neighbour chain (Murtagh
+# 1983).
 
 cdef void merge_cost(
     const real *centers, Py_ssize_t stride, Py_ssize_t n_features, const real *sizes, Py_ssize_t n_active,
@@ -69,7 +69,7 @@ cdef void ward_chain(
             length = 1
         a = slots[chain[length - 1]]
         merge_cost(centers, stride, n_features, sizes, n_active, a, cost)
-        # the previous link wins ties, so that the chain ends
+        # The previous link wins ties, so that the chain ends.
         best = slots[chain[length - 2]] if length > 1 else (1 if a == 0 else 0)
         best = cheapest(cost, n_active, a, best)
         if length == 1 or names[best] != chain[length - 2]:

@@ -1,25 +1,4 @@
-# Arrays on loan from the caller, and the scratch memory of a pass: one allocation, cut into pieces.
-
-cdef class Borrowed:
-    """A C-contiguous array on loan for the length of a call."""
-    cdef Py_buffer view
-    cdef bint held
-
-    def __dealloc__(self):
-        if self.held:
-            PyBuffer_Release(&self.view)
-
-
-cdef Borrowed borrow(array, Py_ssize_t item_size, Py_ssize_t n_items, bint writable, str name):
-    cdef Borrowed loan = Borrowed.__new__(Borrowed)
-    PyObject_GetBuffer(array, &loan.view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
-    loan.held = True
-    if loan.view.itemsize != item_size or loan.view.len != n_items * item_size:
-        raise ValueError(
-            f"{name}: expected {n_items} items of {item_size} bytes, "
-            f"got {loan.view.len} bytes in items of {loan.view.itemsize}")
-    return loan
-
+# The scratch memory of a pass is one allocation, cut into pieces, and is kept for the next pass.
 
 cdef class Memory:
     """One aligned allocation, freed with the object."""
@@ -53,21 +32,24 @@ cdef class Cutter:
         return <real *> self.bytes(n * sizeof(real))
 
 
+@cython.final
+@cython.no_gc                       # a chain of spares ends, so there is no cycle to collect
 cdef class Scratch:
     """A Block and its memory: for scores, or with what sums need too."""
     cdef Memory memory
+    cdef Scratch next               # the next one in a chain of Spares
     cdef Py_ssize_t capacity        # rows per block
     cdef bint for_sums
     cdef Block block
     cdef Py_ssize_t sums_size       # bytes; all sums are one piece, zeroed at once
 
-    def __cinit__(self, PackedMixture packed, Py_ssize_t capacity, bint for_sums):
-        cdef const Mixture *m = &packed.mixture
+    cdef _prepare(self, const Mixture *m, Py_ssize_t capacity, bint for_sums):
         cdef Block *block = &self.block
         cdef Py_ssize_t n_padding
         self.capacity = capacity
         self.for_sums = for_sums
-        block.stride = capacity + LANES         # one vector more than a power of two: columns do not share cache sets
+        # Columns do not share cache sets, as they are one vector longer than a power of two.
+        block.stride = capacity + LANES
         self.memory = Memory(self._lay_out(m, None))
         self._lay_out(m, self.memory)
         memset(block.differences, 0, m.padded * STRIP * sizeof(real))
@@ -138,3 +120,106 @@ cdef class Scratch:
         block.sums.dense_weight = block.sums.overlap + n_overlap
         block.sums.products = block.sums.dense_weight + k
         return cut.size
+
+
+# Scratch is kept for the next call, and from a mixture to the next of its form: EM makes one per iteration.  Several
+# threads may score with one mixture, or make mixtures, at once.  Critical sections guard what they share.  Where there
+# is a GIL the sections are empty and it is the guard: inside them references are moved and nothing is called that could
+# release it, or suspend the section.
+
+@cython.final
+@cython.no_gc
+@cython.auto_pickle(False)
+cdef class Spares:
+    """Scratch of one kind that no call is using, as a chain."""
+    cdef Scratch first
+
+    cdef Scratch take(self):
+        """A piece that is now the caller's alone, or None."""
+        cdef Scratch scratch
+        with cython.critical_section(self):
+            scratch = self.first
+            if scratch is not None:
+                self.first = scratch.next
+                scratch.next = None
+        return scratch
+
+    cdef void put(self, Scratch scratch):
+        with cython.critical_section(self):
+            scratch.next = self.first
+            self.first = scratch
+
+
+@cython.final
+@cython.no_gc
+@cython.auto_pickle(False)
+cdef class Form:
+    """All that the layout of scratch depends on, together with the spare scratch of this layout; never changed."""
+    cdef int shape
+    cdef Py_ssize_t n_components
+    cdef Py_ssize_t n_features
+    cdef bint near
+    cdef bint central
+    cdef Spares strips              # of one strip of rows, for scores
+    cdef Spares blocks              # of one block of rows, for scores
+    cdef Spares sums                # of one block of rows, for sums
+
+    cdef bint fits(self, const Mixture *m):
+        return (
+            self.shape == m.shape and self.n_components == m.n_components and self.n_features == m.n_features
+            and self.near == m.near and self.central == m.central)
+
+    cdef Scratch take(self, const Mixture *m, Py_ssize_t n_rows, bint for_sums):
+        """Scratch that no other call is using: of one strip for scores of a few rows, of one block for all else."""
+        cdef bint strip = n_rows <= STRIP and not for_sums
+        cdef Spares spares = self.strips if strip else self.sums if for_sums else self.blocks
+        cdef Scratch scratch = spares.take()
+        if scratch is None:
+            scratch = Scratch.__new__(Scratch)
+            scratch._prepare(m, STRIP if strip else BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP, for_sums)
+        return scratch
+
+    cdef void put(self, Scratch scratch):
+        if scratch.for_sums:
+            self.sums.put(scratch)
+        elif scratch.capacity == STRIP:
+            self.strips.put(scratch)
+        else:
+            self.blocks.put(scratch)
+
+
+cdef Form new_form(const Mixture *m):
+    cdef Form form = Form.__new__(Form)
+    form.shape = m.shape
+    form.n_components = m.n_components
+    form.n_features = m.n_features
+    form.near = m.near
+    form.central = m.central
+    form.strips = Spares.__new__(Spares)
+    form.blocks = Spares.__new__(Spares)
+    form.sums = Spares.__new__(Spares)
+    return form
+
+
+@cython.final
+@cython.no_gc
+@cython.auto_pickle(False)
+cdef class LastForm:
+    """The form of the mixture that was made last."""
+    cdef Form form
+
+    cdef Form of(self, const Mixture *m):
+        """That form where it fits this mixture, else a new one, which is the last from now on."""
+        cdef Form form
+        with cython.critical_section(self):
+            form = self.form
+        if form is not None and form.fits(m):
+            return form
+        form = new_form(m)
+        with cython.critical_section(self):
+            self.form = form
+        return form
+
+
+# This object is made at import and never replaced: all that changes is what it holds.
+cdef LastForm last_form = LastForm()

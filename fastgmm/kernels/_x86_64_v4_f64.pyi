@@ -1,1 +1,0 @@
-from fastgmm.kernels.reference import *

@@ -1,0 +1,28 @@
+"""Ward's trees of every build against the plain search for the cheapest pair of clusters."""
+
+import numpy as np
+
+from fastgmm.kernels.float64 import reference
+
+
+def test_ward(build):
+    for seed, (n, d) in enumerate([(2, 1), (3, 2), (30, 2), (40, 5)]):
+        rng = np.random.default_rng(seed)
+        points, weight = rng.normal(size=(n, d)), rng.integers(1, 5, size=n).astype(np.float64)
+        found, wanted = (
+            (np.empty((n - 1, 2), np.int64), np.empty(n - 1)),
+            (np.empty((n - 1, 2), np.int64), np.empty(n - 1)),
+        )
+        build.modules[np.dtype("float64")].ward(points, weight, *found)
+        reference.ward(points, weight, *wanted)
+        order = np.argsort(found[1], kind="stable")
+        np.testing.assert_allclose(found[1][order], wanted[1], rtol=1e-12)
+        assert np.array_equal(found[0][order], wanted[0])
+
+
+def test_ward_ends_on_equal_points(build):
+    merged, heights = np.empty((49, 2), np.int64), np.empty(49)
+    build.modules[np.dtype("float64")].ward(
+        np.repeat([[1.0], [2.0]], 25, axis=0), np.ones(50), merged, heights
+    )
+    assert np.count_nonzero(heights) == 1

@@ -1,0 +1,41 @@
+"""The walk over the blocks: the last one may be short, and sums are added to what is there."""
+
+import numpy as np
+import pytest
+from kernel_cases import (
+    COVARIANCE_TYPES,
+    DTYPES,
+    empty_sums,
+    make_mixture,
+    make_rows,
+    scores_of,
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_the_number_of_rows_does_not_matter(build, covariance_type, dtype):
+    """A last block of a few rows takes narrower tiles, with the scratch of the blocks before it."""
+    counts = [*range(1, 20), *range(250, 262), *range(505, 520), 600]
+    for d in (1, 5, 6, 7, 17):
+        arguments = make_mixture(covariance_type, 5, d, d, dtype)
+        packed = build.modules[np.dtype(dtype)].PackedMixture(*arguments)
+        rows = make_rows(arguments, counts[-1], d, dtype)
+        whole = scores_of(packed, rows)["log_density"]
+        for n in counts:
+            part = scores_of(packed, rows[:n])["log_density"]
+            np.testing.assert_allclose(part, whole[:n], rtol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_sums_are_added_to_what_is_there(build, covariance_type):
+    for d in (2, 6, 17):
+        arguments = make_mixture(covariance_type, 3, d, d, "float64")
+        rows = make_rows(arguments, 100, d, "float64")
+        packed = build.modules[np.dtype("float64")].PackedMixture(*arguments)
+        once, twice = empty_sums(arguments), empty_sums(arguments)
+        for sums, times in ((once, 1), (twice, 2)):
+            for _ in range(times):
+                packed.expectation(rows, None, None, np.zeros(3), *sums)
+        for one, other in zip(once, twice, strict=True):
+            assert np.array_equal(2 * one, other)

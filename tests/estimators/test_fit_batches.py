@@ -167,25 +167,6 @@ def test_a_reader_that_fails_leaves_the_last_whole_pass():
     np.testing.assert_allclose(model.means_, three.means_, rtol=1e-9)
 
 
-def test_the_next_batch_is_read_meanwhile():
-    """The reader is asked for the next batch before the one in hand is done with."""
-    from fastgmm.validation.batches import read_ahead
-
-    asked = []
-
-    def reader():
-        for i in range(5):
-            asked.append(i)
-            yield i
-
-    walk = read_ahead(reader())
-    assert next(walk) == 0
-    walk.close()
-    assert asked[0] == 0
-    assert len(asked) <= 2
-    assert list(read_ahead([])) == []
-
-
 def test_a_reader_stays_on_one_thread():
     """Such as SQLite's, which belong to the thread that opened them."""
     import sqlite3

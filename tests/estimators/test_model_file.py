@@ -1,8 +1,6 @@
 """Models in files: the same numbers come back, or a sentence that says why not."""
 
-import os
 import pickle
-import stat
 import warnings
 from pathlib import Path
 from typing import Any
@@ -196,88 +194,3 @@ def test_unfitted_models_are_not_saved(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError):
         GaussianMixture().save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
-
-
-# ---------------------------------------------------------------- crashes
-
-
-class PowerCut(BaseException):
-    """Not an Exception: like a KeyboardInterrupt, it may come at any moment."""
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PowerCut()])
-@pytest.mark.parametrize("where", ["fsync", "fdopen", "replace", "write"])
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_crash_leaves_the_old_file_whole(
-    exists: bool, where: str, error: BaseException, monkeypatch: Any, tmp_path: Path
-) -> None:
-    path = tmp_path / "model"
-    if exists:
-        fitted().save(path)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-
-    def fail(*args: object, **kwargs: object) -> None:
-        raise error
-
-    class FailingFile:
-        """Takes half of what is written."""
-
-        def __init__(self, handle: int, mode: str) -> None:
-            self.file = real_fdopen(handle, mode)
-
-        def write(self, content: bytes) -> None:
-            self.file.write(content[: len(content) // 2])
-            self.file.flush()
-            raise error
-
-        def __enter__(self) -> "FailingFile":
-            return self
-
-        def __exit__(self, *exc: object) -> None:
-            self.file.close()
-
-    real_fdopen = os.fdopen
-    if where == "write":
-        monkeypatch.setattr(os, "fdopen", FailingFile)
-    else:
-        monkeypatch.setattr(os, where, fail)
-        if where == "replace":
-            monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(type(error)):
-        fitted(tol=0.5).save(path)
-    monkeypatch.undo()
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
-    if exists:
-        assert fastgmm.load(path).tol == PARAMS["tol"]
-    # The next save works.
-    fitted(tol=0.5).save(path)
-    assert fastgmm.load(path).tol == 0.5
-    assert [p.name for p in tmp_path.iterdir()] == ["model"]
-
-
-def test_nothing_is_renamed_before_it_is_on_the_disk(monkeypatch: Any, tmp_path: Path) -> None:
-    path = tmp_path / "model"
-    seen: list[bool] = []
-    real_fsync = os.fsync
-
-    def fsync(handle: int) -> None:
-        if stat.S_ISREG(os.fstat(handle).st_mode):
-            seen.append(path.exists())
-        real_fsync(handle)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    fitted().save(path)
-    assert seen == [False]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
-    old = os.umask(0o027)
-    try:
-        fitted().save(tmp_path / "model")
-        (tmp_path / "plain").write_bytes(b"")
-        assert os.umask(0o027) == 0o027
-    finally:
-        os.umask(old)
-    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("model", "plain")]
-    assert modes[0] == modes[1]

@@ -1,7 +1,6 @@
 """Any number of threads gives the same bytes, and an error in one of them comes back."""
 
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -171,94 +170,6 @@ def test_callback_may_use_the_threads(rows: np.ndarray) -> None:
     ).fit(rows, callback=callback)
     assert len(seen) == 2
     assert set(names) == {threading.current_thread().name}
-
-
-@pytest.mark.parametrize("n_threads", THREADS)
-def test_blocks_come_in_order(n_threads: int) -> None:
-    blocks: list[tuple[int, int]] = []
-    parallel.fold_blocks(lambda begin, end: (begin, end), blocks.append, 1000, 7, n_threads)
-    assert blocks == [(begin, min(begin + 7, 1000)) for begin in range(0, 1000, 7)]
-    parallel.fold_blocks(lambda begin, end: begin, blocks.append, 0, 7, n_threads)
-    assert len(blocks) == 143
-
-
-@pytest.mark.parametrize("n_threads", THREADS)
-def test_run_covers_every_row_once(n_threads: int) -> None:
-    for n_rows in (1, 99, 100, 101, 12345):
-        counts = np.zeros(n_rows, int)
-
-        def work(begin: int, end: int, counts: np.ndarray = counts) -> None:
-            counts[begin:end] += 1
-
-        parallel.run_blocks(work, n_rows, 10, n_threads)
-        assert (counts == 1).all()
-
-
-@pytest.mark.parametrize("n_threads", THREADS)
-def test_error_in_a_block_comes_back(n_threads: int) -> None:
-    calls: list[int] = []
-
-    def work(begin: int, end: int) -> int:
-        calls.append(begin)
-        if begin in (50, 60):
-            raise ZeroDivisionError(begin)
-        return begin
-
-    got: list[int] = []
-    with pytest.raises(ZeroDivisionError, match="50"):
-        parallel.fold_blocks(work, got.append, 10_000, 10, n_threads)
-    assert got == [0, 10, 20, 30, 40]
-    # Work that was not begun is dropped.
-    assert len(calls) < 100
-    parallel.run_blocks(lambda begin, end: None, 100, 10, n_threads)
-
-
-@pytest.mark.parametrize("n_threads", THREADS)
-def test_error_in_combining_comes_back(n_threads: int) -> None:
-    got: list[int] = []
-
-    def combine(begin: int) -> None:
-        if begin == 30:
-            raise ZeroDivisionError
-        got.append(begin)
-
-    with pytest.raises(ZeroDivisionError):
-        parallel.fold_blocks(lambda begin, end: begin, combine, 10_000, 10, n_threads)
-    assert got == [0, 10, 20]
-
-
-def test_nothing_runs_on_after_an_error() -> None:
-    """Block 0 fails while block 1 is computed: the error waits for it, and block 2 never begins."""
-    both = threading.Barrier(2)
-    ended: list[int] = []
-
-    def work(begin: int, end: int) -> None:
-        both.wait(60.0)
-        if begin == 0:
-            raise ZeroDivisionError
-        time.sleep(0.05)
-        ended.append(begin)
-
-    with pytest.raises(ZeroDivisionError):
-        parallel.fold_blocks(work, lambda _: None, 100, 1, 2)
-    assert ended == [1]
-
-
-def test_few_results_wait() -> None:
-    """Blocks are not computed long before they are wanted: memory does not grow with the rows."""
-    begun: list[int] = []
-    first = threading.Event()
-
-    def work(begin: int, end: int) -> None:
-        begun.append(begin)
-        if begin == 0:
-            first.wait(60.0)
-        elif len(begun) >= 2 * parallel.AHEAD:
-            first.set()  # block 0 has kept the others waiting for long enough
-
-    at_first: list[int] = []
-    parallel.fold_blocks(work, lambda _: at_first.append(len(begun)), 1000, 1, 2)
-    assert at_first[0] <= 2 * parallel.AHEAD
 
 
 def test_a_few_rows_need_no_thread(rows: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,132 +1,105 @@
-"""The imports of the package point one way, from users' modules up to the kernels."""
+"""A file imports from lower rows and from its own folder, which has no circle of imports."""
 
-import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "fastgmm"
+from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
-# A module may import from the layers above its own only: two modules of one layer do not know each
-# other. A package (kernels, validation) is one entry: what happens inside it is its own business.
-LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"version"}),
-    frozenset({"errors"}),
-    frozenset({"typing"}),
-    frozenset({"covariance/types"}),
-    frozenset({"archive/container"}),
-    frozenset({"kernels"}),
-    frozenset({"covariance/factors", "starts/trees"}),
-    frozenset({"mixture/mixture"}),
-    frozenset({"mixture/statistics"}),
-    frozenset({"em/regularization"}),
-    frozenset({"covariance/estimate", "em/relative_frame"}),
-    frozenset({"threads", "em/bounds"}),
-    frozenset({"validation"}),
-    frozenset({"em/e_step", "em/m_step"}),
-    frozenset({"data/sample", "validation/batches", "em/acceleration", "em/stopping"}),
-    frozenset({"em/priors", "em/collapse", "data/rows"}),
-    frozenset({"starts/points"}),
-    frozenset({"starts/ward"}),
-    frozenset({"starts/methods"}),
-    frozenset({"em/loop"}),
-    frozenset({"fits/verbose"}),
-    frozenset({"mixture/file", "tables/table", "config", "estimators/conventions"}),
-    frozenset({"fits/checkpoint"}),
-    frozenset({"fits/fit"}),
-    frozenset({"fits/online"}),
-    frozenset({"sources", "plot/shown", "estimators/scoring", "validation/compression"}),
-    frozenset({"estimators/streaming"}),
-    frozenset({"estimators/model_file"}),
-    frozenset({"estimators/gaussian_mixture", "plot/parts", "cli/report", "cli/terminal"}),
-    frozenset({"plot/mixture", "cli/stream"}),
-    frozenset({"estimators/selection"}),
-    frozenset({"cli/fit"}),
-    frozenset({"cli/main"}),
-    frozenset({"__init__"}),
-    frozenset({"__main__"}),
+ROWS = (
+    "errors typing version | kernels tables threads | data",
+    "archive config covariance sources",
+    "mixture validation",
+    "em plot",
+    "starts",
+    "fits",
+    "estimators",
+    "__init__ cli",
+    "__main__",
 )
-LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+"""The folders and loose modules of the package, from the ground up.
+
+A file imports from lower rows and from its own folder only: two names of one row do not know each
+other. The ground row is the only one with an order of its own: there, what stands left of a bar is
+below what stands right of it.
+"""
+LEVEL = {
+    name: (row, part)
+    for row, names in enumerate(ROWS, start=1)
+    for part, group in enumerate(names.split("|"))
+    for name in group.split()
+}
+LONGEST_CHAIN = 9
+"""At most so many folders and loose modules in a row import one from the other."""
 ALLOWED_AT_MODULE_LEVEL = frozenset({"numpy", "fastgmm"})
 
 
-class Import(NamedTuple):
-    """One imported module, where it stands, and whether it runs when its file is imported."""
-
-    file: str
-    line: int
-    target: str
-    at_import: bool
-
-
-def _statements(tree: ast.Module) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """Yield every import with whether importing the file executes it."""
-    pending: list[tuple[ast.AST, bool]] = [(tree, True)]
-    while pending:
-        node, at_import = pending.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node, at_import
-        inside_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        type_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        executed = at_import and not inside_function and not type_only
-        pending.extend((child, executed) for child in ast.iter_child_nodes(node))
-
-
-def _targets(node: ast.Import | ast.ImportFrom, package: str, modules: set[str]) -> list[str]:
-    """Return the absolute dotted names that an import in a file of ``package`` reaches."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if node.level == 0:
-        base = node.module or ""
-    else:
-        parents = package.split(".")
-        base = ".".join(parents[: len(parents) - node.level + 1])
-        base = f"{base}.{node.module}" if node.module else base
-    if base != "fastgmm":
-        return [base]
-    # `from fastgmm import errors` reaches a module, `from fastgmm import load` the package itself.
-    return [f"fastgmm.{alias.name}" if alias.name in modules else "fastgmm" for alias in node.names]
-
-
-def imports_of(root: Path) -> list[Import]:
-    """Return the imports of all Python files of the package whose directory is ``root``."""
-    modules = {path.stem for path in root.iterdir() if path.is_dir() or path.suffix == ".py"}
-    found = []
-    for path in sorted(root.rglob("*.py")):
-        relative = path.relative_to(root)
-        package = ".".join(["fastgmm", *relative.parts[:-1]])
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-        for node, at_import in _statements(tree):
-            for target in _targets(node, package, modules):
-                found.append(Import(relative.as_posix(), node.lineno, target, at_import))
-    return found
-
-
-def _module_of(file: str) -> str:
-    """Return the file's entry in LAYERS: its own, or that of its folder."""
-    path = file.removesuffix(".py")
-    return path if path in LEVEL else path.split("/")[0]
-
-
 def wrong_arrows(root: Path) -> list[str]:
-    """Return a sentence for every import in the package that points to no higher layer."""
+    """Return a sentence for every import in the package that points to no lower row."""
     sentences = []
-    for item in imports_of(root):
-        if item.target.split(".")[0] != "fastgmm":
-            continue
-        source = _module_of(item.file)
-        target = _module_of("/".join([*item.target.split(".")[1:]]) or "__init__")
+    for item, source, target in inner_imports(root):
         for name in (source, target):
             if name not in LEVEL:
-                sentences.append(f"{item.file}:{item.line}: {name} has no place in LAYERS")
-        same_package = source == target and "/" in item.file
-        if {source, target} <= LEVEL.keys() and not same_package and LEVEL[target] >= LEVEL[source]:
+                sentences.append(f"{item.file}:{item.line}: {name} has no place in ROWS")
+        same_folder = source == target and "/" in item.file
+        if {source, target} <= LEVEL.keys() and not same_folder and LEVEL[target] >= LEVEL[source]:
             sentences.append(f"{item.file}:{item.line}: {source} must not import {target}")
-    return sentences
+    return sorted(set(sentences))
+
+
+def _cycle(arrows: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the names along one cycle, the first again at the end; none when there is none."""
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name not in done:
+            for target in sorted(arrows.get(name, ())):
+                if found := visit(target, [*path, name]):
+                    return found
+            done.add(name)
+        return []
+
+    return next((found for name in sorted(arrows) if (found := visit(name, []))), [])
+
+
+def _file_of(root: Path, dotted: str) -> str:
+    path = "/".join(dotted.split(".")[1:])
+    return f"{path}/__init__.py" if (root / path).is_dir() else f"{path}.py"
+
+
+def cycles(root: Path) -> list[str]:
+    """Return a sentence for every folder whose files import each other in a circle."""
+    arrows: dict[str, dict[str, set[str]]] = {}
+    for item, source, target in inner_imports(root):
+        if source == target and "/" in item.file:
+            files = arrows.setdefault(source, {})
+            files.setdefault(item.file, set()).add(_file_of(root, item.target))
+    return [" -> ".join(found) for files in arrows.values() if (found := _cycle(files))]
+
+
+def longest_chain(root: Path) -> list[str]:
+    """Return the folders and loose modules along the longest chain of imports, the user first."""
+    arrows: dict[str, set[str]] = {}
+    for _, source, target in inner_imports(root):
+        if source != target:
+            arrows.setdefault(source, set()).add(target)
+    if found := _cycle(arrows):
+        raise ValueError(f"a circle of folders has no longest chain: {' -> '.join(found)}")
+    chains: dict[str, list[str]] = {}
+
+    def chain(name: str) -> list[str]:
+        if name not in chains:
+            below = (chain(target) for target in sorted(arrows.get(name, ())))
+            chains[name] = [name, *max(below, key=len, default=[])]
+        return chains[name]
+
+    return max(map(chain, sorted(arrows)), key=len, default=[])
 
 
 def foreign_imports(root: Path) -> list[str]:
@@ -153,102 +126,178 @@ def foreign_cimports(root: Path) -> list[str]:
     return sentences
 
 
-def test_every_module_has_a_layer() -> None:
-    modules = {_module_of(path.relative_to(PACKAGE).as_posix()) for path in PACKAGE.rglob("*.py")}
-    assert modules, f"no Python files under {PACKAGE}"
-    assert modules <= LEVEL.keys()
+def test_there_are_nine_rows_and_every_name_is_in_one_of_them() -> None:
+    assert len(ROWS) == 9
+    names = {place_of(path.relative_to(PACKAGE).as_posix()) for path in PACKAGE.rglob("*.py")}
+    assert names == LEVEL.keys(), "a new folder gets a place in ROWS, one that is gone loses it"
 
 
-def test_imports_point_to_higher_layers_only() -> None:
-    assert wrong_arrows(PACKAGE) == []
+def test_imports_point_to_lower_rows_only() -> None:
+    assert not (found := wrong_arrows(PACKAGE)), "\n".join(found)
+
+
+def test_files_of_a_folder_do_not_import_in_a_circle() -> None:
+    assert not (found := cycles(PACKAGE)), "\n".join(found)
+
+
+def test_the_longest_chain_of_folders() -> None:
+    assert len(longest_chain(PACKAGE)) <= LONGEST_CHAIN
 
 
 def test_only_numpy_is_imported_at_module_level() -> None:
-    assert foreign_imports(PACKAGE) == []
+    assert not (found := foreign_imports(PACKAGE)), "\n".join(found)
 
 
 def test_kernels_depend_on_nothing_else() -> None:
-    assert foreign_cimports(PACKAGE) == []
+    assert not (found := foreign_cimports(PACKAGE)), "\n".join(found)
 
 
-WRONG_TREES = {
-    "a later layer": (
-        "covariance.py",
-        "from fastgmm.em.loop import fit\n",
-        "covariance must not import em",
-    ),
-    "relative": ("covariance.py", "from .em import fit\n", "covariance must not import em"),
-    "relative module": ("covariance.py", "from . import em\n", "covariance must not import em"),
-    "plain import": (
-        "parallel.py",
-        "import fastgmm.em.loop as em\n",
-        "parallel must not import em",
-    ),
-    "inside a function": (
-        "em.py",
-        "def f():\n    from fastgmm.estimators.gaussian_mixture import GaussianMixture\n",
-        "em must not import estimator",
-    ),
-    "for types only": (
-        "em.py",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from fastgmm import estimator\n",
-        "em must not import estimator",
-    ),
-    "same layer": (
-        "expectation.py",
-        "from fastgmm.em.m_step import maximization\n",
-        "expectation must not import maximization",
-    ),
-    "the package": (
-        "em.py",
-        "from fastgmm import GaussianMixture\n",
-        "em must not import __init__",
-    ),
-    "from a subpackage": (
-        "kernels/__init__.py",
-        "from fastgmm.mixture.mixture import Mixture\n",
-        "kernels must not import parameters",
-    ),
-    "relative from a subpackage": (
-        "kernels/reference.py",
-        "from ..parameters import Mixture\n",
-        "kernels must not import parameters",
-    ),
-    "unknown module": ("helpers.py", "import fastgmm.errors\n", "helpers has no place in LAYERS"),
-}
+# ---------------------------------------------------------------- the checks find what is wrong
+
+LOOSE = ("errors", "typing", "version", "threads", "config", "__init__", "__main__")
 
 
-def _made_up_tree(root: Path, file: str, text: str) -> Path:
-    """Write a package whose imports are right, then put ``text`` into one of its files."""
-    (root / "kernels").mkdir(parents=True)
-    top = min(LAYERS[0])
-    for name in LEVEL.keys() - {"kernels"}:
-        body = "import numpy as np\n" + (f"from fastgmm import {top}\n" if LEVEL[name] else "")
-        (root / f"{name}.py").parent.mkdir(exist_ok=True)
-        (root / f"{name}.py").write_text(body, encoding="utf-8")
-    (root / "kernels" / "__init__.py").write_text(
-        "from . import reference\nfrom fastgmm.kernels.reference import f\n", encoding="utf-8"
-    )
-    reference = f"from fastgmm.{top} import f\n"
-    (root / "kernels" / "reference.py").write_text(reference, encoding="utf-8")
-    if file:
-        (root / file).parent.mkdir(exist_ok=True)
+def _made_up_tree(root: Path, files: dict[str, str]) -> Path:
+    """Write a package whose imports are right, then put these texts into its files."""
+    right = {f"{name}.py": "import numpy as np\nfrom fastgmm import errors\n" for name in LOOSE}
+    right["errors.py"] = "import numpy as np\n"
+    right["typing.py"] = right["version.py"] = right["errors.py"]
+    for name in LEVEL.keys() - set(LOOSE):
+        right[f"{name}/__init__.py"] = f"from fastgmm.{name}.lower import f\nfrom . import lower\n"
+        right[f"{name}/lower.py"] = "from ..errors import g\ndef f(): ...\n"
+        upper = f"from fastgmm.{name} import lower\nfrom fastgmm.version import h\n"
+        right[f"{name}/upper.py"] = upper
+    for file, text in (right | files).items():
+        (root / file).parent.mkdir(exist_ok=True, parents=True)
         (root / file).write_text(text, encoding="utf-8")
     return root
 
 
-def test_right_tree_has_no_wrong_arrow(tmp_path: Path) -> None:
-    root = _made_up_tree(tmp_path / "fastgmm", "", "")
-    assert wrong_arrows(root) == []
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return where a made-up package is written."""
+    return tmp_path / "fastgmm"
+
+
+def test_nothing_is_found_in_a_right_tree(root: Path) -> None:
+    _made_up_tree(root, {})
+    assert wrong_arrows(root) == cycles(root) == []
     assert foreign_imports(root) == []
+    assert len(longest_chain(root)) == 2
 
 
-@pytest.mark.parametrize(("file", "text", "sentence"), WRONG_TREES.values(), ids=WRONG_TREES.keys())
-def test_wrong_arrow_is_found(tmp_path: Path, file: str, text: str, sentence: str) -> None:
-    root = _made_up_tree(tmp_path / "fastgmm", file, text)
-    found = wrong_arrows(root)
+WRONG_ARROWS = {
+    "a higher row": (
+        "covariance/lower.py",
+        "from fastgmm.em.loop import fit\n",
+        "covariance must not import em",
+    ),
+    "relative": ("covariance/lower.py", "from ..em import fit\n", "covariance must not import em"),
+    "relative module": ("threads.py", "from . import em\n", "threads must not import em"),
+    "plain import": (
+        "threads.py",
+        "import fastgmm.em.loop as em\n",
+        "threads must not import em",
+    ),
+    "inside a function": (
+        "em/lower.py",
+        "def f():\n    from fastgmm.estimators.gaussian_mixture import GaussianMixture\n",
+        "em must not import estimators",
+    ),
+    "for types only": (
+        "em/lower.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from fastgmm import estimators\n",
+        "em must not import estimators",
+    ),
+    "same row": (
+        "mixture/lower.py",
+        "from fastgmm.validation.rows import as_rows\n",
+        "mixture must not import validation",
+    ),
+    "same part of the ground": (
+        "threads.py",
+        "from fastgmm.tables import table\n",
+        "threads must not import tables",
+    ),
+    "up within the ground": (
+        "errors.py",
+        "from fastgmm import threads\n",
+        "errors must not import threads",
+    ),
+    "the package": (
+        "cli/lower.py",
+        "from fastgmm import GaussianMixture\n",
+        "cli must not import __init__",
+    ),
+    "a loose module itself": (
+        "threads.py",
+        "import fastgmm.threads\n",
+        "threads must not import threads",
+    ),
+    "unknown module": ("helpers.py", "import fastgmm.errors\n", "helpers has no place in ROWS"),
+    "unknown target": (
+        "em/lower.py",
+        "from fastgmm.helpers import f\n",
+        "helpers has no place in ROWS",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "sentence"), WRONG_ARROWS.values(), ids=WRONG_ARROWS)
+def test_wrong_arrow_is_found(root: Path, file: str, text: str, sentence: str) -> None:
+    found = wrong_arrows(_made_up_tree(root, {file: text}))
     assert len(found) == 1
+    assert found[0].startswith(f"{file}:")
     assert found[0].endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from fastgmm.data import upper\n",
+        "from .upper import g\n",
+        "def f():\n    import fastgmm.data.upper\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .upper import g\n",
+    ],
+)
+def test_circle_in_a_folder_is_found(root: Path, text: str) -> None:
+    _made_up_tree(root, {"data/lower.py": text})
+    assert wrong_arrows(root) == []
+    assert cycles(root) == ["data/lower.py -> data/upper.py -> data/lower.py"]
+
+
+def test_longer_circle_and_one_with_the_folder_itself_are_found(root: Path) -> None:
+    files = {
+        "em/a.py": "from .b import f\n",
+        "em/b.py": "from .c import f\n",
+        "em/c.py": "from .a import f\n",
+        "fits/lower.py": "from fastgmm.fits import f\n",
+    }
+    assert cycles(_made_up_tree(root, files)) == [
+        "em/a.py -> em/b.py -> em/c.py -> em/a.py",
+        "fits/__init__.py -> fits/lower.py -> fits/__init__.py",
+    ]
+
+
+def test_a_chain_that_is_too_long_is_found(root: Path) -> None:
+    names = ["__main__", "cli", "estimators", "fits", "starts", "em", "mixture", "covariance"]
+    names += ["data", "tables", "errors"]
+    files = {
+        f"{name}.py" if name in LOOSE else f"{name}/middle.py": f"import fastgmm.{below}\n"
+        for name, below in pairwise(names)
+    }
+    _made_up_tree(root, files)
+    assert wrong_arrows(root) == []
+    assert longest_chain(root) == names
+    assert len(names) > LONGEST_CHAIN
+
+
+def test_a_circle_of_folders_has_no_chain(root: Path) -> None:
+    _made_up_tree(
+        root, {"em/upper.py": "import fastgmm.fits", "fits/upper.py": "import fastgmm.em"}
+    )
+    with pytest.raises(ValueError, match="em -> fits -> em"):
+        longest_chain(root)
 
 
 @pytest.mark.parametrize(
@@ -262,9 +311,8 @@ def test_wrong_arrow_is_found(tmp_path: Path, file: str, text: str, sentence: st
         ("import numpy.typing as npt\nimport concurrent.futures\n", 0),
     ],
 )
-def test_foreign_import_is_found(tmp_path: Path, text: str, count: int) -> None:
-    root = _made_up_tree(tmp_path / "fastgmm", "em.py", text)
-    assert len(foreign_imports(root)) == count
+def test_foreign_import_is_found(root: Path, text: str, count: int) -> None:
+    assert len(foreign_imports(_made_up_tree(root, {"em/lower.py": text}))) == count
 
 
 @pytest.mark.parametrize(
@@ -275,6 +323,6 @@ def test_foreign_import_is_found(tmp_path: Path, text: str, count: int) -> None:
         ("cimport fastgmm.mixture.mixture\n", 1),
     ],
 )
-def test_foreign_cimport_is_found(tmp_path: Path, text: str, count: int) -> None:
-    root = _made_up_tree(tmp_path / "fastgmm", "kernels/_x86_64_f64.pyx", text)
+def test_foreign_cimport_is_found(root: Path, text: str, count: int) -> None:
+    _made_up_tree(root, {"kernels/_x86_64_f64.pyx": text})
     assert len(foreign_cimports(root)) == count

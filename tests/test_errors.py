@@ -18,7 +18,9 @@ BASES = {
     errors.NotFittedError: (ValueError, AttributeError),
     errors.InvalidParameterError: (ValueError, TypeError),
     errors.IllDefinedCovarianceError: (ValueError,),
+    errors.DataRangeError: (ValueError,),
     errors.FileFormatError: (ValueError,),
+    errors.CollapseWarning: (UserWarning,),
     errors.ConvergenceWarning: (UserWarning,),
 }
 
@@ -38,6 +40,11 @@ def test_bases(kind: type[Exception]) -> None:
     assert kind.__doc__
 
 
+def test_every_class_has_its_bases_checked() -> None:
+    public = {value for value in vars(errors).values() if isinstance(value, type)}
+    assert {kind for kind in public if issubclass(kind, Exception)} == BASES.keys()
+
+
 def test_not_fitted_has_the_words_of_scikit_learn() -> None:
     with pytest.raises(sklearn.exceptions.NotFittedError) as theirs:
         Peer().predict([[0.0]])
@@ -48,6 +55,7 @@ def test_not_fitted_has_the_words_of_scikit_learn() -> None:
     assert str(theirs.value).startswith(opening)
     assert str(ours.value).startswith(opening)
     assert "Mine instance" in str(errors.not_fitted_error("Mine"))
+    assert str(errors.not_fitted_error(reason="too few")).endswith("is not fitted yet: too few.")
 
 
 def test_convergence_warning_obeys_both_filters() -> None:
@@ -116,6 +124,20 @@ def test_ill_defined_covariance(component: int | None, single_precision: bool) -
     assert ("component 4" if component else "all components share") in str(ours)
     assert ("float64" in str(ours)) is single_precision
     assert "reg_covar" in str(ours)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_out_of_range_are_told_what_helps(dtype: type[np.floating]) -> None:
+    sentence = str(errors.data_range_error(np.dtype(dtype)))
+    assert f"overflow {np.dtype(dtype)}:" in sentence
+    assert "rescale the columns" in sentence
+    assert ("float64" in sentence.split(":")[1]) is (dtype is np.float32)
+
+
+def test_the_component_is_an_attribute() -> None:
+    assert errors.ill_defined_covariance_error(4).component == 4
+    assert errors.ill_defined_covariance_error().component is None
+    assert errors.IllDefinedCovarianceError("other").component is None
 
 
 def test_warnings_point_at_the_caller_of_the_package() -> None:

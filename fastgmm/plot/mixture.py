@@ -24,7 +24,7 @@ from fastgmm.plot.parts import (
     number_means,
 )
 from fastgmm.plot.shown import Marginal, chosen_features, marginal
-from fastgmm.tables.table import Column
+from fastgmm.tables.columns import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,9 +12,10 @@ import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from fastgmm.sources import column_names, files, read_table
-from fastgmm.sources import csv as text
-from fastgmm.tables.table import Table, first_bad
+from fastgmm.sources import column_names, files, memory, read_table
+from fastgmm.sources import csv_text as text
+from fastgmm.tables.table import Table
+from fastgmm.tables.unfit import first_unfit as first_bad
 
 FAITHFUL = Path(__file__).parent.parent.parent / "data" / "faithful.csv"
 IRIS = "length,species,width\n5.1,setosa,3.5\n4.9,setosa,3.0\n"
@@ -246,7 +247,7 @@ def test_large_npy_is_mapped(tmp_path, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(50, 3))
     path = written(tmp_path, rows, "x.npy")
     assert not isinstance(read_table(path).rows.base, np.memmap)
-    monkeypatch.setattr(files, "MAPPED_BYTES", 1000)
+    monkeypatch.setattr(memory, "MAPPED_BYTES", 1000)
     mapped = read_table(path).rows
     assert isinstance(mapped.base, np.memmap)
     assert not mapped.flags.writeable

@@ -17,6 +17,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import ipc, parquet
 
 from fastgmm.sources import batches, read_table, streams
+from fastgmm.sources.csv_text import records_end
 from fastgmm.tables.table import Table
 
 NAMES = tuple("abcd")
@@ -362,7 +363,7 @@ def test_records_end_before_what_may_go_on():
         (b'1,"2"\n"', 6),
         (b'1,2"\n', 5),
     ]:
-        assert streams.records_end(text, ",") == end
+        assert records_end(text, ",") == end
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_field(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from fastgmm.plot.parts import (
     number_means,
 )
 from fastgmm.plot.shown import Shown, as_shown, chosen_features
-from fastgmm.tables.table import Column
+from fastgmm.tables.columns import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastgmm.covariance.types import shape_of
 from fastgmm.errors import not_fitted_error
-from fastgmm.tables.table import Column, positions
+from fastgmm.tables.columns import Column, positions
 from fastgmm.typing import FloatArray
 from fastgmm.validation import feature_names_of
 

@@ -1,4 +1,4 @@
-"""pyarrow: imported when needed, its columns as numbers, and record batches as blocks of rows."""
+"""Parquet and Arrow as sources: pyarrow, imported when needed, and its tables as blocks."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import contextlib
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.sources.blocks import Block, Source, rows_at_once
+from fastgmm.tables.frames import arrow_kinds, arrow_numbers, plain_columns
 
 if TYPE_CHECKING:
     import pyarrow
     from pyarrow import parquet
 
-# How much of a Parquet column is read at a time: all of its row group, which may be the whole
-# file, unless told.
-PARQUET_BUFFER_BYTES = 2**16
+    ArrowTable: TypeAlias = pyarrow.Table | pyarrow.RecordBatch
 
-# The name that pandas gives to an index without one when it writes Parquet or Arrow.
-INDEX_OF_PANDAS = "__index_level_"
+PARQUET_BUFFER_BYTES = 2**16
+"""A stream of blocks reads this much of a Parquet column at a time. Unless told, pyarrow reads all
+of its row group, which may be the whole file."""
 
 
 def import_pyarrow(what: str) -> Any:
@@ -80,35 +80,19 @@ def refusing(where: Path | str, trouble: str) -> Iterator[None]:
         raise ValueError(f"{where} {trouble} ({one_line(error)}).") from error
 
 
-def is_number(kind: pyarrow.DataType) -> bool:
-    """Tell whether a column of this type can be read."""
-    from pyarrow import types
+class ArrowColumns(Sequence[NDArray[np.float64]]):
+    """Columns of pyarrow, of which each becomes numbers only while it is looked at."""
 
-    tests = (types.is_integer, types.is_floating, types.is_decimal)
-    return any(test(kind) for test in tests)
+    def __init__(self, columns: Sequence[pyarrow.Array | pyarrow.ChunkedArray]) -> None:
+        self._columns = columns
 
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self._columns)
 
-def kinds_of(schema: pyarrow.Schema) -> tuple[str | None, ...]:
-    """Return None for a column of numbers and the name of its type for any other."""
-    return tuple(None if is_number(kind) else str(kind) for kind in schema.types)
-
-
-def plain_columns(schema: pyarrow.Schema) -> list[int]:
-    """Return the columns that are not the index of pandas."""
-    return [i for i, name in enumerate(schema.names) if not name.startswith(INDEX_OF_PANDAS)]
-
-
-def numbers_of(column: pyarrow.Array | pyarrow.ChunkedArray) -> NDArray[np.float64]:
-    """Return a column as float64, NaN where a value is missing."""
-    from pyarrow import types
-
-    if not types.is_float64(column.type):
-        column = column.cast("float64", safe=False)
-    chunked = hasattr(column, "chunks")
-    numbers: NDArray[np.float64] = (
-        column.to_numpy() if chunked else column.to_numpy(zero_copy_only=False)
-    )
-    return numbers
+    def __getitem__(self, position: Any) -> Any:
+        """Return a column as float64, NaN where a value is missing."""
+        return arrow_numbers(self._columns[position])
 
 
 def open_parquet(path: Path, buffer_bytes: int = 0) -> parquet.ParquetFile:
@@ -149,25 +133,38 @@ class ParquetSource(Source):
     def __init__(self, path: Path) -> None:
         with open_parquet(path) as file:
             schema = file.schema_arrow
-            super().__init__(path, len(schema), tuple(schema.names), kinds_of(schema))
+            super().__init__(path, len(schema), tuple(schema.names), arrow_kinds(schema))
             self.n_rows = file.metadata.num_rows
             self.default = plain_columns(schema)
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read the file from its beginning."""
-        assert self.names is not None
-        names = [self.names[i] for i in chosen]
-        # A name that repeats stands for all of its columns: the one chosen is the n-th of them.
-        which = [self.names[:i].count(self.names[i]) for i in chosen]
         rows = rows_at_once(batch_rows, len(chosen))
         with open_parquet(Path(self.where), PARQUET_BUFFER_BYTES) as file:
-            batches = file.iter_batches(batch_size=rows, columns=list(dict.fromkeys(names)))
+            batches = file.iter_batches(batch_size=rows, columns=self._names_of(chosen))
+            yield from arrow_blocks(self.where, batches, self._columns_of(chosen), rows)
 
-            def columns_of(batch: pyarrow.RecordBatch) -> list[pyarrow.Array]:
-                found = zip(names, which, strict=True)
-                return [batch.column(batch.schema.get_all_field_indices(n)[k]) for n, k in found]
+    def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
+        """Read the file in one piece, which pyarrow does on all processors."""
+        with open_parquet(Path(self.where)) as file:
+            with refusing(self.where, "is damaged"):
+                table = file.read(columns=self._names_of(chosen))
+            rows = max(1, table.num_rows)
+            yield from arrow_blocks(self.where, [table], self._columns_of(chosen), rows)
 
-            yield from record_blocks(self.where, batches, columns_of, rows)
+    def _names_of(self, chosen: Sequence[int]) -> list[str]:
+        assert self.names is not None
+        return list(dict.fromkeys(self.names[i] for i in chosen))
+
+    def _columns_of(self, chosen: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
+        assert self.names is not None
+        # A name that repeats stands for all of its columns: the one chosen is the n-th of them.
+        found = [(self.names[i], self.names[:i].count(self.names[i])) for i in chosen]
+
+        def columns_of(table: ArrowTable) -> list[Any]:
+            return [table.column(table.schema.get_all_field_indices(n)[k]) for n, k in found]
+
+        return columns_of
 
 
 class ArrowFileSource(Source):
@@ -179,7 +176,7 @@ class ArrowFileSource(Source):
 
         with refusing(path, "is not a whole Arrow file"), pyarrow.OSFile(str(path)) as file:
             schema = ipc.open_file(file).schema
-        super().__init__(path, len(schema), tuple(schema.names), kinds_of(schema))
+        super().__init__(path, len(schema), tuple(schema.names), arrow_kinds(schema))
         self.default = plain_columns(schema)
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
@@ -194,9 +191,9 @@ class ArrowFileSource(Source):
             reader = ipc.open_file(pyarrow.py_buffer(pages))
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
         rows = rows_at_once(batch_rows, len(chosen))
-        for block in record_blocks(self.where, batches, _by_number(chosen), rows):
+        for block in arrow_blocks(self.where, batches, _by_number(chosen), rows):
             yield block
-            if hasattr(pages, "madvise"):  # Windows has not
+            if hasattr(pages, "madvise"):  # Windows has none.
                 pages.madvise(mmap.MADV_DONTNEED)
 
 
@@ -220,7 +217,7 @@ class ArrowStreamSource(Source):
         with opened() as stream:
             reader = self._started(where, stream)
             schema = reader.schema
-        super().__init__(where, len(schema), tuple(schema.names), kinds_of(schema))
+        super().__init__(where, len(schema), tuple(schema.names), arrow_kinds(schema))
         self.default = plain_columns(schema)
         self.reiterable = self.merged = again
         if not again:
@@ -240,26 +237,26 @@ class ArrowStreamSource(Source):
             reader = self._reader
             if reader is None:
                 reader = self._started(self.where, stream)
-            yield from record_blocks(self.where, reader, _by_number(chosen), rows)
+            yield from arrow_blocks(self.where, reader, _by_number(chosen), rows)
 
 
-def _by_number(chosen: Sequence[int]) -> Callable[[pyarrow.RecordBatch], list[pyarrow.Array]]:
-    return lambda batch: [batch.column(i) for i in chosen]
+def _by_number(chosen: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
+    return lambda table: [table.column(i) for i in chosen]
 
 
-def record_blocks(
+def arrow_blocks(
     where: Path | str,
-    batches: Iterable[pyarrow.RecordBatch],
-    columns_of: Callable[[pyarrow.RecordBatch], list[pyarrow.Array]],
+    tables: Iterable[ArrowTable],
+    columns_of: Callable[[ArrowTable], list[Any]],
     rows: int,
 ) -> Iterator[Block]:
-    """Cut record batches into blocks.
+    """Cut tables or record batches into blocks.
 
     Parameters
     ----------
     where : path or str
         What the errors call the source.
-    batches : iterable of RecordBatch
+    tables : iterable of Table or RecordBatch
         All with the same columns.
     columns_of : callable
         Returns the columns of the blocks.
@@ -276,14 +273,15 @@ def record_blocks(
         If pyarrow finds the source damaged.
     """
     first = 0
-    pending = iter(batches)
+    pending = iter(tables)
     while True:
         with refusing(where, "is damaged or cut off"):
-            batch = next(pending, None)
-            if batch is None:
+            table = next(pending, None)
+            if table is None:
                 return
-            batch.validate()  # a damaged length would lead out of the buffer
-        columns = columns_of(batch)
-        for start in range(0, batch.num_rows, rows):
-            yield Block(first + start, [numbers_of(c.slice(start, rows)) for c in columns])
-        first += batch.num_rows
+            table.validate()  # a damaged length would lead out of the buffer
+        columns = columns_of(table)
+        for start in range(0, table.num_rows, rows):
+            part = [column.slice(start, rows) for column in columns]
+            yield Block(first + start, len(part[0]), ArrowColumns(part))
+        first += table.num_rows

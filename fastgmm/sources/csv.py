@@ -1,199 +1,205 @@
-"""What CSV text holds: the line of names, the numbers of its fields, and where a field is wrong."""
+"""CSV as a source: pyarrow reads the numbers, the csv module finds the line where it cannot."""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import io
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from fastgmm.tables.table import advice
+import numpy as np
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+from fastgmm.sources.arrow import ArrowColumns, import_pyarrow, one_line
+from fastgmm.sources.blocks import Block, Source
+from fastgmm.sources.csv_text import CSV_BLOCK_BYTES, CsvText, number, numbered
+from fastgmm.tables.columns import advice
 
-# What pyarrow.csv takes for a missing number: the header detection and the error messages must
-# agree with it (a test compares the two).
-GAPS = {"", "NA", "N/A", "#NA", "#N/A", "#N/A N/A", "n/a", "NULL", "null", "NaN", "nan", "-NaN"}
-GAPS |= {"-nan", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"}
+if TYPE_CHECKING:
+    import pyarrow
 
-# pyarrow refuses a line longer than its block, which is 1 MiB (some 60,000 numbers) unless told.
-CSV_BLOCK_BYTES = 8 * 2**20
+SHOWN_CHARACTERS = 40
+"""An error shows at most this much of a field: an open quotation mark makes one of many lines."""
 
 
-class Head(NamedTuple):
-    """What precedes the numbers of a CSV.
+class Records(NamedTuple):
+    """Consecutive records of a CSV.
 
     Attributes
     ----------
-    names : list of str or None
-        "" for a column without one; None where the numbers begin at once.
-    n_fields : int
-        The number of columns.
-    n_records, n_lines : int
-        What to pass over, blank lines included: a name in quotation marks may hold line breaks,
-        so that the two differ.
+    opened : callable
+        Opens their bytes from the beginning.
+    n_lines : int
+        How many lines of the source precede them.
+    unreadable : str
+        The sentence for records that only pyarrow cannot read, without its reason.
     """
 
-    names: list[str] | None
-    n_fields: int
-    n_records: int
+    opened: Callable[[], IO[bytes]]
     n_lines: int
+    unreadable: str
 
 
-def read_head(where: Path | str, lines: Iterable[str], delimiter: str, header: bool | None) -> Head:
-    """Find out what precedes the numbers, from as few lines as tell.
+class CsvSource(Source):
+    """CSV from a file or a pipe.
 
     Parameters
     ----------
     where : path or str
-        What the errors call the source.
-    lines : iterable of str
-        Its lines with their ends; what was not UTF-8 in them is U+FFFD.
+        What the errors call it.
+    opened : callable
+        Returns a context manager that gives a `CsvText`.
     delimiter : str
         Between the fields.
-    header : bool, optional
-        As for `read_table`.
-
-    Returns
-    -------
-    Head
-
-    Raises
-    ------
-    ValueError
-        If there is no line, or the first is not a line of text.
+    again : bool
+        Whether `where` is a file and `opened` begins anew each time; else its first result serves
+        for all.
     """
-    reader = csv.reader(lines, delimiter=delimiter)
-    n_blank = 0
-    first: list[str] = []
-    try:
-        for first in reader:
-            if first:
-                break
-            n_blank += 1
-        n_lines = reader.line_num
-        if not first:
-            raise ValueError(f"{where} is empty.")
-        if any("\ufffd" in field for field in first):
-            raise ValueError(f"{where} is not UTF-8 text; save it as UTF-8.")
-        if header is None:
-            header = _is_header(first, filter(None, reader))
-    except csv.Error as error:
-        raise ValueError(f"{where} is not a table of text ({error}).") from error
-    if not header:
-        return Head(None, len(first), 0, 0)  # pyarrow passes over blank lines itself
-    return Head([field.strip() for field in first], len(first), n_blank + 1, n_lines)
 
+    nothing = "holds a line of column names but no rows."
 
-def _is_header(first: Sequence[str], others: Iterator[list[str]]) -> bool:
-    words = [number(field) is None for field in first]
-    # Only a mixed line needs the next one, which in a pipe may be long in coming.
-    if all(words) or not any(words):
-        return all(words)
-    pairs = zip(words, next(others, []), strict=False)
-    return any(word and number(field) is not None for word, field in pairs)
+    def __init__(
+        self,
+        where: Path | str,
+        opened: Callable[[], AbstractContextManager[CsvText]],
+        delimiter: str,
+        *,
+        again: bool,
+    ) -> None:
+        import_pyarrow("CSV")
+        with opened() as text:
+            names = None if text.names is None else tuple(text.names)
+            super().__init__(where, text.n_fields, names)
+        self._opened, self._delimiter = opened, delimiter
+        self.reiterable = self.merged = again
 
+    def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
+        """Read what comes."""
+        import pyarrow
 
-def numbered(
-    where: Path | str, lines: Iterable[str], delimiter: str, n_before: int = 0
-) -> Iterator[tuple[int, list[str]]]:
-    """Give the records that are not blank with the number of their last line, counted from 1.
+        first = 0
+        with self._opened() as text:
+            for piece, n_lines in text.records():
+                unreadable = f"{self.where}, behind line {n_lines}: it is not readable CSV"
+                records = Records(partial(io.BytesIO, piece), n_lines, unreadable)
+                size = len(piece) + 1
+                block = self._block(first, pyarrow.BufferReader(piece), size, records, chosen)
+                yield block
+                first += block.n_rows
 
-    Parameters
-    ----------
-    where, lines, delimiter
-        As for `read_head`.
-    n_before : int, default=0
-        How many lines precede the first of these.
+    def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
+        """Read a file in one piece, which pyarrow does on all processors."""
+        if not self.reiterable:
+            yield from super().whole(chosen)
+            return
+        import pyarrow
 
-    Yields
-    ------
-    line : int
-    fields : list of str
+        with self._opened() as text:
+            begin, n_lines = text.begin, text.n_lines
+        unreadable = f"{self.where} is not a readable CSV"
+        records = Records(partial(_opened_at, self.where, begin), n_lines, unreadable)
+        with pyarrow.OSFile(str(self.where)) as file:
+            file.seek(begin)
+            yield self._block(0, file, CSV_BLOCK_BYTES, records, chosen)
 
-    Raises
-    ------
-    ValueError
-        If the csv module cannot read a line.
-    """
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        for fields in filter(None, reader):
-            yield n_before + reader.line_num, fields
-    except csv.Error as error:
-        line = n_before + reader.line_num
-        raise ValueError(f"{where}, line {line}: it is unreadable ({error}).") from error
+    def _block(
+        self, first: int, file: Any, size: int, records: Records, chosen: Sequence[int]
+    ) -> Block:
+        """Make a block of records; pyarrow reads `size` bytes of the file at a time."""
+        import pyarrow
 
+        try:
+            table = self._table(file, size, chosen)
+        except pyarrow.ArrowInvalid as error:
+            columns, failure = self._before_failure(records, chosen, error)
+            return Block(first, len(columns[0]), columns, partial(self._line_of, records), failure)
+        columns_read = ArrowColumns(table.columns)
+        return Block(first, table.num_rows, columns_read, partial(self._line_of, records))
 
-def refuse_records(
-    where: Path | str,
-    records: Iterable[tuple[int, list[str]]],
-    names: Sequence[str] | None,
-    n_fields: int,
-    chosen: Sequence[int],
-    check: Callable[[str, float], None],
-) -> None:
-    """Raise the error for the first bad record; return when the csv module finds none.
+    def _table(self, file: Any, size: int, chosen: Sequence[int]) -> pyarrow.Table:
+        import pyarrow
+        from pyarrow import csv
 
-    Parameters
-    ----------
-    where : path or str
-        What the errors call the source.
-    records : iterable of (int, list of str)
-        Lines and fields, as from `numbered`, without those of the header.
-    names : sequence of str or None
-        The names of the columns.
-    n_fields : int
-        How many fields each record must have.
-    chosen : sequence of int
-        The columns that must hold numbers.
-    check : callable
-        Given a place and the number there (NaN for a gap), raises if the number is unfit.
+        # Numbers serve as names inside pyarrow: the source's own may be repeated or empty.
+        read = [str(position) for position in chosen]
+        return csv.read_csv(
+            file,
+            csv.ReadOptions(
+                column_names=[str(position) for position in range(self.n_columns)],
+                block_size=size,
+            ),
+            csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+            csv.ConvertOptions(
+                column_types=dict.fromkeys(read, pyarrow.float64()), include_columns=read
+            ),
+        )
 
-    Raises
-    ------
-    ValueError
-        If a record has another number of fields, or a word where a number belongs.
-    """
-    labels = list(names or map(str, range(n_fields)))
-    for line, fields in records:
-        if len(fields) != n_fields:
+    def _before_failure(
+        self, records: Records, chosen: Sequence[int], error: Exception
+    ) -> tuple[list[Any], ValueError | None]:
+        """Read what pyarrow refused up to the bad record, and make the error for that one.
+
+        Where nothing is behind the line of names, which is no failure, the error is None.
+        """
+        columns = [array("d") for _ in chosen]
+        failure: ValueError | None = None
+        try:
+            for line, fields in self._numbered(records):
+                self._append(columns, line, fields, chosen)
+        except ValueError as found:
+            failure = found
+        else:
+            if columns[0]:
+                failure = ValueError(f"{records.unreadable} ({one_line(error)}).")
+        if failure is not None:
+            failure.__cause__ = error
+        return [np.frombuffer(column) if column else np.empty(0) for column in columns], failure
+
+    def _append(
+        self, columns: list[array[float]], line: int, fields: list[str], chosen: Sequence[int]
+    ) -> None:
+        if len(fields) != self.n_columns:
             raise ValueError(
-                f"{where}, line {line}: it has {len(fields)} fields, the first line has {n_fields}."
+                f"{self.where}, line {line}: it has {len(fields)} fields, the first line has "
+                f"{self.n_columns}."
             )
-        for position in chosen:
-            column = position if names is None else repr(names[position])
-            place = f"{where}, line {line}, column {column}"
+        for i, position in enumerate(chosen):
             value = number(fields[position])
             if value is None:
-                pairs = zip(labels, fields, strict=True)
-                fitting = [label for label, field in pairs if number(field) is not None]
-                hint = advice(fitting) if fitting else "commas separate the fields of a .csv"
-                raise ValueError(f"{place}: {_short(fields[position])} is not a number; {hint}.")
-            check(place, value)
+                # A gap to the left of the word comes first, so this record is kept as well.
+                for column in columns[i:]:
+                    column.append(0.0)
+                raise self._word_error(line, fields, position)
+            columns[i].append(value)
+
+    def _word_error(self, line: int, fields: list[str], position: int) -> ValueError:
+        labels = self.names or tuple(map(str, range(self.n_columns)))
+        column = position if self.names is None else repr(self.names[position])
+        pairs = zip(labels, fields, strict=True)
+        fitting = [label for label, field in pairs if number(field) is not None]
+        hint = advice(fitting) if fitting else "commas separate the fields of a .csv"
+        word = fields[position]
+        shown = word if len(word) <= SHOWN_CHARACTERS else word[:SHOWN_CHARACTERS] + "..."
+        return ValueError(
+            f"{self.where}, line {line}, column {column}: {shown!r} is not a number; {hint}."
+        )
+
+    def _line_of(self, records: Records, row: int) -> int | None:
+        found = self._numbered(records)
+        return next((line for i, (line, _) in enumerate(found) if i == row), None)
+
+    def _numbered(self, records: Records) -> Iterator[tuple[int, list[str]]]:
+        # What is not UTF-8 may stand in a column not chosen.
+        with (
+            records.opened() as file,
+            io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="") as lines,
+        ):
+            yield from numbered(self.where, lines, self._delimiter, records.n_lines)
 
 
-def number(field: str) -> float | None:
-    """Return the number that a field stands for, NaN for a gap, None for a word.
-
-    Parameters
-    ----------
-    field : str
-
-    Returns
-    -------
-    float or None
-    """
-    field = field.strip()
-    if field in GAPS:
-        return math.nan
-    try:
-        return None if "_" in field else float(field)
-    except ValueError:
-        return None
-
-
-def _short(field: str) -> str:
-    """Quote a field; an open quotation mark makes one of many lines."""
-    return repr(field if len(field) <= 40 else field[:40] + "...")
+def _opened_at(path: Path | str, begin: int) -> IO[bytes]:
+    file = open(path, "rb")  # noqa: SIM115 -- the caller closes it
+    file.seek(begin)
+    return file

@@ -12,20 +12,23 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from fastgmm.sources.arrow import ArrowFileSource, ArrowStreamSource, ParquetSource
 from fastgmm.sources.blocks import Source
-from fastgmm.sources.files import existing_file
+from fastgmm.sources.csv import CsvSource
+from fastgmm.sources.csv_text import CsvText
 from fastgmm.sources.memory import NpySource
-from fastgmm.sources.streams import CsvSource, CsvText, Stream
+from fastgmm.sources.streams import ByteStream
 
 Format: TypeAlias = Literal["csv", "tsv", "npy", "parquet", "arrow", "arrows"]
 FORMATS: tuple[str, ...] = get_args(Format)
 """The words that `format=` of `fastgmm.sources.batches` takes."""
-ENDINGS = {f".{name}": name for name in FORMATS} | {".pq": "parquet", ".feather": "arrow"}
+FORMAT_OF_ENDING = {f".{name}": name for name in FORMATS} | {".pq": "parquet", ".feather": "arrow"}
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
-# These are read from several places, or their length must be known.
-NO_STREAMS = {"arrow": "An Arrow file", "npy": "A .npy file", "parquet": "Parquet"}
 MARKS = {ARROW_FILE: "arrow", b"PAR1": "parquet", b"\x93NUMPY": "npy", ARROW_STREAM: "arrows"}
+"""The first bytes of a format."""
+
+NO_STREAMS = {"arrow": "An Arrow file", "npy": "A .npy file", "parquet": "Parquet"}
+"""These formats are read from several places, or their length must be known."""
 
 
 def check_format(format: str | None) -> None:
@@ -67,7 +70,7 @@ def source_of_bytes(source: Any, format: str | None, header: bool | None) -> Sou
         If it is a file object that gives text.
     """
     if isinstance(source, str | os.PathLike):
-        return _file_source(Path(source), format, header)
+        return file_source(Path(source), format, header)
     if isinstance(source, io.TextIOBase):
         raise TypeError(
             "The source gives text; pass the file object of its bytes, for example "
@@ -77,18 +80,63 @@ def source_of_bytes(source: Any, format: str | None, header: bool | None) -> Sou
         return None
     name = getattr(source, "name", None)
     where = name if isinstance(name, str) else "The stream"
-    return _stream_source(where, Stream(source), format, header)
+    return _stream_source(where, ByteStream(source), format, header)
 
 
-def _file_source(path: Path, format: str | None, header: bool | None) -> Source:
-    format = format or ENDINGS.get(path.suffix.lower())
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """Find out early that there is no file to read.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no file there.
+    ValueError
+        If it is empty.
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder, not a file.")
+    if not file.exists():
+        raise FileNotFoundError(f"There is no file {file}.")
+    if file.is_file() and file.stat().st_size == 0:
+        raise ValueError(f"{file} is empty.")
+    return file
+
+
+def file_source(path: Path, format: str | None, header: bool | None) -> Source:
+    """Make a source of a file or a named pipe.
+
+    Parameters
+    ----------
+    path : path
+    format, header
+        As for `fastgmm.sources.batches`.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    OSError, ValueError, ImportError
+        As for `fastgmm.sources.batches`.
+    """
+    format = format or FORMAT_OF_ENDING.get(path.suffix.lower())
     if path.exists() and not path.is_file() and not path.is_dir():
         file = open(path, "rb", buffering=0)  # noqa: SIM115 -- the stream closes it
-        return _stream_source(str(path), Stream(file, owned=True), format, header)
+        return _stream_source(str(path), ByteStream(file, owned=True), format, header)
     if format is None:
+        known = ", ".join(FORMAT_OF_ENDING)
         raise ValueError(
-            f"The name of {path} must end in one of {', '.join(ENDINGS)}, to say what it holds; "
-            "or pass format=."
+            f"The name of {path} must end in one of {known}, to say what it holds; or pass format=."
         )
     existing_file(path)
     if format == "npy":
@@ -107,7 +155,9 @@ def _file_source(path: Path, format: str | None, header: bool | None) -> Source:
     return ArrowStreamSource(path, partial(_buffered_stream_of, path), again=True)
 
 
-def _stream_source(where: str, stream: Stream, format: str | None, header: bool | None) -> Source:
+def _stream_source(
+    where: str, stream: ByteStream, format: str | None, header: bool | None
+) -> Source:
     if format is None:
         found = [name for mark, name in MARKS.items() if stream.starts_with(mark)]
         format = found[0] if found else "csv"
@@ -125,9 +175,9 @@ def _stream_source(where: str, stream: Stream, format: str | None, header: bool 
 
 
 @contextlib.contextmanager
-def _stream_of(path: Path) -> Iterator[Stream]:
+def _stream_of(path: Path) -> Iterator[ByteStream]:
     with open(path, "rb", buffering=0) as file:
-        yield Stream(file)
+        yield ByteStream(file)
 
 
 @contextlib.contextmanager

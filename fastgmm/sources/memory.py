@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.sources.arrow import kinds_of, numbers_of, plain_columns
 from fastgmm.sources.blocks import Block, Source, rows_at_once
+from fastgmm.tables.frames import Frame, frame_of
 from fastgmm.tables.table import Table
+
+MAPPED_BYTES = 64 * 2**20
+"""A larger .npy file that is read whole is mapped, so that its pages come and go as the blocks of
+rows need them."""
 
 
 def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
@@ -67,15 +71,17 @@ class ArraySource(Source):
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Slice the array."""
-        n_rows, n_columns = self._array.shape
         step = rows_at_once(batch_rows, len(chosen))
-        # Without an index, the slice is a view.
-        columns: Any = slice(None) if list(chosen) == list(range(n_columns)) else list(chosen)
-        for start in range(0, n_rows, step):
-            yield Block(start, self._slice(start, start + step)[:, columns])
+        for start in range(0, len(self._array), step):
+            part = self._chosen(self._slice(start, start + step), chosen)
+            yield Block(start, len(part), part)
 
     def _slice(self, start: int, stop: int) -> NDArray[Any]:
         return self._array[start:stop]
+
+    def _chosen(self, rows: NDArray[Any], chosen: Sequence[int]) -> NDArray[Any]:
+        # Without an index, the rows are a view.
+        return rows if list(chosen) == list(range(self.n_columns)) else rows[:, list(chosen)]
 
 
 class NpySource(ArraySource):
@@ -86,6 +92,13 @@ class NpySource(ArraySource):
         super().__init__(path, np.broadcast_to(np.empty((), mapped.dtype), mapped.shape))
         self._order: Any = "C" if mapped.flags.c_contiguous else "F"
         self._offset = _offset_of(mapped)
+        self.nothing = f"is empty: its shape is {mapped.shape}."
+
+    def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
+        """Load the array, or map it if it is large."""
+        path = Path(self.where)
+        rows = load_npy(path, mapped=path.stat().st_size > MAPPED_BYTES)
+        yield Block(0, len(rows), self._chosen(rows, chosen))
 
     def _slice(self, start: int, stop: int) -> NDArray[Any]:
         dtype, shape = self._array.dtype, self._array.shape
@@ -102,45 +115,22 @@ def _offset_of(mapped: NDArray[Any]) -> int:
 
 
 class FrameSource(Source):
-    """A frame or table with columns.
+    """A frame or table with columns."""
 
-    Parameters
-    ----------
-    where : path or str
-        What the errors call it.
-    names : tuple of str or None
-        Of the columns.
-    kinds : tuple of (str or None)
-        As in `Source`.
-    n_rows : int
-        How many rows it has.
-    column : callable
-        Returns the column with a number.
-    numbers : callable
-        Returns a column from one row to before another as numbers, NaN where one is missing.
-    """
-
-    def __init__(
-        self,
-        where: Path | str,
-        names: tuple[str, ...] | None,
-        kinds: tuple[str | None, ...],
-        n_rows: int,
-        column: Callable[[int], Any],
-        numbers: Callable[[Any, int, int], NDArray[Any]],
-    ) -> None:
-        super().__init__(where, len(kinds), names, kinds)
-        self.n_rows = n_rows
-        self._column, self._numbers = column, numbers
+    def __init__(self, where: Path | str, frame: Frame) -> None:
+        super().__init__(where, len(frame.kinds), frame.names, frame.kinds)
+        self.n_rows, self.default = frame.n_rows, frame.default
+        self._frame = frame
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Slice the columns."""
-        assert self.n_rows is not None
-        columns = [self._column(i) for i in chosen]
+        frame = self._frame
+        columns = [frame.column(i) for i in chosen]
         step = rows_at_once(batch_rows, len(chosen))
-        for start in range(0, self.n_rows, step):
-            stop = min(start + step, self.n_rows)
-            yield Block(start, [self._numbers(column, start, stop) for column in columns])
+        for start in range(0, frame.n_rows, step):
+            stop = min(start + step, frame.n_rows)
+            values = [frame.numbers(column, start, stop) for column in columns]
+            yield Block(start, stop - start, values)
 
 
 def memory_source(value: Any, where: str | None = None) -> Source | None:
@@ -166,63 +156,12 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
     """
     if isinstance(value, Table):
         return ArraySource(where or "The table", value.rows, value.columns)
-    for package, name, make in _FRAMES:
-        # By name: a package that is not imported has made no frame.
-        if any(_is_class(kind, package, name) for kind in type(value).__mro__):
-            return make(value, where or f"The {name}")
+    frame = frame_of(value)
+    if frame is not None:
+        return FrameSource(where or f"The {frame.kind}", frame)
     if not hasattr(value, "__array__"):
         return None
     where = where or "The array"
     if hasattr(value, "filled"):
         raise ValueError(f"{where} is masked; pass array.astype(float).filled(numpy.nan).")
     return ArraySource(where, _two_dimensional(where, np.asarray(value)))
-
-
-def _is_class(kind: type, package: str, name: str) -> bool:
-    return kind.__name__ == name and kind.__module__.split(".")[0] == package
-
-
-def _pandas_source(frame: Any, where: str) -> Source:
-    def numbers(column: Any, start: int, stop: int) -> NDArray[Any]:
-        part = column.iloc[start:stop]
-        if isinstance(part.dtype, np.dtype):
-            return np.asarray(part)
-        converted: NDArray[Any] = part.to_numpy(dtype=np.float64, na_value=np.nan)
-        return converted
-
-    kinds = tuple(None if kind.kind in "iuf" else str(kind) for kind in frame.dtypes)
-    names = tuple(frame.columns)
-    named = bool(names) and all(isinstance(name, str) for name in names)
-    return FrameSource(
-        where, names if named else None, kinds, len(frame), lambda i: frame.iloc[:, i], numbers
-    )
-
-
-def _polars_source(frame: Any, where: str) -> Source:
-    def numbers(column: Any, start: int, stop: int) -> NDArray[Any]:
-        converted: NDArray[Any] = column.slice(start, stop - start).cast(float).to_numpy()
-        return converted
-
-    kinds = tuple(None if kind.is_numeric() else str(kind) for kind in frame.dtypes)
-    names = tuple(frame.columns)
-    return FrameSource(where, names, kinds, len(frame), frame.to_series, numbers)
-
-
-def _arrow_source(table: Any, where: str) -> Source:
-    def numbers(column: Any, start: int, stop: int) -> NDArray[Any]:
-        return numbers_of(column.slice(start, stop - start))
-
-    names = tuple(table.schema.names)
-    source = FrameSource(
-        where, names, kinds_of(table.schema), table.num_rows, table.column, numbers
-    )
-    source.default = plain_columns(table.schema)
-    return source
-
-
-_FRAMES: tuple[tuple[str, str, Callable[[Any, str], Source]], ...] = (
-    ("pandas", "DataFrame", _pandas_source),
-    ("polars", "DataFrame", _polars_source),
-    ("pyarrow", "Table", _arrow_source),
-    ("pyarrow", "RecordBatch", _arrow_source),
-)

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastgmm.sources.blocks import Choice, Joiner, Source, choose, finite_rows
+from fastgmm.sources.blocks import Source
+from fastgmm.sources.choice import Choice, choose
 from fastgmm.sources.formats import Format, check_format, source_of_bytes
 from fastgmm.sources.memory import memory_source
-from fastgmm.tables.table import Column
+from fastgmm.sources.rows import Joiner, finite_rows, row_dtype, wanted_of
+from fastgmm.tables.columns import Column, column_list
 from fastgmm.typing import Rows
 
 
@@ -94,23 +96,19 @@ def batches(
     >>> read.columns, read.dropped
     (('waiting', 'eruptions'), 1)
     """
-    kind = np.dtype(dtype)
-    if kind not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {kind}.")
+    kind = row_dtype(dtype)
     if gaps not in ("error", "drop"):
         raise ValueError(f"gaps must be 'error' or 'drop', got {gaps!r}.")
     if operator.index(batch_rows) < 1:
         raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
     check_format(format)
-    if columns is not None:
-        columns = [columns] if isinstance(columns, str | int) else list(columns)
     table = source_of_bytes(source, format, header) or memory_source(source)
     return Batches(
         _items_of(source) if table is None else table,
-        partial(choose, columns=columns, weights=weights),
+        partial(choose, columns=column_list(columns), weights=weights),
         batch_rows=operator.index(batch_rows),
         dtype=kind,
-        drop=gaps == "drop",
+        gaps=gaps,
     )
 
 
@@ -182,7 +180,7 @@ class Batches:
         *,
         batch_rows: int,
         dtype: np.dtype[Any],
-        drop: bool,
+        gaps: str,
     ) -> None:
         self.columns: tuple[str, ...] | None = None
         self.n_rows: int | None = None
@@ -193,7 +191,7 @@ class Batches:
         if isinstance(source, Source):
             self.columns, self.n_rows = take(source).names, source.n_rows
             self._merged = source.merged
-        self._batch_rows, self._dtype, self._drop = batch_rows, dtype, drop
+        self._batch_rows, self._dtype, self._gaps = batch_rows, dtype, gaps
         self._begun = False
 
     def __iter__(self) -> Iterator[Any]:
@@ -236,13 +234,13 @@ class Batches:
             previous, self.columns = choice, choice.names
             weighted = choice.weights is not None
             read = choice.columns if choice.weights is None else [*choice.columns, choice.weights]
-            names = source.names
-            labels = [str(i) if names is None else repr(names[i]) for i in read]
+            # The rows of an iterable are counted over all of its items.
+            wanted = wanted_of(source, read, self._dtype, self._gaps)._replace(where=self._where)
             n_rows = 0
             for block in source.blocks(read, self._batch_rows):
                 n_rows = block.first + block.n_rows
                 block = block._replace(first=n_before + block.first)
-                rows, more = finite_rows(block, labels, self._where, self._dtype, drop=self._drop)
+                rows, more = finite_rows(block, wanted)
                 dropped += more
                 self.dropped = dropped
                 yield rows, weighted

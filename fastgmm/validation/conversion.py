@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import warn_user
+from fastgmm.tables import frames
+from fastgmm.tables.unfit import first_unfit
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
@@ -39,9 +41,9 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         raise TypeError(f"np.matrix is not supported: pass np.asarray({name}).")
     if hasattr(values, "tocsr"):
         raise _sparse_error(name)
-    if hasattr(values, "iloc"):
+    if frames.is_pandas(values):
         return _from_pandas(values, name)
-    # naming np.ma imports it: 2 MB that only a masked array is worth
+    # Naming np.ma imports it: 2 MB that only a masked array is worth.
     if (
         "numpy.ma" in sys.modules
         and isinstance(values, np.ma.MaskedArray)
@@ -151,31 +153,25 @@ def non_finite_error(array: NDArray[Any], name: str, *, label: str) -> ValueErro
     ValueError
         Tells of NaN before it tells of inf, as scikit-learn does.
     """
-    bad = np.isnan(array)
+    place = first_unfit(array, only_nan=True)
     what, remedy = "NaN", "drop or fill what is missing"
-    if not bad.any():
-        bad = np.isinf(array)
+    if place is None:
+        place = first_unfit(array)
         what = f"infinity or a value too large for {array.dtype!r}"
         remedy = "drop or replace it"
-    where = ", ".join(str(i) for i in np.unravel_index(bad.argmax(), bad.shape))
+    assert place is not None
+    where = ", ".join(map(str, place))
     opening = f"Input {label} contains" if label else "Input contains"
     return ValueError(f"{opening} {what}. The first is {name}[{where}]: {remedy}.")
 
 
 def _from_pandas(values: Any, name: str) -> NDArray[Any]:
-    """Convert a pandas frame or series; its nullable dtypes would else arrive as objects."""
-    dtypes = list(values.dtypes) if values.ndim == 2 else [values.dtype]
-    for dtype in dtypes:
-        # Before the conversion, which casts complex numbers and dates to floats in silence.
+    for dtype in frames.pandas_dtypes(values):
+        # The conversion would cast complex numbers and dates to floats in silence.
         _refuse_kind(dtype.kind, name)
-    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
-        return np.asarray(values)
-    if values.ndim == 2 and hasattr(values, "sparse"):  # there only if every column is sparse
+    array = frames.pandas_array(values)
+    if array is None:
         raise _sparse_error(name)
-    single = all(getattr(dtype, "numpy_dtype", dtype) == np.float32 for dtype in dtypes)
-    array: NDArray[Any] = values.to_numpy(
-        dtype=np.float32 if single else np.float64, na_value=np.nan
-    )
     return array
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import warn_user
+from fastgmm.tables.frames import names_of
 
 _WITHOUT_NAMES = (np.ndarray, list, tuple)
-_SHOWN = 5  # names listed per kind of mistake; a table may have thousands
+_SHOWN = 5
+"""An error lists at most this many names per kind of mistake; a table may have thousands."""
 
 
 def feature_names_of(X: Any) -> NDArray[np.object_] | None:
@@ -34,10 +36,8 @@ def feature_names_of(X: Any) -> NDArray[np.object_] | None:
     """
     if isinstance(X, _WITHOUT_NAMES):
         return None
-    names = getattr(X, "column_names", None)  # pyarrow, whose `columns` are the data
+    names = names_of(X)
     if names is None:
-        names = getattr(X, "columns", None)
-    if names is None or callable(names):
         return None
     kinds = sorted({"str" if isinstance(name, str) else type(name).__qualname__ for name in names})
     if "str" not in kinds:

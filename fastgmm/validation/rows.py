@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
+from fastgmm.tables.frames import is_pandas
 from fastgmm.threads import fold_blocks
 from fastgmm.typing import Rows
 from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
@@ -15,9 +16,8 @@ from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 
-
 SERIAL_NUMBERS = 1 << 18
-"""So many numbers are looked through in 50 microseconds: no work for threads."""
+"""This many numbers are looked through in 50 microseconds, which is no work for threads."""
 
 
 def as_rows(
@@ -129,7 +129,7 @@ def _check_two_dimensional(array: NDArray[Any], X: Any, method: str) -> None:
             f"Found array with dim {array.ndim}, while dim <= 2 is required by "
             f"{_caller(method)}: X has shape {array.shape}, pass one row per sample."
         )
-    if hasattr(X, "iloc"):
+    if is_pandas(X):
         raise ValueError(
             f"Expected a 2-dimensional container but got {type(X)} instead: pass a frame, for "
             "example X.to_frame()."

@@ -1,0 +1,75 @@
+"""The columns of a source that its reader has chosen."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fastgmm.sources.blocks import Source
+from fastgmm.tables.columns import Column, advice, positions
+
+
+class Choice(NamedTuple):
+    """The columns that become rows, and the one that weighs them.
+
+    Attributes
+    ----------
+    columns : list of int
+        Their numbers, at least one.
+    weights : int or None
+        The number of the column of weights.
+    names : tuple of str or None
+        The names of `columns`.
+    """
+
+    columns: list[int]
+    weights: int | None
+    names: tuple[str, ...] | None
+
+
+def choose(source: Source, columns: Sequence[Column] | None, weights: Column | None) -> Choice:
+    """Find the chosen columns of a source.
+
+    Parameters
+    ----------
+    source : Source
+    columns : sequence of str or int, optional
+        As for `fastgmm.sources.batches`.
+    weights : str or int, optional
+        As for `fastgmm.sources.batches`.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    ValueError
+        If a column is unknown, ambiguous, chosen twice or not one of numbers, or none is left.
+    """
+    where, names, n_columns = source.where, source.names, source.n_columns
+    weighing = None
+    if weights is not None:
+        (weighing,) = positions(where, names, n_columns, [weights])
+    if columns is None and source.default is not None:
+        chosen = list(source.default)
+    else:
+        chosen = positions(where, names, n_columns, columns)
+    if columns is None:
+        chosen = [i for i in chosen if i != weighing]
+    if weighing in chosen:
+        raise ValueError(
+            f"Column {weights!r} of {where} is chosen twice, for the rows and for their weights; "
+            "leave it out of the columns."
+        )
+    if not chosen:
+        besides = "" if weights is None else f" besides {weights!r}"
+        raise ValueError(f"{where} has no column{besides}; nothing would be left.")
+    for i in chosen if weighing is None else [*chosen, weighing]:
+        if source.kinds and source.kinds[i] is not None:
+            labels = names or tuple(map(str, range(n_columns)))
+            default = range(n_columns) if source.default is None else source.default
+            fitting = [labels[j] for j in default if source.kinds[j] is None]
+            raise ValueError(
+                f"{where}, column {i if names is None else repr(names[i])}: its type is "
+                f"{source.kinds[i]}, not a number; {advice(fitting)}."
+            )
+    return Choice(chosen, weighing, None if names is None else tuple(names[i] for i in chosen))

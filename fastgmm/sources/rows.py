@@ -1,0 +1,198 @@
+"""Blocks to rows: checked, and joined to batches of a given size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fastgmm.sources.blocks import Block, Source, Values
+from fastgmm.tables.unfit import fault, first_unfit
+from fastgmm.typing import Rows
+
+
+class Wanted(NamedTuple):
+    """What a reader wants of the blocks of a source.
+
+    Attributes
+    ----------
+    where : path or str
+        What the errors call the source.
+    labels : sequence of str
+        What they call the columns.
+    dtype : dtype
+        The dtype of the rows, float32 or float64.
+    gaps : {"error", "drop"} or None
+        What to do with rows that have gaps; None: refuse them, and they cannot be left out.
+    """
+
+    where: Path | str
+    labels: Sequence[str]
+    dtype: np.dtype[Any]
+    gaps: str | None
+
+
+def wanted_of(source: Source, chosen: Sequence[int], dtype: Any, gaps: str | None) -> Wanted:
+    """Say what is wanted of chosen columns, which errors call by name where they have one.
+
+    Parameters
+    ----------
+    source : Source
+    chosen : sequence of int
+        The columns of the blocks.
+    dtype, gaps
+        As in `Wanted`.
+
+    Returns
+    -------
+    Wanted
+    """
+    names = source.names
+    labels = [str(i) if names is None else repr(names[i]) for i in chosen]
+    return Wanted(source.where, labels, dtype, gaps)
+
+
+def row_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Refuse rows of other types than float32 and float64.
+
+    Parameters
+    ----------
+    dtype : dtype_like
+
+    Returns
+    -------
+    dtype
+
+    Raises
+    ------
+    ValueError
+        If it is none of the two.
+    """
+    kind = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {kind}.")
+    return kind
+
+
+def finite_rows(block: Block, wanted: Wanted, *, copy: bool = True) -> tuple[Rows, int]:
+    """Turn a block into rows without gaps.
+
+    Parameters
+    ----------
+    block : Block
+    wanted : Wanted
+    copy : bool, default=True
+        Whether the rows must have memory of their own.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_columns)
+        C-contiguous.
+    dropped : int
+        How many rows were left out.
+
+    Raises
+    ------
+    ValueError
+        For the first value that is missing, NaN or infinite unless those rows are dropped, for one
+        that is finite in the source and not in the dtype, and for what is wrong behind the block.
+    """
+    rows = _assembled(block, wanted.dtype, copy=copy)
+    dropped = 0
+    bad = first_unfit(rows)
+    if bad is not None:
+        if wanted.gaps == "drop":
+            bad = _first_overflow(rows, block.values)
+        if bad is not None:
+            raise _unfit_error(block, bad, wanted)
+        whole = np.isfinite(rows).all(axis=1)
+        rows, dropped = rows[whole], len(rows) - int(np.count_nonzero(whole))
+    if block.failure is not None:
+        raise block.failure
+    return rows, dropped
+
+
+def _assembled(block: Block, dtype: np.dtype[Any], *, copy: bool) -> Rows:
+    values = block.values
+    with np.errstate(over="ignore"):  # what does not fit dtype becomes inf and is found so
+        if isinstance(values, np.ndarray):
+            return np.array(values, dtype, order="C") if copy else np.asarray(values, dtype, "C")
+        rows: Rows = np.empty((block.n_rows, len(values)), dtype)
+        for position, column in enumerate(values):
+            rows[:, position] = column
+    return rows
+
+
+def _column(values: Values, position: int) -> NDArray[Any]:
+    return values[:, position] if isinstance(values, np.ndarray) else values[position]
+
+
+def _first_overflow(rows: Rows, values: Values) -> tuple[int, int] | None:
+    """Find a value that is infinite in the rows only."""
+    infinite = np.isinf(rows)
+    for position in np.flatnonzero(infinite.any(axis=0)).tolist():
+        candidates = np.flatnonzero(infinite[:, position])
+        finite = np.isfinite(_column(values, position)[candidates])
+        if finite.any():
+            return int(candidates[finite][0]), position
+    return None
+
+
+def _unfit_error(block: Block, bad: tuple[int, ...], wanted: Wanted) -> ValueError:
+    row, position = bad
+    value = float(_column(block.values, position)[row])
+    line = None if block.line_of is None else block.line_of(row)
+    place = f"row {block.first + row} (counted from 0)" if line is None else f"line {line}"
+    what = fault(value, wanted.dtype, droppable=wanted.gaps is not None)
+    return ValueError(f"{wanted.where}, {place}, column {wanted.labels[position]}: {what}")
+
+
+class Joiner:
+    """Rows collected to batches of a given size.
+
+    Parameters
+    ----------
+    batch_rows : int
+        The size.
+    """
+
+    def __init__(self, batch_rows: int) -> None:
+        self._batch_rows = batch_rows
+        self._rows: Rows | None = None
+        self._n_filled = 0
+
+    def add(self, rows: Rows) -> Iterator[Rows]:
+        """Give the batches that are full with these rows."""
+        if self._rows is None and len(rows) == self._batch_rows:
+            yield rows
+            return
+        begin = 0
+        while begin < len(rows):
+            end = min(len(rows), begin + self._batch_rows - self._n_filled)
+            self._append(rows[begin:end])
+            begin = end
+            if self._n_filled == self._batch_rows:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[Rows]:
+        """Give the rows that fill no batch, if there are any."""
+        if self._rows is not None:
+            rows, self._rows = self._rows, None
+            rows.resize((self._n_filled, rows.shape[1]), refcheck=False)
+            self._n_filled = 0
+            yield rows
+
+    def _append(self, rows: Rows) -> None:
+        end = self._n_filled + len(rows)
+        if self._rows is None:
+            self._rows = np.empty((0, rows.shape[1]), rows.dtype)
+        if end > len(self._rows):
+            # Doubling, in place where the allocator can: no batch_rows is too large to ask for,
+            # and there are no two copies of a batch.
+            room = min(self._batch_rows, max(end, 2 * len(self._rows)))
+            self._rows.resize((room, rows.shape[1]), refcheck=False)
+        self._rows[self._n_filled : end] = rows
+        self._n_filled = end

@@ -1,7 +1,6 @@
 """Models as text: the table of components, and that of a criterion."""
 
 import numpy as np
-from support import correlated_mixture, matrices_of
 
 from fastgmm import Candidate, GaussianMixture
 from fastgmm.cli.report import (
@@ -11,6 +10,7 @@ from fastgmm.cli.report import (
     criterion_table,
     standard_deviations,
 )
+from support import correlated_mixture, matrices_of
 
 
 def test_deviations_of_every_type(rng, covariance_type):

@@ -1,9 +1,9 @@
 """A mixture of each covariance type to draw."""
 
 import pytest
-from support import correlated_mixture
 
 from fastgmm import GaussianMixture
+from support import correlated_mixture
 
 
 @pytest.fixture

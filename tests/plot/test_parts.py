@@ -5,12 +5,12 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from pictures import axes, bars, ellipses, legend_texts, points, simple
-from support import matrices_of
 
 from fastgmm import GaussianMixture
 from fastgmm.plot import plot_mixture
 from fastgmm.plot.parts import DARK, DARKENING, component_colours
 from fastgmm.sources import Table
+from support import matrices_of
 
 
 def test_one_feature_shows_each_weighted_component_and_the_sum(model_and_rows):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from commands import FAITHFUL
 
+from commands import FAITHFUL
 from fastgmm import GaussianMixture
 from fastgmm.cli.main import main
 from fastgmm.sources import read_table

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from commands import FAITHFUL, rows_of
 
 import fastgmm
+from commands import FAITHFUL, rows_of
 from fastgmm import GaussianMixture
 from fastgmm.cli.report import component_table
 from fastgmm.sources import read_table

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from commands import FAITHFUL
 
+from commands import FAITHFUL
 from fastgmm import GaussianMixture
 from fastgmm.cli import fit as fit_commands
 from fastgmm.cli.inputs import tables_for

@@ -8,9 +8,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from commands import FAITHFUL, process
 
 import fastgmm
+from commands import FAITHFUL, process
 from fastgmm import GaussianMixture
 from fastgmm.cli.main import main
 

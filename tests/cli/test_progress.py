@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from commands import FAITHFUL, process
 
+from commands import FAITHFUL, process
 from fastgmm import Candidate, Iteration
 from fastgmm.cli import progress as progress_bars
 

@@ -4,9 +4,9 @@ import csv
 
 import numpy as np
 import pytest
-from commands import FAITHFUL
 
 import fastgmm
+from commands import FAITHFUL
 from fastgmm.cli import fit as fit_commands
 from fastgmm.cli.main import main
 from fastgmm.sources import read_table

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import process
 
 import fastgmm
+from commands import process
 from fastgmm.cli import progress
 from fastgmm.cli.main import main
 

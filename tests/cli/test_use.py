@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import numpy as np
-from commands import FAITHFUL, process, rows_of
 
 import fastgmm
+from commands import FAITHFUL, process, rows_of
 from fastgmm import GaussianMixture
 from fastgmm.cli import use
 from fastgmm.cli.main import main

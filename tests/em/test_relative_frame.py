@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgmm import NormalInverseWishart
+from fastgmm.data.rows import RowData
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.acceleration import Search
 from fastgmm.em.e_step import expectation
@@ -136,13 +137,15 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
         regularization = of_type.of_moments(rows.mean(axis=0), np.cov(rows.T))
     means, covariances = mixture.means + 0.3, mixture.covariances_as(covariance_type)
     base = Mixture.from_covariances(mixture.weights, means, covariances, covariance_type)
-    statistics = expectation(base, rows, weight)
+    statistics = expectation(base, RowData(rows, weight))
     search = Search(regularization, weight.sum())
     search.held = regularization.augmented(statistics).covariance_weight
 
     def objective(step: np.ndarray) -> float:
         there = frame.moved(base, step)
-        total = expectation(there, rows, weight).log_likelihood + regularization.log_prior(there)
+        total = expectation(there, RowData(rows, weight)).log_likelihood + regularization.log_prior(
+            there
+        )
         return search.objective(there, total / weight.sum())
 
     gradient = frame.gradient(base, statistics, regularization)
@@ -154,14 +157,14 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
 
     limit = base
     for _ in range(400):
-        limit = maximization(expectation(limit, rows, weight), regularization)
+        limit = maximization(expectation(limit, RowData(rows, weight)), regularization)
     there = frame.moved(base, frame.coordinates(base, limit))
     for name in ("weights", "means", "covariances"):
         np.testing.assert_allclose(getattr(there, name), getattr(limit, name), atol=1e-12)
     step = rng.standard_normal(len(gradient))
     for length in (1e-2, 0.0):
         near = frame.moved(limit, length * step / np.linalg.norm(step))
-        statistics = expectation(near, rows, weight)
+        statistics = expectation(near, RowData(rows, weight))
         gradient = frame.gradient(near, statistics, regularization)
         em = frame.coordinates(near, maximization(statistics, regularization))
         if length == 0.0:

@@ -4,9 +4,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from kernel_cases import COVARIANCE_TYPES, DTYPES, FEATURES, make_mixture, make_rows, scores_of
 
 from fastgmm.kernels import reference
+from kernel_cases import COVARIANCE_TYPES, DTYPES, FEATURES, make_mixture, make_rows, scores_of
 
 
 @cache

@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+
+from fastgmm.kernels import reference
 from kernel_cases import (
     COVARIANCE_TYPES,
     DTYPES,
@@ -13,8 +15,6 @@ from kernel_cases import (
     make_rows,
     sums_of,
 )
-
-from fastgmm.kernels import reference
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from kernel_cases import DTYPES
 
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from kernel_cases import COVARIANCE_TYPES, empty_sums, make_mixture, make_rows, scores_of
 
 from fastgmm.kernels import reference
+from kernel_cases import COVARIANCE_TYPES, empty_sums, make_mixture, make_rows, scores_of
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernel_cases import DTYPES, empty_sums, make_mixture, make_rows, scores_of
 
 from fastgmm import GaussianMixture
+from kernel_cases import DTYPES, empty_sums, make_mixture, make_rows, scores_of
 
 N_THREADS = 6
 ROUNDS = 12

@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+
 from kernel_cases import DTYPES
 
 

@@ -3,10 +3,10 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
-from pictures import axes, legend_texts
 
 from fastgmm import Candidate, GaussianMixture
 from fastgmm.plot import plot_criterion, plot_log_likelihood, save_criterion
+from pictures import axes, legend_texts
 
 
 def test_the_trace_shows_each_iteration():

@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from pictures import simple
 
 from fastgmm import GaussianMixture
 from fastgmm.plot import check_picture_name, plot_log_likelihood, plot_mixture, save_mixture
 from fastgmm.plot.files import picture_file
+from pictures import simple
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])

@@ -8,11 +8,11 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from pictures import axes, bars, ellipses, legend_texts, points, simple
 
 from fastgmm import GaussianMixture
 from fastgmm.plot import plot_log_likelihood, plot_mixture
 from fastgmm.sources import Table
+from pictures import axes, bars, ellipses, legend_texts, points, simple
 
 NAMES = ("length", "width", "depth")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from pictures import axes, bars, ellipses, legend_texts, points, simple
 
 from fastgmm import GaussianMixture
 from fastgmm.plot import plot_mixture
 from fastgmm.plot.parts import DARK, DARKENING, component_colours
 from fastgmm.sources import Table
+from pictures import axes, bars, ellipses, legend_texts, points, simple
 from support import matrices_of
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from pictures import axes, bars, points, simple
 
 from fastgmm import GaussianMixture
 from fastgmm.plot import plot_mixture
 from fastgmm.plot.parts import component_colours
 from fastgmm.plot.shown import MOST_POINTS, as_shown, chosen_features
 from fastgmm.sources import Table
+from pictures import axes, bars, points, simple
 
 
 def test_many_points_are_thinned_and_the_histogram_is_not(rng):

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow
 import pytest
 from pyarrow import ipc, parquet
+
+from fastgmm.sources import batches, read_table
 from source_support import (
     joined,
     open_pipe,
@@ -18,8 +20,6 @@ from source_support import (
     write_arrow,
     written,
 )
-
-from fastgmm.sources import batches, read_table
 
 
 def test_numbers_of_every_type(tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import ipc, parquet
-from source_support import FILES, FRAMES, PATIENCE, arrow_table, source_of, write_arrow
 
 from fastgmm.sources import batches, streams
+from source_support import FILES, FRAMES, PATIENCE, arrow_table, source_of, write_arrow
 
 
 @pytest.mark.parametrize("kind", [*FILES, *FRAMES])

@@ -7,9 +7,9 @@ import polars
 import pyarrow
 import pytest
 from pyarrow import ipc, parquet
-from source_support import FILES, joined, source_of, write_arrow
 
 from fastgmm.sources import batches
+from source_support import FILES, joined, source_of, write_arrow
 
 
 @pytest.mark.parametrize("kind", ["csv", "npy", "parquet", "arrow", "pandas", "polars", "pyarrow"])

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow
 import pytest
 from pyarrow import csv as arrow_csv
-from source_support import csv_text, joined, refused, refused_whole, written
 
 from fastgmm.sources import batches, csv, read_table, streams
+from source_support import csv_text, joined, refused, refused_whole, written
 
 TEXTS = {
     "plain": "a,b\n1,2\n3,4\n5,6\n",

@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 from pyarrow import csv as arrow_csv
-from source_support import PATIENCE, Pieces, joined, refused, refused_whole, written
 
 from fastgmm.sources import batches, column_names, csv_text, read_table, streams
 from fastgmm.sources.csv_text import records_end
+from source_support import PATIENCE, Pieces, joined, refused, refused_whole, written
 
 
 @pytest.mark.parametrize(

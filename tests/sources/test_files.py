@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from source_support import NAMES, csv_text, refused_whole, written
 
 from fastgmm.sources import column_names, read_table
 from fastgmm.sources.files import joined
 from fastgmm.sources.memory import ArraySource
+from source_support import NAMES, csv_text, refused_whole, written
 
 IRIS = "length,species,width\n5.1,setosa,3.5\n4.9,setosa,3.0\n"
 FAITHFUL = Path(__file__).parent.parent.parent / "data" / "faithful.csv"

@@ -7,9 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-from source_support import FILES, open_pipe, refused, stream_bytes, write
 
 from fastgmm.sources import batches
+from source_support import FILES, open_pipe, refused, stream_bytes, write
 
 
 def test_a_named_pipe(tmp_path, rng):

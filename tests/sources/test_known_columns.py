@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from source_support import csv_text, written
 
 from fastgmm.sources import batches
 from fastgmm.sources.known_columns import KnownColumns, known_table, known_tables
+from source_support import csv_text, written
 
 KNOWN = KnownColumns(("c", "a"), 2)
 

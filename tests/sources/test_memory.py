@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pandas
 import pytest
-from source_support import joined, refused, refused_whole, write, written
 
 from fastgmm.sources import batches, memory, read_table
+from source_support import joined, refused, refused_whole, write, written
 
 
 def test_frames_without_names_of_text_go_by_number():

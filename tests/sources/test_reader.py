@@ -7,6 +7,9 @@ import numpy as np
 import pandas
 import pyarrow
 import pytest
+
+from fastgmm.sources import batches
+from fastgmm.tables.table import Table
 from source_support import (
     FILES,
     FRAMES,
@@ -19,9 +22,6 @@ from source_support import (
     refused,
     source_of,
 )
-
-from fastgmm.sources import batches
-from fastgmm.tables.table import Table
 
 
 @pytest.mark.parametrize("kind", [*FILES, *FRAMES])

@@ -8,6 +8,8 @@ import polars
 import pyarrow
 import pytest
 from pyarrow import ipc, parquet
+
+from fastgmm.sources import batches, streams
 from source_support import (
     FILES,
     FRAMES,
@@ -19,8 +21,6 @@ from source_support import (
     source_of,
     write_arrow,
 )
-
-from fastgmm.sources import batches, streams
 
 
 @pytest.mark.parametrize("kind", [*FILES, *FRAMES])

@@ -10,6 +10,8 @@ import threading
 import numpy as np
 import pytest
 from pyarrow import ipc
+
+from fastgmm.sources import batches
 from source_support import (
     PATIENCE,
     REMEDY,
@@ -21,8 +23,6 @@ from source_support import (
     refused,
     stream_bytes,
 )
-
-from fastgmm.sources import batches
 
 
 def test_what_comes_behind_the_end_is_not_asked_for():

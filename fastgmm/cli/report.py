@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance.types import shape_of
+from fastgmm.covariance.types import model_of
 from fastgmm.typing import FloatArray
 
 # A longer name of a column is cut: it must leave room for the numbers.
@@ -84,7 +84,7 @@ def standard_deviations(model: Any) -> FloatArray:
     """
     covariances = np.asarray(model.covariances_, dtype=np.float64)
     n_features = np.shape(model.means_)[1]
-    variances = shape_of(model.covariance_type).diagonals(covariances, n_features)
+    variances = model_of(model.covariance_type).form.diagonals(covariances, n_features)
     return np.broadcast_to(np.sqrt(variances), np.shape(model.means_))
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastgmm.covariance.types import SHAPES
 from fastgmm.data.extent import Extent
 from fastgmm.em.bounds import SKIP, CarriedBounds
 from fastgmm.mixture.mixture import Mixture
@@ -151,7 +150,7 @@ class EStep:
             reference=mixture.means.astype(self._dtype).astype(np.float64),
             component_weight=component_weight,
             first_moment=first_moment,
-            second_moment=mixture.shape.from_kernels(second_moment),
+            second_moment=mixture.covariance_model.from_kernels(second_moment),
             n_samples=extent.n_samples,
             weight=extent.weight,
             log_likelihood=float(np.ldexp(self._log_likelihood, extent.exponent)),
@@ -241,9 +240,8 @@ def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) ->
 
 
 def _zero_sums(mixture: Mixture) -> Sums:
-    kernels_shape = SHAPES[mixture.shape.kernel]
     return (
         np.zeros(mixture.weights.shape),
         np.zeros(mixture.means.shape),
-        np.zeros(kernels_shape.of(*mixture.means.shape)),
+        mixture.covariance_model.kernel_sums(*mixture.means.shape),
     )

@@ -200,7 +200,8 @@ class _Loop:
             run, n_iter=run.n_iter + 1, n_passes=n_passes, lower_bounds=bounds,
             lower_bound=lower_bound,
         )  # fmt: skip
-        if search is None and self._is_slow(trace, statistics.dtype):
+        has_chart = statistics.covariance_model.chart is not None
+        if search is None and has_chart and self._is_slow(trace, statistics.dtype):
             search = Search(self._regularization, statistics.weight)
         if search is None:
             del candidate

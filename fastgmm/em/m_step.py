@@ -3,7 +3,7 @@
 Small and in one place.
 """
 
-from fastgmm.covariance.estimate import check_range, estimate_covariances, factor_or_repair
+from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -26,12 +26,12 @@ def maximization(
         When covariances or precisions have no number of the rows' dtype.
     """
     regularization = regularization or Regularization()
-    shape = statistics.shape
+    model = statistics.covariance_model
     sums = regularization.augmented(statistics)
     means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
-    covariances = estimate_covariances(sums, shape, regularization.ridge(shape))
+    covariances = model.estimate(sums, regularization.ridge(model.form))
     covariances, factors, inverses = factor_or_repair(
-        covariances, statistics.covariance_type, regularization, statistics.dtype
+        model.form, covariances, regularization.floor, statistics.dtype
     )
     check_range(covariances, inverses, statistics.dtype)
     weights = statistics.component_weight / statistics.component_weight.sum()

@@ -19,7 +19,7 @@ from fastgmm.fits.verbose import Reporter
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import Start, StartRows, needs_sample, sample_size
-from fastgmm.starts.ward import Comparison
+from fastgmm.starts.ward import ward_comparison
 from fastgmm.typing import Acceleration, OnCollapse
 from fastgmm.validation import check_enough_rows
 
@@ -239,7 +239,7 @@ class _Starts:
     def _compared(self) -> tuple[list[Initialization], Mixture]:
         """The candidate that a few passes over a subset of the rows leave highest."""
         reached, failure = [], None
-        comparison = Comparison(StartRows(self.sample(), self.start, self.data.n_threads))
+        comparison = ward_comparison(StartRows(self.sample(), self.start, self.data.n_threads))
         for index in range(self.settings.n_init):
             rows = StartRows(self.sample(), replace(self.start, index=index), self.data.n_threads)
             try:

@@ -260,7 +260,9 @@ class Learner:
         share = self.pace.share(extent.weight, self.seen)
         assert self.regularization is not None
         ridge = Regularization(self.regularization.reg_covar)
-        blended = blend(self.mixture, ridge.ridge(self.mixture.shape), of_batch, share)
+        blended = blend(
+            self.mixture, ridge.ridge(self.mixture.covariance_model.form), of_batch, share
+        )
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(blended.second_moment).all():
             # where the batch would leave a singular covariance the parameters stay as they are
             with suppress(IllDefinedCovarianceError):
@@ -318,20 +320,21 @@ def blend(
     Those of the model are what an M-step turns into its parameters; both are about the reference
     of the batch, the model's means as the rows' dtype rounds them.
     """
-    shape = mixture.shape
+    model, form = mixture.covariance_model, mixture.covariance_model.form
     own = np.maximum(mixture.weights, LEAST_WEIGHT) * (1.0 - share)
     step = mixture.means - of_batch.reference
     second = mixture.covariances.copy()
-    if shape.form == "matrix":
-        diagonal = shape.diagonals(second, mixture.n_features)
+    if form.ndim == 2:
+        diagonal = form.diagonals(second, mixture.n_features)
         diagonal -= reg_covar
     else:
         second = np.maximum(second - reg_covar, 0.0)
-    if shape.form == "scalar":
+    if form.isotropic:
         second = second * mixture.n_features
-    second = second * shape.weighted(own)
+    second = second * (own.sum() if model.tied else own.reshape(-1, *(1,) * form.ndim))
     if step.any():
-        second = second + shape.squares(step, step, own)
+        scaled = np.sqrt(own)[:, None] * step
+        second = second + model.products(scaled, scaled)
     gain = share / of_batch.weight
     return SufficientStatistics(
         covariance_type=mixture.covariance_type,

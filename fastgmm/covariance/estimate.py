@@ -1,92 +1,76 @@
-"""Sufficient statistics -> covariances, regularised, for every covariance type."""
+"""Sufficient statistics -> covariances, regularised and factored."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from fastgmm.covariance.factors import factor_covariances
-from fastgmm.covariance.types import Shape, shape_of
-from fastgmm.em.regularization import Augmented, Regularization
-from fastgmm.errors import (
-    IllDefinedCovarianceError,
-    data_range_error,
-    ill_defined_covariance_error,
-)
-from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.covariance.forms import Form
+from fastgmm.errors import IllDefinedCovarianceError, data_range_error
+from fastgmm.typing import FloatArray
 
-CORRELATION_FLOOR = 1e-13
-"""Times D: the smallest eigenvalue that a correlation matrix is given when its covariance cannot be
-factored as it is."""
-
-
-SINGULAR = 32 * float(np.finfo(np.float64).eps)
-"""Times D: a pivot of an estimated covariance up to this share of its diagonal element is rounding.
+PIVOT_ROUNDING = 32 * float(np.finfo(np.float64).eps)
+"""A pivot of an estimated covariance of up to this times D times its diagonal element is rounding.
 
 It would be of either sign by luck.  (Covariances that the user gives are taken at their word.)
 """
 
 
-def estimate_covariances(sums: Augmented, shape: Shape, ridge: FloatArray) -> FloatArray:
+@dataclass(frozen=True)
+class Augmented:
+    """Statistics with what the prior adds: sums over rows, and divisors that are no longer equal.
+
+    Parameters
+    ----------
+    reference, first_moment, second_moment : ndarray
+        As in the statistics.
+    mean_weight : ndarray of shape (K,)
+        Divides the first moments.
+    covariance_weight : ndarray of shape (K,), or () if tied
+        Divides the second moments; for one variance per component it counts each feature.
+    """
+
+    reference: FloatArray
+    first_moment: FloatArray
+    second_moment: FloatArray
+    mean_weight: FloatArray
+    covariance_weight: FloatArray
+
+
+def sample_covariances(form: Form, tied: bool, sums: Augmented, ridge: FloatArray) -> FloatArray:
     """Covariances about the new means, with the ridge on the diagonal.
 
     The new means are the reference plus a step; what the step takes off the second moments is
     small, because the reference is the last iterate: (sum r d d^T) / n - step step^T.
     """
-    step = sums.first_moment / sums.mean_weight[:, None]
-    second = sums.second_moment
-    if shape.form == "matrix" and not shape.tied:
-        covariances = second / sums.covariance_weight[:, None, None]
-        share = sums.mean_weight / sums.covariance_weight
-        if covariances.size <= 1 << 15:
-            covariances -= shape.squares(step, step, share)
-        else:
-            for covariance, d in zip(covariances, np.sqrt(share)[:, None] * step, strict=True):
-                covariance -= d[:, None] * d  # one at a time: K of them fill the cache
+    second, weight, divisor = sums.second_moment, sums.mean_weight, sums.covariance_weight
+    step = sums.first_moment / weight[:, None]
+    if tied:
+        scaled = np.sqrt(weight)[:, None] * step
+        covariances = second / divisor - form.summed_products(scaled, scaled) / divisor
+        covariances = form.symmetric(covariances)
     else:
-        # of a diagonal, each row of the array is a component
-        by_feature = shape.form == "diagonal" and not shape.tied
-        divisor = sums.covariance_weight[:, None] if by_feature else sums.covariance_weight
-        covariances = second / divisor - shape.squares(step, step, sums.mean_weight) / divisor
-    if shape.form != "matrix":
-        return np.asarray(np.maximum(covariances, 0.0) + ridge)
-    if shape.tied:
-        covariances = (covariances + covariances.T) / 2
-    diagonal = np.einsum("...jj->...j", covariances)
-    diagonal += ridge
-    return covariances
+        covariances = form.central(second, step, weight, divisor)
+    return form.with_ridge(covariances, ridge)
 
 
 def factor_or_repair(
-    covariances: FloatArray,
-    covariance_type: CovarianceType,
-    regularization: Regularization,
-    dtype: np.dtype,
+    form: Form, covariances: FloatArray, floor: FloatArray | None, dtype: np.dtype
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Covariances, L and L^-1.
 
-    With a positive `reg_covar`, covariances that rounding made singular are repaired: `reg_covar`
-    is absolute, so that it is lost in the rounding of a covariance that is 1e16 times larger.  The
-    eigenvalues of the correlation matrix are then held at a floor.  Where nobody asked for
-    regularisation: IllDefinedCovarianceError.
+    With a `floor`, () or (D,), which is `reg_covar`, covariances that rounding made singular are
+    repaired: it is absolute, so that it is lost in the rounding of a covariance that is 1e16 times
+    larger.  Without one, where nobody asked for regularisation: IllDefinedCovarianceError.
     """
-    tolerance = SINGULAR * covariances.shape[-1] if covariances.ndim else 0.0
     try:
-        return covariances, *factor_covariances(covariances, covariance_type, tolerance)
+        return covariances, *form.factor(covariances, PIVOT_ROUNDING)
     except IllDefinedCovarianceError:
         if not np.isfinite(covariances).all():
             raise data_range_error(dtype) from None
-        if regularization.none or shape_of(covariance_type).form != "matrix":
+        if floor is None:
             raise
-    stacked = covariances.reshape(-1, *covariances.shape[-2:]).copy()
-    for index, covariance in enumerate(stacked):
-        try:
-            factor_covariances(covariance, "tied", tolerance)
-        except IllDefinedCovarianceError:
-            floor = np.maximum(np.diagonal(covariance), regularization.reg_covar)
-            if not (floor > 0.0).all():
-                tied = shape_of(covariance_type).tied
-                raise ill_defined_covariance_error(None if tied else index) from None
-            stacked[index] = _hold_at_floor(covariance, np.sqrt(floor))
-    covariances = stacked.reshape(covariances.shape)
-    return covariances, *factor_covariances(covariances, covariance_type)
+    covariances = form.held_at(covariances, floor, PIVOT_ROUNDING)
+    return covariances, *form.factor(covariances)
 
 
 def check_range(covariances: FloatArray, inverse_factors: FloatArray, dtype: np.dtype) -> None:
@@ -98,14 +82,3 @@ def check_range(covariances: FloatArray, inverse_factors: FloatArray, dtype: np.
         )
     if beyond:
         raise data_range_error(dtype)
-
-
-def _hold_at_floor(covariance: FloatArray, deviations: FloatArray) -> FloatArray:
-    # next to a variance that has cancelled its covariances are rounding, too
-    correlation = np.clip(covariance / deviations[:, None] / deviations, -1.0, 1.0)
-    np.fill_diagonal(correlation, 1.0)
-    eigenvalues, vectors = np.linalg.eigh(correlation)
-    floor = CORRELATION_FLOOR * len(covariance)
-    held: FloatArray = (vectors * np.maximum(eigenvalues, floor)) @ vectors.T
-    held = held * deviations[:, None] * deviations
-    return (held + held.T) / 2

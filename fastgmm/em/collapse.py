@@ -14,8 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from fastgmm.covariance.estimate import SINGULAR
-from fastgmm.covariance.factors import factor_covariances
+from fastgmm.covariance.estimate import PIVOT_ROUNDING
 from fastgmm.data.sample import Sample
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
@@ -151,7 +150,7 @@ class Repairer:
         counted[k] = max(float(weight[k]), self._row_weight)
         second[k] = pooled * counted[k]
         try:
-            factor_covariances(pooled[None], statistics.covariance_type, SINGULAR * len(first[k]))
+            statistics.covariance_model.form.factor(pooled[None], PIVOT_ROUNDING)
         except IllDefinedCovarianceError:
             raise error from None
         return replace(
@@ -192,7 +191,7 @@ class Repairer:
 
     def _flat(self, mixture: Mixture, lost: np.ndarray) -> np.ndarray:
         """(K,): what is at the floor; all share a tied covariance, and none has collapsed in it."""
-        if mixture.shape.tied:
+        if mixture.covariance_model.tied:
             return np.zeros(mixture.n_components, dtype=bool)
         return np.asarray(at_floor(mixture, self._regularization) & ~lost)
 
@@ -235,13 +234,13 @@ class Repairer:
         self, mixture: Mixture, k: int, weights: FloatArray, means: FloatArray
     ) -> Mixture:
         """Component k with the mean covariance of the others."""
-        if mixture.shape.tied:
+        if mixture.covariance_model.tied:
             return replace(mixture, weights=weights, means=means)
         covariances = mixture.covariances.copy()
         odds = np.delete(weights, k)
         covariances[k] = np.average(np.delete(covariances, k, axis=0), axis=0, weights=odds)
         factors, inverses = mixture.factors.copy(), mixture.inverse_factors.copy()
-        one = factor_covariances(covariances[k : k + 1], mixture.covariance_type)
+        one = mixture.covariance_model.form.factor(covariances[k : k + 1])
         factors[k], inverses[k] = one[0][0], one[1][0]
         return replace(
             mixture,
@@ -258,30 +257,18 @@ def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:
 
     The likelihood of such a component says more of the ridge than of the data.
     """
-    shape, k = mixture.shape, mixture.n_components
+    model, k = mixture.covariance_model, mixture.n_components
     nothing = np.zeros(k, dtype=bool)
     if regularization.prior is not None:
         return nothing
-    ridge = regularization.ridge(shape)
-    inverses = mixture.inverse_factors[None] if shape.tied else mixture.inverse_factors
-    if shape.form == "matrix":
-        scaled = inverses * np.sqrt(ridge)
-        suspects = (scaled**2).sum(axis=(1, 2)) > 0.5
-    else:
-        shares = inverses**2 * ridge
-        counts = (shares > FLOOR_SHARE).reshape(len(inverses), -1).sum(axis=1)
-        suspects = counts > 0
-    if not suspects.any():
+    ridge = regularization.ridge(model.form)
+    inverses = mixture.inverse_factors[None] if model.tied else mixture.inverse_factors
+    counts = model.form.directions_at_floor(inverses, ridge, FLOOR_SHARE)
+    if np.count_nonzero(counts) == 0:
         return nothing
     whole = _directions_at_floor(total_covariance(mixture), ridge)
-    if shape.form == "matrix":
-        counts = np.zeros(len(inverses), dtype=int)
-        for index in np.flatnonzero(suspects):
-            singular = np.linalg.svd(scaled[index], compute_uv=False)
-            counts[index] = np.count_nonzero(singular**2 > FLOOR_SHARE)
-    elif shape.form == "scalar":
-        whole = whole // mixture.n_features
-    return np.broadcast_to(suspects & (counts > whole), k)
+    whole //= model.form.features_per_variance(mixture.n_features)
+    return np.broadcast_to(counts > whole, k)
 
 
 def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
@@ -293,7 +280,7 @@ def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
     if not np.isfinite(scaled).all():
         return 0
     variances = np.linalg.eigvalsh(scaled)
-    rounding = SINGULAR * len(variances) * variances[-1]
+    rounding = PIVOT_ROUNDING * len(variances) * variances[-1]
     return int(np.count_nonzero(variances < 1.0 / FLOOR_SHARE + rounding))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.covariance.types import SHAPES
+from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part, RowKind
 from fastgmm.data.passes import Data
@@ -96,7 +96,7 @@ class EStep:
         kind_sums = self._kinds.get(part.kind)
         if kind_sums is None:
             constants = part.kind.constants(self._mixture)
-            kind_sums = self._kinds[part.kind] = _KindSums(constants, self._dtype)
+            kind_sums = self._kinds[part.kind] = self._sums_with(constants)
         rows, sample_weight = part.rows, part.sample_weight
         if sample_weight is not None and self._exponent:
             sample_weight = np.ldexp(sample_weight, -self._exponent)
@@ -135,7 +135,7 @@ class EStep:
             live, computed = counts / max(1, extent.n_samples * mixture.n_components)
             self._bounds.end(float(live), float(computed))
         if not self._kinds:
-            return self._statistics_of(_KindSums(mixture.constants, self._dtype))
+            return self._statistics_of(self._sums_with(mixture.constants))
         lifted: list[SufficientStatistics] = [
             kind.lift(self._statistics_of(of), mixture) for kind, of in self._kinds.items()
         ]
@@ -144,6 +144,9 @@ class EStep:
             # each says of itself that it is all there is
             total = replace(total + statistics, n_samples=total.n_samples, weight=total.weight)
         return total
+
+    def _sums_with(self, constants: Constants) -> "_KindSums":
+        return _KindSums(constants, self._mixture.covariance_model, self._dtype)
 
     def _statistics_of(self, sums: "_KindSums") -> SufficientStatistics:
         """The sums of one kind of rows, in the units of the sample weights."""
@@ -155,10 +158,10 @@ class EStep:
         return SufficientStatistics(
             covariance_type=mixture.covariance_type,
             # what the kernels subtracted
-            reference=mixture.means.astype(self._dtype).astype(np.float64),
+            reference=sums.constants.means.astype(self._dtype).astype(np.float64),
             component_weight=component_weight,
             first_moment=first_moment,
-            second_moment=mixture.shape.from_kernels(second_moment),
+            second_moment=mixture.covariance_model.from_kernels(second_moment),
             n_samples=extent.n_samples,
             weight=extent.weight,
             log_likelihood=float(np.ldexp(sums.log_likelihood, exponent)),
@@ -169,20 +172,25 @@ class EStep:
 class _KindSums:
     """The sums over all rows of one kind so far."""
 
-    __slots__ = ("_constants", "_spare", "counts", "log_likelihood", "packed", "total")
+    __slots__ = ("_model", "_spare", "constants", "counts", "log_likelihood", "packed", "total")
 
-    def __init__(self, constants: Constants, dtype: np.dtype) -> None:
-        self._constants, self.packed = constants, constants.packed(dtype)
-        self.total = _zero_sums(constants)
+    def __init__(self, constants: Constants, model: CovarianceModel, dtype: np.dtype) -> None:
+        self.constants, self._model = constants, model
+        self.packed = constants.packed(dtype)
+        self.total = self._zero_sums()
         self.log_likelihood, self.counts = 0.0, np.zeros(2, np.int64)
         self._spare: list[Sums] = []
+
+    def _zero_sums(self) -> Sums:
+        k, d = self.constants.means.shape
+        return np.zeros(k), np.zeros((k, d)), self._model.kernel_sums(k, d)
 
     def spare_sums(self) -> Sums:
         """Sums of zeros for one block, which `combine` takes back."""
         try:
             return self._spare.pop()  # atomic, unlike a look before it
         except IndexError:
-            return _zero_sums(self._constants)
+            return self._zero_sums()
 
     def combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
         """Add what one block has come to."""
@@ -194,11 +202,6 @@ class _KindSums:
                 array += addend
                 addend.fill(0.0)
             self._spare.append(sums)
-
-
-def _zero_sums(constants: Constants) -> Sums:
-    k, d = constants.means.shape
-    return np.zeros(k), np.zeros((k, d)), np.zeros(SHAPES[constants.kernel].of(k, d))
 
 
 def expectation(

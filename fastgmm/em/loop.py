@@ -212,7 +212,8 @@ class _Loop:
             lower_bounds=bounds,
             lower_bound=lower_bound,
         )
-        if search is None and self._is_slow(trace, statistics.dtype):
+        has_chart = statistics.covariance_model.chart is not None
+        if search is None and has_chart and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
         previous = candidate if rules.family.needs_previous else None
         if search is None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fastgmm.covariance.estimate import check_range, estimate_covariances, factor_or_repair
+from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -76,12 +76,12 @@ class MaximumLikelihood:
         DataRangeError
             When covariances or precisions have no number of the rows' dtype.
         """
-        shape = statistics.shape
+        model = statistics.covariance_model
         sums = regularization.augmented(statistics)
         means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
-        covariances = estimate_covariances(sums, shape, regularization.ridge(shape))
+        covariances = model.estimate(sums, regularization.ridge(model.form))
         covariances, factors, inverses = factor_or_repair(
-            covariances, statistics.covariance_type, regularization, statistics.dtype
+            model.form, covariances, regularization.floor, statistics.dtype
         )
         check_range(covariances, inverses, statistics.dtype)
         weights = statistics.component_weight / statistics.component_weight.sum()
@@ -97,22 +97,15 @@ class MaximumLikelihood:
 
     def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
         """Weights, and second moments about the means, without the ridge."""
-        shape, weights = mixture.shape, np.maximum(mixture.weights, LEAST_WEIGHT)
-        ridge = regularization.ridge(shape)
-        second = mixture.covariances.copy()
-        if shape.form == "matrix":
-            diagonal = shape.diagonals(second, mixture.n_features)
-            diagonal -= ridge
-        else:
-            second = np.maximum(second - ridge, 0.0)
-        if shape.form == "scalar":
-            second = second * mixture.n_features
+        model, weights = mixture.covariance_model, np.maximum(mixture.weights, LEAST_WEIGHT)
+        ridge = regularization.ridge(model.form)
+        second = model.implied_moments(mixture.covariances, ridge, weights, mixture.n_features)
         return SufficientStatistics(
             covariance_type=mixture.covariance_type,
             reference=mixture.means,
             component_weight=weights,
             first_moment=np.zeros_like(mixture.means),
-            second_moment=second * shape.weighted(weights),
+            second_moment=second,
             n_samples=0,
             weight=1.0,
             log_likelihood=0.0,

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance.types import shape_of
+from fastgmm.covariance.types import model_of
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.moments import total_covariance
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
 AUTO_RIDGE = 1e-6
@@ -120,7 +121,7 @@ class Regularizing:
         ridge = np.asarray(self.reg_covar if self.reg_covar != "auto" else 0.0, dtype=np.float64)
         if self.reg_covar == "auto":
             ridge = AUTO_RIDGE * _variances(mean, covariance)
-            if shape_of(self.covariance_type).form == "scalar":
+            if model_of(self.covariance_type).form.isotropic:
                 ridge = np.full(len(mean), _mean_variance(ridge, mean, covariance))
         prior = None
         if self.prior is not None:
@@ -133,34 +134,22 @@ class Regularizing:
 
     def of_parameters(self, mixture: Mixture) -> Regularization:
         """For rows of which nothing is known but a mixture."""
-        shape, d = mixture.shape, mixture.n_features
-        weights = mixture.weights
-        mean = weights @ mixture.means
-        each = shape.per_component(mixture.covariances, mixture.n_components)
-        within = np.tensordot(weights, each, 1)
-        if shape.form != "matrix":
-            within = np.diag(np.broadcast_to(within, d))
-        off = mixture.means - mean
-        return self.of_moments(mean, within + (weights[:, None] * off).T @ off)
+        return self.of_moments(mixture.weights @ mixture.means, total_covariance(mixture))
 
     def _resolved(
         self, prior: NormalInverseWishart, mean: FloatArray, covariance: FloatArray
     ) -> Prior:
-        shape, d = shape_of(self.covariance_type), len(mean)
+        form, d = model_of(self.covariance_type).form, len(mean)
         if prior.mean is not None:
             mean = _checked(prior.mean, (d,), "mean")
         shrunk = _regular(covariance) / self.n_components ** (2.0 / d)
-        default = shrunk if shape.form == "matrix" else np.asarray(np.trace(shrunk) / d)
         if prior.scale is None:
-            scale = default
+            scale = form.prior_scale(shrunk)
         else:
-            wanted = {"matrix": (d, d), "diagonal": (d,), "scalar": ()}[shape.form]
-            given = np.asarray(prior.scale, dtype=np.float64)
-            scale = given if given.ndim == 0 and shape.form != "matrix" else _checked(
-                given, wanted, "scale"
-            )  # fmt: skip
-        if shape.form == "matrix":
-            scale = (scale + scale.T) / 2
+            scale = np.asarray(prior.scale, dtype=np.float64)
+            if not form.takes_prior_scale(scale.shape, d):
+                scale = _checked(scale, form.shape(d), "scale")
+        scale = form.symmetric(scale)
         dof = d + 2.0 if prior.dof is None else float(prior.dof)
         return Prior(mean, float(prior.shrinkage), dof, scale, self.row_weight)
 
@@ -233,7 +222,10 @@ def _regular(covariance: FloatArray) -> FloatArray:
 
 
 def _mean_variance(ridge: FloatArray, mean: FloatArray, covariance: FloatArray) -> float:
-    """Of the columns that vary, over all: one variance for all of them knows no constants."""
+    """Mean ridge with constant columns counted as 0; their own mean if all are constant.
+
+    A variance that all columns share cannot treat them apart.
+    """
     constant = _constant(mean, covariance)
     return float(ridge.mean() if constant.all() else np.where(constant, 0.0, ridge).mean())
 

@@ -8,34 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance.factors import whitened
-from fastgmm.covariance.types import Shape
+from fastgmm.covariance.estimate import Augmented
+from fastgmm.covariance.forms import Form
+from fastgmm.covariance.model import CovarianceModel
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 _TINY = np.finfo(np.float64).tiny
-
-
-@dataclass(frozen=True)
-class Augmented:
-    """Statistics with what the prior adds: sums over rows, and divisors that are no longer equal.
-
-    Parameters
-    ----------
-    reference, first_moment, second_moment : ndarray
-        As in the statistics.
-    mean_weight : ndarray of shape (K,)
-        Divides the first moments.
-    covariance_weight : ndarray of shape (K,), or () if tied
-        Divides the second moments; for one variance per component it counts each feature.
-    """
-
-    reference: FloatArray
-    first_moment: FloatArray
-    second_moment: FloatArray
-    mean_weight: FloatArray
-    covariance_weight: FloatArray
 
 
 @dataclass(frozen=True)
@@ -60,18 +40,16 @@ class Prior:
     scale: FloatArray
     row_weight: float = 1.0
 
-    def counts(self, shape: Shape, n_components: int) -> float:
+    def counts(self, model: CovarianceModel, n_components: int) -> float:
         """What the prior adds to the weight of a covariance.
 
         The exponents of the determinants of the inverse Wishart (inverse gamma for diagonals and
         single variances) and of the normal density of each mean (Fraley and Raftery 2007, tables
         2 to 4).
         """
-        d = len(self.mean)
-        exponent = d + 1 if shape.form == "matrix" else 2
-        of_mean = d if shape.form == "scalar" else 1
-        n_means = n_components if shape.tied else 1
-        return self.dof + exponent + (of_mean * n_means if self.shrinkage > 0 else 0)
+        form, d = model.form, len(self.mean)
+        of_means = form.features_per_variance(d) * (n_components if model.tied else 1)
+        return self.dof + form.prior_exponent(d) + (of_means if self.shrinkage > 0 else 0)
 
 
 @dataclass(frozen=True)
@@ -113,32 +91,37 @@ class Regularization:
     @property
     def none(self) -> bool:
         """Whether nothing holds a covariance up."""
-        return self.prior is None and not self.reg_covar.all()
+        return self.prior is None and np.count_nonzero(self.reg_covar) < self.reg_covar.size
 
-    def ridge(self, shape: Shape) -> FloatArray:
+    @property
+    def floor(self) -> FloatArray | None:
+        """What variances may be raised to where rounding has made a covariance singular."""
+        return None if self.none else self.reg_covar
+
+    def ridge(self, form: Form) -> FloatArray:
         """What is added to a covariance of this form: to its diagonal (D,) or (), or to it, ()."""
-        return np.asarray(self.reg_covar.mean()) if shape.form == "scalar" else self.reg_covar
+        return form.ridge(self.reg_covar)
 
     def augmented(self, statistics: SufficientStatistics) -> Augmented:
         """The statistics and the prior; without one the divisors are the component weights."""
-        shape = statistics.shape
+        model = statistics.covariance_model
         k, d = statistics.reference.shape
         weight = np.maximum(statistics.component_weight, _TINY)
         first, second = statistics.first_moment, statistics.second_moment
-        covariance_weight = np.asarray(weight.sum()) if shape.tied else weight
-        if shape.form == "scalar":
-            covariance_weight = covariance_weight * d
+        covariance_weight = np.asarray(weight.sum()) if model.tied else weight
+        if (n_features := model.sums.features_per_variance(d)) != 1:
+            covariance_weight = covariance_weight * n_features
         if self.prior is None:
             return Augmented(statistics.reference, first, second, weight, covariance_weight)
         to_mean = self.prior.mean - statistics.reference
         unit = self.prior.row_weight
-        shrinkage = np.full(k, unit * self.prior.shrinkage)
+        scaled = np.sqrt(unit * self.prior.shrinkage) * to_mean
         return Augmented(
             statistics.reference,
             first + unit * self.prior.shrinkage * to_mean,
-            second + unit * self.prior.scale + shape.squares(to_mean, to_mean, shrinkage),
+            second + unit * self.prior.scale + model.products(scaled, scaled),
             weight + unit * self.prior.shrinkage,
-            covariance_weight + unit * self.prior.counts(shape, k),
+            covariance_weight + unit * self.prior.counts(model, k),
         )
 
     def log_prior(self, mixture: Mixture) -> float:
@@ -146,21 +129,16 @@ class Regularization:
         prior = self.prior
         if prior is None:
             return 0.0
-        shape, (k, d) = mixture.shape, mixture.means.shape
-        inverses = mixture.inverse_factors
-        diagonals = shape.diagonals(inverses, d) if shape.form != "scalar" else inverses[..., None]
-        log_determinants = -2.0 * float(np.log(diagonals).sum())
-        distances = whitened(shape.per_component(inverses, k), prior.mean - mixture.means)
-        if shape.form == "matrix":
-            scaled = float(((inverses @ prior.scale) * inverses).sum())
-        else:
-            scaled = float((inverses**2 * prior.scale).sum())
+        model, k = mixture.covariance_model, mixture.n_components
+        form, inverses = model.form, mixture.inverse_factors
+        log_determinants = -2.0 * form.log_pivots(inverses)
+        distances = form.times(model.per_component(inverses, k), prior.mean - mixture.means)
         return (
             -0.5
             * prior.row_weight
             * (
-                prior.counts(shape, k) * log_determinants
-                + scaled
+                prior.counts(model, k) * log_determinants
+                + form.total_trace(inverses, prior.scale)
                 + prior.shrinkage * float((distances**2).sum())
             )
         )
@@ -168,17 +146,11 @@ class Regularization:
     def ridge_penalty(self, mixture: Mixture, covariance_weight: FloatArray) -> float:
         """Log density, in nats, of the prior whose maximiser has the ridge at these weights.
 
-        A ridge that is added after each M-step is the maximiser of nothing that stays the same;
-        beside `covariance_weight` (K,) or () held fixed it is.
+        Adding the ridge after each M-step does not maximise a fixed objective.  With
+        `covariance_weight` (K,) or () held fixed it does: this one.
         """
         if not self.reg_covar.any():
             return 0.0
-        shape = mixture.shape
-        inverses, ridge = mixture.inverse_factors, self.ridge(shape)
-        if shape.form == "matrix":
-            traces = ((inverses * np.sqrt(ridge)) ** 2).sum(axis=(-2, -1))
-        elif shape.form == "diagonal":
-            traces = (inverses**2 * ridge).sum(axis=-1)
-        else:
-            traces = inverses**2 * ridge
+        form = mixture.covariance_model.form
+        traces = form.ridge_traces(mixture.inverse_factors, self.ridge(form))
         return -0.5 * float((covariance_weight * traces).sum())

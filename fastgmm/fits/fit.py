@@ -19,7 +19,7 @@ from fastgmm.fits.verbose import Reporter
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
-from fastgmm.starts.ward import Comparison
+from fastgmm.starts.ward import ward_comparison
 from fastgmm.validation import as_generator, check_enough_rows
 
 
@@ -172,7 +172,7 @@ class _RunningFit:
     def _compared(self) -> Mixture:
         """The candidate that a few passes over a subset of the rows leave highest."""
         reached, failure = [], None
-        comparison = Comparison(StartRows(self.sample, self._start, self.n_threads))
+        comparison = ward_comparison(StartRows(self.sample, self._start, self.n_threads))
         for index in range(self._start.n_init):
             rows = StartRows(self.sample, replace(self._start, index=index), self.n_threads)
             try:

@@ -323,8 +323,8 @@ def blend(
     if weight.min() < LEAST_WEIGHT:
         raised = np.maximum(LEAST_WEIGHT / np.maximum(weight, np.finfo(np.float64).tiny), 1.0)
         weight, first = weight * raised, first * raised[:, None]
-        if not known.shape.tied:
-            second = second * known.shape.weighted(raised)
+        if not known.covariance_model.tied:
+            second = known.covariance_model.weighted(second, raised)
     rest, gain = 1.0 - share, share / of_batch.weight
     return SufficientStatistics(
         covariance_type=known.covariance_type,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance import factors as _factors
-from fastgmm.covariance.types import Shape, shape_of
+from fastgmm.covariance.model import CovarianceModel
+from fastgmm.covariance.types import model_of
 from fastgmm.mixture.constants import Constants
 from fastgmm.typing import CovarianceType, FloatArray
 
@@ -21,7 +21,7 @@ class Mixture:
     Parameters
     ----------
     covariance_type : str
-        One of `shapes.SHAPES`.
+        A name in the registry of covariance models.
     weights : ndarray of shape (K,)
     means : ndarray of shape (K, D)
     covariances : ndarray
@@ -63,7 +63,7 @@ class Mixture:
 
         IllDefinedCovarianceError where one is not positive definite.
         """
-        factors, inverses = _factors.factor_covariances(covariances, covariance_type)
+        factors, inverses = model_of(covariance_type).form.factor(covariances)
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
 
     @classmethod
@@ -76,14 +76,15 @@ class Mixture:
         dtype: Any = FLOAT64,
     ) -> "Mixture":
         """Parameters of given inverses of covariances."""
-        factors, inverses = _factors.factor_precisions(precisions, covariance_type)
-        covariances = _factors.covariances_of(factors, covariance_type)
+        form = model_of(covariance_type).form
+        factors, inverses = form.factor_precisions(precisions)
+        covariances = form.squares(factors)
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
 
-    @property
-    def shape(self) -> Shape:
+    @cached_property
+    def covariance_model(self) -> CovarianceModel:
         """What the covariance type means."""
-        return shape_of(self.covariance_type)
+        return model_of(self.covariance_type)
 
     @property
     def n_components(self) -> int:
@@ -104,29 +105,25 @@ class Mixture:
     @property
     def precisions_cholesky(self) -> FloatArray:
         """Upper triangular L^-T with precision = L^-T L^-1 (full, tied); else 1 / deviation."""
-        if self.shape.form == "matrix":
-            return np.swapaxes(self.inverse_factors, -1, -2)
-        return self.inverse_factors
+        return self.covariance_model.form.precision_factors(self.inverse_factors)
 
     @property
     def precisions(self) -> FloatArray:
         """Inverses of the covariances, in their shape."""
-        if self.shape.form == "matrix":
-            return np.swapaxes(self.inverse_factors, -1, -2) @ self.inverse_factors
-        return self.inverse_factors**2
+        return self.covariance_model.form.precisions(self.inverse_factors)
 
     @cached_property
     def constants(self) -> Constants:
         """What the kernels read of this mixture, made once."""
         with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no part
             log_weights = np.log(self.weights)
-        k, d = self.means.shape
+        model, (k, d) = self.covariance_model, self.means.shape
         return Constants(
-            self.shape.kernel,
+            model.kernel,
             log_weights,
             self.means,
-            self.shape.for_kernels(self.inverse_factors, k),
-            _factors.log_determinants(self.factors, self.covariance_type, k, d),
+            model.for_kernels(self.inverse_factors, k, d),
+            np.full(k, model.form.log_determinants(self.factors, d)),
             self.factors,
         )
 
@@ -140,11 +137,12 @@ class Mixture:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state.pop("constants", None)  # they are made again
+        for made in ("constants", "covariance_model"):
+            state.pop(made, None)
         return state
 
 
 def n_parameters(covariance_type: CovarianceType, n_components: int, n_features: int) -> int:
     """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
-    of_covariances = shape_of(covariance_type).n_parameters(n_components, n_features)
+    of_covariances = model_of(covariance_type).n_parameters(n_components, n_features)
     return of_covariances + n_components * n_features + n_components - 1

@@ -16,10 +16,9 @@ def draw(mixture: Mixture, n_samples: int, generator: "Generator") -> tuple[np.n
     labels = np.repeat(np.arange(mixture.n_components), counts)
     rows = generator.standard_normal((n_samples, mixture.n_features))
     end = np.cumsum(counts)
-    factors = mixture.shape.per_component(mixture.factors, mixture.n_components)
+    model = mixture.covariance_model
+    factors = model.per_component(mixture.factors, mixture.n_components)
     for k in np.flatnonzero(counts):
         part = rows[end[k] - counts[k] : end[k]]
-        factor = factors[k]
-        spread = part @ factor.T if factor.ndim == 2 else part * factor
-        part[...] = spread + mixture.means[k]
+        part[...] = model.form.times_rows(factors[k], part) + mixture.means[k]
     return rows, labels

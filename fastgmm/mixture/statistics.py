@@ -5,12 +5,14 @@ machine.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastgmm.archive import codec, container
-from fastgmm.covariance.types import Shape, shape_of
+from fastgmm.covariance.model import CovarianceModel
+from fastgmm.covariance.types import model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.typing import CovarianceType, FloatArray
 
@@ -83,6 +85,11 @@ class SufficientStatistics:
         self.__dict__.update(state)
         self.__post_init__()  # pickles forget that arrays are read-only
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("covariance_model", None)
+        return state
+
     def __add__(self, other: object) -> "SufficientStatistics":
         if isinstance(other, int) and other == 0:  # where sum() begins
             return self
@@ -149,17 +156,14 @@ class SufficientStatistics:
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
         # sum r (d + s)(d + s)^T = S + f s^T + s f^T + n s s^T = S + (f s^T) + (s (f + n s)^T)
-        ones = np.ones(len(shift))
-        change = self.shape.squares(self.first_moment, shift, ones)
-        change = change + self.shape.squares(shift, first, ones)
-        if self.shape.form == "matrix":
-            change = (change + np.swapaxes(change, -1, -2)) / 2
-        return first, self.second_moment + change
+        model = self.covariance_model
+        change = model.products(self.first_moment, shift) + model.products(shift, first)
+        return first, self.second_moment + model.sums.symmetric(change)
 
-    @property
-    def shape(self) -> Shape:
+    @cached_property
+    def covariance_model(self) -> CovarianceModel:
         """What the covariance type means."""
-        return shape_of(self.covariance_type)
+        return model_of(self.covariance_type)
 
     @property
     def means(self) -> FloatArray:
@@ -177,12 +181,10 @@ class SufficientStatistics:
         itself.  That matters from means that are not where the data are.
         """
         weight = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
-        step, second, divisor = self._step(), self.second_moment, weight[:, None]
-        if self.shape.form == "scalar":
-            moved, second = (step**2).mean(axis=1, keepdims=True), second[..., None] / step.shape[1]
-        else:
-            moved, second = step**2, self.shape.diagonals(second, step.shape[1])
-        if self.shape.tied:
+        model, step, divisor = self.covariance_model, self._step(), weight[:, None]
+        moved = model.sums.mean_squares(step)
+        second = model.sums.variances(self.second_moment, step.shape[1])
+        if model.tied:
             divisor = weight.sum()
             moved = weight @ moved / divisor
         second = second / divisor

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgmm.covariance.types import shape_of
+from fastgmm.covariance.types import model_of
 from fastgmm.errors import not_fitted_error
 from fastgmm.tables.columns import Column, positions
 from fastgmm.typing import FloatArray
@@ -184,13 +184,9 @@ def chosen_features(
 
 def _covariances(model: Any, chosen: Sequence[int]) -> FloatArray:
     covariances = np.asarray(model.covariances_, dtype=np.float64)
-    shape = shape_of(model.covariance_type)
-    each = shape.per_component(covariances, len(model.means_))
-    if shape.form == "matrix":
-        return each[:, chosen][:, :, chosen]
-    if shape.form == "diagonal":
-        return each[:, chosen, np.newaxis] * np.eye(len(chosen))
-    return each[:, np.newaxis, np.newaxis] * np.eye(len(chosen))
+    kind, features = model_of(model.covariance_type), np.asarray(chosen)
+    selected = kind.form.matrices(kind.form.selected(covariances, features), len(features))
+    return kind.per_component(selected, len(model.means_))
 
 
 def _checked_rows(X: ArrayLike, n_features: int) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fastgmm.covariance.types import shape_of
+from fastgmm.covariance.types import model_of
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
@@ -27,9 +27,12 @@ from fastgmm.threads import rows_per_block
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-KMEANS_ROWS = (4000, 50)
-"""k-means takes max(first, second times K) rows."""
+KMEANS_ROWS = 4000
+"""k-means takes at least so many rows."""
+KMEANS_ROWS_PER_COMPONENT = 50
+"""k-means takes so many rows for each component, where that is more."""
 LLOYD_ITERATIONS = 300
+"""Lloyd's iterations are at most so many."""
 LLOYD_TOLERANCE = 1e-4
 """Lloyd's iterations end when the centres move by less than this, in units of the columns' mean
 variance (squared distances)."""
@@ -76,8 +79,7 @@ def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Mixture
 
 
 def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Mixture:
-    at_least, per_component = KMEANS_ROWS
-    points = data.subset(max(at_least, per_component * start.n_components))
+    points = data.subset(max(KMEANS_ROWS, KMEANS_ROWS_PER_COMPONENT * start.n_components))
     centers = _plus_plus(points, start, generator)
     plain = replace(start, covariance_type="spherical")
     scale = common_scale(points)
@@ -95,14 +97,13 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Mixtu
 
 
 def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Mixture:
-    at_least, per_component = KMEANS_ROWS
-    points = data.subset(max(at_least, per_component * start.n_components))
+    points = data.subset(max(KMEANS_ROWS, KMEANS_ROWS_PER_COMPONENT * start.n_components))
     centers = _plus_plus(points, start, generator)
     return _around(data, start, centers, points)
 
 
 def _from_data(data: StartRows, start: Start, generator: "Generator") -> Mixture:
-    points = data.subset(max(KMEANS_ROWS[0], start.n_components))
+    points = data.subset(max(KMEANS_ROWS, start.n_components))
     odds = np.maximum(points.weight / points.weight.sum(), np.finfo(np.float64).tiny)
     chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
     return _around(data, start, points.rows[chosen], points)
@@ -120,7 +121,7 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
     k = start.n_components
     total = statistics.component_weight.sum()
     second = statistics.second_moment
-    if not shape_of(start.covariance_type).tied:
+    if not model_of(start.covariance_type).tied:
         second = np.repeat(second.sum(axis=0, keepdims=True) / k, k, axis=0)
     pooled = replace(
         statistics,

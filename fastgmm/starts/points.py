@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastgmm.covariance.types import shape_of
+from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
@@ -19,14 +19,17 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 
 SHARPNESS = 1e-10
-"""Variance of the components of a hard assignment, in units of the columns' variance."""
-ASSIGNED_ROWS = (10_000, 20)
-"""The first M-step takes max(first, second times the free parameters) rows, or all where there are
-not twice as many: EM's first pass makes up for what their number leaves uncertain."""
+"""The components of a hard assignment have this variance, in units of the columns' variance."""
+ASSIGNED_ROWS = 10_000
+"""The first M-step takes at least so many rows, or all where there are not twice as many: the first
+pass of EM makes up for what their number leaves uncertain."""
+ASSIGNED_ROWS_PER_PARAMETER = 20
+"""The first M-step takes so many rows for each free parameter, where that is more."""
 ASSIGNED_NUMBERS = 1 << 22
-"""Of all these rows together, at the most: 32 MB."""
+"""The rows of the first M-step have at most so many numbers, 32 MB, if they are more rows than
+`ASSIGNED_ROWS`."""
 MOST_ROWS_IN_ONE = 1e100
-"""Rows that one may count for: more would let sums of squares overflow."""
+"""A row counts for at most so many: more would let sums of squares overflow."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +131,14 @@ class StartRows:
 def sample_size(start: Start, n_features: int) -> int:
     """Rows that `initial_parameters` wants to choose from: all, where there are not more."""
     if start.method == "ward":
-        return max(2 * ASSIGNED_ROWS[0], 4 * start.n_components)
+        return max(2 * ASSIGNED_ROWS, 4 * start.n_components)
     return 2 * _assigned_rows(start, n_features)
 
 
 def _assigned_rows(start: Start, n_features: int) -> int:
-    at_least, per_parameter = ASSIGNED_ROWS
     free = n_parameters(start.covariance_type, start.n_components, n_features)
-    return max(at_least, min(per_parameter * free, ASSIGNED_NUMBERS // n_features))
+    wanted = min(ASSIGNED_ROWS_PER_PARAMETER * free, ASSIGNED_NUMBERS // n_features)
+    return max(ASSIGNED_ROWS, wanted)
 
 
 def needs_sample(start: Start) -> bool:
@@ -164,26 +167,20 @@ def sharp(
     centers: np.ndarray, scale: np.ndarray, covariance_type: CovarianceType, dtype: np.dtype
 ) -> Mixture:
     """A mixture of equal weights around the centres whose covariances all but vanish."""
-    k = len(centers)
-    tiny = float(np.finfo(dtype).tiny)
-    # kernels multiply by its inverse, or, a single variance, by the square of that
-    least = 4.0 * (tiny**0.5 if shape_of(covariance_type).form == "scalar" else tiny)
+    model = model_of(covariance_type)
+    least = model.form.least_deviation(float(np.finfo(dtype).tiny))
     deviations = np.maximum(scale * np.sqrt(SHARPNESS), least)
-    shape = shape_of(covariance_type)
+    shape, weights = model.shape(*centers.shape), np.full(len(centers), 1.0 / len(centers))
     factors, inverses = (
-        {"matrix": np.diag(values), "diagonal": values, "scalar": values[0]}[shape.form]
+        np.broadcast_to(model.form.from_deviations(values), shape)
         for values in (deviations, 1.0 / deviations)
     )
-    if not shape.tied:
-        factors, inverses = (np.broadcast_to(a, (k, *np.shape(a))) for a in (factors, inverses))
-    return Mixture(
-        covariance_type, np.full(k, 1.0 / k), centers, factors**2, factors, inverses, dtype
-    )
+    return Mixture(covariance_type, weights, centers, factors**2, factors, inverses, dtype)
 
 
 def column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
     """Deviation of each column (D,); spherical components know one scale only."""
-    if shape_of(covariance_type).form == "scalar":
+    if model_of(covariance_type).form.isotropic:
         return common_scale(points)
     return _positive(points.deviations())
 

@@ -8,15 +8,14 @@ without a meaning for single points: it takes over where Ward's tree has left a 
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.covariance.types import Form
+from fastgmm.covariance.forms import Form
+from fastgmm.covariance.scatters import sums_of_labels
 from fastgmm.typing import FloatArray
 
 LEAST = 1e-9
-"""Variance that merging adds to clusters, in units of the points' mean variance."""
-SINGULAR = 1e-13
-"""Of the trace: what a Cholesky factor needs."""
+"""Merging adds this variance to clusters, in units of the points' mean variance."""
 PAIR_NUMBERS = 1 << 16
-"""Of the scatters of pairs that are looked at in one go: 512 kB."""
+"""The scatters of the pairs that are looked at in one go have so many numbers: 512 kB."""
 
 
 def ward_tree(
@@ -80,46 +79,29 @@ class _Clusters:
     def __init__(
         self, points: np.ndarray, weight: np.ndarray, labels: np.ndarray, form: Form
     ) -> None:
-        d = points.shape[1]
-        self._matrix = form == "matrix"
-        self._one_variance = form == "scalar"
+        self._form = form.scatters
         m = int(labels.max()) + 1
         self.weight: FloatArray = np.bincount(labels, weight, m).astype(np.float64)
         weighted = weight[:, None] * points
         self._mean = sums_of_labels(weighted, labels, m) / self.weight[:, None]
         off = points - self._mean[labels]
         roots = np.sqrt(weight)[:, None] * off
-        if self._matrix:
-            order = np.argsort(labels, kind="stable")
-            parts = np.split(roots[order], np.cumsum(np.bincount(labels, minlength=m))[:-1])
-            self._scatter = np.stack([part.T @ part for part in parts])
-        else:
-            self._scatter = sums_of_labels(roots**2, labels, m)
+        self._scatter = self._form.of_labels(roots, labels, m)
         pooled = self._scatter.sum(axis=0) / self.weight.sum()
         # points that coincide leave nothing within clusters: what they have in all is the scale
         middle = np.average(self._mean, axis=0, weights=self.weight)
         between = np.average((self._mean - middle) ** 2, axis=0, weights=self.weight)
-        spread = between + (np.diagonal(pooled) if self._matrix else pooled)
+        spread = between + self._form.variances(pooled)
         floor = max(LEAST * float(spread.mean()), float(np.finfo(np.float64).tiny))
-        self._pooled, self._floor, self._eye = pooled, floor, np.eye(d)
+        self._pooled, self._floor = pooled, floor
         self._pseudo = 1.0 + np.count_nonzero(spread > floor)
         self._own = self._price(self.weight, self._scatter)
 
     def _price(self, weight: FloatArray, scatter: FloatArray) -> FloatArray:
         """-2 log of the classification likelihood of clusters, but for a constant."""
-        divisor = weight + self._pseudo
-        if self._matrix:
-            shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None, None]
-            # clusters far wider than the whole hold rows that are light in it
-            floor = np.maximum(self._floor, SINGULAR * np.trace(shrunk, axis1=1, axis2=2))
-            roots = np.linalg.cholesky(shrunk + floor[:, None, None] * self._eye)
-            spread = 2.0 * np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
-        else:
-            shrunk = (scatter + self._pseudo * self._pooled) / divisor[:, None] + self._floor
-            if self._one_variance:
-                spread = shrunk.shape[1] * np.log(shrunk.mean(axis=1))
-            else:
-                spread = np.log(shrunk).sum(axis=1)
+        divisor = (weight + self._pseudo).reshape(-1, *(1,) * self._pooled.ndim)
+        shrunk = (scatter + self._pseudo * self._pooled) / divisor
+        spread = self._form.log_determinants(shrunk, self._floor)
         price: FloatArray = weight * (spread - 2.0 * np.log(weight))
         return price
 
@@ -138,8 +120,7 @@ class _Clusters:
         weight: FloatArray = self.weight[one] + self.weight[other]
         off = self._mean[other] - self._mean[one]
         off *= np.sqrt(self.weight[one] * self.weight[other] / weight)[:, None]
-        between = off[:, :, None] * off[:, None, :] if self._matrix else off**2
-        return weight, self._scatter[one] + self._scatter[other] + between
+        return weight, self._scatter[one] + self._scatter[other] + self._form.between(off)
 
     def merge(self, one: int, other: int) -> None:
         """The first becomes both."""
@@ -148,11 +129,3 @@ class _Clusters:
         self._mean[one] += share * (self._mean[other] - self._mean[one])
         self.weight[one], self._scatter[one] = weight[0], scatter[0]
         self._own[one] = self._price(weight, scatter)[0]
-
-
-def sums_of_labels(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-    """(M, D): sums of the rows of each label."""
-    sums: FloatArray = np.empty((n_clusters, rows.shape[1]))
-    for j, column in enumerate(rows.T):
-        sums[:, j] = np.bincount(labels, column, n_clusters)
-    return sums

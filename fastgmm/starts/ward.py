@@ -4,15 +4,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastgmm.covariance.types import Form, shape_of
+from fastgmm.covariance.forms import Form
+from fastgmm.covariance.scatters import sums_of_labels
+from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
-from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.starts.comparison import Comparison, effort
 from fastgmm.starts.points import (
     Points,
     Start,
@@ -22,133 +23,75 @@ from fastgmm.starts.points import (
     common_scale,
     sharp,
 )
-from fastgmm.starts.trees import cut_tree, likelihood_tree, sums_of_labels, ward_tree
+from fastgmm.starts.trees import cut_tree, likelihood_tree, ward_tree
 
-WARD_ROWS = (1000, 30, 4000)
-"""Ward's clustering takes max(first, second times K) rows, at most the third: its cost grows with
-their square."""
+TREE_ROWS = 1000
+"""Ward's clustering takes at least so many rows."""
+TREE_ROWS_PER_COMPONENT = 30
+"""It takes so many rows for each component, where that is more."""
+MOST_TREE_ROWS = 4000
+"""It takes at most so many rows: its cost grows with their square."""
 WARD_ASSIGNED_ROWS = 5000
-"""The rows of Ward's first M-step."""
+"""Ward's first M-step takes so many rows."""
 PSEUDO_COUNTS = 10
-"""More than there are columns that vary: the rows that the pooled covariance counts for in each
-cluster of Ward's."""
+"""In each cluster the pooled covariance counts for so many rows more than there are columns that
+vary."""
 CLEAR = 4.0
-"""Cost of the next merge over that of the last one: from here on, the cut of a tree is taken."""
+"""If the next merge costs this many times the last one, the K clusters are clear and no other
+candidate is tried."""
 ALIKE = 1.1
-"""Ratio of the columns' deviations up to which another unit changes nothing."""
-MERGED = (8, 56)
-"""Clusters that are merged by likelihood: the first times K, at most the second more than K."""
-MERGED_MATRICES = (4, 32, 8)
-"""The same for covariance matrices of more than the third number of features: each merge compares
-determinants."""
-MERGED_ROWS = (10_000, 300)
-"""Rows whose scatters are merged: max(first, second times D)."""
-COMPARED_ROWS = (1000, 3, 30)
-"""Candidates are compared on max(first, second times the free parameters) rows, or third times
-where the cost allows."""
-COMPARED_PASSES = (2, 20)
-"""At least so many passes, or a comparison says little and the merged clusters are taken; at most
-so many."""
-FIRST_PASSES, KEPT = 5, 6
-"""Of several starts the best so many candidates after so many passes are compared to the end."""
-COMPARED_COST = (100_000_000, 40_000_000)
-"""Multiply-adds that a candidate's comparison may take for the least passes, and for more."""
+"""If the largest column deviation is at most this many times the smallest, a tree in other units
+would be the same."""
+MERGED = 8
+"""Clusters are merged by likelihood from so many times K on."""
+MERGED_MORE = 56
+"""They are at most so many more than K."""
+MERGED_MATRICES = 4
+"""Covariance matrices of many features are merged from so many times K clusters on: each merge
+compares determinants."""
+MERGED_MATRICES_MORE = 32
+"""With such matrices the clusters are at most so many more than K."""
+FEW_FEATURES = 8
+"""Matrices of at most so many features are merged like diagonals."""
+MERGED_ROWS = 10_000
+"""The scatters that are merged are of at least so many rows."""
+MERGED_ROWS_PER_FEATURE = 300
+"""They are of so many rows for each feature, where that is more."""
 
 
 def ward_start(data: StartRows) -> Mixture:
     """The best candidate of one start."""
-    comparison = Comparison(data)
+    comparison = ward_comparison(data)
     comparison.enter(data)
     return comparison.best()[1]
 
 
-class Comparison:
-    """Candidates of the starts of one fit, of which the most promising are kept.
-
-    Parameters
-    ----------
-    data : StartRows
-        Of any of the starts.
-    """
-
-    def __init__(self, data: StartRows) -> None:
-        self._data = data
-        self._kept: list[_Entry] = []
-        self._alone = data.start.n_init == 1
-
-    def enter(self, data: StartRows) -> float:
-        """Make the candidates of one start; what the best of them reaches at first."""
-        entries = [_Entry(data.start.index, one, one) for one in _candidates(data)]
-        if self._alone:
-            self._kept = entries
-            return np.nan
-        for entry in entries:
-            entry.go_on(self._data, FIRST_PASSES)
-        self._kept = sorted(self._kept + entries, key=lambda one: -one.promise)[:KEPT]
-        return max(entry.promise for entry in entries)
-
-    def best(self) -> tuple[int, Mixture, float]:
-        """Start, parameters and promise of the best of all."""
-        if len(self._kept) > 1:
-            for entry in self._kept:
-                entry.go_on(self._data, COMPARED_PASSES[1])
-        best = max(self._kept, key=lambda one: one.promise)
-        return best.index, best.candidate, best.promise
+def ward_comparison(data: StartRows) -> Comparison:
+    """A comparison of the candidates of Ward's starts, none of which has entered yet."""
+    return Comparison(data, candidates)
 
 
-@dataclass
-class _Entry:
-    """A candidate, and how far some passes of EM over some rows have brought it."""
-
-    index: int
-    candidate: Mixture
-    reached: Mixture
-    promise: float = np.nan
-    n_passes: int = 0
-
-    def go_on(self, data: StartRows, most: int) -> None:
-        """EM until it has had so many passes, or what they may cost; -inf where it fails.
-
-        The rows are the same for all starts of a fit.
-        """
-        n, n_passes = _effort(data, self.candidate)
-        rows, weight = data.first(n)
-        regularization = data.start.regularization.in_units(weight_of_row(weight))
-        ridge = regularization.reg_covar
-        try:
-            for _ in range(min(n_passes, most) - self.n_passes):
-                given = RowData(rows, weight, data.n_threads)
-                statistics = expectation(self.reached, given, reg_covar=ridge)
-                self.reached = maximization(statistics, regularization)
-                self.n_passes += 1
-        except IllDefinedCovarianceError:
-            self.promise = -np.inf
-            return
-        density = log_density(self.reached, rows, np.empty(len(rows), rows.dtype), data.n_threads)
-        self.promise = float(np.average(density, weights=weight))
-
-
-def _candidates(data: StartRows) -> list[Mixture]:
+def candidates(data: StartRows) -> list[Mixture]:
     """Up to three from Ward's trees.
 
     The tree of the columns in their deviations cut at K; where that cut is not clear, the same tree
     cut at some times K, its clusters merged by likelihood, and the tree of other units, cut at K.
     """
     tree = _tree(data, "column")
-    candidates = []
+    found = []
     if data.start.n_components > 1 and not _is_clear(tree, data.start.n_components):
-        candidates += _merged(data, tree)
-        if candidates and data.start.n_init == 1 and _effort(data, candidates[0])[1] == 0:
-            return candidates
-        candidates += _in_other_units(data, tree)
-    return [*candidates, _from_tree(data, tree)]
+        found += _merged(data, tree)
+        if found and data.start.n_init == 1 and effort(data, found[0])[1] == 0:
+            return found
+        found += _in_other_units(data, tree)
+    return [*found, _from_tree(data, tree)]
 
 
 def _merged(data: StartRows, tree: "Tree") -> list[Mixture]:
     """Many clusters of the tree, merged by likelihood until K are left."""
     k = data.start.n_components
-    form = shape_of(data.start.covariance_type).form
-    key = ("merged", *tree.key, form)
+    form = model_of(data.start.covariance_type).form
+    key = ("merged", *tree.key, form.name)
     found = data.sample.made.once(key, lambda: _likelihood_tree(data, tree, form))
     if found is None or len(found[1]) < k:
         return []
@@ -159,7 +102,7 @@ def _merged(data: StartRows, tree: "Tree") -> list[Mixture]:
 
 def _shared_points(data: StartRows) -> Points:
     """Those whose scatters are merged, the same for all starts: one copy."""
-    n = max(MERGED_ROWS[0], MERGED_ROWS[1] * data.sample.rows.shape[1])
+    n = max(MERGED_ROWS, MERGED_ROWS_PER_FEATURE * data.sample.rows.shape[1])
     found: Points = data.sample.made.once(("points", n), lambda: data.points(n))
     return found
 
@@ -173,8 +116,8 @@ def _likelihood_tree(
     the nearest of its clusters.
     """
     d, most = len(tree.scale), max(data.start.n_components, data.start.largest)
-    wide = form == "matrix" and d > MERGED_MATRICES[2]
-    factor, more = MERGED_MATRICES[:2] if wide else MERGED
+    wide = form.scatters.factored and d > FEW_FEATURES
+    factor, more = (MERGED_MATRICES, MERGED_MATRICES_MORE) if wide else (MERGED, MERGED_MORE)
     own, points = tree.points(data), _shared_points(data)
     few = min(factor * most, most + more, len(own.rows) // 4)
     if few < 2:
@@ -238,12 +181,12 @@ class Tree:
 def _tree(data: StartRows, units: str) -> Tree:
     """The tree of this start's rows, made once for all fits that share the sample."""
     start = data.start
-    at_least, per_component, at_most = WARD_ROWS
-    n = min(max(at_least, per_component * max(start.n_components, start.largest)), at_most)
+    per_component = TREE_ROWS_PER_COMPONENT * max(start.n_components, start.largest)
+    n = min(max(TREE_ROWS, per_component), MOST_TREE_ROWS)
     if start.index:
         n = min(n, 2 * data.n_counted // 3)
     n = max(n, start.n_components)
-    one_scale = shape_of(start.covariance_type).form == "scalar"
+    one_scale = model_of(start.covariance_type).form.isotropic
     key = (start.index, n, one_scale, units)
 
     def make() -> Tree:
@@ -289,21 +232,6 @@ def _shrunk_m_step(
     return maximization(_shrunk(statistics, float(pseudo)), regularization)
 
 
-def _effort(data: StartRows, candidate: Mixture) -> tuple[int, int]:
-    """Rows and passes that a comparison takes: many where they cost little."""
-    k, d = candidate.means.shape
-    of_row = k * ((d + 1) * (d + 2) if candidate.shape.form == "matrix" else 4 * (d + 1))
-    free = candidate.n_parameters
-    at_least, few, many = COMPARED_ROWS
-    least, most = COMPARED_PASSES
-    n = max(at_least, min(few * free, data.n_counted))
-    if (least + 1) * n * of_row > COMPARED_COST[0]:
-        # what is seen for the first time needs no pass to be judged by
-        return max(at_least, min(n, COMPARED_COST[1] // of_row)), 0
-    n_passes = min(max(COMPARED_COST[1] // (n * of_row) - 1, least), most)
-    return max(n, min(many * free, COMPARED_COST[1] // ((n_passes + 1) * of_row))), n_passes
-
-
 def _centers(points: Points, labels: np.ndarray, n_clusters: int) -> np.ndarray:
     # about one row of each: the mean of equal rows is that row
     first = points.rows[np.unique(labels, return_index=True)[1]]
@@ -318,7 +246,7 @@ def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatis
 
     A cluster of few rows would otherwise start with a covariance of lower rank than D.
     """
-    if statistics.shape.tied:
+    if statistics.covariance_model.tied:
         return statistics
     weight = statistics.component_weight
     held = weight > 0

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm import kernels
-from fastgmm.covariance.types import shape_of
+from fastgmm.covariance.types import model_of
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 
@@ -154,36 +153,15 @@ def _check_spreads(
     values: Any, covariance_type: CovarianceType, n_components: int, n_features: int, what: str
 ) -> FloatArray:
     name = f"{covariance_type} {what}"
-    shape = shape_of(covariance_type)
-    wanted = shape.of(n_components, n_features)
+    model = model_of(covariance_type)
+    wanted = model.shape(n_components, n_features)
     dims = min(1, len(wanted)), max(2, len(wanted))
     array = as_small_floats(values, f"{what}s", dims=dims)
     _check_shape(array, wanted, name)
-    if shape.form != "matrix":
-        if (array <= 0.0).any():
-            raise ValueError(f"'{name}' should be positive, but the smallest is {array.min():g}.")
-    else:
-        for k, matrix in enumerate(array.reshape(-1, n_features, n_features)):
-            label = f"{what}s" if shape.tied else f"{what}s[{k}]"
-            _check_matrix(matrix, name, label)
+    fault = model.form.fault(array, f"{what}s")
+    if fault is not None:
+        raise ValueError(f"'{name}' should be {fault}.")
     return np.asarray(array, dtype=np.float64)
-
-
-def _check_matrix(matrix: NDArray[Any], name: str, label: str) -> None:
-    # The tests and tolerances of scikit-learn, so that both accept the same matrices.
-    if not np.allclose(matrix, matrix.T):
-        found = f"{label} differs from its transpose by {np.abs(matrix - matrix.T).max():g}"
-    # Cholesky's factors first: they take neither LAPACK nor its memory
-    elif _has_factor(matrix) or (smallest := np.linalg.eigvalsh(matrix)[0]) > 0.0:
-        return
-    else:
-        found = f"the smallest eigenvalue of {label} is {smallest:g}"
-    raise ValueError(f"'{name}' should be symmetric, positive-definite, but {found}.")
-
-
-def _has_factor(matrix: NDArray[Any]) -> bool:
-    stacked = np.array(matrix[np.newaxis], dtype=np.float64, order="C")
-    return bool(kernels.factorize(stacked, np.empty_like(stacked), stacked.copy(), 0.0) < 0)
 
 
 def _check_shape(array: NDArray[Any], shape: tuple[int | str, ...], name: str) -> None:

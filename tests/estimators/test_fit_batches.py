@@ -61,7 +61,7 @@ def test_any_cut_is_the_whole(covariance_type, weighted, init_params):
 
 def test_rows_beyond_the_sample():
     """The start takes some rows of many: the same ones from any cut."""
-    n = 3 * ASSIGNED_ROWS[0]
+    n = 3 * ASSIGNED_ROWS
     rows = rows_of(1, n, d=2, k=3)
     weight = np.random.default_rng(0).exponential(size=n)
     for of_rows in (None, weight):

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastgmm.covariance.types import MODELS
 from fastgmm.starts import trees as agglomeration
-from fastgmm.starts.trees import LEAST, cut_tree, likelihood_tree, sums_of_labels, ward_tree
+from fastgmm.starts.trees import LEAST, cut_tree, likelihood_tree, ward_tree
 from support import correlated_mixture
 
-FORMS = ("matrix", "diagonal", "scalar")
+FORMS = {model.form.name: model.form for model in MODELS.values()}
 
 
 def renamed(labels: np.ndarray) -> np.ndarray:
@@ -157,7 +158,7 @@ def merged_clusters(
     points: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int, form: Any
 ) -> np.ndarray:
     """Labels of the points when so many clusters are left."""
-    return cut_tree(likelihood_tree(points, weight, labels, form), n_clusters)[labels]
+    return cut_tree(likelihood_tree(points, weight, labels, FORMS[form]), n_clusters)[labels]
 
 
 def brute_merges(
@@ -283,10 +284,3 @@ def test_merging_knows_shapes(rng: np.random.Generator) -> None:
     for form in ("diagonal", "scalar"):
         other = merged_clusters(points, weight, labels, 2, form)
         assert len(set(zip(other.tolist(), needle.tolist(), strict=True))) > 2
-
-
-def test_sums_of_labels(rng: np.random.Generator) -> None:
-    rows, labels = rng.normal(size=(50, 3)), rng.integers(0, 4, 50)
-    expected = np.zeros((6, 3))  # two labels that no row has
-    np.add.at(expected, labels, rows)
-    np.testing.assert_allclose(sums_of_labels(rows, labels, 6), expected, rtol=1e-12, atol=1e-12)

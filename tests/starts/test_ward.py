@@ -1,7 +1,6 @@
-"""Ward's start: its candidates, what they promise, and that no thread or batch changes them."""
+"""Ward's start: what it finds, and that no thread, weight or batch changes it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,7 @@ import pytest
 
 import fastgmm.starts.ward
 from fastgmm import GaussianMixture, select
-from fastgmm.data.sample import RowSampler
-from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.starts.points import Start, StartRows
-from fastgmm.starts.ward import FIRST_PASSES, KEPT, Comparison, _effort, _Entry, ward_start
-from fastgmm.validation import as_generator
 from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings(
@@ -46,17 +40,6 @@ def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
     return len(pairs) == len(set(one.tolist())) == len(set(other.tolist()))
 
 
-def sample_seed(random_state: int) -> int:
-    """What a fit with this random_state draws its sample with."""
-    return int(as_generator(random_state).integers(2**63))
-
-
-def rows_of_start(X: np.ndarray, of: Start, index: int = 0, seed: int = 0) -> StartRows:
-    sampler = RowSampler(seed, len(X), keep_rows=False)
-    sampler.add(len(X), X, None)
-    return StartRows(sampler.sample(X), replace(of, index=index), 1)
-
-
 @pytest.fixture
 def overlapping(rng: np.random.Generator) -> np.ndarray:
     """Return 500 rows of which no two starts make the same."""
@@ -64,59 +47,6 @@ def overlapping(rng: np.random.Generator) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- candidates
-
-
-def test_the_highest_candidate_goes_on(covariance_type: str, overlapping: np.ndarray) -> None:
-    """What each start reaches in the first passes, and the best of all in all passes."""
-    model = start(overlapping, 5, covariance_type, n_init=6)
-    of = Start("ward", 5, covariance_type, n_init=6)
-    of = replace(of, regularization=Regularization.of(1e-6))
-    sample = rows_of_start(overlapping, of, seed=sample_seed(0))
-    every, firsts = [], []
-    for index in range(6):
-        data = replace(sample, start=replace(of, index=index))
-        entries = [_Entry(index, one, one) for one in fastgmm.starts.ward._candidates(data)]
-        for entry in entries:
-            entry.go_on(sample, FIRST_PASSES)
-        firsts.append(max(one.promise for one in entries))
-        every += entries
-    kept = sorted(every, key=lambda one: -one.promise)[:KEPT]
-    for entry in kept:
-        entry.go_on(sample, 10**6)
-    best = max(kept, key=lambda one: one.promise)
-    firsts[best.index] = best.promise
-    reached = model.initializations_
-    assert [one.index for one in reached] == list(range(6))
-    np.testing.assert_allclose([one.lower_bound for one in reached], firsts, rtol=1e-12)
-    assert [one.chosen for one in reached] == [index == best.index for index in range(6)]
-    assert len(set(firsts)) > 1
-    np.testing.assert_array_equal(model.means_, best.candidate.means)
-
-
-@pytest.mark.parametrize("failing", [{0}, {1, 3}, {0, 1, 2}])
-def test_candidates_that_degenerate_are_dropped(
-    failing: set[int], overlapping: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    candidates = fastgmm.starts.ward._candidates
-
-    def some_fail(data: StartRows) -> Any:
-        if data.start.index in failing:
-            raise IllDefinedCovarianceError(f"number {data.start.index} is flat")
-        return candidates(data)
-
-    good = start(overlapping, 4, n_init=4).initializations_
-    monkeypatch.setattr(fastgmm.starts.ward, "_candidates", some_fail)
-    model = start(overlapping, 4, n_init=4)
-    for one, before in zip(model.initializations_, good, strict=True):
-        if one.index in failing:
-            assert (one.lower_bound, one.chosen) == (-np.inf, False)
-            assert one.failure == f"number {one.index} is flat"
-        else:
-            assert one.failure is None
-            if not one.chosen and not before.chosen:
-                assert one.lower_bound == before.lower_bound
-    (chosen,) = [one for one in model.initializations_ if one.chosen]
-    assert chosen.lower_bound == max(one.lower_bound for one in model.initializations_)
 
 
 @pytest.mark.parametrize("n_init", [1, 4])
@@ -184,63 +114,6 @@ def test_columns_whose_variances_mean_something(rng: np.random.Generator) -> Non
     for covariance_type in ("diag", "tied_diag", "full", "tied"):
         model = start(X, 2, covariance_type, max_iter=100)
         assert same_partition(model.predict(X), labels)
-
-
-# ---------------------------------------------------------------- promises
-
-
-def test_a_promise_is_the_likelihood_after_a_few_passes(
-    covariance_type: str, overlapping: np.ndarray
-) -> None:
-    """However many at a time."""
-    rows = rows_of_start(overlapping, Start("ward", 4, covariance_type))
-    candidate = ward_start(rows)
-    n_rows, n_passes = _effort(rows, candidate)
-    assert n_rows >= len(overlapping) > n_passes > FIRST_PASSES
-    entry, again = _Entry(0, candidate, candidate), _Entry(0, candidate, candidate)
-    for most in (FIRST_PASSES, 10**6):
-        model = GaussianMixture.from_parameters(
-            candidate.weights,
-            candidate.means,
-            candidate.covariances,
-            covariance_type=covariance_type,
-            max_iter=min(n_passes, most),
-            tol=0.0,
-            gap_tol=None,
-            reg_covar=0.0,
-            acceleration=None,
-            warm_start=True,
-        ).fit(overlapping)
-        entry.go_on(rows, most)
-        assert entry.promise == pytest.approx(model.score(overlapping), rel=1e-10)
-    again.go_on(rows, 10**6)
-    assert again.promise == entry.promise
-    assert again.n_passes == entry.n_passes == n_passes
-
-
-def test_what_fails_promises_nothing(overlapping: np.ndarray) -> None:
-    """A component that no row is near has no covariance where no ridge gives it one."""
-    rows = rows_of_start(overlapping, Start("ward", 3, "full", n_init=2))
-    assert np.isfinite(Comparison(rows).enter(rows))
-    candidate = ward_start(rows)
-    means = candidate.means.copy()
-    means[1] = 1e6
-    candidate = replace(candidate, means=means)
-    entry = _Entry(0, candidate, candidate)
-    entry.go_on(rows, FIRST_PASSES)
-    assert entry.promise == -np.inf
-
-
-def test_a_fit_ends_no_lower_than_its_best_promise(
-    covariance_type: str, overlapping: np.ndarray
-) -> None:
-    """Up to what the rule of `tol` leaves; of few rows all are looked at, and none is repaired."""
-    params = {"n_init": 5, "random_state": 1, "max_iter": 2000, "on_collapse": "warn"}
-    for tol, slack in ((1e-3, 2e-3), (1e-7, 1e-6)):
-        model = GaussianMixture(5, covariance_type=covariance_type, tol=tol, **params)
-        model.fit(overlapping)
-        promises = [one.lower_bound for one in model.initializations_]
-        assert model.lower_bound_ > max(promises) - slack
 
 
 # ---------------------------------------------------------------- rows and weights

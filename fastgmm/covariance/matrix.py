@@ -1,0 +1,342 @@
+"""Covariances as matrices (..., D, D)."""
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.covariance.forms import Chart, Form, Scatters
+from fastgmm.covariance.scatters import scatters_of_labels
+from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
+from fastgmm.typing import FloatArray
+
+CORRELATION_FLOOR = 1e-13
+"""The smallest eigenvalue of a correlation matrix is raised to this times D where its covariance
+cannot be factored as it is."""
+TRACE_FLOOR = 1e-13
+"""The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
+method needs it."""
+ARRAY_AT_ONCE = 1 << 15
+"""Covariances of at most so many numbers are centred in one go; of more, one at a time, since a
+second array of their size would not stay in the cache."""
+
+
+class MatrixChart:
+    """L^-1 L' of matrices, its diagonal as logarithms."""
+
+    def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
+        """The diagonal is told of by twice as much: both sides of the product have it."""
+        scales = np.broadcast_to(roots[..., None, None], shape).copy()
+        diagonal = _diagonal(scales)
+        diagonal *= np.sqrt(2.0)
+        return scales
+
+    def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
+        """L^-1 L' with logarithms on the diagonal."""
+        spread: FloatArray = inverse_factors @ factors
+        diagonal = _diagonal(spread)
+        diagonal[...] = np.log(diagonal)
+        return spread
+
+    def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
+        """L E E^T L^T, where E has exponentials on the diagonal."""
+        inside = coordinates.copy()
+        diagonal = _diagonal(inside)
+        diagonal[...] = np.exp(diagonal)
+        moved = factors @ inside
+        return MATRIX.symmetric(MATRIX.squares(moved))
+
+    def gradient(
+        self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
+    ) -> FloatArray:
+        """L^-1 (second + weight ridge) L^-T - weight."""
+        second = second.copy()
+        diagonal = _diagonal(second)
+        diagonal += weight[..., None] * ridge
+        spread: FloatArray = inverse_factors @ second @ np.swapaxes(inverse_factors, -1, -2)
+        diagonal = _diagonal(spread)
+        diagonal -= weight[..., None]
+        return spread
+
+    def flat(self, coordinates: FloatArray) -> FloatArray:
+        """The lower triangles, row by row."""
+        rows, columns = np.tril_indices(coordinates.shape[-1])
+        return np.ravel(coordinates[..., rows, columns])
+
+    def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        """Zeros above the diagonal."""
+        rows, columns = np.tril_indices(shape[-1])
+        square = np.zeros(shape)
+        square[..., rows, columns] = vector.reshape(*shape[:-2], -1)
+        return square
+
+
+class MatrixScatters:
+    """Scatters (M, D, D)."""
+
+    factored = True
+
+    def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
+        """One product of matrices per label."""
+        return scatters_of_labels(vectors, labels, n_clusters)
+
+    def between(self, vectors: FloatArray) -> FloatArray:
+        """Outer products."""
+        return MATRIX.products(vectors, vectors)
+
+    def variances(self, scatter: FloatArray) -> FloatArray:
+        """The diagonal."""
+        return np.diagonal(scatter)
+
+    def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
+        """By Cholesky's method."""
+        # clusters far wider than the whole hold rows that are light in it
+        floors = np.maximum(floor, TRACE_FLOOR * np.trace(scatters, axis1=1, axis2=2))
+        roots = np.linalg.cholesky(scatters + floors[:, None, None] * np.eye(scatters.shape[-1]))
+        logs: FloatArray = 2.0 * np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+        return logs
+
+
+class MatrixForm:
+    """The whole matrix: features may be correlated."""
+
+    name = "matrix"
+    ndim = 2
+    kernel, tied_kernel = "full", "tied"
+    isotropic = False
+    chart: Chart | None = MatrixChart()
+    scatters: Scatters = MatrixScatters()
+
+    def shape(self, n_features: int) -> tuple[int, ...]:
+        """(D, D)."""
+        return (n_features, n_features)
+
+    def n_parameters(self, n_features: int) -> int:
+        """The lower triangle."""
+        return n_features * (n_features + 1) // 2
+
+    def features_per_variance(self, n_features: int) -> int:
+        """Each feature has its own."""
+        return 1
+
+    def row_cost(self, n_features: int) -> int:
+        """One triangle for the distance, one for the second moments."""
+        return (n_features + 1) * (n_features + 2)
+
+    def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
+        """(..., D), writable where the array is."""
+        return _diagonal(array)
+
+    def matrices(self, array: FloatArray, n_features: int) -> FloatArray:
+        """The array itself."""
+        return array
+
+    def written(self, form: Form, array: FloatArray, n_features: int) -> FloatArray:
+        """Written out."""
+        return form.matrices(array, n_features)
+
+    def selected(self, covariances: FloatArray, features: np.ndarray) -> FloatArray:
+        """Their rows and columns."""
+        return covariances[..., features, :][..., features]
+
+    def from_deviations(self, deviations: FloatArray) -> FloatArray:
+        """A diagonal matrix."""
+        return np.diag(deviations)
+
+    def least_deviation(self, tiny: float) -> float:
+        """Kernels multiply by its inverse."""
+        return 4.0 * tiny
+
+    def fault(self, array: np.ndarray, what: str) -> str | None:
+        """The tests and tolerances of scikit-learn, so that both accept the same matrices."""
+        stacked = array.reshape(-1, *array.shape[-2:])
+        for k, matrix in enumerate(stacked):
+            label = what if array.ndim == self.ndim else f"{what}[{k}]"
+            if not np.allclose(matrix, matrix.T):
+                found = f"{label} differs from its transpose by {np.abs(matrix - matrix.T).max():g}"
+            # Cholesky's factors first: they take neither LAPACK nor its memory
+            elif _has_factor(matrix) or (smallest := np.linalg.eigvalsh(matrix)[0]) > 0.0:
+                continue
+            else:
+                found = f"the smallest eigenvalue of {label} is {smallest:g}"
+            return f"symmetric, positive-definite, but {found}"
+        return None
+
+    def factor(
+        self, covariances: FloatArray, tolerance: float = 0.0
+    ) -> tuple[FloatArray, FloatArray]:
+        """L and L^-1, by the kernels."""
+        shape = covariances.shape
+        stacked = np.ascontiguousarray(covariances).reshape(-1, *shape[-2:])
+        factors, inverses = np.empty_like(stacked), np.empty_like(stacked)
+        failed = kernels.factorize(stacked, factors, inverses, tolerance * shape[-1])
+        if failed >= 0:
+            raise ill_defined_covariance_error(None if len(shape) == self.ndim else failed)
+        return factors.reshape(shape), inverses.reshape(shape)
+
+    def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """L and L^-1 of the inverses, without inverting a matrix.
+
+        With J the reversal of the features, J P J = C C^T gives P = (J C J)(J C J)^T, where J C J
+        is upper triangular and so is the transpose of L^-1.
+        """
+        reversed_factors, reversed_inverses = self.factor(
+            np.ascontiguousarray(precisions[..., ::-1, ::-1])
+        )
+        inverses = np.swapaxes(reversed_factors[..., ::-1, ::-1], -1, -2)
+        factors = np.swapaxes(reversed_inverses[..., ::-1, ::-1], -1, -2)
+        return np.ascontiguousarray(factors), np.ascontiguousarray(inverses)
+
+    def held_at(self, covariances: FloatArray, floor: FloatArray, tolerance: float) -> FloatArray:
+        """The eigenvalues of those correlation matrices are held at `CORRELATION_FLOOR`."""
+        stacked = covariances.reshape(-1, *covariances.shape[-2:]).copy()
+        for index, covariance in enumerate(stacked):
+            try:
+                self.factor(covariance, tolerance)
+            except IllDefinedCovarianceError:
+                variances = np.maximum(np.diagonal(covariance), floor)
+                if not (variances > 0.0).all():
+                    component = None if covariances.ndim == self.ndim else index
+                    raise ill_defined_covariance_error(component) from None
+                stacked[index] = _hold_at_floor(covariance, np.sqrt(variances))
+        return stacked.reshape(covariances.shape)
+
+    def squares(self, factors: FloatArray) -> FloatArray:
+        """L L^T."""
+        squares: FloatArray = factors @ np.swapaxes(factors, -1, -2)
+        return squares
+
+    def precisions(self, inverse_factors: FloatArray) -> FloatArray:
+        """L^-T L^-1."""
+        precisions: FloatArray = np.swapaxes(inverse_factors, -1, -2) @ inverse_factors
+        return precisions
+
+    def precision_factors(self, inverse_factors: FloatArray) -> FloatArray:
+        """L^-T, upper triangular: a view."""
+        return np.swapaxes(inverse_factors, -1, -2)
+
+    def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
+        """Sums of the logarithms on the diagonals."""
+        return np.asarray(np.log(_diagonal(factors)).sum(axis=-1))
+
+    def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
+        """A matrix times a vector for each component."""
+        products: FloatArray = np.einsum("kij,kj->ki", factors, vectors)
+        return products
+
+    def times_rows(self, factor: FloatArray, rows: FloatArray) -> FloatArray:
+        """All rows times one matrix."""
+        products: FloatArray = rows @ factor.T
+        return products
+
+    def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Outer products."""
+        return left[:, :, None] * right[:, None, :]
+
+    def summed_products(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """One product of matrices."""
+        # a copy: NumPy takes another routine for x.T @ x, and two that are one round differently
+        products: FloatArray = left.T @ (right.copy() if right is left else right)
+        return products
+
+    def symmetric(self, array: FloatArray) -> FloatArray:
+        """Both triangles averaged."""
+        return (array + np.swapaxes(array, -1, -2)) / 2
+
+    def central(
+        self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
+    ) -> FloatArray:
+        """The difference is taken in place."""
+        covariances: FloatArray = second / divisor[:, None, None]
+        # without a prior the two weights are one array
+        scaled = step if weight is divisor else np.sqrt(weight / divisor)[:, None] * step
+        if covariances.size <= ARRAY_AT_ONCE:
+            covariances -= self.products(scaled, scaled)
+        else:
+            for covariance, d in zip(covariances, scaled, strict=True):
+                covariance -= d[:, None] * d
+        return covariances
+
+    def ridge(self, reg_covar: FloatArray) -> FloatArray:
+        """The ridge itself."""
+        return reg_covar
+
+    def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
+        """Covariances to which the ridge was not added."""
+        bare = covariances.copy()
+        diagonal = np.einsum("...jj->...j", bare)
+        diagonal -= ridge
+        return bare
+
+    def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
+        """On the diagonals, in place."""
+        diagonal = _diagonal(covariances)
+        diagonal += ridge
+        return covariances
+
+    def mean_squares(self, vectors: FloatArray) -> FloatArray:
+        """(K, D)."""
+        return vectors**2
+
+    def variances(self, second: FloatArray, n_features: int) -> FloatArray:
+        """(..., D)."""
+        return _diagonal(second)
+
+    def directions_at_floor(
+        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+    ) -> np.ndarray:
+        """Singular values of L^-1 times the root of the ridge, of those that have a large trace."""
+        scaled = inverse_factors * np.sqrt(ridge)
+        counts = np.zeros(len(scaled), dtype=int)
+        suspects = (scaled**2).sum(axis=(1, 2)) > 0.5 * share
+        for index in suspects.nonzero()[0]:
+            singular = np.linalg.svd(scaled[index], compute_uv=False)
+            counts[index] = np.count_nonzero(singular**2 > share)
+        return counts
+
+    def prior_exponent(self, n_features: int) -> int:
+        """An inverse Wishart has the determinant to the power -(dof + D + 1) / 2."""
+        return n_features + 1
+
+    def prior_scale(self, covariance: FloatArray) -> FloatArray:
+        """The covariance."""
+        return covariance
+
+    def takes_prior_scale(self, shape: tuple[int, ...], n_features: int) -> bool:
+        """Only a matrix."""
+        return shape == self.shape(n_features)
+
+    def log_pivots(self, factors: FloatArray) -> float:
+        """Of all diagonals."""
+        return float(np.log(_diagonal(factors)).sum())
+
+    def total_trace(self, inverse_factors: FloatArray, scale: FloatArray) -> float:
+        """Of L^-1 scale L^-T."""
+        return float(((inverse_factors @ scale) * inverse_factors).sum())
+
+    def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
+        """Squares of L^-1 times the root of the ridge."""
+        return np.asarray(((inverse_factors * np.sqrt(ridge)) ** 2).sum(axis=(-2, -1)))
+
+
+MATRIX = MatrixForm()
+"""The one instance."""
+
+
+def _diagonal(array: FloatArray) -> FloatArray:
+    diagonal: FloatArray = np.einsum("...jj->...j", array)
+    return diagonal
+
+
+def _has_factor(matrix: np.ndarray) -> bool:
+    stacked = np.array(matrix[np.newaxis], dtype=np.float64, order="C")
+    return bool(kernels.factorize(stacked, np.empty_like(stacked), stacked.copy(), 0.0) < 0)
+
+
+def _hold_at_floor(covariance: FloatArray, deviations: FloatArray) -> FloatArray:
+    # next to a variance that has cancelled its covariances are rounding, too
+    correlation = np.clip(covariance / deviations[:, None] / deviations, -1.0, 1.0)
+    np.fill_diagonal(correlation, 1.0)
+    eigenvalues, vectors = np.linalg.eigh(correlation)
+    floor = CORRELATION_FLOOR * len(covariance)
+    held: FloatArray = (vectors * np.maximum(eigenvalues, floor)) @ vectors.T
+    held = held * deviations[:, None] * deviations
+    return (held + held.T) / 2

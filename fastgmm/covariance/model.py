@@ -1,0 +1,103 @@
+"""A covariance model: a rule that estimates covariances of some form."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fastgmm.covariance.estimate import Augmented
+from fastgmm.covariance.forms import Chart, Form
+from fastgmm.typing import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceModel:
+    """What a covariance type means.
+
+    Parameters
+    ----------
+    name : str
+        The covariance type.
+    form : Form
+        In which covariances and their factors are stored.
+    tied : bool
+        Whether there is one for all components.
+    sums : Form
+        In which the E-step sums second moments, and the kernels take inverse factors: that of the
+        covariances or a wider one.
+    estimate : callable
+        estimate(sums, ridge) -> covariances, of augmented statistics and what is to be added to
+        the variances.
+    n_parameters : callable
+        n_parameters(K, D) -> free parameters of the covariances.
+    chart : Chart, optional
+        Coordinates in which EM is accelerated, where each is free; None: EM goes on alone.
+    """
+
+    name: str
+    form: Form
+    tied: bool
+    sums: Form
+    estimate: Callable[[Augmented, FloatArray], FloatArray]
+    n_parameters: Callable[[int, int], int]
+    chart: Chart | None = None
+
+    @cached_property
+    def kernel(self) -> str:
+        """The covariance type under which the kernels know it."""
+        return self.sums.tied_kernel if self.tied else self.sums.kernel
+
+    @cached_property
+    def _repeated(self) -> bool:
+        """Whether the kernels are given K times what all components share."""
+        return self.tied and self.sums.tied_kernel == self.sums.kernel
+
+    def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the arrays `covariances`, `factors` and `inverse_factors`."""
+        one = self.form.shape(n_features)
+        return one if self.tied else (n_components, *one)
+
+    def per_component(self, array: FloatArray, n_components: int) -> FloatArray:
+        """(K, ...) of covariances or factors: a view that repeats one that all share."""
+        return np.broadcast_to(array, (n_components, *array.shape)) if self.tied else array
+
+    def for_kernels(
+        self, inverse_factors: FloatArray, n_components: int, n_features: int
+    ) -> FloatArray:
+        """Inverse factors as the kernels take them."""
+        if self.sums is not self.form:
+            inverse_factors = self.sums.written(self.form, inverse_factors, n_features)
+        if self._repeated:
+            inverse_factors = self.per_component(inverse_factors, n_components)
+        return np.ascontiguousarray(inverse_factors)
+
+    def kernel_sums(self, n_components: int, n_features: int) -> FloatArray:
+        """Zeros to which the kernels add second moments."""
+        one = self.sums.shape(n_features)
+        alone = self.tied and not self._repeated
+        return np.zeros(one if alone else (n_components, *one))
+
+    def from_kernels(self, sums: FloatArray) -> FloatArray:
+        """Second moments as the kernels have summed them -> those of the statistics."""
+        return np.asarray(sums.sum(axis=0)) if self._repeated else sums
+
+    def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Left right^T of vectors (K, D), as second moments: summed over the components if tied."""
+        return (self.sums.summed_products if self.tied else self.sums.products)(left, right)
+
+    def weighted(self, array: FloatArray, weight: FloatArray) -> FloatArray:
+        """Covariances, or sums as of covariances, times component weights (K,); their sum if tied.
+
+        They are those of the form in which second moments are summed.
+        """
+        return array * (weight.sum() if self.tied else weight.reshape(-1, *(1,) * self.sums.ndim))
+
+    def implied_moments(
+        self, covariances: FloatArray, ridge: FloatArray, weight: FloatArray, n_features: int
+    ) -> FloatArray:
+        """Second moments about the means from which covariances with this ridge were estimated."""
+        second = self.form.without_ridge(covariances, ridge)
+        if self.sums is not self.form:
+            second = self.sums.written(self.form, second, n_features)
+        return self.weighted(second * self.sums.features_per_variance(n_features), weight)

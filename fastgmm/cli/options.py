@@ -14,7 +14,7 @@ from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import info, sample, score
 from fastgmm.sources import FORMATS
-from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE
 
 
 def add_commands(commands: Any) -> None:
@@ -191,7 +191,7 @@ def _add_regularization(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--on-collapse",
-        choices=["repair", "warn", "raise"],
+        choices=ON_COLLAPSE,
         default="repair",
         help="what to do with components that collapse (%(default)s)",
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
+from fastgmm import Candidate, Iteration
 from fastgmm.cli.terminal import say
 
 
@@ -57,13 +58,13 @@ class Progress(_Bar):
         self._n_init = n_init
         self._start = 0
 
-    def __call__(self, iteration: Any) -> None:
+    def __call__(self, iteration: Iteration) -> None:
         """Show one iteration.
 
         Parameters
         ----------
-        iteration : object
-            With ``n_iter``, ``lower_bound``, ``change`` and ``init``, as `fit` passes it.
+        iteration : Iteration
+            What `fit` passes.
         """
         if self._bar is None:
             return
@@ -92,13 +93,13 @@ class GridProgress(_Bar):
     def __init__(self, n_fits: int, *, quiet: bool) -> None:
         super().__init__(quiet, total=n_fits, unit="fit")
 
-    def __call__(self, candidate: Any) -> None:
+    def __call__(self, candidate: Candidate) -> None:
         """Show one fit that has ended.
 
         Parameters
         ----------
-        candidate : object
-            With ``covariance_type`` and ``n_components``, as `select` passes it.
+        candidate : Candidate
+            What `select` passes.
         """
         if self._bar is not None:
             self._bar.set_postfix_str(
@@ -135,7 +136,7 @@ class StreamProgress(_Bar):
             yield item
         self.n_rows = n_rows
 
-    def iteration(self, iteration: Any) -> None:
+    def iteration(self, iteration: Iteration) -> None:
         """Show one pass that has ended, as `fit_batches` passes it."""
         if self._bar is not None:
             self._bar.set_description(f"pass {iteration.n_iter + 1}", False)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from fastgmm.typing import FloatArray
+from fastgmm import Candidate, GaussianMixture
+from fastgmm.typing import Criterion, FloatArray
 
 LONGEST_NAME = 28
 """A longer name of a column is cut: it must leave room for the numbers."""
@@ -18,7 +18,7 @@ HEAD = ["component", "weight", ""]
 """These words stand before the names of the columns: the third line holds headings only."""
 
 
-def component_table(model: Any, names: Sequence[str], width: int) -> str:
+def component_table(model: GaussianMixture, names: Sequence[str], width: int) -> str:
     """Write the weight of each component and its mean and deviation in every column.
 
     Parameters
@@ -70,7 +70,7 @@ def component_table(model: Any, names: Sequence[str], width: int) -> str:
     )
 
 
-def standard_deviations(model: Any) -> FloatArray:
+def standard_deviations(model: GaussianMixture) -> FloatArray:
     """Return the deviation of each component in each column.
 
     Parameters
@@ -123,14 +123,14 @@ def _cut(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
 
 
-def print_components(model: Any) -> None:
+def print_components(model: GaussianMixture) -> None:
     """Print `component_table`, as wide as the terminal."""
     print(
         component_table(model, column_names_of(model), shutil.get_terminal_size((100, 24)).columns)
     )
 
 
-def column_names_of(model: Any) -> list[str]:
+def column_names_of(model: GaussianMixture) -> list[str]:
     """Return the names of the columns; without a header they are called x0, x1, ..."""
     names = getattr(model, "feature_names_in_", None)
     return [f"x{i}" for i in range(np.shape(model.means_)[1])] if names is None else list(names)
@@ -141,7 +141,7 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def criterion_table(table: Sequence[Any], criterion: str) -> str:
+def criterion_table(table: Sequence[Candidate], criterion: Criterion) -> str:
     """Write a criterion, a line per number of components and a column per covariance type.
 
     Parameters
@@ -169,7 +169,7 @@ def criterion_table(table: Sequence[Any], criterion: str) -> str:
     kinds = list(dict.fromkeys(one.covariance_type for one in table))
     best = min(table, key=lambda one: one.rank(criterion))
 
-    def cell(one: Any) -> str:
+    def cell(one: Candidate | None) -> str:
         if one is None or one.failure:
             return f"{'-':>15} "
         mark = "*" if one is best else "!" if one.n_collapsed else " "

@@ -26,6 +26,12 @@ def rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+@pytest.fixture
+def rows(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return rows of overlapping components, over which EM takes its time."""
+    return correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
+
+
 @pytest.fixture(params=COVARIANCE_TYPES)
 def covariance_type(request: pytest.FixtureRequest) -> str:
     """Run the test once per covariance type."""

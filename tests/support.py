@@ -1,11 +1,13 @@
 """Builders of mixtures and small helpers that several test modules share."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from fastgmm import GaussianMixture
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 OF_SCIKIT_LEARN = COVARIANCE_TYPES[:4]
@@ -96,3 +98,21 @@ def error_of(call: Callable[..., object], *args: object, **kwargs: object) -> Ex
     with pytest.raises(Exception) as caught:  # noqa: PT011 -- the caller looks at it
         call(*args, **kwargs)
     return caught.value
+
+
+def complete_start(rows: NDArray[Any]) -> dict[str, Any]:
+    """Return parameters of a fit of two components and five iterations that needs no seed."""
+    return {
+        "n_components": 2,
+        "weights_init": [0.4, 0.6],
+        "means_init": rows[:2].astype(float).tolist(),
+        "precisions_init": np.stack([np.eye(rows.shape[1])] * 2),
+        "max_iter": 5,
+        "tol": 0.0,
+    }
+
+
+def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
+    """Compare what two fits have learned, to the last bit."""
+    for name in ("weights_", "means_", "covariances_", "precisions_"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

@@ -12,7 +12,7 @@ import pytest
 
 from fastgmm import GaussianMixture
 from fastgmm.errors import ConvergenceWarning
-from support import correlated_mixture
+from support import complete_start
 
 N_SAMPLES, N_FEATURES, N_COMPONENTS = 60, 3, 2
 SCORING = (
@@ -26,30 +26,10 @@ FITTED = (
 )
 
 
-@pytest.fixture(scope="module")
-def rows() -> np.ndarray:
-    rng = np.random.default_rng(3)
-    made, _ = correlated_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
-    made.flags.writeable = False
-    return made
-
-
-def start(rows: np.ndarray) -> dict[str, Any]:
-    """Return parameters that leave nothing to a seed."""
-    return {
-        "n_components": N_COMPONENTS,
-        "weights_init": [0.4, 0.6],
-        "means_init": rows[:N_COMPONENTS].astype(float).tolist(),
-        "precisions_init": np.stack([np.eye(N_FEATURES)] * N_COMPONENTS),
-        "max_iter": 5,
-        "tol": 0.0,
-    }
-
-
 def fitted(X: Any, rows: np.ndarray, **keywords: Any) -> GaussianMixture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return GaussianMixture(**start(rows)).fit(X, **keywords)
+        return GaussianMixture(**complete_start(rows)).fit(X, **keywords)
 
 
 def assert_same(left: Any, right: Any) -> None:
@@ -122,7 +102,7 @@ def outcome(X: Any, rows: np.ndarray) -> dict[str, Any]:
         numbers[name] = getattr(statistics, name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        numbers["fit_predict"] = GaussianMixture(**start(rows)).fit_predict(X)
+        numbers["fit_predict"] = GaussianMixture(**complete_start(rows)).fit_predict(X)
     return numbers
 
 
@@ -165,7 +145,7 @@ def test_sample_weight_kinds_give_the_same_numbers(rows: np.ndarray) -> None:
 def test_initial_parameters_are_not_changed(rows: np.ndarray) -> None:
     given = {
         name: np.array(value)
-        for name, value in start(rows).items()
+        for name, value in complete_start(rows).items()
         if name in ("weights_init", "means_init", "precisions_init")
     }
     before = {name: value.copy() for name, value in given.items()}

@@ -15,7 +15,7 @@ import sklearn.exceptions
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
-from support import correlated_mixture, error_of
+from support import complete_start, error_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
 
@@ -42,30 +42,10 @@ FITTED = (
 )
 
 
-@pytest.fixture(scope="module")
-def rows() -> np.ndarray:
-    rng = np.random.default_rng(3)
-    made, _ = correlated_mixture(N_COMPONENTS, N_FEATURES, rng).sample(N_SAMPLES, rng)
-    made.flags.writeable = False
-    return made
-
-
-def start(rows: np.ndarray) -> dict[str, Any]:
-    """Return parameters that leave nothing to a seed."""
-    return {
-        "n_components": N_COMPONENTS,
-        "weights_init": [0.4, 0.6],
-        "means_init": rows[:N_COMPONENTS].astype(float).tolist(),
-        "precisions_init": np.stack([np.eye(N_FEATURES)] * N_COMPONENTS),
-        "max_iter": 5,
-        "tol": 0.0,
-    }
-
-
 def fitted(kind: type, X: Any, rows: np.ndarray) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
-        return kind(**start(rows)).fit(X)
+        return kind(**complete_start(rows)).fit(X)
 
 
 def state(model: Any) -> dict[str, Any]:
@@ -144,7 +124,7 @@ def test_bad_rows(name: str, method: str, rows: np.ndarray) -> None:
 @pytest.mark.parametrize("method", FITTING)
 @pytest.mark.parametrize("n_samples", [1, 2])
 def test_too_few_rows(n_samples: int, method: str, rows: np.ndarray) -> None:
-    parameters = {**start(rows), "n_components": 3}
+    parameters = {**complete_start(rows), "n_components": 3}
     models = [kind(**parameters) for kind in (GaussianMixture, Peer)]
     error, expected = (error_of(getattr(m, method), rows[:n_samples]) for m in models)
     assert type(error) is type(expected)
@@ -279,7 +259,7 @@ def test_bad_initial_parameters(name: str, rows: np.ndarray) -> None:
     covariance_type, parameter, value = BAD_INITIAL[name]
     changes = {"covariance_type": covariance_type, "precisions_init": None, parameter: value}
     ours = fitted(GaussianMixture, rows, rows).set_params(**changes)
-    theirs = Peer(**start(rows)).set_params(**changes)
+    theirs = Peer(**complete_start(rows)).set_params(**changes)
     before = state(ours)
     expected, error = error_of(theirs.fit, rows), error_of(ours.fit, rows)
     assert type(error) is type(expected)

@@ -12,22 +12,10 @@ import scipy.stats
 from fastgmm import GaussianMixture
 from fastgmm.em.loop import Iteration
 from fastgmm.errors import ConvergenceWarning
-from support import correlated_mixture, in_shape_of, matrices_of
+from support import assert_same_model, correlated_mixture, in_shape_of, matrices_of
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 INITS = ("ward", "kmeans", "k-means++", "random", "random_from_data")
-
-
-@pytest.fixture
-def rows(rng: np.random.Generator) -> np.ndarray:
-    """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
-    return X
-
-
-def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
-    for name in ("weights_", "means_", "covariances_", "precisions_"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 # ---------------------------------------------------------------- the likelihood

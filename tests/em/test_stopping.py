@@ -18,13 +18,6 @@ DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 
 @pytest.fixture
-def rows(rng: np.random.Generator) -> np.ndarray:
-    """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
-    return X
-
-
-@pytest.fixture
 def pair(rng: np.random.Generator) -> np.ndarray:
     """Return rows of two components that overlap, and that 2000 rows tell apart."""
     X: np.ndarray = correlated_mixture(2, 2, rng, separation=1.0).sample(2000, rng)[0]

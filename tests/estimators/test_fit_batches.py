@@ -116,12 +116,6 @@ def test_refused():
     model = GaussianMixture(2)
     with pytest.raises(TypeError, match="can be walked over once: pass a list, or a function"):
         model.fit_batches(iter([rows]))
-    with pytest.raises(TypeError, match="can be walked over once"):
-        model.fit_batches(part for part in [rows])
-    with pytest.raises(TypeError, match=r"got one ndarray: pass \[X\]"):
-        model.fit_batches(rows)
-    with pytest.raises(TypeError, match="an iterable of batches or a callable"):
-        model.fit_batches(3)
     with pytest.raises(ValueError, match="the batches hold no rows"):
         model.fit_batches([])
     with pytest.raises(ValueError, match="X has 2 features"):

@@ -11,22 +11,10 @@ import sklearn.mixture
 
 from fastgmm import GaussianMixture
 from fastgmm.errors import ConvergenceWarning
-from support import correlated_mixture
+from support import assert_same_model, correlated_mixture
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
 ARRAYS = ("weights_", "means_", "covariances_", "precisions_")
-
-
-@pytest.fixture
-def rows(rng: np.random.Generator) -> np.ndarray:
-    """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
-    return X
-
-
-def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_convergence_warning(rows: np.ndarray) -> None:

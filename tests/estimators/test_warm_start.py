@@ -7,21 +7,9 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
-from support import correlated_mixture
+from support import assert_same_model
 
 quiet = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
-
-
-@pytest.fixture
-def rows(rng: np.random.Generator) -> np.ndarray:
-    """Return rows of overlapping components, over which EM takes its time."""
-    X: np.ndarray = correlated_mixture(4, 3, rng, separation=1.5).sample(400, rng)[0]
-    return X
-
-
-def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
-    for name in ("weights_", "means_", "covariances_", "precisions_"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 @quiet

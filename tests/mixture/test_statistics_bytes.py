@@ -11,22 +11,8 @@ import pytest
 
 from fastgmm import GaussianMixture, SufficientStatistics
 from fastgmm.errors import FileFormatError
-from support import correlated_mixture
 
 ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
-
-
-@pytest.fixture
-def case(covariance_type: str, rng: np.random.Generator) -> tuple[GaussianMixture, np.ndarray]:
-    """Return a model that is some way off its data, and 3000 rows."""
-    mixture = correlated_mixture(4, 5, rng, separation=1.5)
-    model = GaussianMixture.from_parameters(
-        mixture.weights,
-        mixture.means + 0.2,
-        mixture.covariances_as(covariance_type),
-        covariance_type=covariance_type,
-    )
-    return model, mixture.sample(3000, rng)[0]
 
 
 def travelled(statistics: SufficientStatistics) -> dict[str, SufficientStatistics]:

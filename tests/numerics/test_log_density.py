@@ -51,14 +51,13 @@ def worst_ulp(
     density of each row is looked at.
     """
     eps = float(np.finfo(X.dtype).eps)
-    means = model._parameters.means
-    covariances = model._parameters.covariances
+    means, covariances = (a.astype(np.float64) for a in (model.means_, model.covariances_))
     full = matrices_of(model.covariance_type, covariances, means)
     by_component, scores = model.component_log_density(X), model.score_samples(X)
     worst_component = worst_score = 0.0
     with mpmath.workdps(DIGITS):
         exact = [Exact(*parameters) for parameters in zip(means, full, strict=True)]
-        log_weights = [mpmath.log(mpmath.mpf(float(w))) for w in model._parameters.weights]
+        log_weights = [mpmath.log(mpmath.mpf(float(w))) for w in model.weights_]
         for i, row in enumerate(X):
             logs, magnitudes = zip(*(e.log_density(row) for e in exact), strict=True)
             for k in range(len(exact)) if components is None else [components[i]]:

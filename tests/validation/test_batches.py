@@ -1,0 +1,155 @@
+"""Batches: what may be walked over, that each agrees with the first, and reading ahead."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fastgmm.validation.batches import CheckedBatches, read_ahead
+from support import error_of
+
+ROWS = np.arange(12.0).reshape(6, 2)
+
+
+def walk(batches: Any, **keywords: Any) -> list[Any]:
+    return list(CheckedBatches(batches, "fit_batches", **keywords)())
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [ROWS[:4], ROWS[4:]],
+        (ROWS[:4], np.empty((0, 2)), ROWS[4:]),
+        lambda: iter([ROWS[:4], ROWS[4:]]),
+        [ROWS[:4].tolist(), pd.DataFrame(ROWS[4:])],
+    ],
+)
+def test_every_walk_is_the_whole(batches: Any) -> None:
+    checked = CheckedBatches(batches, "fit_batches")
+    assert (checked.n_features, checked.dtype, checked.names) == (None, None, None)
+    for _ in range(2):
+        parts = list(checked())
+        assert [len(rows) for rows, _ in parts] == [4, 2]
+        assert all(weight is None for _, weight in parts)
+        np.testing.assert_array_equal(np.concatenate([rows for rows, _ in parts]), ROWS)
+    assert (checked.n_features, checked.dtype) == (2, np.float64)
+
+
+def test_weights_come_beside_the_rows() -> None:
+    weight = np.array([0, 0, 0, 0, 2, 1])
+    (one, first), (two, second) = walk([(ROWS[:4], weight[:4]), (ROWS[4:], weight[4:])])
+    np.testing.assert_array_equal(np.r_[one, two], ROWS)
+    np.testing.assert_array_equal(np.r_[first, second], weight)
+    assert first.dtype == np.float64
+    assert "sample_weight.shape" in str(error_of(walk, [(ROWS, weight[:3])]))
+
+
+def test_names_are_those_of_the_first_batch() -> None:
+    frame = pd.DataFrame(ROWS, columns=["a", "b"])
+    checked = CheckedBatches([frame[:3], frame[3:]], "fit_batches")
+    assert len(list(checked())) == 2
+    assert checked.names is not None
+    assert checked.names.tolist() == ["a", "b"]
+    assert "feature names" in str(error_of(walk, [frame, frame[["b", "a"]]]))
+
+    class Named(list[Any]):
+        columns = ("x", "y")
+        reiterable = True
+
+    named = CheckedBatches(Named([ROWS]), "fit_batches")
+    list(named())
+    assert named.names is not None
+    assert named.names.tolist() == ["x", "y"]
+
+
+def test_batches_must_agree_with_the_first() -> None:
+    error = error_of(walk, [ROWS, ROWS.astype(np.float32)])
+    assert type(error) is ValueError
+    assert str(error) == (
+        "batch 1 holds float32 rows, and the first batch float64: convert them to one of the two."
+    )
+    assert "3 features" in str(error_of(walk, [ROWS, np.ones((2, 3))]))
+    assert "2 features" in str(error_of(walk, [ROWS], n_features=3))
+    assert "X[0, 1]" in str(error_of(walk, [ROWS, [[0.0, np.nan]]]))
+
+
+BAD = {
+    "an array": (ROWS, "takes an iterable of batches, got one ndarray: pass [X], or X to fit."),
+    "a frame": (pd.DataFrame(ROWS), "got one DataFrame: pass [X]"),
+    "a number": (3, "or a callable that returns one, got int: pass a list of arrays"),
+    "an iterator": (iter([ROWS]), "several times, and a list_iterator can be walked over once"),
+    "a generator": ((x for x in [ROWS]), "and a generator can be walked over once: pass a list"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_walked_over_twice(name: str) -> None:
+    batches, text = BAD[name]
+    error = error_of(CheckedBatches, batches, "fit_batches")
+    assert type(error) is TypeError
+    assert str(error).startswith("fit_batches ")
+    assert text in str(error)
+
+
+def test_a_stream_says_itself_that_it_can_be_walked_over_once() -> None:
+    class Once:
+        reiterable = False
+        columns = None
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter([ROWS])
+
+    assert "a Once can be walked over once" in str(error_of(CheckedBatches, Once(), "fit_batches"))
+
+
+# ---------------------------------------------------------------- reading ahead
+
+
+def test_the_next_batch_is_read_meanwhile() -> None:
+    """It is asked for before the one in hand is done with, and no other before it is."""
+    asked = [threading.Event() for _ in range(5)]
+
+    def reader() -> Iterator[int]:
+        for i, event in enumerate(asked):
+            event.set()
+            yield i
+
+    for i, got in enumerate(read_ahead(reader())):
+        assert got == i
+        assert i == 4 or asked[i + 1].wait(60.0)
+        assert not any(event.is_set() for event in asked[i + 2 :])
+    assert list(read_ahead([])) == []
+
+
+def test_a_reader_stays_on_one_thread_and_is_closed_there() -> None:
+    seen: list[threading.Thread] = []
+
+    def reader() -> Iterator[int]:
+        try:
+            for i in range(5):
+                seen.append(threading.current_thread())
+                yield i
+        finally:
+            seen.append(threading.current_thread())
+
+    walk = read_ahead(reader())
+    assert next(walk) == 0
+    walk.close()  # type: ignore[attr-defined]
+    assert 2 <= len(seen) <= 3
+    assert len(set(seen)) == 1
+    assert seen[0] is not threading.current_thread()
+    assert not seen[0].is_alive()
+
+
+def test_an_error_of_the_reader_comes_after_what_it_read() -> None:
+    def reader() -> Iterator[int]:
+        yield 0
+        raise OSError("the disk is gone")
+
+    walk = read_ahead(reader())
+    assert next(walk) == 0
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(walk)

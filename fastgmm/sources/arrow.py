@@ -279,7 +279,8 @@ def arrow_blocks(
             table = next(pending, None)
             if table is None:
                 return
-            table.validate()  # a damaged length would lead out of the buffer
+            # A damaged length would lead out of the buffer.
+            table.validate()
         columns = columns_of(table)
         for start in range(0, table.num_rows, rows):
             part = [column.slice(start, rows) for column in columns]

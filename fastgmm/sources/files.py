@@ -81,8 +81,8 @@ def read_table(
     array([[79.],
            [54.]])
     """
-    source = table_source(path, header)
-    return joined(source, column_list(columns), row_dtype(dtype))
+    kind = row_dtype(dtype)
+    return joined(table_source(path, header), column_list(columns), kind)
 
 
 def column_names(

@@ -25,7 +25,7 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 MARKS = {ARROW_FILE: "arrow", b"PAR1": "parquet", b"\x93NUMPY": "npy", ARROW_STREAM: "arrows"}
-"""The first bytes of a format."""
+"""What begins with these bytes has this format."""
 
 NO_STREAMS = {"arrow": "An Arrow file", "npy": "A .npy file", "parquet": "Parquet"}
 """These formats are read from several places, or their length must be known."""

@@ -110,8 +110,8 @@ class NpySource(ArraySource):
 
 
 def _offset_of(mapped: NDArray[Any]) -> int:
-    # An axis that was added makes a view of the map, which keeps the attribute.
-    return int(mapped.offset)  # type: ignore[attr-defined]
+    # An axis that was added makes a view of the map, which keeps the attribute unless it is empty.
+    return int(getattr(mapped, "offset", 0))
 
 
 class FrameSource(Source):

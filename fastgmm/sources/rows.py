@@ -117,7 +117,8 @@ def finite_rows(block: Block, wanted: Wanted, *, copy: bool = True) -> tuple[Row
 
 def _assembled(block: Block, dtype: np.dtype[Any], *, copy: bool) -> Rows:
     values = block.values
-    with np.errstate(over="ignore"):  # what does not fit dtype becomes inf and is found so
+    # What does not fit the dtype becomes infinite and is found so.
+    with np.errstate(over="ignore"):
         if isinstance(values, np.ndarray):
             return np.array(values, dtype, order="C") if copy else np.asarray(values, dtype, "C")
         rows: Rows = np.empty((block.n_rows, len(values)), dtype)

@@ -55,6 +55,13 @@ def test_npy_of_one_dimension_is_one_column_of_a_whole_file(tmp_path):
     assert read_table(written(tmp_path, np.arange(3), "x.npy")).rows.tolist() == [[0], [1], [2]]
 
 
+@pytest.mark.parametrize("shape", [(0,), (0, 1), (0, 3)])
+def test_an_npy_without_rows(tmp_path, shape):
+    path = written(tmp_path, np.ones(shape), "x.npy")
+    assert list(batches(path)) == []
+    refused_whole(path, f"{path} is empty: its shape is {(*shape, 1)[:2]}.")
+
+
 def test_large_npy_is_mapped(tmp_path, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(50, 3))
     path = written(tmp_path, rows, "x.npy")

@@ -8,7 +8,7 @@ from fastgmm.em.collapse import Repair
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.priors import NormalInverseWishart, Regularizing
 from fastgmm.em.regularization import Prior, Regularization
-from fastgmm.estimators.plan import INITIAL
+from fastgmm.estimators.planning import INITIAL
 from fastgmm.estimators.state import Report
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.initialization import Initialization

@@ -25,7 +25,7 @@ from fastgmm.errors import (
 )
 from fastgmm.estimators import first_format, model_file
 from fastgmm.estimators.conventions import Estimator
-from fastgmm.estimators.plan import pace_of, plan_of, regularization_of
+from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State

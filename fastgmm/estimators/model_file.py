@@ -13,7 +13,7 @@ from fastgmm.archive.replacement import replace_file
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators import first_format
-from fastgmm.estimators.plan import INITIAL, pace_of, regularization_of
+from fastgmm.estimators.planning import INITIAL, pace_of, regularization_of
 from fastgmm.estimators.state import Report, State
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.checkpoint import Checkpointed

@@ -19,9 +19,8 @@ def run(**how: Any) -> Any:
 
 def printed(capsys: pytest.CaptureFixture[str], verbose: int, interval: int) -> list[str]:
     reporter = Reporter(verbose, interval, 3)
-    report = reporter.chained(None)
-    for iteration in iterations(7) if report is not None else ():
-        assert report(iteration) is None
+    for iteration in iterations(7):
+        reporter.iterated(iteration)
     reporter.end(run(converged=True))
     return capsys.readouterr().out.splitlines()
 
@@ -58,10 +57,8 @@ def test_times_are_since_the_line_before(
     clock = iter([10.0, 11.0, 13.5, 20.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     reporter = Reporter(2, 1, 0)
-    report = reporter.chained(None)
-    assert report is not None
     for iteration in iterations(2):
-        report(iteration)
+        reporter.iterated(iteration)
     reporter.end(run())
     out = capsys.readouterr().out
     assert re.findall(r"time lapse ([\d.]+)s", out) == ["1.00000", "2.50000", "10.00000"]
@@ -78,18 +75,3 @@ def test_times_are_since_the_line_before(
 def test_how_it_ended(how: Any, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     Reporter(1, 1, 0).end(run(**how))
     assert capsys.readouterr().out == f"Initialization 0\nInitialization {words}.\n"
-
-
-def test_the_callback_of_the_user_is_called_too(capsys: pytest.CaptureFixture[str]) -> None:
-    seen: list[Any] = []
-
-    def callback(iteration: Any) -> bool:
-        seen.append(iteration)
-        return iteration.n_iter == 2
-
-    assert Reporter(0, 1, 0).chained(callback) is callback
-    report = Reporter(1, 5, 0).chained(callback)
-    assert report is not None
-    made = iterations(3)
-    assert [report(iteration) for iteration in made] == [False, True, False]
-    assert seen == made

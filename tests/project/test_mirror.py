@@ -12,7 +12,7 @@ TESTS = Path(__file__).resolve().parents[1]
 COVERED_ELSEWHERE = {
     "__init__.py": "contract/test_public.py, which looks at the public names from outside",
     "kernels/__init__.py": "project/test_import.py, which imports every build in a new process",
-    "kernels/reference.py": "kernels/test_kernels.py: it holds signatures that the builds share",
+    "kernels/reference.py": "kernels/test_kernels.py, which compares every build with it",
 }
 """These source files have functions and no test file of their name: where their tests are."""
 

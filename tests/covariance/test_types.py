@@ -1,5 +1,6 @@
 """The registry: six models against plain NumPy, and a seventh that only a test knows."""
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -153,3 +154,16 @@ def test_sums_may_be_wider_than_the_covariances(
     np.testing.assert_allclose(bounds, expected_bounds, rtol=1e-10)
     np.testing.assert_allclose(wider.covariances, expected.covariances, rtol=1e-8)
     np.testing.assert_allclose(wider.means, expected.means, rtol=1e-8, atol=1e-10)
+
+
+def test_pickles_hold_the_name_and_not_the_model(covariance_type: str) -> None:
+    model = model_of(covariance_type)
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    mixture = Mixture.from_covariances(
+        np.full(2, 0.5), rows[:2].copy(), _start(model, 2, 2), covariance_type
+    )
+    for value in (mixture, expectation(mixture, rows)):
+        assert value.covariance_model is model
+        again = pickle.loads(pickle.dumps(value))
+        assert "covariance_model" not in vars(again)
+        assert again.covariance_model is model

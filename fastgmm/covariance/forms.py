@@ -34,7 +34,7 @@ class Chart(Protocol):
     def gradient(
         self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
     ) -> FloatArray:
-        """Twice the derivative of the log-likelihood, and of a ridge, at the base.
+        """Derivatives of the log-likelihood, and of a ridge, by the coordinates, at the base.
 
         `second` are second moments about the means and `weight` (...) their divisors.
         """

@@ -18,14 +18,14 @@ from fastgmm.mixture.constants import Constants
 KERNEL = "full"
 """Only the kernel of one matrix per component knows bounds."""
 FEWEST_FEATURES = 16
-"""Below, a density costs no more than the bounds and fetching its row (measured: 8.5 ns per pair
+"""Of fewer, a density costs no more than the bounds and fetching its row (measured: 8.5 ns per pair
 with bounds and 4.7 without at D = 8, the same at 16, 13 and 20 at 32)."""
 LIVE_SHARE = 0.5
-"""Of the pairs of the last pass that mattered: from here on, bounds are not carried."""
+"""Bounds are not carried where more than this share of the pairs mattered in the last pass."""
 COMPUTED_SHARE = 0.75
-"""Of the pairs that the bounds could not rule out: from here on, they have not paid."""
+"""Bounds have not paid where they could not rule out more than this share of the pairs."""
 _SLACK = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
-"""Relative, and absolute in deviations: the rounding of the distances and of their float32."""
+"""Distances and their float32 are rounded by less than this, as a share and in deviations."""
 
 
 class CarriedBounds:

@@ -25,11 +25,11 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
 
 FLOOR_SHARE = 0.99
-"""Of a variance in some direction: where the ridge is more of it, the rows have none there."""
+"""Rows have no variance in a direction where the ridge is more than this share of it."""
 MOVES = 3
-"""Of one component in a run: one that is lost again and again stays where it is."""
+"""A component is moved at most so often in a run: one that is lost again and again stays."""
 WORST_SHARE = 0.05
-"""Of the rows: those of lowest density are where a component is needed."""
+"""This share of the rows, those of lowest density, is where a component is needed."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fastgmm.mixture.moments import total_covariance
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
 AUTO_RIDGE = 1e-6
-"""``reg_covar="auto"``, in units of each column's variance."""
+"""The ridge of ``reg_covar="auto"`` is this, in units of each column's variance."""
 LARGEST = 1e300
 """No variance is taken to be larger, or under its inverse."""
 

@@ -91,7 +91,8 @@ class Regularization:
     @property
     def none(self) -> bool:
         """Whether nothing holds a covariance up."""
-        return self.prior is None and np.count_nonzero(self.reg_covar) < self.reg_covar.size
+        ridge = self.reg_covar
+        return self.prior is None and bool(np.count_nonzero(ridge) < ridge.size)
 
     @property
     def floor(self) -> FloatArray | None:

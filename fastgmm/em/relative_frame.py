@@ -16,7 +16,7 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 LEAST_SCALE = 1e-4
-"""Root of a weight: a component of less stays as it is."""
+"""A component whose weight has a smaller root than this stays as it is."""
 
 
 def gradient(

@@ -17,7 +17,7 @@ from fastgmm.errors import FileFormatError
 from fastgmm.typing import CovarianceType, FloatArray
 
 CANCELLATION = 1e-7
-"""Error of a variance, in units of it and `reg_covar`, from which it is worth two more passes."""
+"""An error of a variance above this, in units of it and `reg_covar`, is worth two more passes."""
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
 _FLOAT64 = np.dtype(np.float64)
 

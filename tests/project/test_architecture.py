@@ -184,7 +184,7 @@ def test_nothing_is_found_in_a_right_tree(root: Path) -> None:
     _made_up_tree(root, {})
     assert wrong_arrows(root) == cycles(root) == []
     assert foreign_imports(root) == []
-    assert len(longest_chain(root)) == 2
+    assert longest_chain(root) == ["archive"]  # each tree imports a loose module of the ground
 
 
 WRONG_ARROWS = {
@@ -226,9 +226,9 @@ WRONG_ARROWS = {
         "errors must not import threads",
     ),
     "the package": (
-        "cli/lower.py",
+        "estimators/lower.py",
         "from fastgmm import GaussianMixture\n",
-        "cli must not import __init__",
+        "estimators must not import __init__",
     ),
     "a loose module itself": (
         "threads.py",

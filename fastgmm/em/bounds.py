@@ -48,9 +48,11 @@ class CarriedBounds:
         self._n_blocks = -(-len(rows) // block)
         stride = kernels.bounds_strides[rows.dtype](min(block, len(rows)))
         self._shape = (self._n_blocks, n_components, stride)
+        model = model_of(covariance_type)
         self._possible = (
             kernels.SKIP
-            and model_of(covariance_type).kernel == KERNEL
+            and model.kernel == KERNEL
+            and model.form is model.sums  # a change of factors is looked at as the kernel sees it
             and rows.shape[1] >= FEWEST_FEATURES
             and 4 * n_components <= rows.dtype.itemsize * rows.shape[1]
         )

@@ -1,24 +1,20 @@
 """Covariances as diagonals, against matrices."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
 from fastgmm.covariance.diagonal import DIAGONAL, DiagonalChart
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.errors import IllDefinedCovarianceError
+from support import correlated_mixture
 
 CHART = DiagonalChart()
 
 
 @pytest.fixture(params=[(1, 1), (3, 2), (2, 7)], ids=str)
-def variances(
-    request: pytest.FixtureRequest, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> np.ndarray:
+def variances(request: pytest.FixtureRequest, rng: np.random.Generator) -> np.ndarray:
     """Return (K, D): the diagonals of correlated covariances."""
-    covariances = make_mixture(*request.param, rng).covariances
+    covariances = correlated_mixture(*request.param, rng).covariances
     return np.array(np.diagonal(covariances, axis1=1, axis2=2))
 
 

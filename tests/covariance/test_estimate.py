@@ -1,8 +1,5 @@
 """Covariances from sums, against those of the rows themselves."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -16,6 +13,7 @@ from fastgmm.covariance.estimate import (
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
+from support import correlated_mixture, in_shape_of
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -25,12 +23,10 @@ def test_sample_covariances_are_those_of_the_rows(
     extra: float,
     covariance_type: str,
     rng: np.random.Generator,
-    make_mixture: Callable[..., Any],
-    in_shape: Callable[..., Any],
 ) -> None:
     """About the new means, whatever the reference; `extra` is what a prior adds to the divisors."""
     model, (k, d) = model_of(covariance_type), (3, 4)
-    rows = make_mixture(k, d, rng).sample(80, rng)[0]
+    rows = correlated_mixture(k, d, rng).sample(80, rng)[0]
     shares = rng.dirichlet(np.ones(k), 80)
     weight = shares.sum(axis=0)
     reference = rng.normal(size=(k, d))
@@ -53,7 +49,7 @@ def test_sample_covariances_are_those_of_the_rows(
         expected = np.stack([scatters.sum(axis=0) / divisor] * k)
     else:
         expected = scatters / divisor[:, None, None]
-    expected = in_shape(covariance_type, expected + 0.25 * np.eye(d))
+    expected = in_shape_of(covariance_type, expected + 0.25 * np.eye(d))
     np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-10)
 
 

@@ -8,17 +8,16 @@ import pytest
 
 from fastgmm.covariance.matrix import ARRAY_AT_ONCE, MATRIX, MatrixChart
 from fastgmm.errors import IllDefinedCovarianceError
+from support import correlated_mixture
 
 SIZES = [(1, 1), (3, 2), (2, 7), (4, 5)]
 CHART = MatrixChart()
 
 
 @pytest.fixture(params=SIZES, ids=str)
-def covariances(
-    request: pytest.FixtureRequest, rng: np.random.Generator, make_mixture: Callable[..., Any]
-) -> np.ndarray:
+def covariances(request: pytest.FixtureRequest, rng: np.random.Generator) -> np.ndarray:
     """Return (K, D, D)."""
-    return np.asarray(make_mixture(*request.param, rng).covariances)
+    return np.asarray(correlated_mixture(*request.param, rng).covariances)
 
 
 def close(got: Any, expected: Any, rtol: float = 1e-11) -> None:

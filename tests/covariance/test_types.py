@@ -1,7 +1,6 @@
 """The registry: six models against plain NumPy, and a seventh that only a test knows."""
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,15 @@ from fastgmm.covariance.estimate import Augmented
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.scalar import SCALAR
 from fastgmm.covariance.types import MODELS, model_of
+from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import expectation
-from fastgmm.em.loop import run_em
+from fastgmm.em.loop import Rules, run_em
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import COVARIANCE_TYPES
+from support import correlated_mixture, in_shape_of
 
 
 def test_every_covariance_type_has_a_model() -> None:
@@ -27,10 +28,10 @@ def test_every_covariance_type_has_a_model() -> None:
     assert all(model_of(name).name == name for name in COVARIANCE_TYPES)
 
 
-def test_shapes_and_parameters(covariance_type: str, in_shape: Callable[..., Any]) -> None:
+def test_shapes_and_parameters(covariance_type: str) -> None:
     model = model_of(covariance_type)
     for k, d in ((1, 1), (3, 2), (5, 4)):
-        covariances = in_shape(covariance_type, np.stack([np.eye(d)] * k))
+        covariances = in_shape_of(covariance_type, np.stack([np.eye(d)] * k))
         assert model.shape(k, d) == covariances.shape
         free = {"matrix": d * (d + 1) // 2, "diagonal": d, "scalar": 1}[model.form.name]
         assert model.n_parameters(k, d) == (free if model.tied else k * free)
@@ -47,7 +48,9 @@ def test_kernels_add_what_statistics_hold(covariance_type: str, rng: np.random.G
         covariance_type,
     )
     responsibilities = rng.dirichlet(np.ones(k), 50)
-    statistics = expectation(mixture, rows, given=lambda part, begin: responsibilities)
+    statistics = expectation(
+        mixture, RowData(rows), given=lambda part, begin, end: responsibilities
+    )
     off = rows[:, None] - mixture.means
     matrices = np.einsum("nk,nki,nkj->kij", responsibilities, off, off)
     if model.tied:
@@ -98,18 +101,18 @@ def fitted(name: Any, rows: np.ndarray, covariances: np.ndarray) -> tuple[Mixtur
     mixture = Mixture.from_covariances(np.full(3, 1 / 3), rows[:3].copy(), covariances, name)
     bounds = []
     for _ in range(60):
-        statistics = expectation(mixture, rows)
+        statistics = expectation(mixture, RowData(rows))
         bounds.append(statistics.log_likelihood)
         mixture = maximization(statistics, Regularization.of(0.0))
     return mixture, bounds
 
 
 def test_a_seventh_model_is_fitted(
-    rng: np.random.Generator, make_mixture: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One entry of the registry: the likelihood climbs, and determinants are equal."""
     monkeypatch.setitem(types.MODELS, "equal_volumes", EQUAL_VOLUMES)
-    rows = make_mixture(3, 4, rng).sample(400, rng)[0]
+    rows = correlated_mixture(3, 4, rng).sample(400, rng)[0]
     mixture, bounds = fitted("equal_volumes", rows, np.full((3, 4), 4.0))
     assert mixture.covariance_model is EQUAL_VOLUMES
     assert np.diff(bounds).min() > -1e-9
@@ -122,33 +125,32 @@ def test_a_seventh_model_is_fitted(
 
 
 def test_a_model_without_a_chart_is_not_accelerated(
-    rng: np.random.Generator, make_mixture: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where EM is slow, and accelerated for a model that has one."""
     monkeypatch.setitem(types.MODELS, "equal_volumes", EQUAL_VOLUMES)
-    rows = make_mixture(3, 2, rng, separation=1.0).sample(600, rng)[0]
+    rows = correlated_mixture(3, 2, rng, separation=1.0).sample(600, rng)[0]
     searched = {}
     for name in ("equal_volumes", "diag"):
         start = Mixture.from_covariances(
             np.full(3, 1 / 3), rows[:3].copy(), np.full((3, 2), 4.0), name
         )
-        run = run_em(
-            lambda start=start: start,
-            lambda mixture: expectation(mixture, rows),
+        rules = Rules(
             Stopping(tol=1e-9, gap_tol=None, both=False, max_iter=300),
             Regularization.of(1e-6),
             acceleration="lbfgs",
         )
+        run = run_em(rules.begun(start), lambda mixture: expectation(mixture, RowData(rows)), rules)
         assert run.failure is None
         searched[name] = run.search is not None
     assert searched == {"equal_volumes": False, "diag": True}
 
 
 def test_sums_may_be_wider_than_the_covariances(
-    rng: np.random.Generator, make_mixture: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(types.MODELS, "wider_sums", WIDER_SUMS)
-    rows = make_mixture(3, 4, rng).sample(400, rng)[0]
+    rows = correlated_mixture(3, 4, rng).sample(400, rng)[0]
     wider, bounds = fitted("wider_sums", rows, np.full(3, 4.0))
     expected, expected_bounds = fitted("spherical", rows, np.full(3, 4.0))
     np.testing.assert_allclose(bounds, expected_bounds, rtol=1e-10)
@@ -162,7 +164,7 @@ def test_pickles_hold_the_name_and_not_the_model(covariance_type: str) -> None:
     mixture = Mixture.from_covariances(
         np.full(2, 0.5), rows[:2].copy(), _start(model, 2, 2), covariance_type
     )
-    for value in (mixture, expectation(mixture, rows)):
+    for value in (mixture, expectation(mixture, RowData(rows))):
         assert value.covariance_model is model
         again = pickle.loads(pickle.dumps(value))
         assert "covariance_model" not in vars(again)

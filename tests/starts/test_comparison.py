@@ -1,6 +1,5 @@
 """Candidates compared: what they promise, which are kept, and what becomes of those that fail."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +27,7 @@ from fastgmm.starts.comparison import (
 from fastgmm.starts.points import Start, StartRows
 from fastgmm.starts.ward import candidates, ward_start
 from fastgmm.validation import as_generator
+from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::fastgmm.errors.ConvergenceWarning", "ignore::fastgmm.errors.CollapseWarning"
@@ -52,9 +52,9 @@ def rows_of_start(X: np.ndarray, of: Start, index: int = 0, seed: int = 0) -> St
 
 
 @pytest.fixture
-def overlapping(rng: np.random.Generator, make_mixture: Callable[..., Any]) -> np.ndarray:
+def overlapping(rng: np.random.Generator) -> np.ndarray:
     """Return 500 rows of which no two starts make the same."""
-    return np.asarray(make_mixture(5, 3, rng, separation=1.5).sample(500, rng)[0])
+    return np.asarray(correlated_mixture(5, 3, rng, separation=1.5).sample(500, rng)[0])
 
 
 def test_the_highest_candidate_goes_on(covariance_type: str, overlapping: np.ndarray) -> None:

@@ -16,7 +16,11 @@ import numpy as np
 from fastgmm.errors import FileFormatError
 
 MAGIC = b"\x93FASTGMM"
-VERSION = 1
+NEWER = {"model": 2}
+"""Kinds whose contents have changed, and the format version that is written of them now.
+
+All others have version 1.  Older versions can be read.
+"""
 _DIGEST_SIZE = 32
 _PREFIX_SIZE = len(MAGIC) + 6
 
@@ -32,7 +36,7 @@ def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> byt
     body = b"".join(
         (
             MAGIC,
-            VERSION.to_bytes(2, "little"),
+            NEWER.get(kind, 1).to_bytes(2, "little"),
             len(header).to_bytes(4, "little"),
             header,
             *(a.tobytes() for a in little.values()),
@@ -58,9 +62,9 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
         raise FileFormatError(
             f"{source} is damaged (its checksum does not match): restore it from a copy"
         )
-    if version != VERSION:
+    if not 1 <= version <= (known := NEWER.get(kind, 1)):
         raise FileFormatError(
-            f"{source} has format version {version}, and this fastgmm reads version {VERSION}: "
+            f"{source} has format version {version}, and this fastgmm reads version {known}: "
             "upgrade fastgmm"
         )
     try:

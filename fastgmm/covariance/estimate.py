@@ -8,6 +8,8 @@ from fastgmm.covariance.forms import Form
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.typing import FloatArray
 
+LARGEST = {np.dtype(kind): float(np.finfo(kind).max) for kind in (np.float32, np.float64)}
+"""The largest number of each dtype that rows can have."""
 PIVOT_ROUNDING = 32 * float(np.finfo(np.float64).eps)
 """A pivot of an estimated covariance of up to this times D times its diagonal element is rounding.
 
@@ -75,10 +77,8 @@ def factor_or_repair(
 
 def check_range(covariances: FloatArray, inverse_factors: FloatArray, dtype: np.dtype) -> None:
     """DataRangeError where covariances or precisions are beyond a dtype."""
-    largest = float(np.finfo(dtype).max)
-    with np.errstate(over="ignore"):
-        beyond = not (
-            np.abs(covariances).max() <= largest and (inverse_factors**2).max() <= largest
-        )
-    if beyond:
+    largest = LARGEST[dtype]
+    # Python's product of floats overflows to inf without a warning.
+    inverse = float(np.abs(inverse_factors).max())
+    if not (np.abs(covariances).max() <= largest and inverse * inverse <= largest):
         raise data_range_error(dtype)

@@ -322,7 +322,10 @@ MATRIX = MatrixForm()
 
 
 def _diagonal(array: FloatArray) -> FloatArray:
-    diagonal: FloatArray = np.einsum("...jj->...j", array)
+    """The diagonals of matrices (..., D, D): a view, which can be written to if the array can."""
+    diagonal: FloatArray = array.diagonal(0, -2, -1)
+    if array.flags.writeable:
+        diagonal.flags.writeable = True
     return diagonal
 
 

@@ -1,6 +1,5 @@
 """Parts: rows that a pass over data hands out together, with what is known about them."""
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,9 +18,11 @@ class RowKind(Protocol):
         """Statistics of rows of this kind, as those of complete rows of the mixture."""
 
 
-@dataclass(frozen=True)
 class CompleteRows:
-    """The kind of rows of which every number is known and any component may be the origin."""
+    """The kind of rows of which every number is known and any component may be the origin.
+
+    There is one object of it, `COMPLETE`, in every process.
+    """
 
     def constants(self, mixture: Any) -> Any:
         """The mixture's own."""
@@ -30,6 +31,9 @@ class CompleteRows:
     def lift(self, statistics: Any, mixture: Any) -> Any:
         """The statistics as they are."""
         return statistics
+
+    def __reduce__(self) -> str:
+        return "COMPLETE"
 
 
 COMPLETE = CompleteRows()

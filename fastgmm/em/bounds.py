@@ -49,7 +49,7 @@ class CarriedBounds:
         stride = kernels.bounds_strides[rows.dtype](min(block, len(rows)))
         self._shape = (self._n_blocks, n_components, stride)
         model = model_of(covariance_type)
-        self._possible = (
+        self.possible = (
             kernels.SKIP
             and model.kernel == KERNEL
             and model.form is model.sums  # a change of factors is looked at as the kernel sees it
@@ -93,7 +93,7 @@ class CarriedBounds:
 
     def end(self, live_share: float, computed_share: float) -> None:
         """Decide from a pass about the next one."""
-        if not self._possible:
+        if not self.possible:
             return
         if self._informed and computed_share > COMPUTED_SHARE:
             self._failures += 1

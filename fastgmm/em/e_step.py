@@ -259,7 +259,8 @@ class Passes:
         self._data, self._reg_covar = data, reg_covar
         self._bounds = None
         if data.resident is not None:
-            self._bounds = carried_bounds(data.resident, covariance_type, n_components)
+            bounds = carried_bounds(data.resident, covariance_type, n_components)
+            self._bounds = bounds if bounds.possible else None
 
     def __call__(self, mixture: Mixture) -> SufficientStatistics:
         """One pass."""

@@ -163,10 +163,9 @@ def run_em(
     loop.run = run
     del run  # the M-step needs room: the mixture is the loop's alone
     while loop.run.n_iter < max_iter:
-        try:
-            loop.iterate()
-        except IllDefinedCovarianceError as error:
-            return replace(loop.run, mixture=None, failure=error)
+        loop.iterate()
+        if loop.run.failure is not None:
+            break
         if observer is not None:
             change = _change(loop.run.lower_bounds, rules.history)
             if observer.iterated(loop.run, change):
@@ -185,15 +184,19 @@ class _Loop:
         self.run: Run
 
     def iterate(self) -> None:
-        """One iteration, from the mixture ahead or from that which EM falls back on."""
+        """One iteration, from the mixture ahead or from that which EM falls back on.
+
+        The run ends with a failure where a covariance is singular and nothing can be done.
+        """
         run, rules = self.run, self._rules
         candidate, fallback = run.ahead or run.mixture, run.mixture if run.ahead else None
         assert candidate is not None
-        run = self.run = replace(run, mixture=None, ahead=None)
-        statistics, lower_bound = self._evaluated(candidate)
         n_passes, search = run.n_passes + 1, run.search
+        bounds, n_iter, least = run.lower_bounds, run.n_iter + 1, run.lower_bound
+        del run, self.run  # the M-step needs room for another mixture
+        statistics, lower_bound = self._evaluated(candidate)
         if search is not None and fallback is not None:
-            least = run.lower_bound - LEAST_FALL * abs(run.lower_bound)
+            least -= LEAST_FALL * abs(least)
             climbs = search.falls or lower_bound >= least
             if search.accepts(candidate, lower_bound) and climbs:
                 search.failures = 0
@@ -203,15 +206,8 @@ class _Loop:
                 statistics, lower_bound = self._evaluated(candidate)
                 n_passes += 1
                 search.falls |= lower_bound < least
-        bounds = [*run.lower_bounds, lower_bound]
+        bounds = [*bounds, lower_bound]
         trace = (*rules.history, *bounds)
-        run = self.run = replace(
-            run,
-            n_iter=run.n_iter + 1,
-            n_passes=n_passes,
-            lower_bounds=bounds,
-            lower_bound=lower_bound,
-        )
         has_chart = statistics.covariance_model.chart is not None
         if search is None and has_chart and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
@@ -219,7 +215,20 @@ class _Loop:
         if search is None:
             del candidate
         del fallback
-        step, moved = self._m_step(statistics, previous)
+        try:
+            step, moved = self._m_step(statistics, previous, n_iter)
+        except IllDefinedCovarianceError as error:
+            self.run = Run(
+                None,
+                lower_bound,
+                n_iter,
+                lower_bounds=bounds,
+                failure=error,
+                n_passes=n_passes,
+                repairs=self._repairs(),
+                regularization=rules.regularization,
+            )
+            return
         gap, ahead = predicted_gap(trace, statistics.dtype), None
         if moved:
             # A moved component changes which optimum the fit approaches: what the search has
@@ -231,14 +240,18 @@ class _Loop:
             ahead = None if ahead is step else ahead
         change = _change(bounds, rules.history)
         rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
-        self.run = replace(
-            run,
-            mixture=step,
+        self.run = Run(
+            step,
+            lower_bound,
+            n_iter,
             converged=not moved and rules.stopping.met(change, gap, rounding),
+            lower_bounds=bounds,
+            n_passes=n_passes,
             gap=gap,
-            repairs=tuple(self._repairer.repairs) if self._repairer is not None else (),
+            repairs=self._repairs(),
             ahead=ahead,
             search=search,
+            regularization=rules.regularization,
         )
 
     def _evaluated(self, mixture: Mixture) -> tuple[SufficientStatistics, float]:
@@ -262,8 +275,11 @@ class _Loop:
             return False
         return predicted_passes(trace, target, dtype) >= FEWEST_PASSES
 
+    def _repairs(self) -> tuple[Repair, ...]:
+        return () if self._repairer is None else tuple(self._repairer.repairs)
+
     def _m_step(
-        self, statistics: SufficientStatistics, previous: Mixture | None
+        self, statistics: SufficientStatistics, previous: Mixture | None, n_iter: int
     ) -> tuple[Mixture, bool]:
         """The M-step with what collapsed in it repaired, and whether a component has moved."""
         rules, repairer = self._rules, self._repairer
@@ -274,7 +290,7 @@ class _Loop:
         if repairer is None:
             return maximize(statistics), False
         n_known = len(repairer.repairs)
-        mixture = repairer.m_step(maximize, statistics, self.run.n_iter)
+        mixture = repairer.m_step(maximize, statistics, n_iter)
         return mixture, any(repair.action == "moved" for repair in repairer.repairs[n_known:])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,17 +65,19 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
     times smaller than the one before, one is enough.  Changes that go up and down are noise, and
     the distance is what the last four come to.
     """
-    changes = np.diff(bounds[-5:])
-    if len(changes) == 0:
+    last_bounds = bounds[-5:]
+    changes = [after - before for before, after in pairwise(last_bounds)]
+    if not changes:
         return np.inf
     if abs(changes[-1]) <= ROUNDING[dtype] * abs(bounds[-1]):
         return 0.0
-    if len(changes) > 3 and not (changes[-3:] > 0.0).all() and not (changes[-3:] < 0.0).all():
-        return float(np.abs(changes).sum())
-    last = _aitken(bounds)
+    rising, falling = (change > 0.0 for change in changes[-3:]), (c < 0.0 for c in changes[-3:])
+    if len(changes) > 3 and not all(rising) and not all(falling):
+        return sum(map(abs, changes))
+    last = _aitken(last_bounds)
     if len(changes) > 1 and abs(changes[-1]) * 200 < abs(changes[-2]):
         return last
-    return max(last, _aitken(bounds[:-1]))
+    return max(last, _aitken(last_bounds[:-1]))
 
 
 def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) -> float:

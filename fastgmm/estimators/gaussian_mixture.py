@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from operator import is_
 from typing import Any, Self
 
 import numpy as np
@@ -553,18 +554,27 @@ class GaussianMixture(Scoring, Estimator):
 
     def _follow_settings(self, learner: Learner) -> None:
         """Take over parameters that were set since the last call."""
+        learner.n_threads = self.n_threads
+        wishes = (self.half_life, self.learning_exponent, self.reg_covar)
+        if all(map(is_, wishes, learner.wishes)):
+            return  # the same objects as in the last call: they were checked then
         pace, learned = pace_of(self), learner.learned
         if pace != learner.pace:
             check_parameters(self.get_params())
             learner.pace = pace
-        learner.n_threads = self.n_threads
         check_parameters({"reg_covar": self.reg_covar})
         if learned is not None and self.reg_covar != "auto":
             learner.learned = learned.with_reg_covar(float(self.reg_covar))
+        learner.wishes = wishes
 
     def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
         """Become what the learner has come to."""
-        learned = learner.learned
+        state, learned = self._state, learner.learned
+        mixture = None if learned is None else learned.mixture
+        if state is not None and state.learner is learner and state.mixture is mixture:
+            waiting = mixture is None or state.report.n_iter == learner.n_updates
+            if waiting:  # the rows wait for their batch
+                return
         if learned is None:
             self._state = State(None, names=names, learner=learner)
             return

@@ -1,6 +1,7 @@
 """The fitted state of an estimator: one frozen value, published by one assignment."""
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Report:
     def of_stream(cls, learner: Learner) -> "Report":
         """What a stream says: its updates stand for iterations and passes."""
         n, recent = learner.n_updates, learner.recent
-        trace = tuple(mean for _, mean in recent.trace)
+        trace = tuple(map(itemgetter(1), recent.trace))
         return cls(n_iter=n, n_passes=n, lower_bound=recent.mean, lower_bounds=trace)
 
 

@@ -188,6 +188,8 @@ class Learner:
         self.target, self.pace, self.n_threads = target, pace, n_threads
         self.seed, self.learned = seed, learned
         self.first_rows = target.first_rows
+        # half_life, learning_exponent and reg_covar of the estimator when it was last looked at
+        self.wishes: tuple[Any, Any, Any] = (None, None, None)
         self.n_samples = 0
         self.n_updates = 0
         # the first rows, then those of the next own batch

@@ -52,16 +52,17 @@ class Constants:
 
     def packed(self, dtype: np.dtype) -> Any:
         """The kernels' own form of these constants for rows of a dtype, made once."""
-        packed = self._packed.get(dtype)
-        if packed is None:
-            packed = self._packed[dtype] = kernels.packed_mixtures[dtype](
+        try:
+            return self._packed[dtype]
+        except KeyError:
+            made = kernels.packed_mixtures[dtype](
                 self.kernel,
                 self.log_weights,
                 self.means,
                 self.inverse_factors,
                 self.log_determinants,
             )
-        return packed
+            return self._packed.setdefault(dtype, made)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_packed": {}}  # what is packed is made again

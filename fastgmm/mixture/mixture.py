@@ -1,5 +1,6 @@
 """The parameters of a mixture: an immutable value that knows its packed form for the kernels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -115,8 +116,11 @@ class Mixture:
     @cached_property
     def constants(self) -> Constants:
         """What the kernels read of this mixture, made once."""
-        with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no part
+        if self.weights.all():
             log_weights = np.log(self.weights)
+        else:
+            with np.errstate(divide="ignore"):  # a weight of zero: the component takes no part
+                log_weights = np.log(self.weights)
         model, (k, d) = self.covariance_model, self.means.shape
         return Constants(
             model.kernel,
@@ -127,9 +131,10 @@ class Mixture:
             self.factors,
         )
 
-    def packed(self, dtype: np.dtype) -> Any:
-        """The kernels' form of the constants for rows of a dtype, made once."""
-        return self.constants.packed(dtype)
+    @cached_property
+    def packed(self) -> Callable[[np.dtype], Any]:
+        """packed(dtype): the kernels' form of the constants for rows of a dtype, made once."""
+        return self.constants.packed
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -137,7 +142,7 @@ class Mixture:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for made in ("constants", "covariance_model"):
+        for made in ("constants", "covariance_model", "packed"):
             state.pop(made, None)
         return state
 

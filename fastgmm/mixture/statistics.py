@@ -16,6 +16,8 @@ from fastgmm.covariance.types import model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.typing import CovarianceType, FloatArray
 
+EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
+"""The rounding of float64, and its smallest normal number."""
 CANCELLATION = 1e-7
 """An error of a variance above this, in units of it and `reg_covar`, is worth two more passes."""
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
@@ -171,7 +173,7 @@ class SufficientStatistics:
         return self.reference + self._step()
 
     def _step(self) -> FloatArray:
-        held = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
+        held = np.maximum(self.component_weight, TINY)
         return self.first_moment / held[:, None]
 
     def cancels(self, reg_covar: float | FloatArray) -> bool:
@@ -180,7 +182,7 @@ class SufficientStatistics:
         What the step to the new means takes off a second moment leaves an error of eps times
         itself.  That matters from means that are not where the data are.
         """
-        weight = np.maximum(self.component_weight, np.finfo(np.float64).tiny)
+        weight = np.maximum(self.component_weight, TINY)
         model, step, divisor = self.covariance_model, self._step(), weight[:, None]
         moved = model.sums.mean_squares(step)
         second = model.sums.variances(self.second_moment, step.shape[1])
@@ -188,7 +190,7 @@ class SufficientStatistics:
             divisor = weight.sum()
             moved = weight @ moved / divisor
         second = second / divisor
-        error = np.finfo(np.float64).eps * moved
+        error = EPS * moved
         return bool((error > CANCELLATION * (np.maximum(second - moved, 0.0) + reg_covar)).any())
 
     def to_bytes(self) -> bytes:

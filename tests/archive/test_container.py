@@ -159,5 +159,5 @@ def test_a_kind_whose_contents_have_changed_has_a_newer_version() -> None:
         if version <= NEWER["model"]:
             assert unpack(other, "model", "it")[0] == {"a": 1}
         else:
-            with pytest.raises(FileFormatError, match="format version 3.* reads version 2"):
+            with pytest.raises(FileFormatError, match=r"format version 3.* reads version 2"):
                 unpack(other, "model", "it")

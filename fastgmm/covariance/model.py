@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from fastgmm.covariance.estimate import Augmented
 from fastgmm.covariance.forms import Chart, Form
+from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
 
 
@@ -43,12 +43,12 @@ class CovarianceModel:
     n_parameters: Callable[[int, int], int]
     chart: Chart | None = None
 
-    @cached_property
+    @lazy
     def kernel(self) -> str:
         """The covariance type under which the kernels know it."""
         return self.sums.tied_kernel if self.tied else self.sums.kernel
 
-    @cached_property
+    @lazy
     def _repeated(self) -> bool:
         """Whether the kernels are given K times what all components share."""
         return self.tied and self.sums.tied_kernel == self.sums.kernel

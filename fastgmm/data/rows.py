@@ -1,7 +1,6 @@
 """Rows in memory as data: one part, which every pass sees again."""
 
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
 from fastgmm.data.sample import RowSampler, Sample
+from fastgmm.lazy import lazy
 
 
 class RowData:
@@ -35,7 +35,7 @@ class RowData:
         self.rows, self.sample_weight, self.n_threads = rows, sample_weight, n_threads
         self.names = names
 
-    @cached_property
+    @lazy
     def extent(self) -> Extent:
         """Number and weights of the rows."""
         return Extent().plus(len(self.rows), self.sample_weight)

@@ -1,7 +1,6 @@
 """A fit: starts, a run of EM from each, the best of them; with a checkpoint after every pass."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.initialization import Initialization
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.verbose import Reporter
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
@@ -66,7 +66,7 @@ class _RunningFit:
         self._start = replace(plan.start, regularization=self._regularization)
         self._reached = [] if saved is None else list(saved.reached)
 
-    @cached_property
+    @lazy
     def seed(self) -> int:
         """What all random numbers of the fit come from."""
         if self._saved is not None and self._saved.seed is not None:
@@ -75,7 +75,7 @@ class _RunningFit:
             return self._plan.seed
         return int(as_generator(self._plan.random_state).integers(2**63))
 
-    @cached_property
+    @lazy
     def sample(self) -> Sample:
         """Rows for the starts, and to choose from for what must be moved."""
         if self._plan.sample is not None:

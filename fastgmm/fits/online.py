@@ -9,7 +9,6 @@ are the state, and the mixture is what an M-step makes of them.
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.memory import Recent, RecentState, WaitingRows
 from fastgmm.fits.plan import Plan
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 
@@ -123,7 +123,7 @@ class Learned:
         statistics = family.imply(mixture, Regularization(regularization.reg_covar))
         return cls(mixture, statistics, regularization, seen)
 
-    @cached_property
+    @lazy
     def ridge(self) -> Regularization:
         """The regularisation of steps: a prior counts once, in the first fit."""
         return Regularization(self.regularization.reg_covar)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
+from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
 from fastgmm.typing import CovarianceType, FloatArray
 
@@ -82,7 +82,7 @@ class Mixture:
         covariances = form.squares(factors)
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
 
-    @cached_property
+    @lazy
     def covariance_model(self) -> CovarianceModel:
         """What the covariance type means."""
         return model_of(self.covariance_type)
@@ -113,7 +113,7 @@ class Mixture:
         """Inverses of the covariances, in their shape."""
         return self.covariance_model.form.precisions(self.inverse_factors)
 
-    @cached_property
+    @lazy
     def constants(self) -> Constants:
         """What the kernels read of this mixture, made once."""
         if self.weights.all():
@@ -131,7 +131,7 @@ class Mixture:
             self.factors,
         )
 
-    @cached_property
+    @lazy
     def packed(self) -> Callable[[np.dtype], Any]:
         """packed(dtype): the kernels' form of the constants for rows of a dtype, made once."""
         return self.constants.packed

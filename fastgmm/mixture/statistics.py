@@ -5,7 +5,6 @@ machine.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from fastgmm.archive import codec, container
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
 from fastgmm.errors import FileFormatError
+from fastgmm.lazy import lazy
 from fastgmm.typing import CovarianceType, FloatArray
 
 EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
@@ -162,7 +162,7 @@ class SufficientStatistics:
         change = model.products(self.first_moment, shift) + model.products(shift, first)
         return first, self.second_moment + model.sums.symmetric(change)
 
-    @cached_property
+    @lazy
     def covariance_model(self) -> CovarianceModel:
         """What the covariance type means."""
         return model_of(self.covariance_type)

@@ -65,7 +65,7 @@ def test_free_parameters(n_components: int, n_features: int, covariance_type: st
         in_shape_of(covariance_type, np.stack([np.eye(d)] * k)),
         covariance_type=covariance_type,
     )
-    assert model._parameters.n_parameters == expected
+    assert model.n_parameters == expected
     # What each criterion adds to -2 log L says the same.
     X = np.random.default_rng(0).normal(size=(50, d))
     deviance = -2.0 * model.score_samples(X).sum()
@@ -79,7 +79,7 @@ def test_icl(covariance_type: str, rng: np.random.Generator) -> None:
     model, theirs = pair(mixture, covariance_type)
     X, _ = mixture.sample(700, rng)
     joint = np.log(mixture.weights) + model.component_log_density(X)
-    penalty = model._parameters.n_parameters * np.log(700)
+    penalty = model.n_parameters * np.log(700)
     assert model.icl(X) == pytest.approx(-2.0 * joint.max(axis=1).sum() + penalty, rel=1e-12)
     entropy = -np.log(theirs.predict_proba(X).max(axis=1)).sum()
     assert model.icl(X) == pytest.approx(model.bic(X) + 2.0 * entropy, rel=1e-11)
@@ -115,7 +115,7 @@ def test_many_rows(name: str, covariance_type: str) -> None:
     if name == "score":
         expected = np.average([model.score(p) for p in parts], weights=[len(p) for p in parts])
     else:
-        p = model._parameters.n_parameters
+        p = model.n_parameters
         penalty = {"aic": lambda n: 2.0 * p}.get(name, lambda n: p * np.log(n))
         expected = sum(getattr(model, name)(part) - penalty(len(part)) for part in parts)
         expected += penalty(len(X))

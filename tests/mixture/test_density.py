@@ -92,9 +92,12 @@ def test_classification_is_a_weighted_sum(
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_deviance(dtype: Any, covariance_type: str, truth: CorrelatedMixture) -> None:
+def test_log_likelihood(dtype: Any, covariance_type: str, truth: CorrelatedMixture) -> None:
     mixture = of_type(truth, covariance_type)
     rows = truth.sample(MANY, np.random.default_rng(5))[0].astype(dtype)
-    expected = -2.0 * posterior(mixture, rows)[0].sum()
+    expected = posterior(mixture, rows)[0]
+    weight = np.random.default_rng(6).integers(0, 3, len(rows)).astype(np.float64)
     rtol = 1e-12 if dtype is np.float64 else 1e-6
-    assert density.deviance(mixture, rows, 2) == pytest.approx(expected, rel=rtol)
+    assert density.log_likelihood(mixture, rows, None, 2) == pytest.approx(expected.sum(), rel=rtol)
+    weighted = density.log_likelihood(mixture, rows, weight, 2)
+    assert weighted == pytest.approx(weight @ expected, rel=rtol)

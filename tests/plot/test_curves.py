@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastgmm import Candidate, GaussianMixture
+from fastgmm.errors import ConvergenceWarning
 from fastgmm.plot import plot_criterion, plot_log_likelihood, save_criterion
 from pictures import axes, legend_texts
 
@@ -18,7 +19,8 @@ def test_the_trace_shows_each_iteration():
     np.testing.assert_array_equal(y, model.lower_bounds_)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("iteration", "log-likelihood per row")
     assert ax.get_title() == "converged"
-    model.converged_ = False
+    with pytest.warns(ConvergenceWarning):
+        model.set_params(max_iter=2).fit(rows)
     assert plot_log_likelihood(model, ax=axes()).get_title() == "not converged"
 
 

@@ -115,11 +115,11 @@ class StartRows:
         return self.sample.rows.dtype
 
     def subset(self, n: int) -> Points:
-        """All rows of positive weight with their weights, or n drawn rows, others for each start."""
+        """All rows of positive weight with weights, or n drawn rows: each start draws others."""
         return self._points(self.sample.drawn(n, self.start.index))
 
     def points(self, n: int) -> Points:
-        """All rows of positive weight with their weights, or n drawn rows, as for every start."""
+        """All rows of positive weight with weights, or n drawn rows: each start has the same."""
         return self._points(self.sample.drawn(n))
 
     def _points(self, chosen: np.ndarray) -> Points:

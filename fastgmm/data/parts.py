@@ -13,10 +13,10 @@ class RowKind(Protocol):
     """
 
     def constants(self, mixture: Any) -> Any:
-        """`mixture.constants.Constants` with which the kernels evaluate rows of this kind."""
+        """The `mixture.constants.Constants` with which kernels evaluate rows of this kind."""
 
     def lift(self, statistics: Any, mixture: Any) -> Any:
-        """Statistics of rows of this kind, as those of complete rows of the mixture."""
+        """The statistics of complete rows that stand for those of rows of this kind."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class CompleteRows:
     """The kind of rows of which every number is known and any component may be the origin."""
 
     def constants(self, mixture: Any) -> Any:
-        """The mixture's own."""
+        """The constants of the mixture itself."""
         return mixture.constants
 
     def lift(self, statistics: Any, mixture: Any) -> Any:
@@ -33,7 +33,7 @@ class CompleteRows:
 
 
 COMPLETE = CompleteRows()
-"""The only kind of rows so far."""
+"""This is the only kind of rows so far."""
 
 
 class Part:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
+"""The type of what a function returns for a block of rows."""
 
 FEWEST_ROWS = 2048
 """A block has at least this many rows, but for the last one."""
@@ -24,6 +25,7 @@ AHEAD = 2
 MOST_THREADS = 1024
 """The pool has at most this many threads; it starts one only when work waits and none is idle."""
 _pools: "list[ThreadPoolExecutor]" = []
+"""The list holds the pool of this process, once work has needed it."""
 
 if hasattr(os, "register_at_fork"):
     # Threads do not survive a fork: the child makes a pool of its own.
@@ -102,15 +104,17 @@ class _Fold(Generic[Result]):
         block: int,
         ahead: int,
     ) -> None:
-        self.error: BaseException | None = None  # that of the first block that failed
+        # The error is that of the first block that failed.
+        self.error: BaseException | None = None
         self._failed_at = n_rows
         self._function, self._combine = function, combine
         self._n_rows, self._block, self._ahead = n_rows, block, ahead * block
         self._changed = threading.Condition()
-        self._begun = 0  # the number of rows whose blocks have been taken
-        self._combined = 0  # the number of rows whose results have been combined
+        # Blocks of this many rows have been taken, and results of this many been combined.
+        self._begun = self._combined = 0
         self._combining = False
-        self._waiting: dict[int, Result] = {}  # results by the first row of their block
+        # Results wait under the number of the first row of their block.
+        self._waiting: dict[int, Result] = {}
 
     def work(self) -> None:
         """Take blocks until none is left."""

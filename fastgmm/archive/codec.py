@@ -14,8 +14,11 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 Value = TypeVar("Value")
+"""The type of a dataclass that is described and restored."""
 Facts = dict[str, Any]
+"""Facts are JSON values by the names of fields."""
 Arrays = dict[str, np.ndarray]
+"""Arrays have the names that stand for them in the facts."""
 
 
 def describe(value: Any) -> tuple[Facts, Arrays]:
@@ -69,9 +72,8 @@ class _Writer:
 
     def __init__(self) -> None:
         self.arrays: Arrays = {}
-        self._names: dict[
-            int, str
-        ] = {}  # names by the identity of arrays, which `arrays` keeps alive
+        # Names are found by the identity of arrays, which `arrays` keeps alive.
+        self._names: dict[int, str] = {}
 
     def fields(self, value: Any, path: str) -> Facts:
         """The facts of a dataclass whose place in the description is `path`."""

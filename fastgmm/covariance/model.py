@@ -89,7 +89,7 @@ class CovarianceModel:
     def weighted(self, array: FloatArray, weight: FloatArray) -> FloatArray:
         """Covariances, or sums as of covariances, times component weights (K,); their sum if tied.
 
-        They are those of the form in which second moments are summed.
+        The array is in the form in which second moments are summed.
         """
         return array * (weight.sum() if self.tied else weight.reshape(-1, *(1,) * self.sums.ndim))
 

@@ -30,7 +30,7 @@ class Extent:
     heaviest: float = 0.0
 
     def plus(self, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
-        """The extent with one batch more, of so many rows and their weights (n,) or None."""
+        """The extent with one more batch, of `n_samples` rows and their weights (n,) or None."""
         if sample_weight is None:
             return Extent(
                 self.n_samples + n_samples,

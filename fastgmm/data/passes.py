@@ -15,7 +15,9 @@ from fastgmm.data.parts import Part
 from fastgmm.data.sample import Sample
 
 Sums_co = TypeVar("Sums_co", covariant=True)
+"""The type of the sums that an accumulator gives."""
 Sums = TypeVar("Sums")
+"""The type of the sums that a pass returns."""
 
 
 class Accumulator(Protocol[Sums_co]):

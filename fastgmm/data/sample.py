@@ -82,7 +82,7 @@ class RowSampler:
     capacity : int
         The size of the sample.  All rows are kept as long as they are not more.
     keep_rows : bool
-        Whether rows are copied; if not, only their numbers are noted.
+        Whether the rows drawn are copied; if not, only their numbers are noted.
     """
 
     def __init__(self, seed: int, capacity: int, *, keep_rows: bool) -> None:
@@ -94,8 +94,10 @@ class RowSampler:
         self._rows: list[np.ndarray] = []
         self._weights: list[np.ndarray | None] = []
         self._n_kept = 0
-        self._limit = np.inf  # rows with keys from here on are not in the sample
-        self._stream = (-1, np.empty(0))  # the number of a stream, and its keys
+        # Rows whose keys are at least this are not in the sample.
+        self._limit = np.inf
+        # The last stream of random numbers has this number and gave these keys.
+        self._stream = (-1, np.empty(0))
 
     def add(self, n_rows: int, rows: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Take the next rows (n_rows, D), and their weights (n_rows,), into account."""

@@ -49,7 +49,7 @@ FEWEST_PASSES = 8.0
 """L-BFGS starts only if EM would need at least this many more passes, as predicted."""
 MEMORY = 10
 """L-BFGS remembers this many pairs of a step and its change of the gradient.  With 5 and with 20
-the number of passes is the same within 3 %."""
+pairs the number of passes is the same within 3 %."""
 FIRST_RADIUS = 0.3
 """The trust radius has this length in the relative frame before the first L-BFGS step."""
 SHRINK = 0.5
@@ -77,6 +77,7 @@ CURVATURE = 1e-8
 """A step and its change of the gradient tell of curvature only if the cosine between them is more
 than this."""
 _TINY = float(np.finfo(np.float64).tiny)
+"""Lengths are at least this where something is divided by them."""
 
 
 @dataclass

@@ -59,9 +59,12 @@ class CarriedBounds:
             and 4 * n_components <= rows.dtype.itemsize * rows.shape[1]
         )
         self._carried: np.ndarray | None = None
-        self._at: tuple[np.ndarray, np.ndarray] | None = None  # means and factors of the last pass
-        self._informed = False  # whether the pass under way knows anything of the one before
-        self._pause = 0  # the number of passes to come without bounds
+        # These are the means and factors of the last pass.
+        self._at: tuple[np.ndarray, np.ndarray] | None = None
+        # It says whether the pass under way knows anything of the one before.
+        self._informed = False
+        # After passes in which bounds have not paid, this many more go without them.
+        self._pause = 0
         self._failures = 0
 
     def begin(self, constants: Constants) -> np.ndarray | None:

@@ -16,6 +16,7 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 _TINY = np.finfo(np.float64).tiny
+"""Component weights are at least this where something is divided by them."""
 
 
 @dataclass(frozen=True)

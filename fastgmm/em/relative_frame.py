@@ -49,7 +49,6 @@ def gradient(
     return scaled
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def mixture_at(base: Mixture, step: FloatArray) -> Mixture:
     """The mixture at these coordinates about the base.
 
@@ -58,6 +57,11 @@ def mixture_at(base: Mixture, step: FloatArray) -> Mixture:
     IllDefinedCovarianceError
         When rounding leaves a covariance that is not positive definite.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _mixture_at(base, step)
+
+
+def _mixture_at(base: Mixture, step: FloatArray) -> Mixture:
     model, (k, d) = base.covariance_model, base.means.shape
     chart, scale = _chart(base), _scales(base)
     scaled = step / np.where(scale > LEAST_SCALE, scale, 1.0)

@@ -42,8 +42,10 @@ class Recent:
 
     def __init__(self) -> None:
         self.window = np.empty(RECENT_ROWS)
-        self.n_window = 0  # the number of rows ever written to the window
-        self.trace: list[tuple[float, float]] = []  # (weight seen before, mean log density)
+        # The log densities of this many rows were ever written to the window.
+        self.n_window = 0
+        # Each batch has the weight seen before it, and its mean log density.
+        self.trace: list[tuple[float, float]] = []
         self.mean, self.variance = 0.0, 0.0
         self.weight = 0.0
 

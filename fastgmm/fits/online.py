@@ -138,7 +138,7 @@ class Learned:
         return Regularization(self.regularization.reg_covar)
 
     def with_reg_covar(self, reg_covar: float) -> "Learned":
-        """The same knowledge with another ridge in the steps to come; itself where the ridge is."""
+        """What is known, with another ridge for the steps to come; itself where it is the same."""
         known = self.regularization.reg_covar
         if known.ndim == 0 and float(known) == reg_covar:
             return self

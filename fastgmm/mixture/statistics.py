@@ -20,7 +20,9 @@ CANCELLATION = 1e-7
 """Two more passes are worth it where rounding moves a variance by more than this share of itself
 and `reg_covar`."""
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
+"""The fields of these names hold read-only float64 arrays."""
 _FLOAT64 = np.dtype(np.float64)
+"""The rows are taken to be of this dtype where none is given."""
 
 
 @dataclass(frozen=True, eq=False)

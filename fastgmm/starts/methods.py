@@ -163,6 +163,7 @@ _METHODS = {
     "random": _from_random,
     "random_from_data": _from_data,
 }
+"""Each start, by the `init_params` of users, is a function of its rows, itself and a generator."""
 
 
 def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarray:

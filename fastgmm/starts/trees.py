@@ -39,9 +39,8 @@ def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
     """(n,): labels 0 .. n_clusters - 1 of the points when `n_clusters` clusters are left."""
     n = len(merged) + 1
     owner = np.arange(n)
-    owner[merged[: n - n_clusters, 1]] = merged[
-        : n - n_clusters, 0
-    ]  # each is merged once, into a smaller name
+    # Each cluster is merged once, into one of a smaller name.
+    owner[merged[: n - n_clusters, 1]] = merged[: n - n_clusters, 0]
     while not np.array_equal(farther := owner[owner], owner):
         owner = farther
     labels: np.ndarray = np.unique(owner, return_inverse=True)[1]

@@ -14,40 +14,44 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
+"""The type of what a function returns for a block of rows."""
 
 FEWEST_ROWS = 2048
-"""Of a block."""
+"""A block has at least this many rows, but for the last one."""
+MOST_ROWS = 16384
+"""A block has at most this many rows."""
 AHEAD = 2
-"""Per thread: results that may wait for an earlier block's."""
+"""For each thread, this many finished blocks may wait until the blocks before them are added."""
 MOST_THREADS = 1024
-"""The pool makes one when there is work and no idle one."""
+"""The pool has at most this many threads; it starts one only when work waits and none is idle."""
 _pools: "list[ThreadPoolExecutor]" = []
+"""The list holds the pool of this process, once work has needed it."""
 
 if hasattr(os, "register_at_fork"):
-    # threads do not survive a fork: the child makes its own
+    # Threads do not survive a fork: the child makes a pool of its own.
     os.register_at_fork(after_in_child=_pools.clear)
 
 
 def available_threads() -> int:
-    """Number of processors that this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def rows_per_block(n_components: int, n_features: int) -> int:
-    """Rows that one call of a kernel takes.
+    """The number of rows that one call of a kernel takes.
 
-    Enough work (some hundred microseconds) for the cost of a call and of adding its statistics not
-    to show, and few enough rows for many blocks per pass.
+    A block is enough work (some hundred microseconds) for the cost of a call and of adding its
+    statistics not to show, and has few enough rows for many blocks per pass.
     """
     cost = n_components * n_features * (n_features + 8)
     rows = 1 << max(0, (1 << 25) // cost).bit_length() >> 1
-    return min(max(rows, FEWEST_ROWS), 16384)
+    return min(max(rows, FEWEST_ROWS), MOST_ROWS)
 
 
 def threads_used(n_rows: int, block: int, n_threads: int | None) -> int:
-    """Number of threads that `map_blocks` computes with: one per block at most."""
+    """The number of threads that `fold_blocks` computes with: at most one per block."""
     return max(1, min(n_threads or available_threads(), -(-n_rows // block)))
 
 
@@ -58,7 +62,7 @@ def fold_blocks(
     block: int,
     n_threads: int | None,
 ) -> None:
-    """combine(function(begin, end)) for each block of rows: in order, and one at a time.
+    """Call combine(function(begin, end)) for each block of rows: in order, and one at a time.
 
     The calling thread is one of the threads.  An error in a block ends the fold once the blocks
     that are being computed have ended: nothing runs on behind the caller's back.
@@ -81,9 +85,9 @@ def fold_blocks(
 def run_blocks(
     function: Callable[[int, int], None], n_rows: int, block: int, n_threads: int | None
 ) -> None:
-    """Like `fold_blocks`, for a function that writes its own part of an output.
+    """Call function(begin, end) for each block of rows; it writes its own part of an output.
 
-    Several blocks may come as one.
+    Several neighbouring blocks may come as one.
     """
     per_call = -(-n_rows // (8 * block * threads_used(n_rows, block, n_threads)))
     fold_blocks(function, lambda _: None, n_rows, block * max(1, per_call), n_threads)
@@ -100,15 +104,17 @@ class _Fold(Generic[Result]):
         block: int,
         ahead: int,
     ) -> None:
-        self.error: BaseException | None = None  # of the first block that failed
+        # The error is that of the first block that failed.
+        self.error: BaseException | None = None
         self._failed_at = n_rows
         self._function, self._combine = function, combine
         self._n_rows, self._block, self._ahead = n_rows, block, ahead * block
         self._changed = threading.Condition()
-        self._begun = 0  # rows whose blocks have been taken
-        self._combined = 0
+        # Blocks of this many rows have been taken, and results of this many been combined.
+        self._begun = self._combined = 0
         self._combining = False
-        self._waiting: dict[int, Result] = {}  # by first row
+        # Results wait under the number of the first row of their block.
+        self._waiting: dict[int, Result] = {}
 
     def work(self) -> None:
         """Take blocks until none is left."""
@@ -117,14 +123,14 @@ class _Fold(Generic[Result]):
             while (begin := self._take()) < self._n_rows:
                 end = min(begin + self._block, self._n_rows)
                 self._deliver(begin, self._function(begin, end))
-        except BaseException as error:  # raised by fold_blocks, on the calling thread
+        except BaseException as error:  # `fold_blocks` raises it, on the calling thread
             with self._changed:
                 if self.error is None or begin < self._failed_at:
                     self.error, self._failed_at = error, begin
                 self._changed.notify_all()
 
     def _take(self) -> int:
-        """First row of the next block; n_rows when there is none."""
+        """The first row of the next block; n_rows when no block is left."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self.error is not None or self._begun < self._combined + self._ahead
@@ -136,7 +142,7 @@ class _Fold(Generic[Result]):
             return begin
 
     def _deliver(self, begin: int, result: Result) -> None:
-        """Combine what is next in order, unless another thread is about it."""
+        """Keep a result, and combine all that are next in order unless another thread does that."""
         with self._changed:
             self._waiting[begin] = result
             if self._combining:
@@ -155,7 +161,7 @@ class _Fold(Generic[Result]):
 
 
 def _pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # 5 ms of an import that may never need it
+    from concurrent.futures import ThreadPoolExecutor  # it costs 5 ms, and may never be needed
 
     if not _pools:
         _pools.append(ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="fastgmm"))

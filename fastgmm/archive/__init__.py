@@ -1,1 +1,1 @@
-"""Values to checked bytes and back."""
+"""Values become checked bytes and come back."""

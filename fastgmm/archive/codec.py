@@ -1,4 +1,4 @@
-"""Frozen dataclasses to facts and arrays, and back: one way for everything that goes into a file.
+"""Frozen dataclasses become facts and arrays and come back, for everything that goes into a file.
 
 Facts are JSON values.  A float becomes its hexadecimal form, so that every bit comes back; an array
 goes to the table of arrays, and its place in the facts holds its name there.  An array that stands
@@ -14,12 +14,15 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 Value = TypeVar("Value")
+"""The type of a dataclass that is described and restored."""
 Facts = dict[str, Any]
+"""Facts are JSON values by the names of fields."""
 Arrays = dict[str, np.ndarray]
+"""Arrays have the names that stand for them in the facts."""
 
 
 def describe(value: Any) -> tuple[Facts, Arrays]:
-    """Facts and arrays of a dataclass; `restore` gives the value back.
+    """Facts and arrays that describe a dataclass; `restore` gives the value back.
 
     Parameters
     ----------
@@ -30,8 +33,9 @@ def describe(value: Any) -> tuple[Facts, Arrays]:
     Returns
     -------
     facts : dict
-        JSON values.
+        The fields as JSON values.
     arrays : dict of str to ndarray
+        The arrays, by the names that stand for them in the facts.
 
     Examples
     --------
@@ -64,14 +68,15 @@ def restore(kind: type[Value], facts: Facts, arrays: Arrays) -> Value:
 
 
 class _Writer:
-    """The arrays of one description so far."""
+    """It writes one description, and holds its arrays so far."""
 
     def __init__(self) -> None:
         self.arrays: Arrays = {}
-        self._names: dict[int, str] = {}  # by the identity of arrays, which `arrays` keeps alive
+        # Names are found by the identity of arrays, which `arrays` keeps alive.
+        self._names: dict[int, str] = {}
 
     def fields(self, value: Any, path: str) -> Facts:
-        """The facts of a dataclass at a path."""
+        """The facts of a dataclass whose place in the description is `path`."""
         kind: Any = type(value)
         facts, hints = {}, _hints(kind)
         for one in fields(value):
@@ -85,7 +90,7 @@ class _Writer:
         return facts
 
     def fact(self, value: Any, path: str) -> Any:
-        """The JSON value that stands for one value."""
+        """The JSON value that stands for the value at a path."""
         if value is None or isinstance(value, bool | str):
             return value
         if isinstance(value, np.bool_):
@@ -152,7 +157,7 @@ def _value(hint: Any, fact: Any, arrays: Arrays) -> Any:
         return float.fromhex(_checked(fact, str))
     if hint in (int, bool, str):
         return _checked(fact, hint)
-    return _checked(fact, str)  # a Literal
+    return _checked(fact, str)  # the words of a Literal are text
 
 
 def _items(hint: Any, fact: Any, arrays: Arrays) -> Iterable[Any]:

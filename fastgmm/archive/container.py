@@ -16,17 +16,20 @@ import numpy as np
 from fastgmm.errors import FileFormatError
 
 MAGIC = b"\x93FASTGMM"
+"""All files and bytes of fastgmm begin with this mark."""
 NEWER = {"model": 2}
 """Kinds whose contents have changed, and the format version that is written of them now.
 
 All others have version 1.  Older versions can be read.
 """
 _DIGEST_SIZE = 32
+"""A SHA-256 digest has this many bytes."""
 _PREFIX_SIZE = len(MAGIC) + 6
+"""The mark, the version and the header's length take this many bytes together."""
 
 
 def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """Bytes that `unpack` turns back into the same facts (JSON values) and arrays."""
+    """The bytes that `unpack` turns back into the same facts (JSON values) and arrays."""
     little = {
         name: np.asarray(a, order="C").astype(a.dtype.newbyteorder("<"), copy=False)
         for name, a in arrays.items()
@@ -46,7 +49,7 @@ def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> byt
 
 
 def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Facts and arrays of what `pack` made; `source` names the bytes in errors.
+    """The facts and arrays of the bytes that `pack` made; `source` names them in errors.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, FileFormatError):
             raise
-        # the checksum is right: whoever wrote this was not fastgmm
+        # The checksum is right, so whoever wrote this was not fastgmm.
         raise FileFormatError(
             f"{source} cannot be read: its contents are not a {kind}'s"
         ) from error

@@ -13,17 +13,18 @@ PUBLIC = {
     "statistics": ("SufficientStatistics",),
     "streaming": ("Snapshot", "Stream"),
 }
-"""Modules of 0.1.0, and what was in them that is public now."""
+"""These are modules of 0.1.0, each with the classes in it that are public now."""
 INTERNAL = {
     "online": ("Learner", "Pace", "Recent", "Rows"),
     "parameters": ("Parameters",),
     "regularization": ("Prior", "Regularization"),
 }
-"""Modules of 0.1.0, and what was in them that only pickled estimators hold: each is a `Record`."""
+"""These are modules of 0.1.0, each with the classes in it that only pickled estimators hold: an
+object of them becomes a `Record`."""
 
 
 class Record:
-    """An object of a class that is no more: its attributes."""
+    """The attributes of an object whose class is no more."""
 
 
 class OldModule(ModuleType):

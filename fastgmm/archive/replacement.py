@@ -5,8 +5,8 @@ from pathlib import Path
 
 
 def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
-    """Replace the file at `path`: written beside it, flushed to disk, then renamed."""
-    import tempfile  # with shutil and random: 5 ms of the import
+    """Replace the file at `path` by one that is written beside it, flushed to disk and renamed."""
+    import tempfile  # it loads shutil and random, which takes 5 ms
 
     target = Path(path)
     try:
@@ -23,7 +23,7 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        # mkstemp's files are private; a model is as readable as any other file
+        # The files of mkstemp are private, and a model is to be as readable as any other file.
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     except BaseException:

@@ -1,1 +1,1 @@
-"""What a covariance type is: its form, its factors, its estimate, its free parameters."""
+"""What a covariance type is: its arrays, its factors, its estimate, its free parameters."""

@@ -9,35 +9,35 @@ from fastgmm.typing import FloatArray
 
 
 class DiagonalChart:
-    """Logarithms of the ratios of deviations."""
+    """Coordinates of diagonals: logarithms of the ratios of deviations."""
 
     def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The information of a log deviation is twice the weight."""
+        """The roots of the information of a log deviation, which is twice the weight."""
         return np.broadcast_to(roots[..., None] * np.sqrt(2.0), shape)
 
     def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """Log (s' / s)."""
+        """The logarithms of the ratios of deviations, log (s' / s)."""
         return np.log(inverse_factors * factors)
 
     def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """(s exp c)^2."""
+        """The variances (s exp c)^2 at the coordinates c."""
         covariances: FloatArray = (factors * np.exp(coordinates)) ** 2
         return covariances
 
     def gradient(
         self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
     ) -> FloatArray:
-        """(second + weight ridge) / s^2 - weight."""
+        """The derivatives by the log deviations, (second + weight ridge) / s^2 - weight."""
         weight = weight[..., None]
         gradient: FloatArray = inverse_factors**2 * (second + weight * ridge) - weight
         return gradient
 
     def flat(self, coordinates: FloatArray) -> FloatArray:
-        """Row by row."""
+        """The coordinates as a vector, component by component."""
         return np.ravel(coordinates)
 
     def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """Row by row."""
+        """The coordinates (..., D) that `flat` made a vector of."""
         return vector.reshape(shape)
 
 
@@ -47,24 +47,24 @@ class DiagonalScatters:
     factored = False
 
     def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """Sums of squares."""
+        """(M, D): the sums of the squares of the vectors of each label."""
         return sums_of_labels(vectors**2, labels, n_clusters)
 
     def between(self, vectors: FloatArray) -> FloatArray:
-        """Squares."""
+        """(M, D): the squares of vectors, feature by feature."""
         return vectors**2
 
     def variances(self, scatter: FloatArray) -> FloatArray:
-        """The diagonal itself."""
+        """(D,): the diagonal, which is the scatter itself."""
         return scatter
 
     def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """Sums of logarithms."""
+        """(M,): the sums of the logarithms of the diagonals with the floor."""
         return np.asarray(np.log(scatters + floor).sum(axis=1))
 
 
 class DiagonalForm:
-    """One variance per feature."""
+    """The form with one variance per feature."""
 
     name = "diagonal"
     ndim = 1
@@ -74,49 +74,49 @@ class DiagonalForm:
     scatters: Scatters = DiagonalScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
-        """(D,)."""
+        """(D,): the shape of one covariance."""
         return (n_features,)
 
     def n_parameters(self, n_features: int) -> int:
-        """One per feature."""
+        """D: one free parameter per feature."""
         return n_features
 
     def features_per_variance(self, n_features: int) -> int:
-        """Each feature has its own."""
+        """One, since each feature has a variance of its own."""
         return 1
 
     def row_cost(self, n_features: int) -> int:
-        """A few for each feature."""
+        """Four multiply-adds for each feature, and for the weight."""
         return 4 * (n_features + 1)
 
     def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
-        """The array itself."""
+        """(..., D): the array itself."""
         return array
 
     def matrices(self, array: FloatArray, n_features: int) -> FloatArray:
-        """Zeros off the diagonal."""
+        """(..., D, D): matrices with zeros off the diagonal."""
         matrices = np.zeros((*array.shape, n_features))
         np.einsum("...jj->...j", matrices)[...] = array
         return matrices
 
     def written(self, form: Form, array: FloatArray, n_features: int) -> FloatArray:
-        """Their diagonals."""
+        """(..., D): the diagonals of covariances or factors of another form."""
         return form.diagonals(array, n_features)
 
     def selected(self, covariances: FloatArray, features: np.ndarray) -> FloatArray:
-        """Their variances."""
+        """The variances of these features only."""
         return covariances[..., features]
 
     def from_deviations(self, deviations: FloatArray) -> FloatArray:
-        """The deviations."""
+        """(D,): the deviations themselves."""
         return deviations
 
     def least_deviation(self, tiny: float) -> float:
-        """Kernels multiply by its inverse."""
+        """A small multiple of `tiny`: kernels multiply by the inverse of a deviation."""
         return 4.0 * tiny
 
     def fault(self, array: np.ndarray, what: str) -> str | None:
-        """One that is not positive."""
+        """What is wrong where a variance is not positive; None where all are."""
         return positive_fault(array)
 
     def factor(
@@ -126,119 +126,124 @@ class DiagonalForm:
         return deviations_of(covariances, self.ndim)
 
     def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Deviations and their inverses."""
+        """Deviations and their inverses, from inverse variances."""
         inverses = np.sqrt(precisions)
         return 1.0 / inverses, inverses
 
     def held_at(self, covariances: FloatArray, floor: FloatArray, tolerance: float) -> FloatArray:
-        """The same: a variance that the ridge has not raised is not to be repaired."""
+        """The covariances as they are: a variance that no ridge has raised is not repaired."""
         return covariances
 
     def squares(self, factors: FloatArray) -> FloatArray:
-        """Of deviations."""
+        """(..., D): the variances, which are squares of deviations."""
         return factors**2
 
     def precisions(self, inverse_factors: FloatArray) -> FloatArray:
-        """Squares of inverse deviations."""
+        """(..., D): the squares of inverse deviations."""
         return inverse_factors**2
 
     def precision_factors(self, inverse_factors: FloatArray) -> FloatArray:
-        """Inverse deviations."""
+        """(..., D): the inverse deviations themselves."""
         return inverse_factors
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
-        """Sums of logarithms."""
+        """(...): the sums of the logarithms of the deviations."""
         return np.asarray(np.log(factors).sum(axis=-1))
 
     def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
-        """Feature by feature."""
+        """(K, D): vectors times deviations, feature by feature."""
         return factors * vectors
 
     def times_rows(self, factor: FloatArray, rows: FloatArray) -> FloatArray:
-        """Feature by feature."""
+        """(n, D): rows times the deviations, feature by feature."""
         return rows * factor
 
     def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """(K, D), feature by feature."""
+        """(K, D): the products of vectors, feature by feature."""
         return left * right
 
     def summed_products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """(D,)."""
+        """(D,): the products of vectors by feature, summed over the components."""
         return np.asarray((left * right).sum(axis=0))
 
     def symmetric(self, array: FloatArray) -> FloatArray:
-        """The array itself."""
+        """(..., D): the array itself, since a diagonal is its own transpose."""
         return array
 
     def central(
         self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
     ) -> FloatArray:
-        """Feature by feature."""
+        """(K, D): (second - weight step^2) / divisor, feature by feature."""
         divisor = divisor[:, None]
         scaled = np.sqrt(weight)[:, None] * step
         central: FloatArray = second / divisor - scaled * scaled / divisor
         return central
 
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
-        """The ridge itself."""
+        """() or (D,): the ridge itself."""
         return reg_covar
 
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Covariances to which the ridge was not added."""
+        """The variances less the ridge, but not less than zero."""
         return np.maximum(covariances - ridge, 0.0)
 
     def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Rounding may have left a variance below zero: the ridge stands on zero then."""
+        """The variances and the ridge; those that rounding left below zero count as zero."""
         return np.asarray(np.maximum(covariances, 0.0) + ridge)
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
-        """(K, D)."""
+        """(K, D): the squares of vectors."""
         return vectors**2
 
     def variances(self, second: FloatArray, n_features: int) -> FloatArray:
-        """(..., D)."""
+        """(..., D): the second moments themselves."""
         return second
 
     def directions_at_floor(
         self, inverse_factors: FloatArray, ridge: FloatArray, share: float
     ) -> np.ndarray:
-        """Features."""
+        """(K,): the number of features whose variance is the ridge to more than this share."""
         shares = inverse_factors**2 * ridge
         return np.asarray((shares > share).sum(axis=1))
 
     def prior_exponent(self, n_features: int) -> int:
-        """An inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""
+        """Two: an inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""
         return 2
 
     def prior_scale(self, covariance: FloatArray) -> FloatArray:
-        """The mean variance: the same for each feature."""
+        """(): the mean variance, the same for each feature."""
         return np.asarray(np.trace(covariance) / len(covariance))
 
     def takes_prior_scale(self, shape: tuple[int, ...], n_features: int) -> bool:
-        """One number per feature, or one for all."""
+        """Whether a scale is one number per feature, or one for all."""
         return shape in (self.shape(n_features), ())
 
     def log_pivots(self, factors: FloatArray) -> float:
-        """Of all deviations."""
+        """The sum of the logarithms of all deviations."""
         return float(np.log(factors).sum())
 
     def total_trace(self, inverse_factors: FloatArray, scale: FloatArray) -> float:
-        """Scale over variance."""
+        """The sum of scale over variance, over all features and components."""
         return float((inverse_factors**2 * scale).sum())
 
     def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Ridge over variance, summed over the features."""
+        """(...): ridge over variance, summed over the features."""
         return np.asarray((inverse_factors**2 * ridge).sum(axis=-1))
 
 
 DIAGONAL = DiagonalForm()
-"""The one instance."""
+"""This is the only instance of the form."""
 
 
 def deviations_of(variances: FloatArray, ndim: int) -> tuple[FloatArray, FloatArray]:
-    """Roots of variances and their inverses; IllDefinedCovarianceError where one has none.
+    """The roots of variances, and their inverses.
 
-    `ndim` is the number of axes of one covariance: a first axis beyond counts components.
+    `ndim` is the number of axes of one covariance: a first axis beyond them counts components.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        When a variance is not positive or not finite.
     """
     bad = ~((variances > 0) & np.isfinite(variances))
     if bad.any():
@@ -249,7 +254,7 @@ def deviations_of(variances: FloatArray, ndim: int) -> tuple[FloatArray, FloatAr
 
 
 def positive_fault(array: np.ndarray) -> str | None:
-    """What variances should be and are not."""
+    """What is wrong where a variance is not positive; None where all are."""
     if (array <= 0.0).any():
         return f"positive, but the smallest is {array.min():g}"
     return None

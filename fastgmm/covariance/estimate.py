@@ -1,4 +1,4 @@
-"""Sufficient statistics -> covariances, regularised and factored."""
+"""Covariances are estimated from sufficient statistics, regularised and factored."""
 
 from dataclasses import dataclass
 
@@ -9,26 +9,24 @@ from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.typing import FloatArray
 
 LARGEST = {np.dtype(kind): float(np.finfo(kind).max) for kind in (np.float32, np.float64)}
-"""The largest number of each dtype that rows can have."""
+"""The largest number of each dtype that rows can have, by that dtype."""
 PIVOT_ROUNDING = 32 * float(np.finfo(np.float64).eps)
-"""A pivot of an estimated covariance of up to this times D times its diagonal element is rounding.
-
-It would be of either sign by luck.  (Covariances that the user gives are taken at their word.)
-"""
+"""A pivot of an estimated covariance up to this times D times its diagonal element is rounding, of
+either sign by luck.  (Covariances that the user gives are taken at their word.)"""
 
 
 @dataclass(frozen=True)
 class Augmented:
-    """Statistics with what the prior adds: sums over rows, and divisors that are no longer equal.
+    """Sums over rows and what a prior adds to them, with the divisors of means and covariances.
 
     Parameters
     ----------
     reference, first_moment, second_moment : ndarray
-        As in the statistics.
+        The arrays of `SufficientStatistics` of these names, with the prior's share.
     mean_weight : ndarray of shape (K,)
-        Divides the first moments.
+        The divisors of the first moments.
     covariance_weight : ndarray of shape (K,), or () if tied
-        Divides the second moments; for one variance per component it counts each feature.
+        The divisors of the second moments; they count each feature for one that all share.
     """
 
     reference: FloatArray
@@ -39,7 +37,7 @@ class Augmented:
 
 
 def sample_covariances(form: Form, tied: bool, sums: Augmented, ridge: FloatArray) -> FloatArray:
-    """Covariances about the new means, with the ridge on the diagonal.
+    """The covariances about the new means, with the ridge on the diagonal.
 
     The new means are the reference plus a step; what the step takes off the second moments is
     small, because the reference is the last iterate: (sum r d d^T) / n - step step^T.
@@ -58,11 +56,18 @@ def sample_covariances(form: Form, tied: bool, sums: Augmented, ridge: FloatArra
 def factor_or_repair(
     form: Form, covariances: FloatArray, floor: FloatArray | None, dtype: np.dtype
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Covariances, L and L^-1.
+    """The covariances and their factors L and L^-1.
 
     With a `floor`, () or (D,), which is `reg_covar`, covariances that rounding made singular are
-    repaired: it is absolute, so that it is lost in the rounding of a covariance that is 1e16 times
-    larger.  Without one, where nobody asked for regularisation: IllDefinedCovarianceError.
+    repaired: a ridge is absolute, and is lost in the rounding of a covariance that is 1e16 times
+    larger.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        When a covariance is singular and there is no floor, as nobody asked for regularisation.
+    DataRangeError
+        When a covariance is not finite.
     """
     try:
         return covariances, *form.factor(covariances, PIVOT_ROUNDING)
@@ -76,7 +81,7 @@ def factor_or_repair(
 
 
 def check_range(covariances: FloatArray, inverse_factors: FloatArray, dtype: np.dtype) -> None:
-    """DataRangeError where covariances or precisions are beyond a dtype."""
+    """Raise DataRangeError where covariances or precisions are beyond a dtype."""
     largest = LARGEST[dtype]
     # Python's product of floats overflows to inf without a warning.
     inverse = float(np.abs(inverse_factors).max())

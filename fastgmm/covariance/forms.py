@@ -1,8 +1,9 @@
 """What a form is: how a covariance is stored, multiplied and factored.
 
 There are three: a matrix, its diagonal, and one variance for all features.  Arrays hold one
-covariance, or several along a leading axis of components: "..." below.  The factor of a covariance
-is its lower Cholesky factor L; those of diagonals and of single variances are deviations.
+covariance, or several along a leading axis of components, which shapes write as "...".  The factor
+of a covariance is its lower Cholesky factor L; those of diagonals and of single variances are
+deviations.
 """
 
 from typing import Protocol
@@ -13,20 +14,20 @@ from fastgmm.typing import FloatArray
 
 
 class Chart(Protocol):
-    """Coordinates of covariances about others, the base: lower entries of L^-1 L', in units.
+    """Coordinates of covariances about others, the base: the lower entries of L^-1 L'.
 
-    The entries on the diagonal are logarithms.  A step of the acceleration is one in these
+    Those on the diagonal are logarithms.  A step of the acceleration is one in these
     coordinates; see `em.relative_frame`.
     """
 
     def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """Roots of the information that complete rows have of each coordinate.
+        """The roots of the information that complete rows have of each coordinate.
 
-        Of covariances of this shape, of components with the weights `roots`**2 (...).
+        The covariances have this shape, and their components the weights `roots`**2 (...).
         """
 
     def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """Of covariances with these factors, about those with these inverse factors."""
+        """The coordinates of covariances with these factors about those with these inverses."""
 
     def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
         """The covariances at these coordinates about those with these factors."""
@@ -34,9 +35,9 @@ class Chart(Protocol):
     def gradient(
         self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
     ) -> FloatArray:
-        """Derivatives of the log-likelihood, and of a ridge, by the coordinates, at the base.
+        """The derivatives of the log-likelihood, and of a ridge, by the coordinates at the base.
 
-        `second` are second moments about the means and `weight` (...) their divisors.
+        `second` are second moments about the means, and `weight` (...) are their divisors.
         """
 
     def flat(self, coordinates: FloatArray) -> FloatArray:
@@ -59,41 +60,47 @@ class Scatters(Protocol):
         """(M, ...): v v^T of vectors (M, D)."""
 
     def variances(self, scatter: FloatArray) -> FloatArray:
-        """(D,): the diagonal of one."""
+        """(D,): the diagonal of one scatter."""
 
     def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """(M,): of the covariances of the form that are nearest, with a floor on the diagonal."""
+        """(M,): log determinants of the nearest covariances of the form, with a floor.
+
+        The floor is added to their diagonals.
+        """
 
 
 class Form(Protocol):
     """How covariances are stored, multiplied and factored."""
 
     name: str
+    """The name of the form, by which results that were made for it are kept."""
     ndim: int
-    """Number of axes of one covariance."""
+    """The number of axes of the array of one covariance."""
     kernel: str
     """The covariance type under which the kernels know one covariance per component."""
     tied_kernel: str
-    """The same for one that all share; where it is `kernel`, they are given it K times."""
+    """The covariance type under which the kernels know one covariance that all components share;
+    where it is `kernel`, the kernels are given that covariance K times."""
     isotropic: bool
     """Whether all features have the same variance."""
     chart: Chart | None
-    """None: EM goes without acceleration."""
+    """Coordinates in which EM is accelerated; None: it goes without acceleration."""
     scatters: Scatters
+    """What merging of clusters by likelihood needs."""
 
     # ------------------------------------------------------------ sizes
 
     def shape(self, n_features: int) -> tuple[int, ...]:
-        """Shape of one covariance."""
+        """The shape of one covariance."""
 
     def n_parameters(self, n_features: int) -> int:
-        """Free parameters of one covariance."""
+        """The number of free parameters of one covariance."""
 
     def features_per_variance(self, n_features: int) -> int:
-        """How many features share a stored variance: each of their squares counts for it."""
+        """The number of features that share a variance; the squares of each count for it."""
 
     def row_cost(self, n_features: int) -> int:
-        """Multiply-adds that one row and component take in a pass, more or less."""
+        """The number of multiply-adds that one row and component take in a pass, roughly."""
 
     # ------------------------------------------------------------ views and conversions
 
@@ -110,13 +117,13 @@ class Form(Protocol):
         """The covariances of these features only."""
 
     def from_deviations(self, deviations: FloatArray) -> FloatArray:
-        """The factor of one covariance whose features (D,) have these deviations.
+        """The factor of one covariance whose features have these deviations (D,).
 
-        All the same, where the form knows one variance.
+        They are all the same where the form knows one variance.
         """
 
     def least_deviation(self, tiny: float) -> float:
-        """The smallest deviation that kernels can take, whose dtype has this smallest number."""
+        """The smallest deviation that kernels take in a dtype with this smallest number."""
 
     def fault(self, array: np.ndarray, what: str) -> str | None:
         """What covariances or precisions, called `what`, should be and are not; None: nothing."""
@@ -140,22 +147,24 @@ class Form(Protocol):
         """L and L^-1 of the covariances whose inverses are given."""
 
     def held_at(self, covariances: FloatArray, floor: FloatArray, tolerance: float) -> FloatArray:
-        """Those that `factor` refuses, repaired, whose variances are `floor` (D,) or () at least.
+        """The covariances, with those repaired that `factor` refuses.
+
+        Their variances are at least `floor`, (D,) or ().
 
         Raises
         ------
         IllDefinedCovarianceError
-            Where the floor is zero.
+            When a covariance is to be repaired and the floor is zero.
         """
 
     def squares(self, factors: FloatArray) -> FloatArray:
         """L L^T: the covariances whose factors are given."""
 
     def precisions(self, inverse_factors: FloatArray) -> FloatArray:
-        """L^-T L^-1."""
+        """L^-T L^-1: the precisions whose inverse factors are given."""
 
     def precision_factors(self, inverse_factors: FloatArray) -> FloatArray:
-        """U with precision = U U^T: L^-T."""
+        """L^-T: the factors U with precision = U U^T."""
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
         """(...): log det L, in nats."""
@@ -173,7 +182,7 @@ class Form(Protocol):
         """(K, ...): left right^T of vectors (K, D)."""
 
     def summed_products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """The same, summed over the components."""
+        """The sum over the components of left right^T of vectors (K, D)."""
 
     def symmetric(self, array: FloatArray) -> FloatArray:
         """The array and its transpose, averaged."""
@@ -189,13 +198,13 @@ class Form(Protocol):
         """
 
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
-        """What a ridge () or (D,) adds to the stored variances."""
+        """What a ridge, () or (D,), adds to the stored variances."""
 
     def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """The ridge on the diagonals; the covariances may be changed in place."""
+        """Covariances with the ridge on the diagonals; the given ones may be changed."""
 
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Covariances to which the ridge was not added; a new array."""
+        """Covariances to which the ridge was not added, as a new array."""
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
         """(K, D) or (K, 1): squares of vectors (K, D), averaged over what shares a variance."""
@@ -211,7 +220,7 @@ class Form(Protocol):
     # ------------------------------------------------------------ log priors
 
     def prior_exponent(self, n_features: int) -> int:
-        """What an inverse Wishart or inverse gamma adds to its degrees of freedom at a variance."""
+        """What an inverse Wishart or inverse gamma adds to its dof at a determinant."""
 
     def prior_scale(self, covariance: FloatArray) -> FloatArray:
         """The scale of a prior after a covariance (D, D)."""
@@ -220,10 +229,10 @@ class Form(Protocol):
         """Whether a scale of this shape, given by the user, means something."""
 
     def log_pivots(self, factors: FloatArray) -> float:
-        """Sum over all components of the logarithms on the diagonals as they are stored."""
+        """The sum over all components of the logarithms on the diagonals, as they are stored."""
 
     def total_trace(self, inverse_factors: FloatArray, scale: FloatArray) -> float:
-        """Sum over all components of the traces of precision times scale."""
+        """The sum over all components of the traces of precision times scale."""
 
     def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
-        """(...): traces of precision times ridge."""
+        """(...): the traces of precision times ridge."""

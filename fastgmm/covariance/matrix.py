@@ -15,39 +15,42 @@ TRACE_FLOOR = 1e-13
 """The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
 method needs it."""
 ARRAY_AT_ONCE = 1 << 15
-"""Covariances of at most so many numbers are centred in one go; of more, one at a time, since a
-second array of their size would not stay in the cache."""
+"""Covariances that hold at most this many numbers together are centred in one go; larger ones
+follow one after the other, since a second array of their size would not stay in the cache."""
 
 
 class MatrixChart:
-    """L^-1 L' of matrices, its diagonal as logarithms."""
+    """Coordinates of matrices: the lower entries of L^-1 L', the diagonal as logarithms."""
 
     def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The diagonal is told of by twice as much: both sides of the product have it."""
+        """The roots of the weight, and on the diagonal of twice the weight.
+
+        A diagonal entry is told of twice, as both factors of L L^T have it.
+        """
         scales = np.broadcast_to(roots[..., None, None], shape).copy()
         diagonal = _diagonal(scales)
         diagonal *= np.sqrt(2.0)
         return scales
 
     def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """L^-1 L' with logarithms on the diagonal."""
+        """(..., D, D): L^-1 L' with logarithms on the diagonal."""
         spread: FloatArray = inverse_factors @ factors
         diagonal = _diagonal(spread)
         diagonal[...] = np.log(diagonal)
         return spread
 
     def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """L E E^T L^T, where E has exponentials on the diagonal."""
+        """L E E^T L^T, where E are the coordinates with exponentials on the diagonal."""
         inside = coordinates.copy()
         diagonal = _diagonal(inside)
         diagonal[...] = np.exp(diagonal)
-        moved = factors @ inside
-        return MATRIX.symmetric(MATRIX.squares(moved))
+        new_factors = factors @ inside
+        return MATRIX.symmetric(MATRIX.squares(new_factors))
 
     def gradient(
         self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
     ) -> FloatArray:
-        """L^-1 (second + weight ridge) L^-T - weight."""
+        """The derivatives by the coordinates, L^-1 (second + weight ridge) L^-T - weight."""
         second = second.copy()
         diagonal = _diagonal(second)
         diagonal += weight[..., None] * ridge
@@ -57,12 +60,12 @@ class MatrixChart:
         return spread
 
     def flat(self, coordinates: FloatArray) -> FloatArray:
-        """The lower triangles, row by row."""
+        """The lower triangles as a vector, row by row."""
         rows, columns = np.tril_indices(coordinates.shape[-1])
         return np.ravel(coordinates[..., rows, columns])
 
     def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """Zeros above the diagonal."""
+        """The lower triangles that `flat` made a vector of, with zeros above the diagonal."""
         rows, columns = np.tril_indices(shape[-1])
         square = np.zeros(shape)
         square[..., rows, columns] = vector.reshape(*shape[:-2], -1)
@@ -70,25 +73,25 @@ class MatrixChart:
 
 
 class MatrixScatters:
-    """Scatters (M, D, D)."""
+    """Scatters as matrices (M, D, D)."""
 
     factored = True
 
     def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """One product of matrices per label."""
+        """(M, D, D): the sums of v v^T over the vectors of each label."""
         return scatters_of_labels(vectors, labels, n_clusters)
 
     def between(self, vectors: FloatArray) -> FloatArray:
-        """Outer products."""
+        """(M, D, D): the outer products v v^T of vectors."""
         return MATRIX.products(vectors, vectors)
 
     def variances(self, scatter: FloatArray) -> FloatArray:
-        """The diagonal."""
+        """(D,): the diagonal of one scatter."""
         return np.diagonal(scatter)
 
     def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """By Cholesky's method."""
-        # clusters far wider than the whole hold rows that are light in it
+        """(M,): log determinants with the floor on the diagonal, by Cholesky's method."""
+        # A cluster can be far wider than the whole, where its rows are of little weight in that.
         floors = np.maximum(floor, TRACE_FLOOR * np.trace(scatters, axis1=1, axis2=2))
         roots = np.linalg.cholesky(scatters + floors[:, None, None] * np.eye(scatters.shape[-1]))
         logs: FloatArray = 2.0 * np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
@@ -96,7 +99,7 @@ class MatrixScatters:
 
 
 class MatrixForm:
-    """The whole matrix: features may be correlated."""
+    """The form of the whole matrix: features may be correlated."""
 
     name = "matrix"
     ndim = 2
@@ -106,53 +109,56 @@ class MatrixForm:
     scatters: Scatters = MatrixScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
-        """(D, D)."""
+        """(D, D): the shape of one covariance."""
         return (n_features, n_features)
 
     def n_parameters(self, n_features: int) -> int:
-        """The lower triangle."""
+        """D (D + 1) / 2: the entries of the lower triangle."""
         return n_features * (n_features + 1) // 2
 
     def features_per_variance(self, n_features: int) -> int:
-        """Each feature has its own."""
+        """One, since each feature has a variance of its own."""
         return 1
 
     def row_cost(self, n_features: int) -> int:
-        """One triangle for the distance, one for the second moments."""
+        """One triangle of multiply-adds for the distance, and one for the second moments."""
         return (n_features + 1) * (n_features + 2)
 
     def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
-        """(..., D), writable where the array is."""
+        """(..., D): a view of the diagonals, writable where the array is."""
         return _diagonal(array)
 
     def matrices(self, array: FloatArray, n_features: int) -> FloatArray:
-        """The array itself."""
+        """(..., D, D): the array itself."""
         return array
 
     def written(self, form: Form, array: FloatArray, n_features: int) -> FloatArray:
-        """Written out."""
+        """(..., D, D): covariances or factors of another form, written out."""
         return form.matrices(array, n_features)
 
     def selected(self, covariances: FloatArray, features: np.ndarray) -> FloatArray:
-        """Their rows and columns."""
+        """The covariances of these features: their rows and columns."""
         return covariances[..., features, :][..., features]
 
     def from_deviations(self, deviations: FloatArray) -> FloatArray:
-        """A diagonal matrix."""
+        """(D, D): the matrix with these deviations on the diagonal."""
         return np.diag(deviations)
 
     def least_deviation(self, tiny: float) -> float:
-        """Kernels multiply by its inverse."""
+        """A small multiple of `tiny`: kernels multiply by the inverse of a deviation."""
         return 4.0 * tiny
 
     def fault(self, array: np.ndarray, what: str) -> str | None:
-        """The tests and tolerances of scikit-learn, so that both accept the same matrices."""
+        """What is wrong where a matrix is not symmetric or not positive definite, else None.
+
+        Tests and tolerances are those of scikit-learn, so that both accept the same matrices.
+        """
         stacked = array.reshape(-1, *array.shape[-2:])
         for k, matrix in enumerate(stacked):
             label = what if array.ndim == self.ndim else f"{what}[{k}]"
             if not np.allclose(matrix, matrix.T):
                 found = f"{label} differs from its transpose by {np.abs(matrix - matrix.T).max():g}"
-            # Cholesky's factors first: they take neither LAPACK nor its memory
+            # Cholesky's factors come first, because they take neither LAPACK nor its memory.
             elif _has_factor(matrix) or (smallest := np.linalg.eigvalsh(matrix)[0]) > 0.0:
                 continue
             else:
@@ -163,7 +169,7 @@ class MatrixForm:
     def factor(
         self, covariances: FloatArray, tolerance: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
-        """L and L^-1, by the kernels."""
+        """L and L^-1 of covariances, by the kernel for Cholesky factors."""
         shape = covariances.shape
         stacked = np.ascontiguousarray(covariances).reshape(-1, *shape[-2:])
         factors, inverses = np.empty_like(stacked), np.empty_like(stacked)
@@ -186,7 +192,10 @@ class MatrixForm:
         return np.ascontiguousarray(factors), np.ascontiguousarray(inverses)
 
     def held_at(self, covariances: FloatArray, floor: FloatArray, tolerance: float) -> FloatArray:
-        """The eigenvalues of those correlation matrices are held at `CORRELATION_FLOOR`."""
+        """The covariances; singular ones have correlations with eigenvalues at a floor.
+
+        The floor is `CORRELATION_FLOOR` times D.
+        """
         stacked = covariances.reshape(-1, *covariances.shape[-2:]).copy()
         for index, covariance in enumerate(stacked):
             try:
@@ -200,53 +209,53 @@ class MatrixForm:
         return stacked.reshape(covariances.shape)
 
     def squares(self, factors: FloatArray) -> FloatArray:
-        """L L^T."""
+        """(..., D, D): L L^T."""
         squares: FloatArray = factors @ np.swapaxes(factors, -1, -2)
         return squares
 
     def precisions(self, inverse_factors: FloatArray) -> FloatArray:
-        """L^-T L^-1."""
+        """(..., D, D): L^-T L^-1."""
         precisions: FloatArray = np.swapaxes(inverse_factors, -1, -2) @ inverse_factors
         return precisions
 
     def precision_factors(self, inverse_factors: FloatArray) -> FloatArray:
-        """L^-T, upper triangular: a view."""
+        """(..., D, D): a view of L^-T, which is upper triangular."""
         return np.swapaxes(inverse_factors, -1, -2)
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
-        """Sums of the logarithms on the diagonals."""
+        """(...): the sums of the logarithms on the diagonals of L."""
         return np.asarray(np.log(_diagonal(factors)).sum(axis=-1))
 
     def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
-        """A matrix times a vector for each component."""
+        """(K, D): each vector times the matrix of its component."""
         products: FloatArray = np.einsum("kij,kj->ki", factors, vectors)
         return products
 
     def times_rows(self, factor: FloatArray, rows: FloatArray) -> FloatArray:
-        """All rows times one matrix."""
+        """(n, D): all rows times one matrix."""
         products: FloatArray = rows @ factor.T
         return products
 
     def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """Outer products."""
+        """(K, D, D): the outer products of vectors."""
         return left[:, :, None] * right[:, None, :]
 
     def summed_products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """One product of matrices."""
-        # a copy: NumPy takes another routine for x.T @ x, and two that are one round differently
+        """(D, D): the sum of the outer products of vectors, as one product of matrices."""
+        # A copy is taken since NumPy has another routine for x.T @ x, which rounds differently.
         products: FloatArray = left.T @ (right.copy() if right is left else right)
         return products
 
     def symmetric(self, array: FloatArray) -> FloatArray:
-        """Both triangles averaged."""
+        """(..., D, D): matrices with both triangles averaged."""
         return (array + np.swapaxes(array, -1, -2)) / 2
 
     def central(
         self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
     ) -> FloatArray:
-        """The difference is taken in place."""
+        """(K, D, D): (second - weight step step^T) / divisor, with the difference in place."""
         covariances: FloatArray = second / divisor[:, None, None]
-        # without a prior the two weights are one array
+        # Without a prior both weights are one array, and no root is needed.
         scaled = step if weight is divisor else np.sqrt(weight / divisor)[:, None] * step
         if covariances.size <= ARRAY_AT_ONCE:
             covariances -= self.products(scaled, scaled)
@@ -256,34 +265,38 @@ class MatrixForm:
         return covariances
 
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
-        """The ridge itself."""
+        """() or (D,): the ridge itself."""
         return reg_covar
 
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Covariances to which the ridge was not added."""
+        """(..., D, D): a copy of the covariances with the ridge taken off the diagonals."""
         bare = covariances.copy()
         diagonal = np.einsum("...jj->...j", bare)
         diagonal -= ridge
         return bare
 
     def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """On the diagonals, in place."""
+        """(..., D, D): the covariances with the ridge on the diagonals, in place."""
         diagonal = _diagonal(covariances)
         diagonal += ridge
         return covariances
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
-        """(K, D)."""
+        """(K, D): the squares of vectors."""
         return vectors**2
 
     def variances(self, second: FloatArray, n_features: int) -> FloatArray:
-        """(..., D)."""
+        """(..., D): the diagonals of second moments."""
         return _diagonal(second)
 
     def directions_at_floor(
         self, inverse_factors: FloatArray, ridge: FloatArray, share: float
     ) -> np.ndarray:
-        """Singular values of L^-1 times the root of the ridge, of those that have a large trace."""
+        """(K,): the number of directions in which the ridge is more than this share.
+
+        They are counted by the singular values of L^-1 times the root of the ridge, and only where
+        its trace is large enough for one.
+        """
         scaled = inverse_factors * np.sqrt(ridge)
         counts = np.zeros(len(scaled), dtype=int)
         suspects = (scaled**2).sum(axis=(1, 2)) > 0.5 * share
@@ -293,32 +306,32 @@ class MatrixForm:
         return counts
 
     def prior_exponent(self, n_features: int) -> int:
-        """An inverse Wishart has the determinant to the power -(dof + D + 1) / 2."""
+        """D + 1: an inverse Wishart has the determinant to the power -(dof + D + 1) / 2."""
         return n_features + 1
 
     def prior_scale(self, covariance: FloatArray) -> FloatArray:
-        """The covariance."""
+        """(D, D): the covariance itself."""
         return covariance
 
     def takes_prior_scale(self, shape: tuple[int, ...], n_features: int) -> bool:
-        """Only a matrix."""
+        """Whether a scale is a matrix (D, D)."""
         return shape == self.shape(n_features)
 
     def log_pivots(self, factors: FloatArray) -> float:
-        """Of all diagonals."""
+        """The sum of the logarithms on all diagonals."""
         return float(np.log(_diagonal(factors)).sum())
 
     def total_trace(self, inverse_factors: FloatArray, scale: FloatArray) -> float:
-        """Of L^-1 scale L^-T."""
+        """The sum of the traces of L^-1 scale L^-T over all components."""
         return float(((inverse_factors @ scale) * inverse_factors).sum())
 
     def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Squares of L^-1 times the root of the ridge."""
+        """(...): the sums of the squares of L^-1 times the root of the ridge."""
         return np.asarray(((inverse_factors * np.sqrt(ridge)) ** 2).sum(axis=(-2, -1)))
 
 
 MATRIX = MatrixForm()
-"""The one instance."""
+"""This is the only instance of the form."""
 
 
 def _diagonal(array: FloatArray) -> FloatArray:
@@ -335,7 +348,7 @@ def _has_factor(matrix: np.ndarray) -> bool:
 
 
 def _hold_at_floor(covariance: FloatArray, deviations: FloatArray) -> FloatArray:
-    # next to a variance that has cancelled its covariances are rounding, too
+    # Where a variance has cancelled, its covariances are rounding, too.
     correlation = np.clip(covariance / deviations[:, None] / deviations, -1.0, 1.0)
     np.fill_diagonal(correlation, 1.0)
     eigenvalues, vectors = np.linalg.eigh(correlation)

@@ -20,17 +20,17 @@ class CovarianceModel:
     name : str
         The covariance type.
     form : Form
-        In which covariances and their factors are stored.
+        The form in which covariances and their factors are stored.
     tied : bool
         Whether there is one for all components.
     sums : Form
-        In which the E-step sums second moments, and the kernels take inverse factors: that of the
-        covariances or a wider one.
+        The form in which the E-step sums second moments and the kernels take inverse factors: that
+        of the covariances or a wider one.
     estimate : callable
-        estimate(sums, ridge) -> covariances, of augmented statistics and what is to be added to
-        the variances.
+        A function estimate(sums, ridge) that returns covariances of augmented statistics, with
+        the ridge added to the variances.
     n_parameters : callable
-        n_parameters(K, D) -> free parameters of the covariances.
+        A function n_parameters(K, D) that returns the number of free parameters of the covariances.
     chart : Chart, optional
         Coordinates in which EM is accelerated, where each is free; None: EM goes on alone.
     """
@@ -54,7 +54,7 @@ class CovarianceModel:
         return self.tied and self.sums.tied_kernel == self.sums.kernel
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
-        """Shape of the arrays `covariances`, `factors` and `inverse_factors`."""
+        """The shape of the arrays `covariances`, `factors` and `inverse_factors`."""
         one = self.form.shape(n_features)
         return one if self.tied else (n_components, *one)
 
@@ -65,7 +65,7 @@ class CovarianceModel:
     def for_kernels(
         self, inverse_factors: FloatArray, n_components: int, n_features: int
     ) -> FloatArray:
-        """Inverse factors as the kernels take them."""
+        """The inverse factors as the kernels take them."""
         if self.sums is not self.form:
             inverse_factors = self.sums.written(self.form, inverse_factors, n_features)
         if self._repeated:
@@ -73,13 +73,13 @@ class CovarianceModel:
         return np.ascontiguousarray(inverse_factors)
 
     def kernel_sums(self, n_components: int, n_features: int) -> FloatArray:
-        """Zeros to which the kernels add second moments."""
+        """Sums of zero, to which the kernels add second moments."""
         one = self.sums.shape(n_features)
         alone = self.tied and not self._repeated
         return np.zeros(one if alone else (n_components, *one))
 
     def from_kernels(self, sums: FloatArray) -> FloatArray:
-        """Second moments as the kernels have summed them -> those of the statistics."""
+        """The second moments of the statistics, from those that the kernels have summed."""
         return np.asarray(sums.sum(axis=0)) if self._repeated else sums
 
     def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
@@ -89,14 +89,14 @@ class CovarianceModel:
     def weighted(self, array: FloatArray, weight: FloatArray) -> FloatArray:
         """Covariances, or sums as of covariances, times component weights (K,); their sum if tied.
 
-        They are those of the form in which second moments are summed.
+        The array is in the form in which second moments are summed.
         """
         return array * (weight.sum() if self.tied else weight.reshape(-1, *(1,) * self.sums.ndim))
 
     def implied_moments(
         self, covariances: FloatArray, ridge: FloatArray, weight: FloatArray, n_features: int
     ) -> FloatArray:
-        """Second moments about the means from which covariances with this ridge were estimated."""
+        """The second moments about the means of which these covariances are, less the ridge."""
         second = self.form.without_ridge(covariances, ridge)
         if self.sums is not self.form:
             second = self.sums.written(self.form, second, n_features)

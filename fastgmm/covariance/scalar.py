@@ -8,63 +8,63 @@ from fastgmm.typing import FloatArray
 
 
 class ScalarChart:
-    """Logarithms of the ratios of deviations."""
+    """Coordinates of single variances: logarithms of the ratios of deviations."""
 
     def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """Each feature tells of the deviation."""
+        """The roots of the information, 2 D times the weight: each feature tells of it."""
         return np.broadcast_to(roots * np.sqrt(2.0 * n_features), shape)
 
     def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """Log (s' / s)."""
+        """The logarithms of the ratios of deviations, log (s' / s)."""
         return np.log(inverse_factors * factors)
 
     def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """(s exp c)^2."""
+        """The variances (s exp c)^2 at the coordinates c."""
         covariances: FloatArray = (factors * np.exp(coordinates)) ** 2
         return covariances
 
     def gradient(
         self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
     ) -> FloatArray:
-        """(second + weight ridge) / s^2 - weight."""
+        """The derivatives by the log deviations, (second + weight ridge) / s^2 - weight."""
         gradient: FloatArray = inverse_factors**2 * (second + weight * ridge) - weight
         return gradient
 
     def flat(self, coordinates: FloatArray) -> FloatArray:
-        """One per component."""
+        """The coordinates as a vector, one per component."""
         return np.ravel(coordinates)
 
     def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """One per component."""
+        """The coordinates, one per component, that `flat` made a vector of."""
         return vector.reshape(shape)
 
 
 class ScalarScatters:
-    """The diagonals (M, D) of scatters, of which the means are what counts."""
+    """The diagonals (M, D) of scatters, of which only the means count."""
 
     factored = False
     _diagonals = DiagonalScatters()
 
     def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """Sums of squares, feature by feature."""
+        """(M, D): the sums of the squares of the vectors of each label."""
         return self._diagonals.of_labels(vectors, labels, n_clusters)
 
     def between(self, vectors: FloatArray) -> FloatArray:
-        """Squares, feature by feature."""
+        """(M, D): the squares of vectors, feature by feature."""
         return self._diagonals.between(vectors)
 
     def variances(self, scatter: FloatArray) -> FloatArray:
-        """Still one per feature."""
+        """(D,): the diagonal, which is the scatter itself."""
         return self._diagonals.variances(scatter)
 
     def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """D times the logarithm of the mean variance."""
+        """(M,): D times the logarithm of the mean variance with the floor."""
         logs: FloatArray = scatters.shape[1] * np.log((scatters + floor).mean(axis=1))
         return logs
 
 
 class ScalarForm:
-    """One variance for all features."""
+    """The form with one variance for all features."""
 
     name = "scalar"
     ndim = 0
@@ -74,49 +74,49 @@ class ScalarForm:
     scatters: Scatters = ScalarScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
-        """()."""
+        """(): the shape of one covariance."""
         return ()
 
     def n_parameters(self, n_features: int) -> int:
-        """One."""
+        """One free parameter."""
         return 1
 
     def features_per_variance(self, n_features: int) -> int:
-        """All."""
+        """D: all features share the variance."""
         return n_features
 
     def row_cost(self, n_features: int) -> int:
-        """A few for each feature."""
+        """Four multiply-adds for each feature, and for the weight."""
         return 4 * (n_features + 1)
 
     def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
-        """(..., D): each number D times."""
+        """(..., D): each number repeated D times."""
         return np.broadcast_to(array[..., None], (*array.shape, n_features))
 
     def matrices(self, array: FloatArray, n_features: int) -> FloatArray:
-        """Zeros off the diagonal."""
+        """(..., D, D): matrices with zeros off the diagonal."""
         matrices = np.zeros((*array.shape, n_features, n_features))
         np.einsum("...jj->...j", matrices)[...] = array[..., None]
         return matrices
 
     def written(self, form: Form, array: FloatArray, n_features: int) -> FloatArray:
-        """No other form stores so little."""
+        """The array itself: no other form stores so little."""
         return array
 
     def selected(self, covariances: FloatArray, features: np.ndarray) -> FloatArray:
-        """The same."""
+        """The covariances themselves: these features have the same variance."""
         return covariances
 
     def from_deviations(self, deviations: FloatArray) -> FloatArray:
-        """The first of them."""
+        """(): the first of the deviations, which are all the same."""
         return np.asarray(deviations[0])
 
     def least_deviation(self, tiny: float) -> float:
-        """Kernels multiply by the square of its inverse."""
+        """A multiple of the root of `tiny`: kernels multiply by the inverse of a variance."""
         return float(4.0 * tiny**0.5)
 
     def fault(self, array: np.ndarray, what: str) -> str | None:
-        """One that is not positive."""
+        """What is wrong where a variance is not positive; None where all are."""
         return positive_fault(array)
 
     def factor(
@@ -126,108 +126,108 @@ class ScalarForm:
         return deviations_of(covariances, self.ndim)
 
     def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Deviations and their inverses."""
+        """Deviations and their inverses, from inverse variances."""
         inverses = np.sqrt(precisions)
         return 1.0 / inverses, inverses
 
     def held_at(self, covariances: FloatArray, floor: FloatArray, tolerance: float) -> FloatArray:
-        """The same: a variance that the ridge has not raised is not to be repaired."""
+        """The covariances as they are: a variance that no ridge has raised is not repaired."""
         return covariances
 
     def squares(self, factors: FloatArray) -> FloatArray:
-        """Of deviations."""
+        """(...): the variances, which are squares of deviations."""
         return factors**2
 
     def precisions(self, inverse_factors: FloatArray) -> FloatArray:
-        """Squares of inverse deviations."""
+        """(...): the squares of inverse deviations."""
         return inverse_factors**2
 
     def precision_factors(self, inverse_factors: FloatArray) -> FloatArray:
-        """Inverse deviations."""
+        """(...): the inverse deviations themselves."""
         return inverse_factors
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
-        """The logarithm, added once per feature."""
+        """(...): the logarithm of the deviation, added once per feature."""
         return np.asarray(np.log(self.diagonals(factors, n_features)).sum(axis=-1))
 
     def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
-        """One number for each vector."""
+        """(K, D): each vector times the one number of its component."""
         return factors[:, None] * vectors
 
     def times_rows(self, factor: FloatArray, rows: FloatArray) -> FloatArray:
-        """One number for all."""
+        """(n, D): all rows times one number."""
         return rows * factor
 
     def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """(K,): traces."""
+        """(K,): the traces of the products, which are scalar products of vectors."""
         return np.asarray((left * right).sum(axis=1))
 
     def summed_products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """(): the sum of the traces."""
+        """(): the sum of the traces of the products over the components."""
         return np.asarray((left * right).sum(axis=1).sum(axis=0))
 
     def symmetric(self, array: FloatArray) -> FloatArray:
-        """The array itself."""
+        """The array itself, since a number is its own transpose."""
         return array
 
     def central(
         self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
     ) -> FloatArray:
-        """Traces over divisors that count each feature."""
+        """(K,): traces over divisors, which count each feature."""
         scaled = np.sqrt(weight)[:, None] * step
         central: FloatArray = second / divisor - self.products(scaled, scaled) / divisor
         return central
 
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
-        """The mean ridge."""
+        """(): the mean ridge."""
         return np.asarray(reg_covar.mean())
 
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Covariances to which the ridge was not added."""
+        """The variances less the ridge, but not less than zero."""
         return np.maximum(covariances - ridge, 0.0)
 
     def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Rounding may have left a variance below zero: the ridge stands on zero then."""
+        """The variances and the ridge; those that rounding left below zero count as zero."""
         return np.asarray(np.maximum(covariances, 0.0) + ridge)
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
-        """(K, 1)."""
+        """(K, 1): the squares of vectors, averaged over the features."""
         return np.asarray((vectors**2).mean(axis=1, keepdims=True))
 
     def variances(self, second: FloatArray, n_features: int) -> FloatArray:
-        """(..., 1): traces over the number of features."""
+        """(..., 1): the traces over the number of features."""
         return second[..., None] / n_features
 
     def directions_at_floor(
         self, inverse_factors: FloatArray, ridge: FloatArray, share: float
     ) -> np.ndarray:
-        """One or none."""
+        """(K,): one where the variance is the ridge to more than this share, else none."""
         return np.asarray((inverse_factors**2 * ridge > share).astype(int))
 
     def prior_exponent(self, n_features: int) -> int:
-        """An inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""
+        """Two: an inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""
         return 2
 
     def prior_scale(self, covariance: FloatArray) -> FloatArray:
-        """The mean variance."""
+        """(): the mean variance."""
         return np.asarray(np.trace(covariance) / len(covariance))
 
     def takes_prior_scale(self, shape: tuple[int, ...], n_features: int) -> bool:
-        """Only a number."""
+        """Whether a scale is one number."""
         return shape == ()
 
     def log_pivots(self, factors: FloatArray) -> float:
-        """Of all deviations, each once."""
+        """The sum of the logarithms of all deviations, each counted once."""
         return float(np.log(factors).sum())
 
     def total_trace(self, inverse_factors: FloatArray, scale: FloatArray) -> float:
-        """Scale over variance, each once."""
+        """The sum of scale over variance, each component counted once."""
         return float((inverse_factors**2 * scale).sum())
 
     def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Ridge over variance."""
+        """(...): ridge over variance."""
         return np.asarray(inverse_factors**2 * ridge)
 
 
 SCALAR = ScalarForm()
-"""The one instance."""
+"""This is the only instance of the form."""

@@ -1,4 +1,4 @@
-"""Sums over points by their label, a column or a label at a time."""
+"""Sums over the points of each label, made a column or a label at a time."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from fastgmm.typing import FloatArray
 
 
 def sums_of_labels(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-    """(M, D): sums of the rows of each label."""
+    """(M, D): the sums of the rows of each label."""
     sums: FloatArray = np.empty((n_clusters, rows.shape[1]))
     for j, column in enumerate(rows.T):
         sums[:, j] = np.bincount(labels, column, n_clusters)
@@ -14,7 +14,7 @@ def sums_of_labels(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> Flo
 
 
 def scatters_of_labels(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-    """(M, D, D): sums of x x^T over the rows x of each label."""
+    """(M, D, D): the sums of x x^T over the rows x of each label."""
     order = np.argsort(labels, kind="stable")
     parts = np.split(rows[order], np.cumsum(np.bincount(labels, minlength=n_clusters))[:-1])
     return np.stack([part.T @ part for part in parts])

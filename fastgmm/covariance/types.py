@@ -35,9 +35,9 @@ MODELS: dict[str, CovarianceModel] = {
         unrestricted("tied_spherical", SCALAR, tied=True),
     )
 }
-"""Every model by its name, the `covariance_type` of users."""
+"""These are all covariance models, by the `covariance_type` of users."""
 
 
 def model_of(covariance_type: str) -> CovarianceModel:
-    """The model of a covariance type."""
+    """The covariance model of a covariance type."""
     return MODELS[covariance_type]

@@ -1,4 +1,4 @@
-"""Batches as data: they come again and again, and are never in memory together."""
+"""Batches as data, which come again for each pass and are never in memory together."""
 
 import math
 from collections.abc import Callable, Generator, Iterator
@@ -12,13 +12,14 @@ from fastgmm.data.passes import Accumulator, Sums
 from fastgmm.data.sample import RowSampler, Sample
 
 Batch = tuple[np.ndarray, np.ndarray | None]
-"""Rows (n, D), and sample weights (n,) or None."""
+"""A batch is rows (n, D), and their sample weights (n,) or None."""
 
 
 class Batches(Protocol):
-    """Walks over checked batches, all of one number of features and one dtype.
+    """Checked batches, all of one number of features and one dtype; each call walks over them.
 
-    `n_features`, `dtype` and `names` are those of the first batch, once it was seen.
+    `n_features`, `dtype` and `names` are those of the first batch; they are None before it was
+    seen.
     """
 
     n_features: int | None
@@ -26,13 +27,19 @@ class Batches(Protocol):
     names: np.ndarray | None
 
     def __call__(self) -> Generator[Batch]:
-        """A fresh walk."""
+        """A new walk over the batches, from the first."""
 
 
 class BatchData:
     """Batches that are walked over once per pass.
 
-    The first walk is a look: it counts the rows and draws the sample.
+    The first walk only looks at them: it counts the rows and draws the sample.
+
+    Parameters
+    ----------
+    batches : Batches
+    n_threads : int, optional
+        None: all that this process may use.
     """
 
     resident = None
@@ -50,7 +57,7 @@ class BatchData:
 
     @property
     def extent(self) -> Extent:
-        """Number and weights of the rows."""
+        """The number and weights of all rows."""
         if self._extent is None:
             self._look(None)
         assert self._extent is not None
@@ -58,23 +65,23 @@ class BatchData:
 
     @property
     def n_features(self) -> int:
-        """D."""
+        """The number of features, D."""
         assert self._batches.n_features is not None
         return self._batches.n_features
 
     @property
     def dtype(self) -> np.dtype:
-        """float32 or float64: of the rows."""
+        """The dtype of the rows: float32 or float64."""
         assert self._batches.dtype is not None
         return self._batches.dtype
 
     @property
     def names(self) -> np.ndarray | None:
-        """(D,): names of the features, where they have any."""
+        """(D,): the names of the features, or None where they have none."""
         return self._batches.names
 
     def _look(self, sampler: RowSampler | None) -> None:
-        """Walk over all batches: check and count, and draw if there is a sampler."""
+        """Walk over all batches to count their rows, and to draw some if there is a sampler."""
         extent = Extent()
         for rows, weight in self._batches():
             extent = extent.plus(len(rows), weight)
@@ -87,17 +94,17 @@ class BatchData:
         self._extent = extent
 
     def go_on(self, extent: Extent) -> None:
-        """Go on with what an earlier run has counted: no look is needed."""
+        """Go on with what an earlier run has counted, without a first look."""
         self._extent = extent
 
     def sample(self, seed: int, size: int) -> Sample:
-        """Rows for the start, from all batches; the walk counts the rows as well."""
+        """At most `size` rows from all batches; the walk counts the rows as well."""
         sampler = RowSampler(seed, size, keep_rows=True)
         self._look(sampler)
         return sampler.sample()
 
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
-        """The sums of an accumulator to which one walk's batches were added."""
+        """The sums of the accumulator of `make`, to which the batches of one walk were added."""
         accumulator = make()
         for rows, weight in self._same_batches():
             accumulator.add(Part(rows, weight))

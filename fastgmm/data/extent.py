@@ -1,4 +1,4 @@
-"""What must be known of all rows before a pass over them: their number and their weights."""
+"""The extent of data: number and weights of all rows, as they must be known before a pass."""
 
 import math
 from dataclasses import dataclass
@@ -13,12 +13,14 @@ class Extent:
     Parameters
     ----------
     n_samples : int
+        The number of rows.
     n_counted : int
-        Rows of positive weight.
+        The number of rows of positive weight.
     weight : float
-        Sum of the sample weights.
+        The sum of the sample weights.
     lightest, heaviest : float
-        The smallest positive sample weight, at most 1, and the largest; 1 where there are none.
+        The smallest positive sample weight, at most 1, and the largest; both are 1 without sample
+        weights.
     """
 
     n_samples: int = 0
@@ -28,7 +30,7 @@ class Extent:
     heaviest: float = 0.0
 
     def plus(self, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
-        """With one batch more."""
+        """The extent with one more batch, of `n_samples` rows and their weights (n,) or None."""
         if sample_weight is None:
             return Extent(
                 self.n_samples + n_samples,
@@ -47,7 +49,7 @@ class Extent:
 
     @property
     def exponent(self) -> int:
-        """Of the power of two that brings the largest weight near 1; 0 where it is near enough.
+        """The largest weight over 2 to the power of this is near 1; 0 where it is near enough.
 
         Weights may be of any unit: the kernels multiply by them in the dtype of the rows, and
         float32 ends at 1e38.

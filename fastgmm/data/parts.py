@@ -12,10 +12,10 @@ class RowKind(Protocol):
     """
 
     def constants(self, mixture: Any) -> Any:
-        """`mixture.constants.Constants` with which the kernels evaluate rows of this kind."""
+        """The `mixture.constants.Constants` with which kernels evaluate rows of this kind."""
 
     def lift(self, statistics: Any, mixture: Any) -> Any:
-        """Statistics of rows of this kind, as those of complete rows of the mixture."""
+        """The statistics of complete rows that stand for those of rows of this kind."""
 
 
 class CompleteRows:
@@ -25,7 +25,7 @@ class CompleteRows:
     """
 
     def constants(self, mixture: Any) -> Any:
-        """The mixture's own."""
+        """The constants of the mixture itself."""
         return mixture.constants
 
     def lift(self, statistics: Any, mixture: Any) -> Any:
@@ -37,7 +37,7 @@ class CompleteRows:
 
 
 COMPLETE = CompleteRows()
-"""The only kind of rows so far."""
+"""This is the only kind of rows so far."""
 
 
 class Part:

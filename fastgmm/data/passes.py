@@ -1,6 +1,6 @@
-"""A pass over data: an accumulator goes in, and comes back with what it has summed up.
+"""A pass hands all parts of the data to an accumulator, and returns what that has summed up.
 
-Data knows no mixture and no EM.  Whoever wants a pass hands in a function that makes an
+Data know no mixture and no EM.  Whoever wants a pass hands in a function that makes an
 accumulator: rows in memory and batches make one, and a cluster makes one per partition and adds
 what they give in the order of the partitions.
 """
@@ -15,7 +15,9 @@ from fastgmm.data.parts import Part
 from fastgmm.data.sample import Sample
 
 Sums_co = TypeVar("Sums_co", covariant=True)
+"""The type of the sums that an accumulator gives."""
 Sums = TypeVar("Sums")
+"""The type of the sums that a pass returns."""
 
 
 class Accumulator(Protocol[Sums_co]):
@@ -25,29 +27,29 @@ class Accumulator(Protocol[Sums_co]):
         """Take one more part."""
 
     def statistics(self) -> Sums_co:
-        """The sums of all parts; ends the accumulation."""
+        """The sums of all parts; no part may come after them."""
 
 
 class Data(Protocol):
-    """What EM runs over."""
+    """The rows that EM runs over, wherever they are."""
 
     n_threads: int | None
 
     @property
     def names(self) -> np.ndarray | None:
-        """(D,): names of the features, where they have any."""
+        """(D,): the names of the features, or None where they have none."""
 
     @property
     def extent(self) -> Extent:
-        """Number and weights of the rows."""
+        """The number and weights of all rows."""
 
     @property
     def n_features(self) -> int:
-        """D."""
+        """The number of features, D."""
 
     @property
     def dtype(self) -> np.dtype:
-        """float32 or float64: of the rows."""
+        """The dtype of the rows: float32 or float64."""
 
     @property
     def resident(self) -> np.ndarray | None:
@@ -57,10 +59,10 @@ class Data(Protocol):
         """
 
     def go_on(self, extent: Extent) -> None:
-        """Go on with what an earlier run has counted: no look at the rows is needed."""
+        """Go on with what an earlier run has counted, without a first look at the rows."""
 
     def sample(self, seed: int, size: int) -> Sample:
-        """Rows for the start, at most so many."""
+        """At most `size` rows, drawn by a seed, for the start."""
 
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
-        """The sums of an accumulator to which all parts were added; `make` makes it."""
+        """The sums of the accumulator that `make` returns, to which all parts were added."""

@@ -1,4 +1,4 @@
-"""Rows in memory as data: one part, which every pass sees again."""
+"""Rows in memory as data: they are one part, which every pass sees again."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from fastgmm.lazy import lazy
 
 
 class RowData:
-    """Rows in memory.
+    """Rows that stay in memory, as data.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class RowData:
     n_threads : int, optional
         None: all that this process may use.
     names : ndarray of shape (D,), optional
-        Names of the features.
+        The names of the features.
     """
 
     def __init__(
@@ -37,23 +37,23 @@ class RowData:
 
     @lazy
     def extent(self) -> Extent:
-        """Number and weights of the rows."""
+        """The number and weights of all rows."""
         return Extent().plus(len(self.rows), self.sample_weight)
 
     @property
     def n_features(self) -> int:
-        """D."""
+        """The number of features, D."""
         n_features: int = self.rows.shape[1]
         return n_features
 
     @property
     def dtype(self) -> np.dtype:
-        """float32 or float64: of the rows."""
+        """The dtype of the rows: float32 or float64."""
         return self.rows.dtype
 
     @property
     def resident(self) -> np.ndarray | None:
-        """The rows themselves."""
+        """The rows (n, D) themselves."""
         return self.rows
 
     def go_on(self, extent: Extent) -> None:
@@ -61,13 +61,13 @@ class RowData:
         self.extent = extent
 
     def sample(self, seed: int, size: int) -> Sample:
-        """Rows for the start: their numbers, no copy."""
+        """At most `size` rows for the start: their numbers are drawn, and nothing is copied."""
         sampler = RowSampler(seed, size, keep_rows=False)
         sampler.add(len(self.rows), self.rows, self.sample_weight)
         return sampler.sample(self.rows, self.sample_weight)
 
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
-        """The sums of an accumulator to which the rows were added."""
+        """The sums of the accumulator that `make` returns, to which the rows were added."""
         accumulator = make()
         accumulator.add(Part(self.rows, self.sample_weight))
         return accumulator.statistics()

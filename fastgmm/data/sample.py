@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 KEYS_PER_STREAM = 1 << 16
-"""Rows whose keys come from one stream of random numbers."""
+"""The keys of this many rows come from one stream of random numbers."""
 
 
 class Made:
-    """What is made once, however many threads ask for it at the same time."""
+    """A store of what is made once, however many threads ask for it at the same time."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._made: dict[Any, tuple[Lock, list[Any]]] = {}
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What `make` returned the first time."""
+        """What `make` returned when this key was first asked for."""
         with self._lock:
             lock, made = self._made.setdefault(key, (Lock(), []))
         with lock:
@@ -36,20 +36,21 @@ class Made:
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows that a start is made from.
+    """The rows that a start is made from.
 
     Parameters
     ----------
     rows : ndarray of shape (m, D)
         float32 or float64, in the order in which they came.
     weight : ndarray of shape (m,), optional
-        Their sample weights, if all are in the sample; those drawn have had theirs as odds.
+        The sample weights, if all rows are in the sample; rows that were drawn have had theirs as
+        odds.
     order : ndarray of int
         Indices of the rows in the sample, of positive weight, in the order of their keys.
     whole : bool
         Whether the sample is all rows there are.
     made : Made
-        What starts have made of it and others may use again: trees.
+        What starts have made of the sample and others may use again: trees.
     """
 
     rows: np.ndarray
@@ -59,7 +60,7 @@ class Sample:
     made: "Made" = field(default_factory=lambda: Made(), repr=False, compare=False)
 
     def drawn(self, n: int, turn: int = 0) -> np.ndarray:
-        """Indices of n rows, in the order of memory; each turn others, while there are others."""
+        """The indices of n rows in memory order; each turn has others, while there are any."""
         n = min(n, len(self.order))
         chosen = self.order[(turn * n + np.arange(n)) % len(self.order)]
         indices: np.ndarray = np.sort(chosen)
@@ -67,20 +68,21 @@ class Sample:
 
 
 def weight_of_row(weight: np.ndarray | None) -> float:
-    """Sample weights are counts of rows, unless they are less than one on average."""
+    """The weight of one row: sample weights count rows, unless they are below one on average."""
     return 1.0 if weight is None else min(1.0, float(weight.sum() / np.count_nonzero(weight)))
 
 
 class RowSampler:
-    """Draws from rows that come batch by batch.
+    """It draws a sample from rows that come batch by batch.
 
     Parameters
     ----------
     seed : int
+        The seed of the keys.
     capacity : int
-        Size of the sample.  All rows are kept as long as they are not more.
+        The size of the sample.  All rows are kept as long as they are not more.
     keep_rows : bool
-        False: only their numbers are noted.
+        Whether the rows drawn are copied; if not, only their numbers are noted.
     """
 
     def __init__(self, seed: int, capacity: int, *, keep_rows: bool) -> None:
@@ -92,11 +94,13 @@ class RowSampler:
         self._rows: list[np.ndarray] = []
         self._weights: list[np.ndarray | None] = []
         self._n_kept = 0
-        self._limit = np.inf  # keys from here on are out
-        self._stream = (-1, np.empty(0))  # the keys of one stream
+        # Rows whose keys are at least this are not in the sample.
+        self._limit = np.inf
+        # The last stream of random numbers has this number and gave these keys.
+        self._stream = (-1, np.empty(0))
 
     def add(self, n_rows: int, rows: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        """Look at the next rows (n_rows, D)."""
+        """Take the next rows (n_rows, D), and their weights (n_rows,), into account."""
         begin = 0
         while begin < n_rows:
             number, first = divmod(self._n_seen, KEYS_PER_STREAM)
@@ -118,7 +122,7 @@ class RowSampler:
         return self._stream[1]
 
     def _take(self, keys: np.ndarray, rows: np.ndarray, weight: np.ndarray | None) -> None:
-        # nothing is dropped, rows of no weight included, as long as all rows may fit
+        # As long as all rows may fit, none is dropped, not even those of no weight.
         if self._n_seen + len(keys) > self._capacity:
             chosen = np.flatnonzero(keys < self._limit)
         else:
@@ -147,15 +151,15 @@ class RowSampler:
         self._n_kept = len(kept)
 
     def sample(self, source: np.ndarray | None = None, weight: np.ndarray | None = None) -> Sample:
-        """What was drawn.
+        """The sample of all rows that were added.
 
-        `source`, all rows, and their weight where only numbers were noted.
+        `source` and `weight` are all rows and their weights, where only numbers were noted.
         """
         whole = self._n_seen <= self._capacity
         if not whole and self._n_kept > self._capacity:
             self._prune()
         keys = np.concatenate(self._keys)
-        order = np.argsort(keys)  # no two are the same, but for those of rows without weight
+        order = np.argsort(keys)  # only rows without weight have equal keys
         order = order[: np.count_nonzero(keys < np.inf)]
         if source is not None:
             order = np.concatenate(self._indices)[order]

@@ -1,10 +1,10 @@
 """L-BFGS in the relative frame: fewer passes where EM is slow.
 
-EM's step is, to first order, the gradient in the relative frame (`frame.py`), so that the first
-direction is EM itself, and curvature is learned from what EM's passes compute in any case: no extra
-pass, no line search.  The frame moves with the iterate; differences of gradients are taken as if it
-had not, which is right to first order in the step (Nocedal and Wright 2006, section 7.2, for the
-update; Huang, Gallivan and Absil 2015 for the moving frame).
+EM's step is, to first order, the gradient in the relative frame (`relative_frame.py`), so that the
+first direction is EM itself, and curvature is learned from what EM's passes compute in any case: no
+extra pass, no line search.  The frame moves with the iterate; differences of gradients are taken as
+if it had not, which is right to first order in the step (Nocedal and Wright 2006, section 7.2, for
+the update; Huang, Gallivan and Absil 2015 for the moving frame).
 
 It begins where EM turns out slow.  With that, on 87 data sets (synthetic, iris, wine, digits,
 pixels, six covariance types; EM takes 5 to 600 passes until its changes are under 1e-6) the passes
@@ -34,30 +34,50 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 FIRST_PASSES = 10
-"""Of plain EM: they choose the hill."""
+"""This many passes of plain EM come before the first L-BFGS step: they decide which optimum is
+approached."""
 LARGEST_GAIN = 0.03
-"""Nats per row and iteration: while EM gains more it is on its way up, and no step is longer."""
-SLOW_RATES = (0.5, 1.02)
-"""Of the last two gains each to the one before: under them EM ends soon, above it gathers speed."""
+"""L-BFGS starts only when EM gains less than this, in nats per row and iteration: before that EM's
+own steps are the longest."""
+LEAST_SLOW_RATE = 0.5
+"""L-BFGS starts only if each of EM's last two gains is more than this share of the gain before: EM
+ends soon where its gains shrink faster."""
+MOST_SLOW_RATE = 1.02
+"""L-BFGS starts only if each of EM's last two gains is less than this many times the gain before:
+EM gathers speed where its gains grow faster."""
 FEWEST_PASSES = 8.0
-"""Predicted passes of EM to the end from which on it is worth it."""
+"""L-BFGS starts only if EM would need at least this many more passes, as predicted."""
 MEMORY = 10
-"""Pairs of steps and changes of the gradient.  5 and 20 take within 3 % of the passes."""
+"""L-BFGS remembers this many pairs of a step and its change of the gradient.  With 5 and with 20
+pairs the number of passes is the same within 3 %."""
 FIRST_RADIUS = 0.3
-SHRINK, GROW = 0.5, 2.0
+"""The trust radius has this length in the relative frame before the first L-BFGS step."""
+SHRINK = 0.5
+"""After a poor step the trust radius is this many times the length of that step."""
+GROW = 2.0
+"""After a good step the trust radius is at least this many times the length of that step."""
 LARGEST_MOVE = 3.0
-"""Deviations, or nats of a log weight, in one step: light components have little share in radii."""
+"""One coordinate changes by at most this in a step: a mean by deviations, a log weight by nats.
+The trust radius hardly limits components of small weight, so they get this limit of their own."""
 ARMIJO = 1e-4
-POOR, GOOD = 0.1, 0.3
-"""Share of the gain foretold by the slope: under the first the radius shrinks, above the second it
-grows (half of it is what a quadratic gives)."""
+"""A step is accepted if it gains at least this share of what the slope foretells (Armijo's
+condition)."""
+POOR = 0.1
+"""The trust radius shrinks after a step that gains less than this share of what the slope
+foretells."""
+GOOD = 0.3
+"""The trust radius grows after a step that gains more than this share of what the slope foretells;
+a quadratic function gains half of it."""
 GRID = {np.dtype(np.float64): 2.0**-30, np.dtype(np.float32): 2.0**-20}
-"""Of gradients and EM's steps, in the relative frame: a gradient g is g^2 / 2 nats from the end."""
+"""Gradients and EM's steps in the relative frame are rounded to multiples of this, by the dtype of
+the rows: a point whose gradient is g is about g^2 / 2 nats per row from the end."""
 MOST_FAILURES = 3
-"""Steps in a row, after which EM goes on alone."""
+"""After this many failed steps in a row EM goes on alone."""
 CURVATURE = 1e-8
-"""Cosine between a step and its change of the gradient up to which the pair tells nothing."""
+"""A step and its change of the gradient tell of curvature only if the cosine between them is more
+than this."""
 _TINY = float(np.finfo(np.float64).tiny)
+"""Lengths are at least this where something is divided by them."""
 
 
 @dataclass
@@ -67,8 +87,28 @@ class Search:
     Parameters
     ----------
     regularization : Regularization
+        The ridge and the prior of the M-steps.
     weight : float
-        Of the rows: the objective is a mean.
+        The weight of all rows, by which the ridge's penalty is divided: the objective is a mean
+        per row.
+    steps, changes : list of ndarray
+        The last accepted and failed steps, and the change of the gradient over each.
+    radius : float
+        The trust radius: the longest step that is tried.
+    gradient : ndarray, optional
+        The gradient at the accepted mixture.
+    step, em_step : ndarray, optional
+        The step that is tried from there, and EM's own.
+    held : ndarray of shape (K,) or ()
+        The covariance weights beside which the ridge is a prior.
+    value : float
+        The objective at the accepted mixture, in nats per row.
+    gap : float
+        The distance to the limit that the step foretells, in nats per row.
+    failures : int
+        How many steps have failed in a row.
+    falls : bool
+        Whether EM's own step lets the likelihood fall, in favour of the ridge.
     """
 
     regularization: Regularization
@@ -79,11 +119,11 @@ class Search:
     gradient: FloatArray | None = None
     step: FloatArray | None = None
     em_step: FloatArray | None = None
-    held: FloatArray = field(default_factory=lambda: np.zeros(()))  # weights of the ridge
+    held: FloatArray = field(default_factory=lambda: np.zeros(()))
     value: float = -np.inf
     gap: float = np.inf
     failures: int = 0
-    falls: bool = False  # EM's own step lets the likelihood fall, in favour of the ridge
+    falls: bool = False
 
     @property
     def given_up(self) -> bool:
@@ -91,7 +131,7 @@ class Search:
         return self.failures >= MOST_FAILURES
 
     def objective(self, mixture: Mixture, lower_bound: float) -> float:
-        """The mean log-likelihood and log prior, with the ridge as one more prior."""
+        """The mean log-likelihood and log prior per row, with the ridge as one more prior."""
         penalty = self.regularization.ridge_penalty(mixture, self.held)
         return lower_bound + penalty / self.weight
 
@@ -100,19 +140,19 @@ class Search:
         mixture: Mixture,
         statistics: SufficientStatistics,
         lower_bound: float,
-        em_parameters: Mixture,
+        em_mixture: Mixture,
     ) -> Mixture:
-        """The next parameters to try, from accepted ones and their statistics."""
+        """The next mixture to try, from an accepted one, its statistics and EM's step from it."""
         self.held = self.regularization.augmented(statistics).covariance_weight
         self.value = self.objective(mixture, lower_bound)
         gradient = self._gradient(mixture, statistics)
         if self.gradient is not None and self.step is not None:
             self._learn(self.step, self.gradient - gradient)
         self.gradient = gradient
-        self.em_step = _rounded(frame.coordinates(mixture, em_parameters), statistics.dtype)
+        self.em_step = _rounded(frame.coordinates(mixture, em_mixture), statistics.dtype)
         if not self.steps:
             self.step, self.gap = self.em_step, np.inf
-            return em_parameters
+            return em_mixture
         step = self._direction(gradient)
         self.gap = 0.5 * float(gradient @ step)
         length = float(np.linalg.norm(step))
@@ -120,14 +160,14 @@ class Search:
         share = min(share, LARGEST_MOVE / max(frame.largest_move(mixture, step), _TINY))
         self.step = step * share
         try:
-            return frame.moved(mixture, self.step)
+            return frame.mixture_at(mixture, self.step)
         except IllDefinedCovarianceError:
             self.radius = min(self.radius, length) * SHRINK
             self.step = self.em_step
-            return em_parameters
+            return em_mixture
 
     def accepts(self, mixture: Mixture, lower_bound: float) -> bool:
-        """Whether the step that was tried has climbed enough; adapts the radius."""
+        """Whether the step that was tried has climbed enough; the trust radius follows the gain."""
         assert self.gradient is not None
         assert self.step is not None
         slope, length = float(self.gradient @ self.step), float(np.linalg.norm(self.step))
@@ -139,7 +179,7 @@ class Search:
         return bool(gain >= ARMIJO * slope) and slope > 0.0
 
     def reject(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
-        """EM's step comes next; a failed one has told of the curvature, all the same."""
+        """Take EM's step in place of the failed one, which still has told of the curvature."""
         if np.isfinite(statistics.log_likelihood) and self.gradient is not None:
             assert self.step is not None
             failed = self._gradient(mixture, statistics)
@@ -158,7 +198,7 @@ class Search:
             self.changes = [*self.changes[1 - MEMORY :], change]
 
     def _direction(self, gradient: FloatArray) -> FloatArray:
-        """The two loops of Nocedal and Wright 2006, algorithm 7.4."""
+        """The L-BFGS direction, by the two loops of Nocedal and Wright 2006, algorithm 7.4."""
         direction, shares = gradient.copy(), []
         pairs = list(zip(self.steps, self.changes, strict=True))
         for step, change in reversed(pairs):
@@ -174,7 +214,7 @@ class Search:
     # ------------------------------------------------------------------ files
 
     def arrays(self) -> dict[str, FloatArray]:
-        """All that the next iteration depends on."""
+        """All that the next iteration depends on, as named arrays for files."""
         assert self.gradient is not None
         assert self.step is not None
         assert self.em_step is not None
@@ -191,7 +231,7 @@ class Search:
 
     @classmethod
     def of(cls, regularization: Regularization, arrays: dict[str, FloatArray]) -> "Search":
-        """What `arrays` described."""
+        """The search that `arrays` has described."""
         radius, value, gap, weight, failures, falls = arrays["search_numbers"].tolist()
         gradient, step, em_step = arrays["search_vectors"]
         return cls(

@@ -16,16 +16,18 @@ from fastgmm.covariance.types import model_of
 from fastgmm.mixture.constants import Constants
 
 KERNEL = "full"
-"""Only the kernel of one matrix per component knows bounds."""
+"""Only this kernel, of one matrix per component, knows bounds."""
 FEWEST_FEATURES = 16
-"""Of fewer, a density costs no more than the bounds and fetching its row (measured: 8.5 ns per pair
-with bounds and 4.7 without at D = 8, the same at 16, 13 and 20 at 32)."""
+"""Bounds are carried for at least this many features: with fewer, a density costs no more than its
+bound and the fetching of its row (measured: 8.5 ns per pair with bounds and 4.7 without at D = 8,
+the same at 16, 13 and 20 at 32)."""
 LIVE_SHARE = 0.5
 """Bounds are not carried where more than this share of the pairs mattered in the last pass."""
 COMPUTED_SHARE = 0.75
 """Bounds have not paid where they could not rule out more than this share of the pairs."""
 _SLACK = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
-"""Distances and their float32 are rounded by less than this, as a share and in deviations."""
+"""Distances, and what float32 keeps of them, are rounded by less than this share and by less than
+this many deviations, by the dtype of the rows."""
 
 
 class CarriedBounds:
@@ -35,7 +37,7 @@ class CarriedBounds:
     ----------
     rows : ndarray of shape (n, D)
     block : int
-        Rows per call of a kernel.
+        The number of rows that one call of a kernel takes.
     covariance_type : str
     n_components : int
     """
@@ -52,21 +54,24 @@ class CarriedBounds:
         self.possible = (
             kernels.SKIP
             and model.kernel == KERNEL
-            and model.form is model.sums  # a change of factors is looked at as the kernel sees it
+            and model.form is model.sums  # `_change` needs factors as the kernel takes them
             and rows.shape[1] >= FEWEST_FEATURES
             and 4 * n_components <= rows.dtype.itemsize * rows.shape[1]
         )
         self._carried: np.ndarray | None = None
-        self._at: tuple[np.ndarray, np.ndarray] | None = None  # means, factors
-        self._informed = False  # whether the pass under way knows anything of the one before
-        self._pause = 0  # passes to sit out
+        # These are the means and factors of the last pass.
+        self._at: tuple[np.ndarray, np.ndarray] | None = None
+        # It says whether the pass under way knows anything of the one before.
+        self._informed = False
+        # After passes in which bounds have not paid, this many more go without them.
+        self._pause = 0
         self._failures = 0
 
     def begin(self, constants: Constants) -> np.ndarray | None:
-        """Limits (3, K) on the change since the last pass, or None where no bounds are carried."""
+        """(3, K): limits on the change since the last pass; None where no bounds are carried."""
         if self._carried is None or constants.factors is None:
             return None
-        means = constants.means.astype(self._dtype).astype(np.float64)  # what kernels subtract
+        means = constants.means.astype(self._dtype).astype(np.float64)  # the kernels subtract these
         limits = np.zeros((3, len(means)))
         self._informed = self._at is not None
         if self._at is not None:
@@ -82,7 +87,7 @@ class CarriedBounds:
         return limits
 
     def of_block(self, begin: int, end: int) -> np.ndarray:
-        """The bounds of one call's rows: (K, stride), in and out."""
+        """(K, stride): the bounds of one call's rows, which the kernel reads and writes."""
         assert self._carried is not None
         bounds: np.ndarray = self._carried[begin // self._block]
         if end - begin < self._block:
@@ -92,7 +97,7 @@ class CarriedBounds:
         return bounds
 
     def end(self, live_share: float, computed_share: float) -> None:
-        """Decide from a pass about the next one."""
+        """Decide from the shares of live and of computed pairs whether the next pass has bounds."""
         if not self.possible:
             return
         if self._informed and computed_share > COMPUTED_SHARE:
@@ -110,12 +115,13 @@ class CarriedBounds:
 
 
 def _change(
-    inverse_factor: np.ndarray, moved: np.ndarray, old_factor: np.ndarray
+    inverse_factor: np.ndarray, mean_change: np.ndarray, old_factor: np.ndarray
 ) -> tuple[float, float, float]:
-    """Under smin(A), over smax(A) and |L'^-1 (mu - mu')| of one component, with A = L'^-1 L.
+    """Limits on how far distances to one component have changed, with A = L'^-1 L.
 
-    smin(A) >= 1 - |A - I| and smax(A) <= 1 + |A - I| in the spectral norm, which is at most the
-    Schatten norm of order 8: two products of matrices, within D^(1/8) of it.
+    They are a number under smin(A), one over smax(A), and |L'^-1 (mu - mu')|.  smin(A) >= 1 - |A -
+    I| and smax(A) <= 1 + |A - I| in the spectral norm, which is at most the Schatten norm of order
+    8: two products of matrices, within D^(1/8) of it.
     """
     with np.errstate(all="ignore"):
         difference = inverse_factor @ old_factor
@@ -128,4 +134,4 @@ def _change(
         difference /= scale
         square = difference.T @ difference
         norm = scale * math.sqrt(math.sqrt(float(np.linalg.norm(square @ square))))
-    return max(0.0, 1.0 - norm), 1.0 + norm, float(np.linalg.norm(inverse_factor @ moved))
+    return max(0.0, 1.0 - norm), 1.0 + norm, float(np.linalg.norm(inverse_factor @ mean_change))

@@ -27,7 +27,7 @@ from fastgmm.typing import FloatArray, OnCollapse
 FLOOR_SHARE = 0.99
 """Rows have no variance in a direction where the ridge is more than this share of it."""
 MOVES = 3
-"""A component is moved at most so often in a run: one that is lost again and again stays."""
+"""A component is moved at most this often in a run: one that is lost again and again stays."""
 WORST_SHARE = 0.05
 """This share of the rows, those of lowest density, is where a component is needed."""
 
@@ -39,12 +39,13 @@ class Repair:
     Parameters
     ----------
     n_iter : int
-        The iteration, from 1; 0 is the start.
+        The number of the iteration, from 1; 0 is the start.
     component : int
+        The index of the component.
     reason : str
         "weight": it held less than one row; "covariance": no variance in some direction.
     action : str
-        "moved" to where the model explains the rows worst, or "held" where it is.
+        "moved" to where the mixture explains the rows worst, or "held" where it is.
 
     Examples
     --------
@@ -68,26 +69,28 @@ class Repair:
 
 
 class Drawn(Protocol):
-    """Whoever can say which rows to choose from; asked when some must be chosen."""
+    """Who can say which rows to choose from; nothing is drawn before they are asked for."""
 
     @property
     def sample(self) -> Sample:
-        """The rows."""
+        """The rows to choose from."""
 
 
 class Repairer:
-    """Looks after the components of one run.
+    """It looks after the components of one run.
 
     Parameters
     ----------
     on_collapse : {"repair", "warn", "raise"}
     regularization : Regularization
     row_weight : float
-        Weight of one row.
+        The weight of one row.
     drawn : Drawn
+        Who draws the rows that a component may be moved to.
     n_threads : int, optional
+        None: all that this process may use.
     repairs : tuple of Repair
-        Those of the run so far.
+        The repairs of the run so far.
     """
 
     def __init__(
@@ -115,8 +118,8 @@ class Repairer:
         Raises
         ------
         IllDefinedCovarianceError
-            With "raise", naming the component; and where nothing regularises a covariance that is
-            singular whatever is done.
+            With "raise", where a component has collapsed, which it names; and where nothing
+            regularises a covariance that is singular whatever is done.
         """
         propped: list[int] = []
         while True:
@@ -127,8 +130,8 @@ class Repairer:
                 statistics = self._propped(statistics, error)
                 propped += [] if error.component is None else [error.component]
         for k in propped:
-            moved = self._moved(mixture, k)
-            mixture = mixture if moved is None else moved
+            relocated = self._relocated(mixture, k)
+            mixture = mixture if relocated is None else relocated
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
         return mixture if propped else self.repaired(mixture, statistics, n_iter)
 
@@ -161,12 +164,12 @@ class Repairer:
         return sum(r.component == k and r.action == "moved" for r in self.repairs) >= MOVES
 
     def repaired(self, mixture: Mixture, statistics: SufficientStatistics, n_iter: int) -> Mixture:
-        """The parameters with what collapsed in them repaired; themselves where nothing did.
+        """The mixture with what has collapsed in it repaired; itself where nothing has.
 
         Raises
         ------
         IllDefinedCovarianceError
-            With "raise", naming the component.
+            With "raise", where a component has collapsed, which it names.
         """
         if mixture.n_components == 1:
             return mixture  # nothing else could explain its rows
@@ -179,27 +182,29 @@ class Repairer:
                 error = IllDefinedCovarianceError(_sentence(k, reason, float(weight[k])))
                 error.component = k
                 raise error
-            moved = None
+            relocated = None
             if self._on_collapse == "repair" and lost[k] and not self._spent(k):
-                moved = self._moved(mixture, k, statistics.weight)
-            if moved is not None:
-                mixture = moved
+                relocated = self._relocated(mixture, k, statistics.weight)
+            if relocated is not None:
+                mixture = relocated
                 self.repairs.append(Repair(n_iter, k, reason, "moved"))
             elif not any(r.component == k and r.action == "held" for r in self.repairs):
                 self.repairs.append(Repair(n_iter, k, reason, "held"))
         return mixture
 
     def _flat(self, mixture: Mixture, lost: np.ndarray) -> np.ndarray:
-        """(K,): what is at the floor; all share a tied covariance, and none has collapsed in it."""
+        """(K,): which components are at the floor; no single one can be where all are tied."""
         if mixture.covariance_model.tied:
             return np.zeros(mixture.n_components, dtype=bool)
         return np.asarray(at_floor(mixture, self._regularization) & ~lost)
 
-    def _moved(self, mixture: Mixture, k: int, all_weight: float | None = None) -> Mixture | None:
-        """Component k at the rows of lowest density under the others.
+    def _relocated(
+        self, mixture: Mixture, k: int, all_weight: float | None = None
+    ) -> Mixture | None:
+        """The mixture with component k at the rows of lowest density under the others.
 
-        With the weight of all rows: only if the mean log-likelihood and log prior gain by it, else
-        None.  What holds less than a row can go without a loss.
+        With the weight of all rows it is None unless the mean log-likelihood and log prior gain by
+        the move: a component that holds less than a row may go without a loss.
         """
         sample = self._drawn.sample
         chosen = np.sort(sample.order)
@@ -221,19 +226,19 @@ class Repairer:
         weights *= 1.0 - share
         weights[k] = share
         means[k] = _densest(rows[worst].astype(np.float64), counted, without)
-        moved = self._with_common_spread(mixture, k, weights, means)
+        relocated = self._with_common_spread(mixture, k, weights, means)
         if all_weight is None:
-            return moved
-        after = log_density(moved, rows, np.empty(len(rows), rows.dtype), self._n_threads)
+            return relocated
+        after = log_density(relocated, rows, np.empty(len(rows), rows.dtype), self._n_threads)
         gain = float(weight @ (after.astype(np.float64) - density)) / total
         log_prior = self._regularization.log_prior
-        gain += (log_prior(moved) - log_prior(mixture)) / all_weight
-        return moved if gain > 0.0 else None
+        gain += (log_prior(relocated) - log_prior(mixture)) / all_weight
+        return relocated if gain > 0.0 else None
 
     def _with_common_spread(
         self, mixture: Mixture, k: int, weights: FloatArray, means: FloatArray
     ) -> Mixture:
-        """Component k with the mean covariance of the others."""
+        """The mixture with these weights and means, and with the others' mean covariance for k."""
         if mixture.covariance_model.tied:
             return replace(mixture, weights=weights, means=means)
         covariances = mixture.covariances.copy()
@@ -253,7 +258,7 @@ class Repairer:
 
 
 def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:
-    """(K,): where the ridge is all the variance in more directions than in the whole mixture.
+    """(K,): where the ridge is all the variance in more directions than it is in the whole mixture.
 
     The likelihood of such a component says more of the ridge than of the data.
     """
@@ -272,7 +277,7 @@ def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:
 
 
 def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
-    """In how many directions the ridge is all the variance there is."""
+    """The number of directions in which the ridge is all the variance that there is."""
     deviations = np.sqrt(np.broadcast_to(ridge, len(covariance)))
     if not deviations.all():
         return 0
@@ -285,7 +290,7 @@ def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
 
 
 def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.ndarray, FloatArray]:
-    """The first rows in this order that weigh `wanted` together, and what of each counts."""
+    """The first rows in this order that weigh `wanted` together, and the weight of each in that."""
     before = np.cumsum(weight[order])
     before -= weight[order]
     counted = np.clip(wanted - before, 0.0, weight[order])
@@ -293,7 +298,7 @@ def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.nda
 
 
 def _densest(rows: FloatArray, weight: FloatArray, mixture: Mixture) -> FloatArray:
-    """Of a few rows (n, D), the mean of the quarter that is nearest to the most central one."""
+    """(D,): the mean of the quarter of a few rows (n, D) nearest to the most central of them."""
     scale = np.sqrt(np.maximum(np.diagonal(total_covariance(mixture)), np.finfo(float).tiny))
     scaled, weight = rows[:256] / scale, weight[:256]
     quarter = float(weight.sum()) / 4.0

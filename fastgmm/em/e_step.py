@@ -1,4 +1,4 @@
-"""The E-step: rows and a mixture -> sufficient statistics.
+"""The E-step makes sufficient statistics of rows and a mixture.
 
 It runs over parts of rows.  Rows of one kind are evaluated with that kind's constants and summed
 together; in the end each kind's sums are lifted to those of complete rows, and added.
@@ -24,15 +24,13 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
 Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Component weights, first and second moments."""
+"""Component weights (K,), first moments (K, D) and second moments, as the kernels sum them."""
 NEGLIGIBLE = 2.0**-53
 """Responsibilities up to this are left out of the sums: they change a component of at least one row
 by rounding only."""
-
-
 Given = Callable[[Part, int, int], np.ndarray]
-"""given(part, begin, end) -> (end - begin, K) responsibilities, of the rows' dtype, of these rows
-of a part, in place of the mixture's own."""
+"""A function given(part, begin, end) returns responsibilities (end - begin, K) of these rows of a
+part, in the rows' dtype, which stand in place of the mixture's own."""
 
 
 class EStep:
@@ -44,15 +42,15 @@ class EStep:
     ----------
     mixture : Mixture
     extent : Extent
-        Of all rows that will be added.
+        The number and weights of all rows that will be added.
     dtype : numpy.dtype
-        float32 or float64: of the rows.
+        The dtype of the rows: float32 or float64.
     n_threads : int, optional
         None: all that this process may use.  The result does not depend on it.
     given : callable, optional
         Responsibilities in place of the mixture's own; the log-likelihood is then 0.
     bounds : CarriedBounds, optional
-        What the last pass over the same rows left for this one; changed.
+        What the last pass over the same rows has left for this one; the step changes it.
     """
 
     def __init__(
@@ -73,11 +71,11 @@ class EStep:
         self._thresholds, self._limits = self._what_to_skip()
 
     def _what_to_skip(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Thresholds of responsibilities times weights, and the limits of the bounds."""
+        """(K,): thresholds of responsibility times weight; (4, K): limits of the bounds, if any."""
         mixture, exponent = self._mixture, self._exponent
         thresholds = np.zeros(mixture.n_components)
         if self._given is None:
-            # a component of less than one row keeps what it holds, and a light row what it brings
+            # A component of less than one row keeps what it holds, and a light row what it brings.
             lightest = min(1.0, math.ldexp(self._extent.lightest, -exponent))
             weight = math.ldexp(self._extent.weight, -exponent)
             thresholds = NEGLIGIBLE * np.minimum(lightest, mixture.weights * weight)
@@ -92,7 +90,10 @@ class EStep:
         return thresholds, limits
 
     def add(self, part: Part, log_density: np.ndarray | None = None) -> None:
-        """Add the sums of one part; its log densities (n,), in nats, go to `log_density`."""
+        """Add the sums of one part.
+
+        The log densities of its rows, in nats, go to `log_density` (n,).
+        """
         kind_sums = self._kinds.get(part.kind)
         if kind_sums is None:
             constants = part.kind.constants(self._mixture)
@@ -100,8 +101,8 @@ class EStep:
         rows, sample_weight = part.rows, part.sample_weight
         if sample_weight is not None and self._exponent:
             sample_weight = np.ldexp(sample_weight, -self._exponent)
-        # one thread adds each block to the total at once, several one block after the other: the
-        # same additions in the same order
+        # One thread adds each block to the total at once, several add one block after the other:
+        # these are the same additions in the same order.
         alone = threads_used(len(rows), self._block, self._n_threads) == 1
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
@@ -128,7 +129,7 @@ class EStep:
             fold_blocks(sums_of_block, kind_sums.combine, len(rows), self._block, self._n_threads)
 
     def statistics(self) -> SufficientStatistics:
-        """The sums of what was added; ends the step."""
+        """The sums of all that was added; the step ends with them."""
         mixture, extent = self._mixture, self._extent
         if self._bounds is not None:
             counts = sum((sums.counts for sums in self._kinds.values()), np.zeros(2))
@@ -141,7 +142,7 @@ class EStep:
         ]
         total = lifted[0]
         for statistics in lifted[1:]:
-            # each says of itself that it is all there is
+            # The statistics of each kind have the number and weight of all rows already.
             total = replace(total + statistics, n_samples=total.n_samples, weight=total.weight)
         return total
 
@@ -157,7 +158,7 @@ class EStep:
         component_weight, first_moment, second_moment = sums.total
         return SufficientStatistics(
             covariance_type=mixture.covariance_type,
-            # what the kernels subtracted
+            # The kernels have subtracted the means as the rows' dtype rounds them.
             reference=sums.constants.means.astype(self._dtype).astype(np.float64),
             component_weight=component_weight,
             first_moment=first_moment,
@@ -170,7 +171,7 @@ class EStep:
 
 
 class _KindSums:
-    """The sums over all rows of one kind so far."""
+    """The sums over all rows of one kind that were added so far."""
 
     __slots__ = ("_model", "_spare", "constants", "counts", "log_likelihood", "packed", "total")
 
@@ -188,12 +189,12 @@ class _KindSums:
     def spare_sums(self) -> Sums:
         """Sums of zeros for one block, which `combine` takes back."""
         try:
-            return self._spare.pop()  # atomic, unlike a look before it
+            return self._spare.pop()  # this is atomic, and a look before it would not be
         except IndexError:
             return self._zero_sums()
 
     def combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
-        """Add what one block has come to."""
+        """Add the sums of one block to the total."""
         sums, log_likelihood, counts = of_block
         self.log_likelihood += log_likelihood
         self.counts += counts
@@ -214,8 +215,8 @@ def expectation(
 ) -> SufficientStatistics:
     """The statistics of all rows of the data under a mixture.
 
-    From means far from the rows, where rounding would show beside `reg_covar`, the sums are taken
-    again about the new means; the other parameters are those of `EStep`.
+    Where the means lie so far from the rows that rounding would show beside `reg_covar`, the sums
+    are taken again about the new means.  The other arguments are those of `EStep`.
     """
     begun = partial(
         EStep, mixture, data.extent, data.dtype, data.n_threads, given=given, bounds=bounds
@@ -228,7 +229,7 @@ def expectation(
 
 
 def _recentred(mixture: Mixture, means: np.ndarray, data: Data) -> SufficientStatistics:
-    """The statistics of the same responsibilities about other means (K, D); costs two passes."""
+    """The statistics of the same responsibilities about other means (K, D), for two passes more."""
     packed: dict[RowKind, Any] = {}
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
@@ -247,8 +248,10 @@ class Passes:
     Parameters
     ----------
     data : Data
-    covariance_type, n_components
-        Of the mixtures that will be evaluated.
+    covariance_type : str
+        The covariance type of the mixtures that will be evaluated.
+    n_components : int
+        The number of their components.
     reg_covar : ndarray of shape () or (D,)
         The ridge: rounding that is small beside it needs no further pass.
     """
@@ -263,11 +266,11 @@ class Passes:
             self._bounds = bounds if bounds.possible else None
 
     def __call__(self, mixture: Mixture) -> SufficientStatistics:
-        """One pass."""
+        """The statistics of all rows under a mixture: one pass."""
         return expectation(mixture, self._data, reg_covar=self._reg_covar, bounds=self._bounds)
 
 
 def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) -> CarriedBounds:
-    """Empty bounds for passes over these rows (n, D)."""
+    """Bounds for passes over these rows (n, D), which know nothing yet."""
     block = rows_per_block(n_components, rows.shape[1])
     return CarriedBounds(rows, block, covariance_type, n_components)

@@ -10,7 +10,14 @@ from typing import Protocol
 
 import numpy as np
 
-from fastgmm.em.acceleration import FEWEST_PASSES, FIRST_PASSES, LARGEST_GAIN, SLOW_RATES, Search
+from fastgmm.em.acceleration import (
+    FEWEST_PASSES,
+    FIRST_PASSES,
+    LARGEST_GAIN,
+    LEAST_SLOW_RATE,
+    MOST_SLOW_RATE,
+    Search,
+)
 from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
@@ -21,9 +28,9 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import Acceleration
 
 Pass = Callable[[Mixture], SufficientStatistics]
-"""One E-step over all rows."""
+"""A function one_pass(mixture) returns the statistics of all rows: one E-step."""
 LEAST_FALL = 1e-14
-"""Relative: by less than this the mean log-likelihood falls by rounding."""
+"""A fall of the mean log-likelihood by less than this share of it is rounding."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,12 @@ class Iteration:
     Parameters
     ----------
     n_iter : int
-        Its number, from 1.
+        The number of the iteration, from 1.
     lower_bound : float
-        Mean log-likelihood per row under the parameters that it began with, in nats; with a prior,
-        its log density per row on top.
+        Mean log-likelihood per row under the mixture that it began with, in nats; with a prior, its
+        log density per row on top.
     change : float
-        Rise of that since the iteration before; infinite in the first.
+        Rise of the lower bound since the iteration before; infinite in the first.
     init : int
         Index of the start, below ``n_init``.
 
@@ -60,30 +67,33 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of EM from one start; without parameters if a covariance was singular.
+    """One run of EM from one start; it has no mixture if a covariance was singular.
 
     Parameters
     ----------
     mixture : Mixture, optional
-        After the last M-step.
+        What the last M-step has made.
     lower_bound : float
-        Of the parameters that the last iteration began with.
+        That of the mixture that the last iteration began with, in nats per row.
     n_iter, n_passes : int
-        Iterations, and passes over the rows: more, where accelerated steps have failed.
+        Numbers of iterations, and of passes over the rows: more, where accelerated steps have
+        failed.
     converged, stopped : bool
         Whether the rule of stopping was met, or the callback ended it.
     lower_bounds : list of float
-        Of each iteration.
+        The lower bound of each iteration.
     failure : IllDefinedCovarianceError, optional
+        What has ended the run where a covariance was singular.
     gap : float
         Predicted distance of the lower bound from its limit, in nats; inf where unknown.
     repairs : tuple of Repair
+        What was done about components that have collapsed.
     ahead : Mixture, optional
         What the next iteration begins with, where that is not EM's own step.
     search : Search, optional
         What has been learned for such steps.
     regularization : Regularization
-        That of the M-steps.
+        The ridge and the prior of the M-steps.
     """
 
     mixture: Mixture | None
@@ -102,10 +112,10 @@ class Run:
 
 
 class Observer(Protocol):
-    """Who looks on while EM runs."""
+    """Whoever looks on while EM runs."""
 
     def iterated(self, run: Run, change: float) -> bool:
-        """See one iteration; True ends the run."""
+        """See one iteration and the rise of its lower bound; True ends the run."""
 
     def passed(self, run: Run) -> None:
         """See the run after each M-step, with the observer's own answer in it."""
@@ -113,7 +123,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """How EM goes about a run.
+    """The rules that EM follows in a run.
 
     Parameters
     ----------
@@ -123,6 +133,7 @@ class Rules:
     history : tuple of float
         Lower bounds from before the first iteration, for the changes.
     family : Family
+        The rule of the M-step.
     """
 
     stopping: Stopping
@@ -144,10 +155,9 @@ def run_em(
     repairer: Repairer | None = None,
     observer: Observer | None = None,
 ) -> Run:
-    """Iterate until EM has converged.
+    """Iterate until the rule of stopping is met, and return the run.
 
-    That is when the rule of stopping is met; the run ends, too, when `max_iter` is reached or the
-    observer says so.
+    The run ends, too, when `max_iter` is reached or the observer says so.
 
     The lower bound of an iteration is that of the mixture it began with, as in scikit-learn, so
     that a fit costs one pass per iteration and stops after the same one; what the run ends with is
@@ -161,7 +171,7 @@ def run_em(
         return replace(run, mixture=run.ahead or run.mixture)
     loop = _Loop(one_pass, rules, repairer)
     loop.run = run
-    del run  # the M-step needs room: the mixture is the loop's alone
+    del run  # the M-step needs the memory: the loop alone holds the mixture
     while loop.run.n_iter < max_iter:
         loop.iterate()
         if loop.run.failure is not None:
@@ -184,37 +194,21 @@ class _Loop:
         self.run: Run
 
     def iterate(self) -> None:
-        """One iteration, from the mixture ahead or from that which EM falls back on.
+        """Do one iteration, from the mixture ahead or from the one that EM falls back on.
 
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
-        run, rules = self.run, self._rules
-        candidate, fallback = run.ahead or run.mixture, run.mixture if run.ahead else None
-        assert candidate is not None
-        n_passes, search = run.n_passes + 1, run.search
-        bounds, n_iter, least = run.lower_bounds, run.n_iter + 1, run.lower_bound
-        del run, self.run  # the M-step needs room for another mixture
-        statistics, lower_bound = self._evaluated(candidate)
-        if search is not None and fallback is not None:
-            least -= LEAST_FALL * abs(least)
-            climbs = search.falls or lower_bound >= least
-            if search.accepts(candidate, lower_bound) and climbs:
-                search.failures = 0
-            else:
-                search.reject(candidate, statistics)
-                candidate = fallback
-                statistics, lower_bound = self._evaluated(candidate)
-                n_passes += 1
-                search.falls |= lower_bound < least
-        bounds = [*bounds, lower_bound]
+        rules, search, n_iter = self._rules, self.run.search, self.run.n_iter + 1
+        bounds, n_passes = self.run.lower_bounds, self.run.n_passes
+        accepted, statistics, lower_bound, of_this = self._accepted()
+        bounds, n_passes = [*bounds, lower_bound], n_passes + of_this
         trace = (*rules.history, *bounds)
         has_chart = statistics.covariance_model.chart is not None
         if search is None and has_chart and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
-        previous = candidate if rules.family.needs_previous else None
+        previous = accepted if rules.family.needs_previous else None
         if search is None:
-            del candidate
-        del fallback
+            del accepted  # the M-step needs the memory
         try:
             step, moved = self._m_step(statistics, previous, n_iter)
         except IllDefinedCovarianceError as error:
@@ -235,7 +229,7 @@ class _Loop:
             # learned is of another one.
             search, gap = None, np.inf
         elif search is not None and not search.given_up:
-            ahead = search.propose(candidate, statistics, lower_bound, step)
+            ahead = search.propose(accepted, statistics, lower_bound, step)
             gap = max(search.gap, recent_gain(trace))
             ahead = None if ahead is step else ahead
         change = _change(bounds, rules.history)
@@ -254,8 +248,31 @@ class _Loop:
             regularization=rules.regularization,
         )
 
+    def _accepted(self) -> tuple[Mixture, SufficientStatistics, float, int]:
+        """The mixture that the iteration goes on from, its statistics, lower bound and passes.
+
+        The run gives its mixtures away, so that the memory of one that is not accepted is free.
+        """
+        run, search, last = self.run, self.run.search, self.run.lower_bound
+        candidate, fallback = run.ahead or run.mixture, run.mixture if run.ahead else None
+        assert candidate is not None
+        del run, self.run
+        statistics, lower_bound = self._evaluated(candidate)
+        if search is None or fallback is None:
+            return candidate, statistics, lower_bound, 1
+        least = last - LEAST_FALL * abs(last)
+        climbs = search.falls or lower_bound >= least
+        if search.accepts(candidate, lower_bound) and climbs:
+            search.failures = 0
+            return candidate, statistics, lower_bound, 1
+        search.reject(candidate, statistics)
+        candidate = fallback
+        statistics, lower_bound = self._evaluated(candidate)
+        search.falls |= lower_bound < least
+        return candidate, statistics, lower_bound, 2
+
     def _evaluated(self, mixture: Mixture) -> tuple[SufficientStatistics, float]:
-        """The statistics under a mixture, and its lower bound."""
+        """The statistics of all rows under a mixture, and its lower bound in nats per row."""
         statistics, rules = self._one_pass(mixture), self._rules
         lower_bound = rules.family.bound(mixture, statistics, rules.regularization)
         if lower_bound == -np.inf:
@@ -267,8 +284,8 @@ class _Loop:
         if acceleration is None or len(trace) < FIRST_PASSES:
             return False
         if acceleration == "auto" and target == 0.0:
-            return False  # max_iter iterations are asked for, and no limit
-        least, most = SLOW_RATES
+            return False  # `max_iter` iterations are asked for, and no nearness to the limit
+        least, most = LEAST_SLOW_RATE, MOST_SLOW_RATE
         gains = np.diff(trace[-4:])
         slow = (gains[1:] > least * gains[:-1]).all() and (gains[1:] < most * gains[:-1]).all()
         if not slow or gains[-1] > LARGEST_GAIN:
@@ -281,7 +298,7 @@ class _Loop:
     def _m_step(
         self, statistics: SufficientStatistics, previous: Mixture | None, n_iter: int
     ) -> tuple[Mixture, bool]:
-        """The M-step with what collapsed in it repaired, and whether a component has moved."""
+        """The repaired mixture of the M-step, and whether a component was moved in it."""
         rules, repairer = self._rules, self._repairer
 
         def maximize(statistics: SufficientStatistics) -> Mixture:

@@ -1,7 +1,7 @@
-"""The M-step: sufficient statistics -> the mixture that maximises them.
+"""The M-step makes of sufficient statistics the mixture that maximises them.
 
-Small and in one place.  A family is a rule for it: which mixtures there are, which of them the
-statistics ask for, and what must not fall from one to the next.
+It is small and in one place.  A family is a rule for it: which mixtures there are, which of them
+the statistics ask for, and what must not fall from one to the next.
 """
 
 from typing import Protocol
@@ -32,22 +32,22 @@ class Family(Protocol):
     ) -> Mixture:
         """The mixture that maximises the statistics.
 
-        `previous` is the last one, where `needs_previous` asks for it (it takes memory): where
-        inner iterations begin, and what is frozen.
+        `previous` is the last mixture where `needs_previous` asks for it, which takes memory.
+        Inner iterations begin there, and what is frozen is taken from it.
         """
 
     def bound(
         self, mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
     ) -> float:
-        """What must not fall, per unit of weight: of the mixture that the statistics are under."""
+        """What must not fall, per unit of weight, for the mixture that the statistics are under."""
 
     def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
-        """Statistics of weight 1 that `maximize` turns into this mixture; a stream begins so."""
+        """Statistics of weight 1 that `maximize` turns into this mixture: where a stream begins."""
 
     def n_parameters(
         self, covariance_type: CovarianceType, n_components: int, n_features: int
     ) -> int:
-        """Number of free parameters."""
+        """The number of free parameters of a mixture."""
 
 
 class MaximumLikelihood:
@@ -64,7 +64,7 @@ class MaximumLikelihood:
         regularization: Regularization,
         previous: Mixture | None = None,
     ) -> Mixture:
-        """Weights N_k / N, means sum r x / N_k and covariances sum r (x - mean)(x - mean)^T / N_k.
+        """The weights N_k / N, means sum r x / N_k, covariances sum r (x - mean)(x - mean)^T / N_k.
 
         A component that holds nothing keeps its place with weight 0 and the covariance that the
         regularisation alone gives.
@@ -91,12 +91,12 @@ class MaximumLikelihood:
     def bound(
         self, mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
     ) -> float:
-        """Mean log-likelihood per row, with the log density of the prior on top."""
+        """The mean log-likelihood per row in nats, with the log density of the prior on top."""
         log_prior = regularization.log_prior(mixture)
         return (statistics.log_likelihood + log_prior) / statistics.weight
 
     def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
-        """Weights, and second moments about the means, without the ridge."""
+        """Statistics of the mixture's weights and of its second moments without the ridge."""
         model, weights = mixture.covariance_model, np.maximum(mixture.weights, LEAST_WEIGHT)
         ridge = regularization.ridge(model.form)
         second = model.implied_moments(mixture.covariances, ridge, weights, mixture.n_features)
@@ -115,19 +115,19 @@ class MaximumLikelihood:
     def n_parameters(
         self, covariance_type: CovarianceType, n_components: int, n_features: int
     ) -> int:
-        """K - 1 weights, K D means, and the covariances' own."""
+        """The number of free parameters: K - 1 weights, K D means, and those of the covariances."""
         return n_parameters(covariance_type, n_components, n_features)
 
 
 LEAST_WEIGHT = 1e-12
-"""A component of no weight counts for so much in implied statistics: its shape is kept as it is,
-and it may come back."""
+"""A component of no weight has this weight in implied statistics: its shape is kept as it is, and
+it may come back."""
 MAXIMUM_LIKELIHOOD = MaximumLikelihood()
-"""The family of `GaussianMixture`."""
+"""This is the family of `GaussianMixture`."""
 
 
 def maximization(
     statistics: SufficientStatistics, regularization: Regularization | None = None
 ) -> Mixture:
-    """The M-step of `MAXIMUM_LIKELIHOOD`; without regularisation by default."""
+    """The mixture of `MAXIMUM_LIKELIHOOD` for statistics; without regularisation by default."""
     return MAXIMUM_LIKELIHOOD.maximize(statistics, regularization or Regularization())

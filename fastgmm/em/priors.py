@@ -1,4 +1,4 @@
-"""What the user asks of regularisation -> its numbers for one data set."""
+"""What the user asks of regularisation, and its numbers for one data set."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,9 @@ from fastgmm.mixture.moments import total_covariance
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 
 AUTO_RIDGE = 1e-6
-"""The ridge of ``reg_covar="auto"`` is this, in units of each column's variance."""
+"""The ridge of ``reg_covar="auto"`` is this share of each column's variance."""
 LARGEST = 1e300
-"""No variance is taken to be larger, or under its inverse."""
+"""No variance is taken to be larger than this, or smaller than its inverse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class NormalInverseWishart:
         return hash(repr(self.facts()))
 
     def facts(self) -> dict[str, Any]:
-        """As JSON values, for files."""
+        """The numbers of the prior as JSON values, for comparison and for files."""
 
         def plain(value: Any) -> Any:
             return None if value is None else np.asarray(value, dtype=np.float64).tolist()
@@ -74,16 +74,17 @@ class NormalInverseWishart:
 
 @dataclass(frozen=True)
 class Regularizing:
-    """What the constructor says of it.
+    """What the constructor says of regularisation, before any row is known.
 
     Parameters
     ----------
     reg_covar : float or "auto"
     prior : NormalInverseWishart, optional
-    covariance_type, n_components
-        Of the mixture.
+    covariance_type : str
+    n_components : int
+        The number of components of the mixture.
     row_weight : float
-        Of the rows: sample weights are counts, unless they are less than one on average.
+        The weight of one row: sample weights are counts, unless they are less than one on average.
     """
 
     reg_covar: float | str
@@ -94,14 +95,14 @@ class Regularizing:
 
     @property
     def needs_rows(self) -> bool:
-        """Whether it depends on the data."""
+        """Whether the numbers depend on the rows."""
         prior = self.prior
         return self.reg_covar == "auto" or (
             prior is not None and (prior.mean is None or prior.scale is None)
         )
 
     def of_sample(self, sample: Sample) -> Regularization:
-        """For rows of which these are a sample."""
+        """The regularisation for the rows of which these are a sample."""
         rows = sample.rows[np.sort(sample.order)].astype(np.float64)
         weight, counted = np.ones(len(rows)), float(len(rows))
         if sample.weight is not None:
@@ -110,14 +111,17 @@ class Regularizing:
             weight = weight / weight.max()
         mean = np.average(rows, axis=0, weights=weight)
         covariance = _scatter(rows - mean, weight)
-        # as R's var: over one row less than there are
+        # As with `var` in R, the divisor is one row less than there are.
         unbiased = counted / (counted - 1.0) if counted > 1.0 else 1.0
         return self.of_moments(mean, covariance, unbiased)
 
     def of_moments(
         self, mean: FloatArray, covariance: FloatArray, unbiased: float = 1.0
     ) -> Regularization:
-        """For rows of this mean (D,) and covariance (D, D)."""
+        """The regularisation for rows of this mean (D,) and covariance (D, D).
+
+        `unbiased` is by how much the covariance must be multiplied to be unbiased.
+        """
         ridge = np.asarray(self.reg_covar if self.reg_covar != "auto" else 0.0, dtype=np.float64)
         if self.reg_covar == "auto":
             ridge = AUTO_RIDGE * _variances(mean, covariance)
@@ -129,11 +133,11 @@ class Regularizing:
         return Regularization(ridge, prior)
 
     def without_rows(self, n_features: int) -> Regularization:
-        """Where it does not depend on them."""
+        """The regularisation where it does not depend on the rows."""
         return self.of_moments(np.zeros(n_features), np.zeros((n_features, n_features)))
 
-    def of_parameters(self, mixture: Mixture) -> Regularization:
-        """For rows of which nothing is known but a mixture."""
+    def of_mixture(self, mixture: Mixture) -> Regularization:
+        """The regularisation for rows of which nothing is known but a mixture."""
         return self.of_moments(mixture.weights @ mixture.means, total_covariance(mixture))
 
     def _resolved(
@@ -155,7 +159,7 @@ class Regularizing:
 
 
 def check_prior(prior: NormalInverseWishart) -> None:
-    """ValueError where a number of the prior cannot be one."""
+    """Raise ValueError where a number of the prior cannot be one."""
     shrinkage, dof = _number(prior.shrinkage), _number(prior.dof)
     if not 0.0 <= shrinkage < np.inf:
         raise ValueError(f"the prior's shrinkage must be a number >= 0, got {prior.shrinkage!r}.")
@@ -184,7 +188,7 @@ def _number(value: Any) -> float:
 
 
 def _numbers(value: Any) -> FloatArray:
-    """NaN, where it is none."""
+    """The value as float64 numbers; NaN where it is none."""
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -202,7 +206,7 @@ def _checked(value: ArrayLike, shape: tuple[int, ...], name: str) -> FloatArray:
 
 def _scatter(rows: FloatArray, weight: FloatArray) -> FloatArray:
     scale = np.abs(rows).max(axis=0, initial=0.0)
-    unit = rows / np.where(scale > 0.0, scale, 1.0)  # squares of 1e200 have no float64
+    unit = rows / np.where(scale > 0.0, scale, 1.0)  # float64 has no squares of 1e200
     with np.errstate(over="ignore"):
         scatter: FloatArray = (
             (unit * (weight / weight.sum())[:, None]).T @ unit * scale[:, None] * scale
@@ -211,7 +215,7 @@ def _scatter(rows: FloatArray, weight: FloatArray) -> FloatArray:
 
 
 def _regular(covariance: FloatArray) -> FloatArray:
-    """The covariance, or its diagonal where it is singular, as of no more rows than features."""
+    """The covariance; its diagonal if it is singular, as that of no more rows than features."""
     deviations = np.sqrt(np.diagonal(covariance))
     varying = deviations > 0.0
     unit = deviations[varying]
@@ -222,7 +226,7 @@ def _regular(covariance: FloatArray) -> FloatArray:
 
 
 def _mean_variance(ridge: FloatArray, mean: FloatArray, covariance: FloatArray) -> float:
-    """Mean ridge with constant columns counted as 0; their own mean if all are constant.
+    """The mean ridge with constant columns counted as 0; their own mean if all are constant.
 
     A variance that all columns share cannot treat them apart.
     """
@@ -236,7 +240,10 @@ def _constant(mean: FloatArray, covariance: FloatArray) -> np.ndarray:
 
 
 def _variances(mean: FloatArray, covariance: FloatArray) -> FloatArray:
-    """(D,); a constant column, which tells no rows apart, gets the square of its own value."""
+    """(D,): variances of the columns.
+
+    A constant column, which tells no rows apart, gets the square of its own value.
+    """
     variances = np.diagonal(covariance)
     with np.errstate(over="ignore", under="ignore"):
         instead = np.where(mean != 0.0, np.clip(mean**2, 1.0 / LARGEST, LARGEST), 1.0)

@@ -1,6 +1,6 @@
 """What keeps covariances away from zero: a ridge on the diagonal, and a prior.
 
-Both act on sufficient statistics, and so everywhere that there are any.
+Both act on sufficient statistics, and so wherever an M-step is done.
 """
 
 from dataclasses import dataclass, field, replace
@@ -16,22 +16,24 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 _TINY = np.finfo(np.float64).tiny
+"""Component weights are at least this where something is divided by them."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """A normal-inverse-Wishart prior of one data set: see `priors.NormalInverseWishart`.
+    """A normal-inverse-Wishart prior of one data set: see `NormalInverseWishart`.
 
     Parameters
     ----------
     mean : ndarray of shape (D,)
     shrinkage : float
-        Rows that it counts for in each mean.
+        The number of rows that the prior counts for in each mean.
     dof : float
+        Degrees of freedom.
     scale : ndarray of shape (D, D), (D,) or ()
-        As the form of the covariances.
+        The scale, in the form of the covariances.
     row_weight : float
-        What one of the rows weighs, that the prior counts for.
+        The weight of each of the rows that the prior counts for.
     """
 
     mean: FloatArray
@@ -41,11 +43,11 @@ class Prior:
     row_weight: float = 1.0
 
     def counts(self, model: CovarianceModel, n_components: int) -> float:
-        """What the prior adds to the weight of a covariance.
+        """The number of rows that the prior adds to the divisor of a covariance.
 
-        The exponents of the determinants of the inverse Wishart (inverse gamma for diagonals and
-        single variances) and of the normal density of each mean (Fraley and Raftery 2007, tables
-        2 to 4).
+        It comes from the exponents of the determinants of the inverse Wishart (inverse gamma for
+        diagonals and single variances) and of the normal density of each mean (Fraley and Raftery
+        2007, tables 2 to 4).
         """
         form, d = model.form, len(self.mean)
         of_means = form.features_per_variance(d) * (n_components if model.tied else 1)
@@ -61,11 +63,11 @@ class Regularization:
 
     @classmethod
     def of(cls, reg_covar: Any) -> "Regularization":
-        """A ridge alone."""
+        """The regularisation by a ridge, () or (D,), alone."""
         return cls(np.asarray(reg_covar, dtype=np.float64))
 
     def arrays(self) -> dict[str, FloatArray]:
-        """For files."""
+        """The numbers as named arrays, for files."""
         arrays = {"ridge": self.reg_covar}
         if self.prior is not None:
             arrays |= {"prior_mean": self.prior.mean, "prior_scale": self.prior.scale}
@@ -75,7 +77,7 @@ class Regularization:
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, FloatArray]) -> "Regularization":
-        """What `arrays` gave."""
+        """The regularisation that `arrays` has described."""
         if "prior_mean" not in arrays:
             return cls(arrays["ridge"])
         shrinkage, dof, row_weight = arrays["prior_numbers"].tolist()
@@ -83,14 +85,14 @@ class Regularization:
         return cls(arrays["ridge"], prior)
 
     def in_units(self, row_weight: float) -> "Regularization":
-        """The same for rows of which one weighs so much."""
+        """The regularisation for rows that weigh `row_weight` each."""
         if self.prior is None or self.prior.row_weight == row_weight:
             return self
         return replace(self, prior=replace(self.prior, row_weight=row_weight))
 
     @property
     def none(self) -> bool:
-        """Whether nothing holds a covariance up."""
+        """Whether nothing keeps some variance above zero."""
         ridge = self.reg_covar
         return self.prior is None and bool(np.count_nonzero(ridge) < ridge.size)
 
@@ -100,11 +102,11 @@ class Regularization:
         return None if self.none else self.reg_covar
 
     def ridge(self, form: Form) -> FloatArray:
-        """What is added to a covariance of this form: to its diagonal (D,) or (), or to it, ()."""
+        """The ridge in a form: (D,) or () for the diagonals of covariances, () for one variance."""
         return form.ridge(self.reg_covar)
 
     def augmented(self, statistics: SufficientStatistics) -> Augmented:
-        """The statistics and the prior; without one the divisors are the component weights."""
+        """The sums of the statistics and the prior, with the divisors of both."""
         model = statistics.covariance_model
         k, d = statistics.reference.shape
         weight = np.maximum(statistics.component_weight, _TINY)
@@ -126,7 +128,7 @@ class Regularization:
         )
 
     def log_prior(self, mixture: Mixture) -> float:
-        """Log density of the prior at the parameters, in nats, up to a constant."""
+        """The log density of the prior at a mixture, in nats, but for a constant."""
         prior = self.prior
         if prior is None:
             return 0.0
@@ -145,7 +147,7 @@ class Regularization:
         )
 
     def ridge_penalty(self, mixture: Mixture, covariance_weight: FloatArray) -> float:
-        """Log density, in nats, of the prior whose maximiser has the ridge at these weights.
+        """The log density, in nats, of the prior whose maximiser has the ridge at these weights.
 
         Adding the ridge after each M-step does not maximise a fixed objective.  With
         `covariance_weight` (K,) or () held fixed it does: this one.

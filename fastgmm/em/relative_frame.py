@@ -16,7 +16,7 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
 LEAST_SCALE = 1e-4
-"""A component whose weight has a smaller root than this stays as it is."""
+"""A component stays as it is if the square root of its weight is smaller than this."""
 
 
 def gradient(
@@ -24,11 +24,11 @@ def gradient(
     statistics: SufficientStatistics,
     regularization: Regularization,
 ) -> FloatArray:
-    """Of the mean log-likelihood and log priors per unit of weight, at the base: a vector.
+    """The gradient of the mean log-likelihood and log priors per unit of weight: a vector.
 
-    `statistics` are of an E-step under these parameters.  The ridge enters as the prior that it is
-    beside their component weights (`Regularization.ridge_penalty`), so that the gradient is zero
-    where EM stays.
+    It is taken at the mixture, and `statistics` are those of an E-step under it.  The ridge enters
+    as the prior that it is beside their component weights (`Regularization.ridge_penalty`), so that
+    the gradient is zero where EM stays.
     """
     if not np.array_equal(statistics.reference, mixture.means):
         statistics = statistics.moved(mixture.means)
@@ -49,13 +49,19 @@ def gradient(
     return scaled
 
 
-def moved(base: Mixture, step: FloatArray) -> Mixture:
-    """The mixture at these coordinates; IllDefinedCovarianceError where rounding leaves none."""
+def mixture_at(base: Mixture, step: FloatArray) -> Mixture:
+    """The mixture at these coordinates about the base.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        When rounding leaves a covariance that is not positive definite.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        return _moved(base, step)
+        return _mixture_at(base, step)
 
 
-def _moved(base: Mixture, step: FloatArray) -> Mixture:
+def _mixture_at(base: Mixture, step: FloatArray) -> Mixture:
     model, (k, d) = base.covariance_model, base.means.shape
     chart, scale = _chart(base), _scales(base)
     scaled = step / np.where(scale > LEAST_SCALE, scale, 1.0)
@@ -69,7 +75,7 @@ def _moved(base: Mixture, step: FloatArray) -> Mixture:
 
 
 def largest_move(base: Mixture, step: FloatArray) -> float:
-    """The largest change of a log weight, a mean in deviations, or a factor, in a step."""
+    """The largest change that a step makes of a log weight, a mean in deviations, or a factor."""
     scale = _scales(base)
     return float(np.abs(step / np.where(scale > LEAST_SCALE, scale, np.inf)).max())
 
@@ -87,7 +93,7 @@ def coordinates(base: Mixture, other: Mixture) -> FloatArray:
 
 
 def _scales(base: Mixture) -> FloatArray:
-    """Roots of the complete data's information per unit of weight: a vector."""
+    """The roots of the information that complete rows have, per unit of weight: a vector."""
     chart, (k, d) = _chart(base), base.means.shape
     roots = np.sqrt(base.weights)
     of_spread = np.asarray(1.0) if base.covariance_model.tied else roots

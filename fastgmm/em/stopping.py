@@ -7,14 +7,16 @@ from itertools import pairwise
 import numpy as np
 
 ROUNDING = {np.dtype(np.float64): 16 * float(np.finfo(np.float64).eps), np.dtype(np.float32): 1e-7}
-"""Relative: a change of the mean log-likelihood up to this is none, by the dtype of the rows."""
+"""A change of the mean log-likelihood up to this share of it is rounding, by the dtype of the
+rows."""
 SAFETY = 0.1
-"""Of `tol`, for the predicted distance where it is not asked for by number: slow directions show
-late, and predictions err on the low side."""
+"""The predicted distance to the limit must be under this share of `tol` where no number was asked
+for it: slow directions show late, and predictions err on the low side."""
 RISE = 2.0
-"""Times its last rise: what a rate of convergence is expected to rise by."""
+"""The rate of convergence is assumed to rise once more by this many times its last rise."""
 RECENT = 5
-"""Gains that the predicted distance is at least as large as, where EM is accelerated."""
+"""Where EM is accelerated, the distance is taken to be at least what this many last iterations have
+gained."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Stopping:
     gap_tol : float, optional
         The predicted distance to the limit under which it ends, in place of `tol`.
     both : bool
-        Whether the change must be under `tol` and the distance under a tenth of it.
+        Whether, without `gap_tol`, the change must be under `tol` and the distance under a tenth of
+        it.
     max_iter : int
     """
 
@@ -39,7 +42,7 @@ class Stopping:
 
     @property
     def target(self) -> float:
-        """The distance to the limit that the run is to reach."""
+        """The distance to the limit that the run is to reach, in nats per row."""
         if self.gap_tol is not None:
             return self.gap_tol
         return SAFETY * self.tol if self.both else self.tol
@@ -47,7 +50,7 @@ class Stopping:
     def met(self, change: float, gap: float, rounding: float = 0.0) -> bool:
         """Whether a run ends after this change of the last iteration, this far from its limit.
 
-        Changes up to `rounding` are none, however small `tol` is.
+        Changes up to `rounding` count as none, however small `tol` is.
         """
         if self.gap_tol is not None:
             return gap < self.gap_tol
@@ -57,7 +60,7 @@ class Stopping:
 
 
 def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
-    """Distance of EM from its limit, in nats per row, from its trace; inf where unknown.
+    """The distance of EM from its limit, in nats per row, from its trace; inf where unknown.
 
     Aitken's extrapolation (McLachlan and Krishnan 2008, section 4.9): near its limit the changes of
     EM are a geometric series.  Its rate grows while the slowest direction takes over: a rate that
@@ -81,7 +84,7 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
 
 
 def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) -> float:
-    """Passes that EM needs until its distance to the limit is under the target."""
+    """The number of passes that EM needs until its distance to the limit is under the target."""
     gap = predicted_gap(bounds, dtype)
     if gap <= target:
         return 0.0
@@ -94,12 +97,15 @@ def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) ->
 
 
 def recent_gain(bounds: Sequence[float]) -> float:
-    """What the last iterations together gained, or lost."""
+    """What the last `RECENT` iterations together gained or lost; inf where there were fewer."""
     return abs(bounds[-1] - bounds[-1 - RECENT]) if len(bounds) > RECENT else np.inf
 
 
 def _aitken(bounds: Sequence[float]) -> float:
-    """Of bounds that rise or, where a ridge is a large part of the variances, fall."""
+    """Aitken's prediction of the distance to the limit; inf where the last changes allow none.
+
+    Bounds rise or, where a ridge is a large part of the variances, fall.
+    """
     if len(bounds) < 3:
         return np.inf
     sign = 1.0 if bounds[-1] > bounds[-2] else -1.0

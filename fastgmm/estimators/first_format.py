@@ -107,7 +107,7 @@ def _implied(
         params["reg_covar"], params.get("prior"), mixture.covariance_type, mixture.n_components
     )
     if known is None:
-        known = wishes.of_parameters(mixture)
+        known = wishes.of_mixture(mixture)
     return MAXIMUM_LIKELIHOOD.imply(mixture, Regularization(known.reg_covar))
 
 

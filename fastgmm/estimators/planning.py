@@ -61,7 +61,7 @@ def regularization_of(params: Any, state: State) -> Regularization:
     assert state.mixture is not None
     if not regularizing.needs_rows:
         return regularizing.without_rows(state.mixture.n_features)
-    return state.regularization or regularizing.of_parameters(state.mixture)
+    return state.regularization or regularizing.of_mixture(state.mixture)
 
 
 def pace_of(params: Any) -> Pace:

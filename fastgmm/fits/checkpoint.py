@@ -12,20 +12,22 @@ from fastgmm.fits.initialization import Initialization
 
 @dataclass(frozen=True, eq=False)
 class Checkpointed:
-    """Where a fit is.
+    """Where a fit is after a pass.
 
     Parameters
     ----------
     init : int
-        Index of the start that runs.
+        The index of the start that runs.
     run : Run
-        It, so far.
+        The run of that start so far.
     best : Run, optional
         The best of the starts before.
     seed : int, optional
         What all random numbers of the fit come from.
-    extent, names
-        Of the data.
+    extent : Extent
+        The number and weights of the rows.
+    names : ndarray of shape (D,), optional
+        The names of the features.
     reached : tuple of Initialization
         What the starts before have reached.
     """
@@ -40,10 +42,10 @@ class Checkpointed:
 
 
 class Checkpoint(Protocol):
-    """The file of one fit."""
+    """The place where one fit keeps where it is, such as a file."""
 
     def load(self) -> Checkpointed | None:
-        """What was saved last; None if nothing was."""
+        """What was saved last; None if nothing was saved."""
 
     def save(self, checkpointed: Checkpointed) -> None:
-        """Take the place of what was saved before, in one step."""
+        """Save this in the place of what was saved before, in one step."""

@@ -1,4 +1,4 @@
-"""A fit: starts, a run of EM from each, the best of them; with a checkpoint after every pass."""
+"""A fit is a run of EM from each start, of which the best is kept, with checkpoints."""
 
 from dataclasses import dataclass, replace
 
@@ -33,7 +33,7 @@ class Fit:
 
 @np.errstate(over="ignore", invalid="ignore")
 def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
-    """The best of the starts; one that degenerates is dropped while another survives.
+    """The best run of the starts; one that degenerates is dropped while another survives.
 
     Numbers that overflow on the way end in an error of the package's own, which says what to do.
     """
@@ -77,7 +77,7 @@ class _RunningFit:
 
     @lazy
     def sample(self) -> Sample:
-        """Rows for the starts, and to choose from for what must be moved."""
+        """The rows that starts are made from, and to which collapsed components may be moved."""
         if self._plan.sample is not None:
             return self._plan.sample
         size = sample_size(self._plan.start, self._data.n_features)
@@ -92,7 +92,7 @@ class _RunningFit:
         return regularizing.without_rows(self._data.n_features)
 
     def best(self) -> Fit:
-        """Run from each start, or from the best candidate."""
+        """Run EM from each start, or from the best candidate, and return the best run."""
         plan, saved = self._plan, self._saved
         best = None if saved is None else saved.best
         failure: IllDefinedCovarianceError | None = None
@@ -126,7 +126,7 @@ class _RunningFit:
         return self._plan.warm is None and several and all(one is None for one in given)
 
     def _run(self, init: int, best: Run | None) -> Run:
-        """The run of one start; without a mixture where it degenerates."""
+        """The run of one start; it has no mixture if it degenerates."""
         settings, start, saved = self._plan.settings, self._start, self._saved
         earlier = saved.run if saved is not None and saved.init == init else None
         if earlier is not None and (earlier.converged or earlier.stopped):
@@ -157,7 +157,7 @@ class _RunningFit:
         return run
 
     def _begun(self, init: int, rules: Rules) -> Run:
-        """A run before its first iteration, which may have failed already."""
+        """The run before its first iteration, which may have failed already."""
         try:
             return rules.begun(self._first(init))
         except IllDefinedCovarianceError as error:
@@ -170,7 +170,7 @@ class _RunningFit:
         return self._plan.warm or initial_parameters(self, self._start, self._data.dtype, init)
 
     def _compared(self) -> Mixture:
-        """The candidate that a few passes over a subset of the rows leave highest."""
+        """The candidate that has the highest log density after a few passes over some rows."""
         reached, failure = [], None
         comparison = ward_comparison(StartRows(self.sample, self._start, self.n_threads))
         for index in range(self._start.n_init):
@@ -218,7 +218,7 @@ class _Watch:
     reporter: Reporter
 
     def iterated(self, run: Run, change: float) -> bool:
-        """Show one iteration; whether it is the last."""
+        """Show one iteration; True if the callback ends the start."""
         return self.fit.show(run, change, self.init, self.reporter)
 
     def passed(self, run: Run) -> None:

@@ -10,12 +10,12 @@ class Initialization:
     Parameters
     ----------
     index : int
-        Below ``n_init``.
+        The index of the start, below ``n_init``.
     lower_bound : float
-        Mean log-likelihood per row: at the end of its run, or, of candidates that were compared on
-        a subset of the rows, after a few passes there; -inf where it degenerated.
+        Mean log-likelihood per row in nats: at the end of its run, or, where candidates were
+        compared on a subset of the rows, after a few passes there; -inf where it degenerated.
     chosen : bool
-        Whether the fit is what became of it.
+        Whether the result of the fit comes from this start.
     failure : str, optional
         What made it degenerate.
 

@@ -5,25 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 
 RECENT_ROWS = 8192
-"""So many log densities are kept for quantiles; they are the memory of the running mean as well."""
+"""The log densities of this many rows are kept for quantiles; the running mean forgets the rows
+before them as well."""
 TRACE_LENGTH = 256
-"""So many of a stream's own batches are remembered in its trace."""
+"""The trace of a stream remembers this many of its own batches."""
 
 
 @dataclass(frozen=True, eq=False)
 class RecentState:
-    """What `Recent` is in a file.
+    """A `Recent` as a value, as it stands in files.
 
     Parameters
     ----------
     window : ndarray
-        The log densities that are kept.
+        The log densities that are kept, in nats.
     n_window : int
-        Rows ever written to it.
+        The number of rows whose log densities were ever written to the window.
     trace : ndarray of shape (n, 2)
-        Weight seen before each batch, and its mean log density.
-    mean, variance, weight : float
-        Running, of the log density per row.
+        The weight seen before each batch, and the mean log density of its rows.
+    mean, variance : float
+        The running mean and variance of the log density of a row.
+    weight : float
+        The number of rows that the running mean stands for, at most `RECENT_ROWS`.
     """
 
     window: np.ndarray
@@ -35,17 +38,19 @@ class RecentState:
 
 
 class Recent:
-    """Log densities of the stream: a window of rows, a trace of batches, mean and deviation."""
+    """The log densities of the last rows of a stream, its trace, and their running mean."""
 
     def __init__(self) -> None:
         self.window = np.empty(RECENT_ROWS)
-        self.n_window = 0  # rows ever written to it
-        self.trace: list[tuple[float, float]] = []  # (weight seen before, mean log density)
+        # The log densities of this many rows were ever written to the window.
+        self.n_window = 0
+        # Each batch has the weight seen before it, and its mean log density.
+        self.trace: list[tuple[float, float]] = []
         self.mean, self.variance = 0.0, 0.0
         self.weight = 0.0
 
     def add(self, log_density: np.ndarray, seen: float) -> None:
-        """Take note of one batch."""
+        """Take note of the log densities (n,) of one batch, before which the weight `seen` came."""
         total = float(log_density.sum())
         finite = log_density if np.isfinite(total) else log_density[np.isfinite(log_density)]
         begin = 0
@@ -75,14 +80,14 @@ class Recent:
         return self.window[: min(self.n_window, RECENT_ROWS)]
 
     def state(self) -> RecentState:
-        """As a value, for files."""
+        """The memory as a value, for files."""
         trace = np.array(self.trace, dtype=np.float64).reshape(-1, 2)
         window = self._held().copy()
         return RecentState(window, self.n_window, trace, self.mean, self.variance, self.weight)
 
     @classmethod
     def of(cls, state: RecentState) -> "Recent":
-        """What `state` gave."""
+        """The memory that `state` has described."""
         recent = cls()
         recent.window[: len(state.window)] = state.window
         recent.n_window = state.n_window
@@ -119,7 +124,7 @@ class WaitingRows:
         return self.rows[: self.n], None if self.weight is None else self.weight[: self.n]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Forget all rows and weights."""
         self.n = 0
         self.weight = None
 

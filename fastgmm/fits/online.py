@@ -29,36 +29,45 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 
 FIRST_ROWS_PER_PARAMETER = 4
-"""The first model is fitted to so many rows per free parameter, or to those of the next line."""
+"""The first mixture of a stream is fitted to at least this many rows per free parameter, unless
+`FIRST_NUMBERS` is less."""
 FIRST_ROWS_PER_COMPONENT = 100
-"""The first model is fitted to at least so many rows per component."""
+"""The first mixture of a stream is fitted to at least this many rows per component."""
 FIRST_NUMBERS = 1 << 22
-"""The rows of the first fit hold at most so many numbers together: 32 MB."""
+"""The rows that free parameters ask for in the first fit hold at most this many numbers: 32 MB."""
 FEWEST_BATCH_ROWS = 64
-"""An own batch has at least so many rows, where the half-life allows it."""
+"""An own batch has at least this many rows, where the half-life allows it."""
 MOST_BATCH_ROWS = 4096
-"""An own batch has at most so many rows."""
+"""An own batch has at most this many rows."""
 BATCH_SHARE = 8
-"""An own batch is one part in so many of the rows that count: an M-step costs as much as some
-hundred rows, and a step late in a stream is small in any case."""
+"""An own batch is one part in this many of the rows seen: an M-step costs as much as some hundred
+rows, and a step late in a stream is small in any case."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast old rows are forgotten: the constructor's parameters."""
+    """How fast old rows are forgotten.
+
+    Parameters
+    ----------
+    half_life : float, optional
+        The weight of newer rows after which a row counts for half; None: it never fades by age.
+    learning_exponent : float
+        The share of a batch is its share in the weight of all rows seen to the power of this.
+    """
 
     half_life: float | None
     learning_exponent: float
 
     def share(self, batch: float, seen: float) -> float:
-        """What a batch of this weight gets after rows of the weight `seen`."""
+        """The share that a batch of the weight `batch` gets after rows of the weight `seen`."""
         share: float = (batch / (seen + batch)) ** self.learning_exponent
         if self.half_life is not None:
             share = max(share, -math.expm1(-math.log(2.0) * batch / self.half_life))
         return share
 
     def batch_rows(self, seen: float) -> int:
-        """Rows of the next own batch."""
+        """The number of rows of the next own batch, after rows of the weight `seen`."""
         n = min(max(FEWEST_BATCH_ROWS, seen / BATCH_SHARE), MOST_BATCH_ROWS)
         if self.half_life is not None:
             n = max(1.0, min(n, self.half_life / 4))
@@ -73,7 +82,7 @@ class Target:
     ----------
     n_features : int
     dtype : numpy.dtype
-        float32 or float64: of the rows.
+        The dtype of the rows: float32 or float64.
     n_components : int
     covariance_type : str
     family : Family
@@ -87,7 +96,7 @@ class Target:
 
     @property
     def first_rows(self) -> int:
-        """Rows to which the first model is fitted."""
+        """The number of rows to which the first mixture is fitted."""
         k, d = self.n_components, self.n_features
         free = self.family.n_parameters(self.covariance_type, k, d)
         most = max(FIRST_NUMBERS // d, 2 * k)
@@ -103,11 +112,11 @@ class Learned:
     ----------
     mixture : Mixture
     statistics : SufficientStatistics
-        Of weight 1: those that the mixture maximises.
+        The statistics, of weight 1, of which the mixture is the M-step.
     regularization : Regularization
-        Of which further steps use the ridge.
+        That of the first fit; further steps use its ridge alone.
     seen : float
-        Weight of the rows that these stand for.
+        The weight of the rows that the statistics stand for.
     """
 
     mixture: Mixture
@@ -129,7 +138,7 @@ class Learned:
         return Regularization(self.regularization.reg_covar)
 
     def with_reg_covar(self, reg_covar: float) -> "Learned":
-        """The same with another ridge in the steps to come; itself where it is the same."""
+        """What is known, with another ridge for the steps to come; itself where it is the same."""
         known = self.regularization.reg_covar
         if known.ndim == 0 and float(known) == reg_covar:
             return self
@@ -139,17 +148,24 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class LearnerState:
-    """What a `Learner` is in a file, but for the mixture and its regularisation.
+    """A `Learner` as it stands in files, but for the mixture and its regularisation.
 
     Parameters
     ----------
     statistics : SufficientStatistics, optional
-        Of what was learned; None while the first rows are gathered.
+        What was learned; None while the first rows are gathered.
     seen : float
+        The weight of the rows learned from.
     waiting, waiting_weight : ndarray
         Rows that wait for their batch, and their weights.
     recent : RecentState
-    n_samples, n_updates, first_rows, seed : int
+        The log densities of the last rows.
+    n_samples, n_updates : int
+        The numbers of rows taken and of steps done.
+    first_rows : int
+        The number of rows that the first fit waits for.
+    seed : int
+        The seed of the first fit.
     """
 
     statistics: SufficientStatistics | None
@@ -172,9 +188,9 @@ class Learner:
     pace : Pace
     n_threads : int, optional
     seed : int
-        For the fit of the first rows.
+        The seed of the fit of the first rows.
     learned : Learned, optional
-        What to go on from; None: the first rows are gathered and fitted.
+        What was learned before; None: the first rows are gathered and fitted.
     """
 
     def __init__(
@@ -192,13 +208,13 @@ class Learner:
         self.wishes: tuple[Any, Any, Any] = (None, None, None)
         self.n_samples = 0
         self.n_updates = 0
-        # the first rows, then those of the next own batch
+        # The first rows wait here, and later those of the next own batch.
         self.waiting = WaitingRows(target.n_features, target.dtype)
         self.recent = Recent()
 
     @property
     def seen(self) -> float:
-        """Weight of the rows learned from."""
+        """The weight of the rows learned from."""
         return 0.0 if self.learned is None else self.learned.seen
 
     def learn(self, rows: np.ndarray, weight: np.ndarray | None, plan: Plan | None) -> None:
@@ -214,7 +230,7 @@ class Learner:
             part, of_part = rows[begin:end], None if weight is None else weight[begin:end]
             begin = end
             if self.waiting.n == 0 and len(part) == wanted and self.learned is not None:
-                self._update(part, of_part)  # a whole batch of the caller's: no copy
+                self._update(part, of_part)  # a whole batch needs no copy
                 continue
             self.waiting.append(part, of_part)
             if self.waiting.n < wanted:
@@ -230,7 +246,7 @@ class Learner:
         return self.first_rows if self.learned is None else self.pace.batch_rows(self.learned.seen)
 
     def _begin(self, plan: Plan) -> None:
-        """Fit the first rows; more are gathered where they do not determine a model."""
+        """Fit the first rows; more are gathered where they do not determine a mixture."""
         rows, weight = self.waiting.held()
         first = self.first_fit(plan)
         if first is None:
@@ -264,7 +280,7 @@ class Learner:
             return None
 
     def _update(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
-        """One step: what is known, and what the batch says, in their shares."""
+        """Do one step: what is known and what the batch says are added, in their shares."""
         learned, target = self.learned, self.target
         assert learned is not None
         extent = Extent().plus(len(rows), weight)
@@ -277,7 +293,7 @@ class Learner:
         share = self.pace.share(extent.weight, learned.seen)
         mixture, statistics = learned.mixture, blend(learned.statistics, of_batch, share)
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(statistics.second_moment).all():
-            # where the batch would leave a singular covariance all stays as it is
+            # Where the batch would leave a singular covariance, all stays as it is.
             with suppress(IllDefinedCovarianceError):
                 mixture = target.family.maximize(statistics, learned.ridge, learned.mixture)
         if mixture is learned.mixture:
@@ -291,7 +307,7 @@ class Learner:
     # ------------------------------------------------------------------ files
 
     def state(self) -> LearnerState:
-        """As a value, for files."""
+        """The learner as a value, for files."""
         rows, weight = self.waiting.held()
         return LearnerState(
             None if self.learned is None else self.learned.statistics,
@@ -306,7 +322,7 @@ class Learner:
         )
 
     def take(self, state: LearnerState) -> None:
-        """Become what `state` gave; what was learned was handed in before."""
+        """Become the learner that `state` has described; what it had learned is here already."""
         self.n_samples, self.n_updates = state.n_samples, state.n_updates
         self.first_rows, self.recent = state.first_rows, Recent.of(state.recent)
         self.waiting.append(state.waiting, state.waiting_weight)
@@ -315,7 +331,7 @@ class Learner:
 def blend(
     known: SufficientStatistics, of_batch: SufficientStatistics, share: float
 ) -> SufficientStatistics:
-    """Statistics of weight 1: those that are known, and a batch's, in their shares.
+    """Statistics of weight 1: those that are known and those of a batch, in their shares.
 
     Both are about the reference of the batch, the last means as the rows' dtype rounds them.  A
     component that sees no rows keeps `LEAST_WEIGHT`, and with it its shape.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastgmm.fits.checkpoint import Checkpoint
 
 Callback = Callable[[Iteration], object]
-"""What a user hands in to see each iteration; True ends the start."""
+"""A function of the user that is shown each iteration; if it returns True, the start ends."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Settings:
     stopping : Stopping
     regularizing : Regularizing
     n_init : int
-        Starts.
+        The number of starts.
     acceleration : {"auto", "lbfgs"}, optional
     on_collapse : {"repair", "warn", "raise"}
     verbose, verbose_interval : int
+        How much is printed, and of every how many iterations.
     """
 
     stopping: Stopping
@@ -59,10 +60,11 @@ class Plan:
     sample : Sample, optional
         Rows for the start that several fits share; None: the fit draws its own.
     warm : Mixture, optional
-        What to begin with in place of all starts.
+        The mixture to begin with in place of all starts.
     history : tuple of float
         The lower bounds of the fit that a warm start goes on with.
     family : Family
+        The rule of the M-step.
     """
 
     start: Start
@@ -77,16 +79,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Who looks on while a fit runs.
+    """Those who look on while a fit runs.
 
     Parameters
     ----------
     callback : callable, optional
-        Sees each iteration.
+        It is shown each iteration.
     checkpoint : Checkpoint, optional
-        Is written after each pass, and is where the fit goes on from.
+        It is written after each pass, and the fit goes on from it.
     after_pass : callable, optional
-        Sees the run after each pass.
+        It is shown the run after each pass.
     """
 
     callback: Callback | None = None

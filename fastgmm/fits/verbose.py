@@ -6,7 +6,7 @@ from fastgmm.em.loop import Iteration, Run
 
 
 class Reporter:
-    """Prints the iterations of one start to standard output.
+    """It prints the iterations of one start to standard output.
 
     `verbose` 0 prints nothing, 1 their numbers, 2 changes and times too.
     """

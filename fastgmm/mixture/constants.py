@@ -65,4 +65,4 @@ class Constants:
             return self._packed.setdefault(dtype, made)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_packed": {}}  # what is packed is made again
+        return {**self.__dict__, "_packed": {}}  # the packed form is made again

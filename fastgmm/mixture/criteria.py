@@ -1,4 +1,4 @@
-"""Criteria that choose among mixtures: BIC, AIC and ICL, of the sums that they are made of."""
+"""Criteria that choose among mixtures: BIC, AIC and ICL, and the sums that they are made of."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Criteria:
-    """What the fit of a mixture to rows is worth, less the price of its parameters.
+    """What the fit of a mixture to rows is worth, less the price of its free parameters.
 
-    Of each criterion lower is better.
+    The lower a criterion is, the better.
 
     Parameters
     ----------

@@ -7,25 +7,28 @@ import numpy as np
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 
+ROWS_AT_ONCE = 16384
+"""Criteria look at this many rows at a time, so that rows times components are never in memory."""
+
 
 def log_density(
     mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
 ) -> np.ndarray:
-    """Out (n,) = log density of each row, in nats."""
+    """(n,): the log density of each row, in nats, written to `out`."""
     return _by_rows(mixture, mixture.packed(rows.dtype).log_density, rows, out, n_threads)
 
 
 def component_log_density(
     mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
 ) -> np.ndarray:
-    """Out (n, K) = log N(x | mean_k, covariance_k), in nats."""
+    """(n, K): log N(x | mean_k, covariance_k) of each row x, in nats, written to `out`."""
     return _by_rows(mixture, mixture.packed(rows.dtype).component_log_density, rows, out, n_threads)
 
 
 def responsibilities(
     mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
 ) -> np.ndarray:
-    """Out (n, K) = probability of each component given the row."""
+    """(n, K): the probability of each component given the row, written to `out`."""
     return _by_rows(mixture, mixture.packed(rows.dtype).responsibilities, rows, out, n_threads)
 
 
@@ -43,7 +46,7 @@ def _by_rows(
     n_threads: int | None,
 ) -> np.ndarray:
     if len(rows) <= FEWEST_ROWS:
-        kernel(rows, out)  # a few rows: on the calling thread, with no pool
+        kernel(rows, out)  # a few rows need no pool of threads
     else:
         block = rows_per_block(*mixture.means.shape)
         run_blocks(
@@ -58,11 +61,10 @@ def classification(
     sample_weight: np.ndarray | None,
     n_threads: int | None,
 ) -> tuple[float, float]:
-    """Log-likelihood of rows, and the sum of log max_k r_ik: weighted sums, in nats."""
+    """The log-likelihood of rows and the sum of log max_k r_ik, both weighted and in nats."""
     log_likelihood = certainty = 0.0
-    block = 16384  # never rows x components at once
-    for begin in range(0, len(rows), block):
-        part = rows[begin : begin + block]
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[begin : begin + ROWS_AT_ONCE]
         density = np.empty(len(part), part.dtype)
         log_density(mixture, part, density, n_threads)
         odds = np.empty((len(part), mixture.n_components), part.dtype)
@@ -70,7 +72,7 @@ def classification(
         certain = np.log(odds.max(axis=1), dtype=np.float64)
         weight = np.ones(len(part))
         if sample_weight is not None:
-            weight = sample_weight[begin : begin + block]
+            weight = sample_weight[begin : begin + ROWS_AT_ONCE]
             density, certain = density[weight > 0], certain[weight > 0]
             weight = weight[weight > 0]
         log_likelihood += float(weight @ density.astype(np.float64))
@@ -84,7 +86,7 @@ def log_likelihood(
     sample_weight: np.ndarray | None,
     n_threads: int | None,
 ) -> float:
-    """Sum of the log densities of rows, each as often as its weight says, in nats."""
+    """The sum of the log densities of rows in nats, each times the weight of its row."""
     density = log_density(mixture, rows, np.empty(len(rows), rows.dtype), n_threads)
     if sample_weight is not None:
         # A row without weight may have the density 0, and 0 times minus infinity is no number.

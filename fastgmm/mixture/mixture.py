@@ -1,4 +1,4 @@
-"""The parameters of a mixture: an immutable value that knows its packed form for the kernels."""
+"""A mixture: an immutable value that knows what the kernels read of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from fastgmm.mixture.constants import Constants
 from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)
+"""A mixture has this dtype unless it was learned from float32 rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Mixture:
     Parameters
     ----------
     covariance_type : str
-        A name in the registry of covariance models.
+        A name in the registry of covariance models, `covariance/types.py`.
     weights : ndarray of shape (K,)
     means : ndarray of shape (K, D)
     covariances : ndarray
@@ -31,8 +32,8 @@ class Mixture:
         Lower Cholesky factors of the covariances (standard deviations for diag and spherical), and
         their inverses; same shapes.
     dtype : numpy.dtype
-        float32 or float64: of the rows that the parameters were learned from, and of what users are
-        shown.
+        The dtype of the rows that the mixture was learned from, and of what users are shown:
+        float32 or float64.
     """
 
     covariance_type: CovarianceType
@@ -60,9 +61,12 @@ class Mixture:
         covariance_type: CovarianceType,
         dtype: Any = FLOAT64,
     ) -> "Mixture":
-        """Parameters of given covariances.
+        """The mixture of these covariances.
 
-        IllDefinedCovarianceError where one is not positive definite.
+        Raises
+        ------
+        IllDefinedCovarianceError
+            When a covariance is not positive definite.
         """
         factors, inverses = model_of(covariance_type).form.factor(covariances)
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
@@ -76,7 +80,7 @@ class Mixture:
         covariance_type: CovarianceType,
         dtype: Any = FLOAT64,
     ) -> "Mixture":
-        """Parameters of given inverses of covariances."""
+        """The mixture whose covariances are the inverses of these precisions."""
         form = model_of(covariance_type).form
         factors, inverses = form.factor_precisions(precisions)
         covariances = form.squares(factors)
@@ -84,23 +88,23 @@ class Mixture:
 
     @lazy
     def covariance_model(self) -> CovarianceModel:
-        """What the covariance type means."""
+        """The covariance model of the covariance type."""
         return model_of(self.covariance_type)
 
     @property
     def n_components(self) -> int:
-        """Number of components, K."""
+        """The number of components, K."""
         return len(self.weights)
 
     @property
     def n_features(self) -> int:
-        """Number of features, D."""
+        """The number of features, D."""
         n_features: int = self.means.shape[1]
         return n_features
 
     @property
     def n_parameters(self) -> int:
-        """Number of free parameters."""
+        """The number of free parameters."""
         return n_parameters(self.covariance_type, self.n_components, self.n_features)
 
     @property
@@ -110,7 +114,7 @@ class Mixture:
 
     @property
     def precisions(self) -> FloatArray:
-        """Inverses of the covariances, in their shape."""
+        """The inverses of the covariances, in their shape."""
         return self.covariance_model.form.precisions(self.inverse_factors)
 
     @lazy
@@ -148,6 +152,6 @@ class Mixture:
 
 
 def n_parameters(covariance_type: CovarianceType, n_components: int, n_features: int) -> int:
-    """Number of free parameters: K - 1 weights, K D means, and the covariances' own."""
+    """The number of free parameters: K - 1 weights, K D means, and those of the covariances."""
     of_covariances = model_of(covariance_type).n_parameters(n_components, n_features)
     return of_covariances + n_components * n_features + n_components - 1

@@ -7,7 +7,7 @@ from fastgmm.typing import FloatArray
 
 
 def total_covariance(mixture: Mixture) -> FloatArray:
-    """(D, D): of the mixture as a whole, within and between its components."""
+    """(D, D): the covariance of a whole mixture, within and between its components."""
     model, (k, d) = mixture.covariance_model, mixture.means.shape
     weights = mixture.weights
     off = mixture.means - weights @ mixture.means

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(mixture: Mixture, n_samples: int, generator: "Generator") -> tuple[np.ndarray, np.ndarray]:
-    """Rows (n, D), float64, component by component, and the component of each (n,)."""
+    """(n, D): float64 rows, component by component; (n,): the component of each row."""
     counts = generator.multinomial(n_samples, mixture.weights / mixture.weights.sum())
     labels = np.repeat(np.arange(mixture.n_components), counts)
     rows = generator.standard_normal((n_samples, mixture.n_features))

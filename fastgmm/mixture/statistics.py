@@ -16,12 +16,17 @@ from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
 from fastgmm.typing import CovarianceType, FloatArray
 
-EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
-"""The rounding of float64, and its smallest normal number."""
+EPS = float(np.finfo(np.float64).eps)
+"""The spacing of float64 numbers at one: the measure of rounding."""
+TINY = float(np.finfo(np.float64).tiny)
+"""The smallest normal float64, for weights that are divided by."""
 CANCELLATION = 1e-7
-"""An error of a variance above this, in units of it and `reg_covar`, is worth two more passes."""
+"""Two more passes are worth it where rounding moves a variance by more than this share of itself
+and `reg_covar`."""
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
+"""The fields of these names hold read-only float64 arrays."""
 _FLOAT64 = np.dtype(np.float64)
+"""The rows are taken to be of this dtype where none is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,22 +41,23 @@ class SufficientStatistics:
     ----------
     covariance_type : str
     reference : ndarray of shape (K, D)
-        m.
+        The reference points, m.
     component_weight : ndarray of shape (K,)
-        Sum of r.
+        The sums of r.
     first_moment : ndarray of shape (K, D)
-        Sum of r (x - m).
+        The sums of r (x - m).
     second_moment : ndarray
-        Sum of r (x - m)(x - m)^T: (K, D, D) for full; the diagonals, (K, D), for diag; the traces,
-        (K,), for spherical; added over the components for the tied types: (D, D), (D,) or ().
+        The sums of r (x - m)(x - m)^T: (K, D, D) for full; the diagonals, (K, D), for diag; the
+        traces, (K,), for spherical; added over the components for the tied types: (D, D), (D,) or
+        ().
     n_samples : int
-        Rows.
+        The number of rows.
     weight : float
-        Sum of the rows' sample weights.
+        The sum of the rows' sample weights.
     log_likelihood : float
-        Sum over the rows of sample weight times log density, in nats.
+        The sum over the rows of sample weight times log density, in nats.
     dtype : numpy.dtype
-        float32 or float64: of the rows.  The sums are float64 whatever it is.
+        The dtype of the rows: float32 or float64.  The sums are float64 in both cases.
 
     Examples
     --------
@@ -93,7 +99,7 @@ class SufficientStatistics:
         return state
 
     def __add__(self, other: object) -> "SufficientStatistics":
-        if isinstance(other, int) and other == 0:  # where sum() begins
+        if isinstance(other, int) and other == 0:  # `sum` begins with it
             return self
         if not isinstance(other, SufficientStatistics):
             return NotImplemented
@@ -153,7 +159,7 @@ class SufficientStatistics:
         return replace(self, reference=reference, first_moment=first, second_moment=second)
 
     def about(self, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """First and second moments about other reference points (K, D)."""
+        """The first and second moments about other reference points (K, D)."""
         shift = self.reference - reference
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
@@ -164,12 +170,12 @@ class SufficientStatistics:
 
     @lazy
     def covariance_model(self) -> CovarianceModel:
-        """What the covariance type means."""
+        """The covariance model of the covariance type."""
         return model_of(self.covariance_type)
 
     @property
     def means(self) -> FloatArray:
-        """(K, D): sum r x / sum r; the reference where a component holds nothing."""
+        """(K, D): means of the rows, sum r x / sum r; the reference of a component without rows."""
         return self.reference + self._step()
 
     def _step(self) -> FloatArray:
@@ -180,18 +186,18 @@ class SufficientStatistics:
         """Whether the new means are so far from the reference that it shows in the variances.
 
         What the step to the new means takes off a second moment leaves an error of eps times
-        itself.  That matters from means that are not where the data are.
+        itself.  That matters where the reference is far from the rows.
         """
         weight = np.maximum(self.component_weight, TINY)
         model, step, divisor = self.covariance_model, self._step(), weight[:, None]
-        moved = model.sums.mean_squares(step)
+        taken_off = model.sums.mean_squares(step)
         second = model.sums.variances(self.second_moment, step.shape[1])
         if model.tied:
             divisor = weight.sum()
-            moved = weight @ moved / divisor
+            taken_off = weight @ taken_off / divisor
         second = second / divisor
-        error = EPS * moved
-        return bool((error > CANCELLATION * (np.maximum(second - moved, 0.0) + reg_covar)).any())
+        variances = np.maximum(second - taken_off, 0.0)
+        return bool((EPS * taken_off > CANCELLATION * (variances + reg_covar)).any())
 
     def to_bytes(self) -> bytes:
         """The statistics as versioned, checked bytes, for another process or machine."""
@@ -199,7 +205,13 @@ class SufficientStatistics:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "SufficientStatistics":
-        """What `to_bytes` gave; FileFormatError when the bytes are not that, or changed."""
+        """The statistics of which `to_bytes` made these bytes.
+
+        Raises
+        ------
+        FileFormatError
+            When the bytes are not those of statistics, or have changed.
+        """
         if not isinstance(content, bytes | bytearray | memoryview):
             raise TypeError(
                 f"from_bytes takes the bytes of to_bytes(), got {type(content).__name__}"
@@ -226,7 +238,10 @@ def _describe(statistics: SufficientStatistics) -> str:
 
 
 def check(statistics: Any, covariance_type: str, shape: tuple[int, int]) -> None:
-    """Refuse what does not fit a model: TypeError or ValueError."""
+    """Raise TypeError or ValueError where statistics do not fit a model.
+
+    `shape` is (K, D) of the model.
+    """
     if not isinstance(statistics, SufficientStatistics):
         raise TypeError(
             "m_step takes SufficientStatistics (from e_step or fit), "

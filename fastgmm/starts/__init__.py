@@ -1,1 +1,1 @@
-"""First parameters from a sample of rows."""
+"""First mixtures for EM, made from a sample of rows."""

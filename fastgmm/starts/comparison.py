@@ -1,4 +1,4 @@
-"""Candidates for the first parameters compared by what a few passes of EM make of them."""
+"""Candidates for the first mixture, compared by what a few passes of EM make of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,26 +15,30 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import StartRows
 
 COMPARED_ROWS = 1000
-"""Candidates are compared on at least so many rows."""
+"""Candidates are compared on at least this many rows."""
 COMPARED_ROWS_PER_PARAMETER = 3
-"""They are compared on so many rows for each free parameter, where that is more and there are."""
+"""Candidates are compared on this many rows for each free parameter, where that is more and there
+are as many."""
 MOST_ROWS_PER_PARAMETER = 30
-"""They are compared on up to so many rows for each free parameter, where the cost allows."""
+"""Candidates are compared on up to this many rows for each free parameter, where the cost
+allows."""
 FEWEST_PASSES = 2
-"""A comparison takes at least so many passes of EM, or it says little and is left out."""
+"""A comparison takes at least this many passes of EM: with fewer it says little and is left out."""
 MOST_PASSES = 20
-"""A comparison takes at most so many passes of EM."""
+"""A comparison takes at most this many passes of EM."""
 FIRST_PASSES = 5
-"""Candidates of several starts have so many passes before the best of them are chosen to go on."""
+"""Candidates of several starts have this many passes before the best of them are chosen to go
+on."""
 KEPT = 6
-"""Of the candidates of several starts so many go on to the end of their comparison."""
+"""This many of the candidates of several starts go on to the end of their comparison."""
 LEAST_COST = 100_000_000
-"""The fewest passes are left out where they cost a candidate more multiply-adds than this."""
+"""The comparison has no pass of EM where `FEWEST_PASSES` would cost more multiply-adds than this
+per candidate."""
 COST = 40_000_000
-"""Passes and rows beyond the fewest are added up to so many multiply-adds per candidate."""
+"""Passes and rows beyond the fewest are added up to this many multiply-adds per candidate."""
 
 Candidates = Callable[[StartRows], list[Mixture]]
-"""candidates(rows) -> those of one start."""
+"""A function candidates(data) returns the candidates of one start."""
 
 
 class Comparison:
@@ -43,9 +47,9 @@ class Comparison:
     Parameters
     ----------
     data : StartRows
-        Of any of the starts.
+        The rows of any of the starts.
     candidates : callable
-        What makes the candidates of a start.
+        The function that makes the candidates of a start.
     """
 
     def __init__(self, data: StartRows, candidates: Candidates) -> None:
@@ -54,7 +58,10 @@ class Comparison:
         self._alone = data.start.n_init == 1
 
     def enter(self, data: StartRows) -> float:
-        """Make the candidates of one start; what the best of them reaches at first."""
+        """Make the candidates of one start, and return the promise of the best of them.
+
+        With one start alone nothing has been compared yet, and it is NaN.
+        """
         entries = [Entry(data.start.index, one, one) for one in self._candidates(data)]
         if self._alone:
             self._kept = entries
@@ -65,7 +72,7 @@ class Comparison:
         return max(entry.promise for entry in entries)
 
     def best(self) -> tuple[int, Mixture, float]:
-        """Start, parameters and promise of the best of all."""
+        """The index of the start, the mixture and the promise of the best candidate of all."""
         if len(self._kept) > 1:
             for entry in self._kept:
                 entry.go_on(self._data, MOST_PASSES)
@@ -84,9 +91,9 @@ class Entry:
     n_passes: int = 0
 
     def go_on(self, data: StartRows, most: int) -> None:
-        """EM until it has had so many passes, or what they may cost; -inf where it fails.
+        """Run EM until the candidate has had `most` passes, or those that its cost allows.
 
-        The rows are the same for all starts of a fit.
+        The rows are the same for all starts of a fit.  Where EM fails the promise is -inf.
         """
         n, n_passes = effort(data, self.candidate)
         rows, weight = data.first(n)
@@ -106,13 +113,13 @@ class Entry:
 
 
 def effort(data: StartRows, candidate: Mixture) -> tuple[int, int]:
-    """Rows and passes that a comparison takes: many where they cost little."""
+    """The numbers of rows and of passes that a comparison takes: many where they cost little."""
     k, d = candidate.means.shape
     of_row = k * candidate.covariance_model.form.row_cost(d)
     free = candidate.n_parameters
     n = max(COMPARED_ROWS, min(COMPARED_ROWS_PER_PARAMETER * free, data.n_counted))
     if (FEWEST_PASSES + 1) * n * of_row > LEAST_COST:
-        # these rows were not used to make the candidates, so they judge them without an EM pass
+        # These rows were not used to make the candidates, so they can be scored without an EM pass.
         return max(COMPARED_ROWS, min(n, COST // of_row)), 0
     n_passes = min(max(COST // (n * of_row) - 1, FEWEST_PASSES), MOST_PASSES)
     most = min(MOST_ROWS_PER_PARAMETER * free, COST // ((n_passes + 1) * of_row))

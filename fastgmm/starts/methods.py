@@ -1,4 +1,4 @@
-"""First parameters from data: five ways to find centres, one assignment pass, one M-step."""
+"""First mixtures from data: five ways to find centres, one assignment pass, one M-step."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 KMEANS_ROWS = 4000
-"""k-means takes at least so many rows."""
+"""k-means takes at least this many rows."""
 KMEANS_ROWS_PER_COMPONENT = 50
-"""k-means takes so many rows for each component, where that is more."""
+"""k-means takes this many rows for each component, where that is more."""
 LLOYD_ITERATIONS = 300
-"""Lloyd's iterations are at most so many."""
+"""There are at most this many of Lloyd's iterations."""
 LLOYD_TOLERANCE = 1e-4
 """Lloyd's iterations end when the centres move by less than this, in units of the columns' mean
 variance (squared distances)."""
 
 
 class Draws(Protocol):
-    """What a start may ask for; nothing is drawn before it does."""
+    """What a start may ask for; nothing is drawn before it asks."""
 
     n_threads: int | None
 
     @property
     def sample(self) -> Sample:
-        """Rows to estimate from."""
+        """The rows to estimate from."""
 
     @property
     def seed(self) -> int:
-        """What random numbers come from."""
+        """The seed that all random numbers come from."""
 
 
 def initial_parameters(draws: Draws, start: Start, dtype: np.dtype, index: int = 0) -> Mixture:
-    """A mixture to begin EM with; what the user gave stands in place of what is estimated.
+    """The mixture that EM begins with; what the user gave stands in place of what is estimated.
 
-    `index` counts the starts of one fit: each takes other rows, and Ward's method, which has no
-    other chance in it, two thirds of few rows from the second on.
+    `index` counts the starts of one fit: each takes other rows.  Where there are few, Ward's
+    method, in which nothing else is random, takes two thirds of them from the second start on.
     """
     weights, means, precisions = start.weights, start.means, start.precisions
     if needs_sample(start):
@@ -86,9 +86,9 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Mixtu
     for _ in range(LLOYD_ITERATIONS):
         statistics = assign(points.rows, points.weight, centers, scale, plain, data.n_threads)
         weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)[:, None]
-        moved = statistics.reference + statistics.first_moment / weight
-        step = float(((moved - centers) ** 2).sum())
-        centers = moved
+        means = statistics.reference + statistics.first_moment / weight
+        step = float(((means - centers) ** 2).sum())
+        centers = means
         if step <= LLOYD_TOLERANCE * scale[0] ** 2:
             break
     rows, counts = data.assigned()
@@ -110,9 +110,9 @@ def _from_data(data: StartRows, start: Start, generator: "Generator") -> Mixture
 
 
 def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -> Mixture:
-    """Equal weights, the centres themselves as means, and one covariance for every component.
+    """A mixture of equal weights around the centres, with one covariance for every component.
 
-    That is the pooled covariance of the nearest rows.  scikit-learn starts here with covariances of
+    It is the pooled covariance of the nearest rows.  scikit-learn starts here with covariances of
     `reg_covar` alone, which means nothing in the units of the data; its next step is the same
     assignment of each row to the nearest centre.
     """
@@ -134,7 +134,10 @@ def _around(data: StartRows, start: Start, centers: np.ndarray, points: Points) 
 
 
 def _from_random(data: StartRows, start: Start, generator: "Generator") -> Mixture:
-    """Responsibilities drawn uniformly and normalised, a stream of numbers per block of rows."""
+    """The mixture of random responsibilities, uniform and then normalised.
+
+    Each block of rows has a stream of random numbers of its own.
+    """
     rows, sample_weight = data.assigned()
     seed = int(generator.integers(2**63))
     k, dtype = start.n_components, data.dtype
@@ -160,10 +163,11 @@ _METHODS = {
     "random": _from_random,
     "random_from_data": _from_data,
 }
+"""Each start, by the `init_params` of users, is a function of its rows, itself and a generator."""
 
 
 def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarray:
-    """Greedy k-means++ (Arthur and Vassilvitskii 2007).
+    """Centres (K, D) by greedy k-means++ (Arthur and Vassilvitskii 2007).
 
     Each centre is the best of 2 + log K draws by weight times squared distance.
     """
@@ -172,7 +176,7 @@ def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarr
     squares = np.einsum("ij,ij->i", rows, rows)
 
     def distances_to(chosen: np.ndarray) -> np.ndarray:
-        # (len(chosen), n), as products: rounding decides only between centres equally good
+        # These products lose digits, but that decides only between centres that are equally good.
         found: np.ndarray = squares - 2.0 * (rows[chosen] @ rows.T) + squares[chosen, None]
         np.maximum(found, 0.0, out=found)
         found[np.arange(len(chosen)), chosen] = 0.0
@@ -188,7 +192,7 @@ def _plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarr
     nearest = distances_to(np.array(chosen))[0]
     while len(chosen) < start.n_components:
         odds = weight * nearest
-        # fewer distinct rows than centres: any will do
+        # With fewer distinct rows than centres, any row will do.
         candidates = (
             draw(odds, n_trials) if odds.sum() > 0 else generator.integers(len(rows), size=1)
         )

@@ -1,8 +1,8 @@
 """The rows that starts are made from, and their assignment to centres.
 
 Hard assignment is the E-step of a mixture whose components share a vanishing covariance (Bishop
-2006, section 9.3.2), so that k-means and every assignment of a start are `expectation` with such
-parameters: there is no second E-step here.
+2006, section 9.3.2), so that k-means and every assignment of a start are `expectation` with such a
+mixture: there is no second E-step here.
 """
 
 from dataclasses import dataclass, field
@@ -19,35 +19,39 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
 
 SHARPNESS = 1e-10
-"""The components of a hard assignment have this variance, in units of the columns' variance."""
+"""The components of a hard assignment have this share of the columns' variance."""
 ASSIGNED_ROWS = 10_000
-"""The first M-step takes at least so many rows, or all where there are not twice as many: the first
-pass of EM makes up for what their number leaves uncertain."""
+"""The first M-step takes at least this many rows, or all where there are not twice as many: the
+first pass of EM makes up for what their number leaves uncertain."""
 ASSIGNED_ROWS_PER_PARAMETER = 20
-"""The first M-step takes so many rows for each free parameter, where that is more."""
+"""The first M-step takes this many rows for each free parameter, where that is more."""
 ASSIGNED_NUMBERS = 1 << 22
-"""The rows of the first M-step have at most so many numbers, 32 MB, if they are more rows than
+"""The rows of the first M-step hold at most this many numbers, 32 MB, if they are more rows than
 `ASSIGNED_ROWS`."""
 MOST_ROWS_IN_ONE = 1e100
-"""A row counts for at most so many: more would let sums of squares overflow."""
+"""A row counts for at most this many rows: more would let sums of squares overflow."""
 
 
 @dataclass(frozen=True)
 class Points:
-    """A few thousand rows (n, D), float64, with weights (n,): what centres are found among.
+    """A few thousand float64 rows among which centres are found.
 
-    The weights are in units of one row.
+    Parameters
+    ----------
+    rows : ndarray of shape (n, D)
+    weight : ndarray of shape (n,)
+        For how many rows each row counts.
     """
 
     rows: np.ndarray
     weight: np.ndarray
 
     def mean(self) -> np.ndarray:
-        """(D,)."""
+        """(D,): the weighted mean of the rows."""
         return np.average(self.rows, axis=0, weights=self.weight)
 
     def deviations(self) -> np.ndarray:
-        """(D,): root of the columns' variances; 0 where that is the rounding of a constant."""
+        """(D,): deviations of the columns; 0 where a deviation is the rounding of a constant."""
         deviations = np.sqrt(
             np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight)
         )
@@ -60,10 +64,24 @@ class Points:
 
 @dataclass(frozen=True)
 class Start:
-    """What a start is made for: the constructor's parameters that matter to it.
+    """The parameters of the constructor that matter to a start, and which start it is.
 
-    `n_init` starts are compared; `largest` is the most components of the fits that share one
-    sample, and a tree of it.
+    Parameters
+    ----------
+    method : {"ward", "kmeans", "k-means++", "random", "random_from_data"}
+    n_components : int
+    covariance_type : str
+    weights, means, precisions : ndarray, optional
+        What the user gave, in place of what would be estimated.
+    index : int
+        The index of the start, below `n_init`.
+    largest : int
+        The most components among the fits that share one sample and a tree of it; 0: this fit is
+        alone.
+    n_init : int
+        The number of starts that are compared.
+    regularization : Regularization
+        The ridge and the prior of the first M-step.
     """
 
     method: InitParams
@@ -80,7 +98,7 @@ class Start:
 
 @dataclass(frozen=True)
 class StartRows:
-    """The rows of a start, and how to choose among them."""
+    """The rows of a start, and how it chooses among them."""
 
     sample: Sample
     start: Start
@@ -88,20 +106,20 @@ class StartRows:
 
     @property
     def n_counted(self) -> int:
-        """Rows of positive weight."""
+        """The number of rows of positive weight."""
         return len(self.sample.order)
 
     @property
     def dtype(self) -> np.dtype:
-        """Of the rows."""
+        """The dtype of the rows: float32 or float64."""
         return self.sample.rows.dtype
 
     def subset(self, n: int) -> Points:
-        """All rows of positive weight, weighted, or n drawn ones, others for each start."""
+        """All rows of positive weight with weights, or n drawn rows: each start draws others."""
         return self._points(self.sample.drawn(n, self.start.index))
 
     def points(self, n: int) -> Points:
-        """The same, but the same rows for each start."""
+        """All rows of positive weight with weights, or n drawn rows: each start has the same."""
         return self._points(self.sample.drawn(n))
 
     def _points(self, chosen: np.ndarray) -> Points:
@@ -114,14 +132,14 @@ class StartRows:
         return Points(rows, np.maximum(weight / unit, np.finfo(np.float64).tiny))
 
     def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Rows, and their weights, for the first M-step."""
+        """The rows of the first M-step, and their weights."""
         n = _assigned_rows(self.start, self.sample.rows.shape[1])
         return self.first(n, all_of=2 * n)
 
     def first(self, n: int, all_of: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
-        """The same n rows whatever the start's index; all, where they are not more than `all_of`.
+        """The rows that every start of a fit has: n, or all if they are not more than `all_of`.
 
-        With weights where they are all.
+        Only all rows come with weights: those that were drawn have had theirs as odds.
         """
         if self.sample.whole and self.n_counted <= max(n, all_of):
             return self.sample.rows, self.sample.weight
@@ -129,7 +147,7 @@ class StartRows:
 
 
 def sample_size(start: Start, n_features: int) -> int:
-    """Rows that `initial_parameters` wants to choose from: all, where there are not more."""
+    """The number of rows that `initial_parameters` wants to choose from."""
     if start.method == "ward":
         return max(2 * ASSIGNED_ROWS, 4 * start.n_components)
     return 2 * _assigned_rows(start, n_features)
@@ -142,7 +160,7 @@ def _assigned_rows(start: Start, n_features: int) -> int:
 
 
 def needs_sample(start: Start) -> bool:
-    """Whether anything is left to estimate."""
+    """Whether the user has left anything to estimate."""
     return start.weights is None or start.means is None or start.precisions is None
 
 
@@ -154,7 +172,7 @@ def assign(
     start: Start,
     n_threads: int | None,
 ) -> SufficientStatistics:
-    """Statistics of the rows with each given to its nearest centre.
+    """The statistics of rows, each given to its nearest centre alone.
 
     Distances are in units of `scale` (D,) per column.
     """
@@ -179,18 +197,18 @@ def sharp(
 
 
 def column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
-    """Deviation of each column (D,); spherical components know one scale only."""
+    """(D,): the deviation of each column; spherical components know one scale only."""
     if model_of(covariance_type).form.isotropic:
         return common_scale(points)
     return _positive(points.deviations())
 
 
 def common_scale(points: Points) -> np.ndarray:
-    """Root of the columns' mean variance, repeated (D,)."""
+    """(D,): the root of the columns' mean variance, repeated."""
     deviations = points.deviations()
     return _positive(np.full(len(deviations), np.sqrt((deviations**2).mean())))
 
 
 def _positive(deviations: np.ndarray) -> np.ndarray:
-    """A constant column gets the scale of another: it does not tell rows apart."""
+    """(D,): deviations; a constant column, which tells no rows apart, gets the largest of them."""
     return np.where(deviations > 0, deviations, deviations.max() or 1.0)

@@ -13,18 +13,19 @@ from fastgmm.covariance.scatters import sums_of_labels
 from fastgmm.typing import FloatArray
 
 LEAST = 1e-9
-"""Merging adds this variance to clusters, in units of the points' mean variance."""
+"""Clusters that are merged get at least this share of the points' mean variance on top of
+theirs."""
 PAIR_NUMBERS = 1 << 16
-"""The scatters of the pairs that are looked at in one go have so many numbers: 512 kB."""
+"""The scatters of the pairs that are looked at in one go hold this many numbers: 512 kB."""
 
 
 def ward_tree(
     points: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All merges of Ward's method in order.
+    """(n - 1, 2): the pairs of clusters that Ward's method merges in turn; (n - 1,): their costs.
 
-    (n - 1, 2) names of the clusters merged and (n - 1,) their costs, of points (n, D), each counted
-    with its weight (n,), or once.  A cluster is named after its smallest point.
+    Each of the points (n, D) counts with its weight (n,), or once.  A cluster is named after its
+    smallest point.
     """
     n = len(points)
     weight = np.ones(n) if weight is None else weight
@@ -35,10 +36,11 @@ def ward_tree(
 
 
 def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Labels 0 .. n_clusters - 1 of the points when so many clusters are left."""
+    """(n,): labels 0 .. n_clusters - 1 of the points when `n_clusters` clusters are left."""
     n = len(merged) + 1
     owner = np.arange(n)
-    owner[merged[: n - n_clusters, 1]] = merged[: n - n_clusters, 0]  # each once, to a smaller name
+    # Each cluster is merged once, into one of a smaller name.
+    owner[merged[: n - n_clusters, 1]] = merged[: n - n_clusters, 0]
     while not np.array_equal(farther := owner[owner], owner):
         owner = farther
     labels: np.ndarray = np.unique(owner, return_inverse=True)[1]
@@ -48,10 +50,11 @@ def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
 def likelihood_tree(
     points: np.ndarray, weight: np.ndarray, labels: np.ndarray, form: Form
 ) -> np.ndarray:
-    """All merges in order, as `ward_tree` names them, of the clusters of points (n, D).
+    """(M - 1, 2): the pairs of clusters that are merged in turn, named as by `ward_tree`.
 
-    Each time the pair whose merging costs the classification likelihood least, with covariances of
-    this form, shrunk to the pooled one by as many rows as span them.
+    The clusters are those of the labels (n,) of points (n, D).  Each time the pair is merged that
+    costs the classification likelihood least, with covariances of this form, shrunk to the pooled
+    one by as many rows as span them.
     """
     clusters = _Clusters(points, weight, labels, form)
     m = len(clusters.weight)
@@ -88,7 +91,7 @@ class _Clusters:
         roots = np.sqrt(weight)[:, None] * off
         self._scatter = self._form.of_labels(roots, labels, m)
         pooled = self._scatter.sum(axis=0) / self.weight.sum()
-        # points that coincide leave nothing within clusters: what they have in all is the scale
+        # Points that coincide leave no variance within clusters: that between them is the scale.
         middle = np.average(self._mean, axis=0, weights=self.weight)
         between = np.average((self._mean - middle) ** 2, axis=0, weights=self.weight)
         spread = between + self._form.variances(pooled)
@@ -98,7 +101,7 @@ class _Clusters:
         self._own = self._price(self.weight, self._scatter)
 
     def _price(self, weight: FloatArray, scatter: FloatArray) -> FloatArray:
-        """-2 log of the classification likelihood of clusters, but for a constant."""
+        """(M,): -2 log of the classification likelihood of each cluster, but for a constant."""
         divisor = (weight + self._pseudo).reshape(-1, *(1,) * self._pooled.ndim)
         shrunk = (scatter + self._pseudo * self._pooled) / divisor
         spread = self._form.log_determinants(shrunk, self._floor)
@@ -107,11 +110,11 @@ class _Clusters:
 
     @property
     def size(self) -> int:
-        """Numbers of one scatter."""
+        """The number of numbers in one scatter."""
         return int(self._pooled.size)
 
     def costs(self, one: "int | np.ndarray", other: np.ndarray) -> FloatArray:
-        """What merging two clusters would cost: one with each of others, or pairs."""
+        """What it would cost to merge one cluster with each of others, or pairs of clusters."""
         weight, scatter = self._merged(one, other)
         change: FloatArray = self._price(weight, scatter) - self._own[one] - self._own[other]
         return change
@@ -123,7 +126,7 @@ class _Clusters:
         return weight, self._scatter[one] + self._scatter[other] + self._form.between(off)
 
     def merge(self, one: int, other: int) -> None:
-        """The first becomes both."""
+        """Merge two clusters: the first becomes both."""
         weight, scatter = self._merged(one, np.array([other]))
         share = self.weight[other] / weight[0]
         self._mean[one] += share * (self._mean[other] - self._mean[one])

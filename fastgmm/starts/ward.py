@@ -26,15 +26,15 @@ from fastgmm.starts.points import (
 from fastgmm.starts.trees import cut_tree, likelihood_tree, ward_tree
 
 TREE_ROWS = 1000
-"""Ward's clustering takes at least so many rows."""
+"""Ward's clustering takes at least this many rows."""
 TREE_ROWS_PER_COMPONENT = 30
-"""It takes so many rows for each component, where that is more."""
+"""Ward's clustering takes this many rows for each component, where that is more."""
 MOST_TREE_ROWS = 4000
-"""It takes at most so many rows: its cost grows with their square."""
+"""Ward's clustering takes at most this many rows: its cost grows with their square."""
 WARD_ASSIGNED_ROWS = 5000
-"""Ward's first M-step takes so many rows."""
+"""The first M-step after Ward's clustering takes this many rows."""
 PSEUDO_COUNTS = 10
-"""In each cluster the pooled covariance counts for so many rows more than there are columns that
+"""In each cluster the pooled covariance counts for this many rows more than there are columns that
 vary."""
 CLEAR = 4.0
 """If the next merge costs this many times the last one, the K clusters are clear and no other
@@ -43,24 +43,27 @@ ALIKE = 1.1
 """If the largest column deviation is at most this many times the smallest, a tree in other units
 would be the same."""
 MERGED = 8
-"""Clusters are merged by likelihood from so many times K on."""
+"""Merging by likelihood begins with this many times K clusters."""
 MERGED_MORE = 56
-"""They are at most so many more than K."""
+"""Merging by likelihood begins with at most this many clusters more than K."""
 MERGED_MATRICES = 4
-"""Covariance matrices of many features are merged from so many times K clusters on: each merge
-compares determinants."""
+"""Merging by likelihood begins with this many times K clusters where they have covariance matrices
+of many features: each merge compares determinants."""
 MERGED_MATRICES_MORE = 32
-"""With such matrices the clusters are at most so many more than K."""
+"""Merging by likelihood begins with at most this many clusters more than K where they have
+covariance matrices of many features."""
 FEW_FEATURES = 8
-"""Matrices of at most so many features are merged like diagonals."""
+"""Clusters with covariance matrices of at most this many features are merged like those with
+diagonals."""
 MERGED_ROWS = 10_000
-"""The scatters that are merged are of at least so many rows."""
+"""The scatters that are merged by likelihood are made of at least this many rows."""
 MERGED_ROWS_PER_FEATURE = 300
-"""They are of so many rows for each feature, where that is more."""
+"""The scatters that are merged by likelihood are made of this many rows for each feature, where
+that is more."""
 
 
 def ward_start(data: StartRows) -> Mixture:
-    """The best candidate of one start."""
+    """The mixture of the best candidate of one start."""
     comparison = ward_comparison(data)
     comparison.enter(data)
     return comparison.best()[1]
@@ -72,10 +75,12 @@ def ward_comparison(data: StartRows) -> Comparison:
 
 
 def candidates(data: StartRows) -> list[Mixture]:
-    """Up to three from Ward's trees.
+    """Up to three candidates from Ward's trees.
 
-    The tree of the columns in their deviations cut at K; where that cut is not clear, the same tree
-    cut at some times K, its clusters merged by likelihood, and the tree of other units, cut at K.
+    The tree of the columns in units of their deviations is cut at K.  Where that cut is not clear,
+    two candidates come before it: the same tree cut at some times K, its clusters merged by
+    likelihood, and the tree in other units, cut at K.  Where passes to compare them would cost too
+    much, a single start takes the first alone.
     """
     tree = _tree(data, "column")
     found = []
@@ -88,7 +93,7 @@ def candidates(data: StartRows) -> list[Mixture]:
 
 
 def _merged(data: StartRows, tree: "Tree") -> list[Mixture]:
-    """Many clusters of the tree, merged by likelihood until K are left."""
+    """The candidate of many clusters of a tree, merged by likelihood until K are left; or none."""
     k = data.start.n_components
     form = model_of(data.start.covariance_type).form
     key = ("merged", *tree.key, form.name)
@@ -101,7 +106,7 @@ def _merged(data: StartRows, tree: "Tree") -> list[Mixture]:
 
 
 def _shared_points(data: StartRows) -> Points:
-    """Those whose scatters are merged, the same for all starts: one copy."""
+    """The points whose scatters are merged: one copy, the same for all starts."""
     n = max(MERGED_ROWS, MERGED_ROWS_PER_FEATURE * data.sample.rows.shape[1])
     found: Points = data.sample.made.once(("points", n), lambda: data.points(n))
     return found
@@ -130,7 +135,7 @@ def _likelihood_tree(
 
 
 def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """(n,): the nearest centre of each, a thousand at a time to stay in the cache."""
+    """(n,): the nearest centre of each point; a thousand at a time stay in the cache."""
     squares, doubled = (centers**2).sum(axis=1), -2.0 * centers.T
     nearest = np.empty(len(points), dtype=np.intp)
     for begin in range(0, len(points), 1024):
@@ -141,9 +146,9 @@ def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
 
 
 def _in_other_units(data: StartRows, tree: "Tree") -> list[Mixture]:
-    """Clusters in units between the columns' deviations and one for all.
+    """The candidate in units between the columns' deviations and one for all; or none.
 
-    Of principal components, say, the variances mean something.
+    The variances of principal components, for example, mean something.
     """
     if tree.scale.max() <= ALIKE * tree.scale.min():
         return []
@@ -166,7 +171,19 @@ def _same_partition(one: np.ndarray, other: np.ndarray) -> bool:
 
 @dataclass(frozen=True)
 class Tree:
-    """Ward's tree of a few rows: it gives every number of clusters."""
+    """Ward's tree of a few rows, which can be cut at every number of clusters.
+
+    Parameters
+    ----------
+    key : tuple
+        Index of the start, number of rows, whether there is one scale, and the name of the units.
+    scale : ndarray of shape (D,)
+        The units of the columns.
+    merged : ndarray of shape (n - 1, 2)
+        The pairs of clusters that are merged in turn.
+    heights : ndarray of shape (n - 1,)
+        The cost of each merge.
+    """
 
     key: tuple[int, int, bool, str]
     scale: np.ndarray
@@ -174,7 +191,7 @@ class Tree:
     heights: np.ndarray
 
     def points(self, data: StartRows) -> Points:
-        """Its rows, gathered anew: a sample can have many trees."""
+        """The rows of the tree, gathered anew: a sample can have many trees."""
         return data.subset(self.key[1])
 
 
@@ -202,7 +219,7 @@ def _tree(data: StartRows, units: str) -> Tree:
 
 
 def _from_tree(data: StartRows, tree: Tree) -> Mixture:
-    """Rows to the nearest centre of K clusters, and one M-step."""
+    """The M-step of rows given to the nearest of K centres, those of the tree's clusters."""
     k, points = data.start.n_components, tree.points(data)
     centers = _centers(points, cut_tree(tree.merged, k), k)
     rows, weight = data.first(WARD_ASSIGNED_ROWS)
@@ -211,7 +228,7 @@ def _from_tree(data: StartRows, tree: Tree) -> Mixture:
 
 
 def _from_labels(data: StartRows, points: Points, scale: np.ndarray, labels: np.ndarray) -> Mixture:
-    """Rows by their label: nearest centres know nothing of shapes."""
+    """The M-step of rows given to components by label: nearest centres know no shapes."""
     start = data.start
     centers = _centers(points, labels, start.n_components)
     about = sharp(centers, scale, start.covariance_type, np.dtype(np.float64))
@@ -233,7 +250,7 @@ def _shrunk_m_step(
 
 
 def _centers(points: Points, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    # about one row of each: the mean of equal rows is that row
+    # The sums are about one row of each cluster, so that the mean of equal rows is that row.
     first = points.rows[np.unique(labels, return_index=True)[1]]
     off = points.weight[:, None] * (points.rows - first[labels])
     held = np.bincount(labels, points.weight, n_clusters)[:, None]
@@ -242,7 +259,7 @@ def _centers(points: Points, labels: np.ndarray, n_clusters: int) -> np.ndarray:
 
 
 def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatistics:
-    """Second moments pulled towards the pooled covariance, which counts for a weight `pseudo`.
+    """Statistics whose covariances are pulled to the pooled one, which has the weight `pseudo`.
 
     A cluster of few rows would otherwise start with a covariance of lower rank than D.
     """

@@ -92,7 +92,7 @@ def test_only_a_move_that_gains_is_made(covariance_type: str) -> None:
 def test_it_comes_to_an_end(lost: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A component that every move loses again is left alone after some."""
     X, params = lost
-    monkeypatch.setattr(Repairer, "_moved", lambda self, parameters, k, must_gain: parameters)
+    monkeypatch.setattr(Repairer, "_relocated", lambda self, parameters, k, must_gain: parameters)
     model = GaussianMixture(3, **params)
     assert len(collapses(model, lambda: model.fit(X))) == 1
     assert [r.action for r in model.repairs_] == ["moved"] * MOVES + ["held"]

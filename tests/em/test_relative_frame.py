@@ -40,14 +40,14 @@ def assert_same(one: Mixture, other: Mixture, atol: float = 1e-12) -> None:
 
 
 def test_no_step_is_the_base(base: Mixture) -> None:
-    assert_same(frame.moved(base, np.zeros(n_coordinates(base))), base)
+    assert_same(frame.mixture_at(base, np.zeros(n_coordinates(base))), base)
     np.testing.assert_allclose(frame.coordinates(base, base), 0.0, atol=1e-13)
 
 
 def test_there_and_back(base: Mixture, rng: np.random.Generator) -> None:
     """The weights are normalised on the way, which moves all their logarithms by one number."""
     step = 0.3 * rng.standard_normal(n_coordinates(base))
-    back = frame.coordinates(base, frame.moved(base, step))
+    back = frame.coordinates(base, frame.mixture_at(base, step))
     np.testing.assert_allclose(back[K:], step[K:], rtol=1e-9, atol=1e-11)
     roots = np.sqrt(base.weights)
     logits = step[:K] / roots
@@ -59,7 +59,7 @@ def test_another_mixture_has_coordinates(
     base: Mixture, covariance_type: str, rng: np.random.Generator
 ) -> None:
     other = of_type(correlated_mixture(K, D, rng), covariance_type)
-    assert_same(frame.moved(base, frame.coordinates(base, other)), other, atol=1e-10)
+    assert_same(frame.mixture_at(base, frame.coordinates(base, other)), other, atol=1e-10)
 
 
 def test_coordinates_are_in_deviations_of_the_base(
@@ -78,7 +78,7 @@ def test_coordinates_are_in_deviations_of_the_base(
 
 def test_units_of_the_data_do_not_matter(base: Mixture, rng: np.random.Generator) -> None:
     step = 0.2 * rng.standard_normal(n_coordinates(base))
-    other = frame.moved(base, step)
+    other = frame.mixture_at(base, step)
 
     def scaled(mixture: Mixture) -> Mixture:
         means, covariances = 2.0**40 * mixture.means, 2.0**80 * mixture.covariances
@@ -95,7 +95,7 @@ def test_the_largest_move(base: Mixture) -> None:
         step = np.zeros(n_coordinates(base))
         step[at] = 1e-3
         largest = frame.largest_move(base, -step)
-        moved = frame.moved(base, step)
+        moved = frame.mixture_at(base, step)
         if K <= at < K + K * D:
             k, j = divmod(at - K, D)
             matrices = matrices_of(base.covariance_type, base.covariances, base.means)
@@ -142,7 +142,7 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
     search.held = regularization.augmented(statistics).covariance_weight
 
     def objective(step: np.ndarray) -> float:
-        there = frame.moved(base, step)
+        there = frame.mixture_at(base, step)
         total = expectation(there, RowData(rows, weight)).log_likelihood + regularization.log_prior(
             there
         )
@@ -158,12 +158,12 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
     limit = base
     for _ in range(400):
         limit = maximization(expectation(limit, RowData(rows, weight)), regularization)
-    there = frame.moved(base, frame.coordinates(base, limit))
+    there = frame.mixture_at(base, frame.coordinates(base, limit))
     for name in ("weights", "means", "covariances"):
         np.testing.assert_allclose(getattr(there, name), getattr(limit, name), atol=1e-12)
     step = rng.standard_normal(len(gradient))
     for length in (1e-2, 0.0):
-        near = frame.moved(limit, length * step / np.linalg.norm(step))
+        near = frame.mixture_at(limit, length * step / np.linalg.norm(step))
         statistics = expectation(near, RowData(rows, weight))
         gradient = frame.gradient(near, statistics, regularization)
         em = frame.coordinates(near, maximization(statistics, regularization))

@@ -13,7 +13,7 @@ class Estimator:
         return {p.name: p.default for p in parameters if p.name != "self"}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of the constructor.
+        """The parameters of the constructor.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
-        # only scikit-learn calls this, so that it is loaded already
+        # Only scikit-learn calls this, so that it is loaded already.
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(

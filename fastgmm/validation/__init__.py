@@ -1,5 +1,4 @@
-"""
-What the user gave, checked and converted once at the public boundary.
+"""What the user gave, checked and converted once at the public boundary.
 
 Everything behind this layer may rely on it: rows are C-contiguous, aligned, native, finite
 float32 or float64; parameters have their types, ranges and shapes. The errors have the types

@@ -14,11 +14,21 @@ from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, ON_COLL
 
 
 class Constraint(NamedTuple):
-    """What one parameter may be: a test, and the words for it."""
+    """What one parameter may be: a test, and the words for it.
+
+    Attributes
+    ----------
+    holds : callable
+        Whether a value passes.
+    description : str
+        What the sentence of an error calls such values.
+    listed : bool
+        Whether that sentence mentions them.
+    """
 
     holds: Callable[[Any], bool]
     description: str
-    listed: bool = True  # in the sentence of an error
+    listed: bool = True
 
 
 def _integer(least: int, most: int | None = None) -> Constraint:
@@ -82,16 +92,17 @@ def _is_array_like(value: Any) -> bool:
 
 
 _NONE = Constraint(lambda value: value is None, "None")
+"""This holds for None alone."""
 _ARRAY_LIKE = Constraint(_is_array_like, "an array-like")
+"""This holds for whatever NumPy may make an array of; the values are checked later."""
 _BOOLEAN = (_instance("bool", lambda: bool), _instance("numpy.bool", lambda: np.bool_))
+"""One of these holds for True and False of Python and of NumPy."""
 
-# Types, ranges and words as in scikit-learn 1.9.1; "ward", numpy.random.Generator and n_threads
-# are ours. A seed ends at 2**32 - 1 there, so it does here.
 CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     "covariance_type": (_text(COVARIANCE_TYPES),),
     "tol": (_real(0.0),),
-    # scikit-learn's sentence stays what it is, as callers may compare it
+    # scikit-learn's sentence stays what it is, as callers may compare it.
     "reg_covar": (_real(0.0), _text(("auto",))._replace(listed=False)),
     "max_iter": (_integer(0),),
     "n_init": (_integer(1),),
@@ -116,11 +127,12 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
 }
+"""Each parameter may be what one of its constraints allows. Types, ranges and words are those of
+scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""
 
 
 def check_parameters(params: Mapping[str, Any]) -> None:
-    """
-    Check the types and ranges of constructor parameters.
+    """Check the types and ranges of constructor parameters.
 
     Parameters
     ----------
@@ -155,8 +167,7 @@ def check_parameters(params: Mapping[str, Any]) -> None:
 
 
 def as_generator(random_state: Any) -> np.random.Generator:
-    """
-    Return the source of random numbers that `random_state` stands for.
+    """The source of random numbers that `random_state` stands for.
 
     Parameters
     ----------

@@ -13,8 +13,7 @@ from fastgmm.validation.conversion import as_small_floats
 
 
 def check_weights_init(weights: Any, n_components: int) -> FloatArray:
-    """
-    Check the weights of the components.
+    """Check the weights of the components.
 
     Parameters
     ----------
@@ -53,8 +52,7 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
 def check_means_init(
     means: Any, n_components: int | None, n_features: int | None = None
 ) -> FloatArray:
-    """
-    Check the means of the components.
+    """Check the means of the components.
 
     Parameters
     ----------
@@ -89,8 +87,7 @@ def check_means_init(
 def check_precisions_init(
     precisions: Any, covariance_type: CovarianceType, n_components: int, n_features: int
 ) -> FloatArray:
-    """
-    Check the precisions: the inverses of the covariances.
+    """Check the precisions: the inverses of the covariances.
 
     Parameters
     ----------
@@ -121,8 +118,7 @@ def check_precisions_init(
 def check_covariances(
     covariances: Any, covariance_type: CovarianceType, n_components: int, n_features: int
 ) -> FloatArray:
-    """
-    Check covariances given as parameters of a model.
+    """Check covariances given as parameters of a model.
 
     Parameters
     ----------

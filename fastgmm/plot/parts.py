@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Colour: TypeAlias = tuple[float, float, float]
+"""A colour is its red, green and blue, each from 0 to 1."""
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """These are the colours of Okabe and Ito (2008), which colour-blind readers tell apart, without
@@ -41,7 +42,7 @@ MOST_NAMED = 16
 
 
 def component_colours(n_components: int) -> list[Colour]:
-    """Return one colour per component.
+    """One colour per component.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def component_colours(n_components: int) -> list[Colour]:
 
 
 def new_axes(figure: Figure, n_drawn: int) -> Any:
-    """Return the axes for so many features: one, or from three on a square array of them."""
+    """The axes for so many features: one, or from three on a square array of them."""
     if n_drawn <= 2:
         return figure.add_subplot()
     size = 1.5 + 1.9 * n_drawn
@@ -111,7 +112,7 @@ def draw_pair(
             s=float(np.clip(100 / np.sqrt(crowd), 1.2, 18)),
             alpha=float(np.clip(8 / np.sqrt(crowd), 0.12, 0.6)),
             linewidths=0,
-            rasterized=True,  # 20,000 circles make a PDF slow to open
+            rasterized=True,  # because 20,000 circles make a PDF slow to open
         )
     for component, colour in enumerate(colours):
         _draw_ellipses(ax, shown, component, pair, sizes, colour)

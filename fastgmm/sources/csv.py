@@ -1,4 +1,7 @@
-"""CSV as a source: pyarrow reads the numbers, the csv module finds the line where it cannot."""
+"""CSV as a source: pyarrow reads the numbers, the csv module finds the line where it cannot.
+
+pyarrow belongs to an extra and is imported where it is used.
+"""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def learn(arguments: argparse.Namespace) -> None:
                 _save_what_is_learned(model, path, before)
                 saved = time.monotonic()
     except BaseException:
-        # What was learned before is whole.
+        # What was learned before the error is whole, so it is kept.
         _save_what_is_learned(model, path, before)
         raise
     model.save(path)

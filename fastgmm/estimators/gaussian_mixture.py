@@ -750,7 +750,7 @@ class GaussianMixture(Scoring, Estimator):
         )
         learner = state.learner
         if learner is not None and learner.learned is not None:
-            # A stream goes on from these statistics, as if they had been of its last batch.
+            # A stream goes on from these statistics, scaled to weight 1.
             of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
             learner.learned = replace(learner.learned, mixture=mixture, statistics=of_one)
         self._state = replace(state, mixture=mixture, report=report)

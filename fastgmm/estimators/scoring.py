@@ -50,7 +50,7 @@ class Scoring:
         if names is not None or type(X) is not np.ndarray:
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
-            return X  # This check costs a third of as_rows, which tells where one row is scored.
+            return X  # This check costs a third of as_rows, which one row would feel.
         return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self.n_threads)
 
     # ------------------------------------------------------------------ attributes

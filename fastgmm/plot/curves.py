@@ -1,4 +1,7 @@
-"""Curves: the log-likelihood over the iterations of a fit, a criterion over the components."""
+"""Curves: the log-likelihood over the iterations of a fit, a criterion over the components.
+
+Nothing is imported from matplotlib before something is drawn.
+"""
 
 from __future__ import annotations
 

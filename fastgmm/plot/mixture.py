@@ -1,4 +1,7 @@
-"""The picture of a fitted mixture: its components in one, two or more features, over data."""
+"""The picture of a fitted mixture: its components in one, two or more features, over data.
+
+Nothing is imported from matplotlib before something is drawn.
+"""
 
 from __future__ import annotations
 

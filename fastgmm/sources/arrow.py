@@ -194,7 +194,8 @@ class ArrowFileSource(Source):
         rows = rows_at_once(batch_rows, len(chosen))
         for block in arrow_blocks(self.where, batches, _by_number(chosen), rows):
             yield block
-            if hasattr(pages, "madvise"):  # Windows has none.
+            # Windows has no madvise.
+            if hasattr(pages, "madvise"):
                 pages.madvise(mmap.MADV_DONTNEED)
 
 

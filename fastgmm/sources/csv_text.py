@@ -99,7 +99,8 @@ def read_head(where: Path | str, lines: Iterable[str], delimiter: str, header: b
     except csv.Error as error:
         raise ValueError(f"{where} is not a table of text ({error}).") from error
     if not header:
-        return Head(None, len(first), 0)  # pyarrow passes over blank lines itself
+        # No line is skipped here, as pyarrow passes over blank ones itself.
+        return Head(None, len(first), 0)
     return Head([field.strip() for field in first], len(first), n_lines)
 
 

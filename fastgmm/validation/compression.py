@@ -44,11 +44,13 @@ def compress(X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Rows
     """
     rows = as_rows(X, method="compress")
     weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
-    rows = rows + rows.dtype.type(0)  # -0.0 becomes 0.0
+    # Adding 0.0 makes 0.0 of -0.0, which has other bits.
+    rows = rows + rows.dtype.type(0)
     order, new = _grouped(rows)
     group = np.empty(len(rows), dtype=np.intp)
     group[order] = np.cumsum(new) - 1
-    first = order[new]  # the smallest index of each group, as the sort is stable
+    # The first row of a group has its smallest index, since the sort is stable.
+    first = order[new]
     rank = np.empty(len(first), dtype=np.intp)
     by_index = np.argsort(first)
     rank[by_index] = np.arange(len(first))
@@ -65,7 +67,7 @@ def _grouped(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     new[1:] = ~same_hash
     candidates = np.flatnonzero(same_hash) + 1
     if not np.array_equal(rows[order[candidates]], rows[order[candidates - 1]]):
-        # Rows share a hash, which happens once in 2^64 pairs, so the rows are sorted.
+        # Different rows share a hash, once in 2^64 pairs: sorting the rows tells them apart.
         order = np.lexsort(rows.T[::-1])
         new[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
     return order, new

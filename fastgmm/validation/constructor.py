@@ -86,7 +86,8 @@ def _of_random(name: str) -> type | tuple[()]:
 
 
 def _is_array_like(value: Any) -> bool:
-    if np.isscalar(value) or hasattr(value, "tocsr"):  # text is a scalar, a sparse matrix is not
+    # Text is a scalar to NumPy, and a sparse matrix is none.
+    if np.isscalar(value) or hasattr(value, "tocsr"):
         return False
     return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
 
@@ -191,7 +192,7 @@ def as_generator(random_state: Any) -> np.random.Generator:
     """
     check_parameters({"random_state": random_state})
     if isinstance(random_state, np.random.RandomState):
-        # As numpy.random.default_rng does itself from NumPy 2.2 on; both share one state.
+        # From NumPy 2.2 on, default_rng does the same itself: both generators share one state.
         return np.random.Generator(random_state._bit_generator)
     if isinstance(random_state, np.random.Generator):
         return random_state

@@ -42,7 +42,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         raise _sparse_error(name)
     if frames.is_pandas(values):
         return _from_pandas(values, name)
-    # Naming np.ma imports it: 2 MB that only a masked array is worth.
+    # Naming np.ma imports it, which takes 2 MB that only a masked array is worth.
     if (
         "numpy.ma" in sys.modules
         and isinstance(values, np.ma.MaskedArray)

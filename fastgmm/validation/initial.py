@@ -40,7 +40,7 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
             f"{array.max():.5f}, min value {array.min():.5f}: pass shares of the whole."
         )
     tolerance = 1e-6 if array.dtype == np.float32 else 1e-8
-    # In the dtype of the input, like scikit-learn, so that both accept the same weights.
+    # The sum is compared in the dtype of the input, so that scikit-learn accepts the same weights.
     if abs(1.0 - array.sum()) > tolerance:
         raise ValueError(
             "The parameter 'weights' should be normalized, but got sum(weights) = "

@@ -51,6 +51,7 @@ __all__ = [
     "sources",
     "typing",
 ]
+"""This list is the public API, and `dir(fastgmm)` shows it."""
 
 # Pickles, tracebacks and documentation name the public place, so that no move breaks them.
 for _public in (
@@ -75,7 +76,7 @@ pickles.install(__name__)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public module when it is first asked for: `sources` and `plot` take time."""
+    """Import a public module when it is first asked for, since `sources` and `plot` take time."""
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -66,8 +66,7 @@ class ConvergenceWarning(UserWarning):
 
 
 def not_fitted_error(estimator: str = "GaussianMixture", reason: str = "") -> NotFittedError:
-    """
-    Build the error for a model that is used before it is fitted.
+    """Build the error for a model that is used before it is fitted.
 
     Parameters
     ----------
@@ -95,8 +94,7 @@ def not_fitted_error(estimator: str = "GaussianMixture", reason: str = "") -> No
 
 
 def convergence_warning_class() -> type[ConvergenceWarning]:
-    """
-    Return the class with which to warn that EM has not converged.
+    """The class with which to warn that EM has not converged.
 
     Returns
     -------
@@ -115,8 +113,7 @@ def convergence_warning_class() -> type[ConvergenceWarning]:
 def ill_defined_covariance_error(
     component: int | None = None, *, single_precision: bool = False
 ) -> IllDefinedCovarianceError:
-    """
-    Build the error for a covariance that has no Cholesky factor.
+    """Build the error for a covariance that has no Cholesky factor.
 
     Parameters
     ----------
@@ -149,8 +146,7 @@ def ill_defined_covariance_error(
 
 
 def data_range_error(dtype: Any) -> DataRangeError:
-    """
-    Build the error for rows whose variances or their inverses overflow.
+    """Build the error for rows whose variances or their inverses overflow.
 
     Parameters
     ----------
@@ -161,9 +157,9 @@ def data_range_error(dtype: Any) -> DataRangeError:
     -------
     DataRangeError
     """
-    remedy = "pass them as float64 or rescale the columns" if str(dtype) == "float32" else (
-        "rescale the columns"
-    )  # fmt: skip
+    remedy = "rescale the columns"
+    if str(dtype) == "float32":
+        remedy = f"pass them as float64 or {remedy}"
     return DataRangeError(
         f"The variances of these rows, or their inverses, overflow {dtype}: {remedy} "
         "(reg_covar is in the squared units of the data; 'auto' follows them)."
@@ -171,8 +167,7 @@ def data_range_error(dtype: Any) -> DataRangeError:
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """
-    Warn at the line of the user's own code that called the package, however deep this is.
+    """Warn at the line of the user's own code that called the package, however deep this is.
 
     Parameters
     ----------

@@ -25,20 +25,31 @@ __all__ = [
 ]
 
 CovarianceType = Literal["full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"]
+"""`covariance_type` is one of these words."""
 Acceleration = Literal["lbfgs", "auto"]
+"""`acceleration` is one of these words, or None."""
 Criterion = Literal["bic", "icl", "aic"]
+"""The criterion of `fastgmm.select` is one of these words."""
 OnCollapse = Literal["repair", "warn", "raise"]
+"""`on_collapse` is one of these words."""
 InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"]
+"""`init_params` is one of these words."""
 
 ACCELERATIONS: tuple[str, ...] = get_args(Acceleration)
+"""These are the words of `Acceleration`, for checks."""
 ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
+"""These are the words of `OnCollapse`, for checks."""
 COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
+"""These are the words of `CovarianceType`, in the order in which `fastgmm.select` tries them."""
 CRITERIA: tuple[str, ...] = get_args(Criterion)
+"""These are the words of `Criterion`, for checks."""
 INIT_PARAMS: tuple[str, ...] = get_args(InitParams)
+"""These are the words of `InitParams`, for checks."""
 
-#: Rows that the kernels take: C-contiguous, aligned, native float32 or float64.
 Rows: TypeAlias = NDArray[np.floating[Any]]
-#: Parameters and statistics: float64 whatever the rows are.
+"""Rows that the kernels take are C-contiguous, aligned, native float32 or float64."""
 FloatArray: TypeAlias = NDArray[np.float64]
-# A string: looking at numpy.random loads it, which takes 10 ms of the import.
+"""Parameters and statistics are float64 whatever the rows are."""
 RandomStateLike: TypeAlias = "int | np.random.RandomState | np.random.Generator | None"
+"""`random_state` is one of these. The alias is a string, since looking at numpy.random loads it,
+which takes 10 ms of the import."""

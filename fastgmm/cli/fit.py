@@ -65,7 +65,8 @@ def select_model(arguments: argparse.Namespace) -> None:
     if arguments.table is not None:
         _write_table(arguments.table, chosen)
     if arguments.plot is not None:
-        from fastgmm.plot import save_criterion  # Only a picture takes the time of this import.
+        # Only a picture takes the time of this import.
+        from fastgmm.plot import save_criterion
 
         save_criterion(arguments.plot, chosen.table, chosen.criterion)
     _print_grid(chosen)
@@ -100,12 +101,14 @@ def _check_places(arguments: argparse.Namespace) -> None:
         if Path(path).is_dir():
             raise IsADirectoryError(f"{path} is a folder, not a name for a file.")
     if arguments.plot is not None:
+        # Only a picture takes the time of this import.
         from fastgmm.plot import check_picture_name
 
         check_picture_name(arguments.plot)
 
 
 def _draw(path: str, model: GaussianMixture, table: Table, weights: Any) -> None:
+    # Only a picture takes the time of this import.
     from fastgmm.plot import save_mixture
 
     n_features = table.rows.shape[1]

@@ -43,7 +43,7 @@ def weighted_table(arguments: argparse.Namespace) -> tuple[Table, Any]:
 
 
 def open_source(arguments: argparse.Namespace, *, weights: str | None = None) -> Batches:
-    """Return the batches of a file, or of standard input for ``-``."""
+    """The batches of a file, or of standard input for ``-``."""
     source = sys.stdin.buffer if arguments.data == "-" else arguments.data
     return batches(
         source,
@@ -91,7 +91,7 @@ def table_for(model: GaussianMixture, arguments: argparse.Namespace) -> Table:
             f"{arguments.data} has {counted(n_features, 'column')} and the model was fitted on "
             f"{n_expected}; choose them with --columns."
         )
-    # The choice is made; from here on the columns go by their order.
+    # The columns are chosen by now, and from here on they go by their order.
     return Table(table.rows, names)
 
 

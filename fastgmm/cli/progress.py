@@ -19,6 +19,7 @@ class _Bar:
         if quiet or not sys.stderr.isatty():
             return
         try:
+            # tqdm belongs to an extra, and nothing but a bar needs it.
             from tqdm import tqdm
         except ImportError:
             say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
@@ -26,7 +27,7 @@ class _Bar:
         self._bar = tqdm(file=sys.stderr, leave=False, **options)
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """The bar itself."""
         return self
 
     def __exit__(
@@ -109,7 +110,7 @@ class GridProgress(_Bar):
 
 
 class StreamProgress(_Bar):
-    """Shows the passes of a fit over batches: rows, time left in this pass, log-likelihood.
+    """A bar that shows the passes over batches: rows, time left in this pass, log-likelihood.
 
     Parameters
     ----------

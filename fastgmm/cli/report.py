@@ -71,7 +71,7 @@ def component_table(model: GaussianMixture, names: Sequence[str], width: int) ->
 
 
 def standard_deviations(model: GaussianMixture) -> FloatArray:
-    """Return the deviation of each component in each column.
+    """The deviation of each component in each column.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def standard_deviations(model: GaussianMixture) -> FloatArray:
 def _component_block(
     component: int, weight: float, means: FloatArray, deviations: FloatArray
 ) -> list[str]:
-    """Return the lines of one component, all equally long."""
+    """The lines of one component, all equally long."""
     left, right = ["mean"], ["deviation"]
     for feature in range(means.shape[1]):
         digits = _decimals(means[:, feature], deviations[:, feature])
@@ -108,7 +108,7 @@ def _component_block(
 
 
 def _decimals(means: FloatArray, deviations: FloatArray) -> int | None:
-    """Return how many decimals show four digits of the smallest deviation; None: too many."""
+    """How many decimals show four digits of the smallest deviation; None: too many."""
     smallest, largest = float(deviations.min()), float(max(abs(means).max(), deviations.max()))
     digits = max(0, 3 - math.floor(math.log10(smallest))) if smallest > 0 else 7
     return digits if digits <= 6 and largest < 1e10 else None
@@ -131,13 +131,13 @@ def print_components(model: GaussianMixture) -> None:
 
 
 def column_names_of(model: GaussianMixture) -> list[str]:
-    """Return the names of the columns; without a header they are called x0, x1, ..."""
+    """The names of the columns; without a header they are called x0, x1, ..."""
     names = getattr(model, "feature_names_in_", None)
     return [f"x{i}" for i in range(np.shape(model.means_)[1])] if names is None else list(names)
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number and a noun: "1 row", "2 rows"."""
+    """A number and a noun: "1 row", "2 rows"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 

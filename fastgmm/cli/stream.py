@@ -87,7 +87,7 @@ def learn(arguments: argparse.Namespace) -> None:
                 _save_what_is_learned(model, path, before)
                 saved = time.monotonic()
     except BaseException:
-        # What was learned before is whole.
+        # What was learned before the error is whole, so it is kept.
         _save_what_is_learned(model, path, before)
         raise
     model.save(path)
@@ -123,7 +123,7 @@ def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixtur
 
 
 def _n_seen(model: GaussianMixture) -> int:
-    """Return how many rows of streams a model has seen, 0 before the first."""
+    """How many rows of streams a model has seen, 0 before the first."""
     return int(getattr(model, "n_samples_seen_", 0))
 
 

@@ -22,7 +22,7 @@ def say(text: str) -> None:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what went wrong in one line.
+    """What went wrong, in one line.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class Estimator:
         return _defaults_of(cls.__init__)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of the constructor.
+        """The parameters of the constructor.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
-        # only scikit-learn calls this, so that it is loaded already
+        # Only scikit-learn calls this, so that it is loaded already.
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(

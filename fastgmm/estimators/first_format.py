@@ -18,14 +18,15 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 
 _ARRAYS = ("weights", "means", "covariances", "factors", "inverse_factors")
+"""A mixture was kept as these arrays."""
 
 
 def read(
     facts: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> tuple[dict[str, Any], StoredState]:
-    """Parameters of the constructor and state of a file.
+    """The parameters of the constructor, and the state, of a file.
 
-    KeyError, TypeError or ValueError where they are not those of a model.
+    A KeyError, TypeError or ValueError says that they are not those of a model.
     """
     params = dict(facts["params"])
     if (prior := params.get("prior")) is not None:
@@ -102,7 +103,7 @@ def _stream(
 def _implied(
     mixture: Mixture, known: Regularization | None, params: dict[str, Any]
 ) -> SufficientStatistics:
-    """The statistics that a stream goes on from: 0.1.0 kept the mixture only."""
+    """The statistics that a stream goes on from: 0.1.0 kept the mixture, which implies them."""
     wishes = Regularizing(
         params["reg_covar"], params.get("prior"), mixture.covariance_type, mixture.n_components
     )
@@ -115,12 +116,12 @@ def _implied(
 
 
 def snapshot_of(pickled: dict[str, Any]) -> tuple[Mixture, np.ndarray | None]:
-    """Mixture and feature names of a pickled snapshot."""
+    """The mixture and the feature names of a pickled snapshot."""
     return _mixture(pickled["_parameters"]), pickled["_feature_names"]
 
 
 def estimator_of(pickled: dict[str, Any]) -> tuple[dict[str, Any], StoredState | None]:
-    """Parameters of the constructor, and state, of a pickled estimator; None where not fitted."""
+    """The parameters of the constructor, and the state or None, of a pickled estimator."""
     internal = ("_parameters", "_regularization", "_feature_names", "_learner", "_seen")
     shown = tuple(name for name in pickled if name.endswith("_"))
     params = {name: value for name, value in pickled.items() if name not in (*internal, *shown)}
@@ -151,7 +152,7 @@ def estimator_of(pickled: dict[str, Any]) -> tuple[dict[str, Any], StoredState |
 
 
 def _mixture(pickled: Any) -> Mixture:
-    """Of the class that was called Parameters."""
+    """The mixture of a pickle, where its class was called Parameters."""
     known = vars(pickled)
     arrays = {name: known[name] for name in _ARRAYS}
     return Mixture(covariance_type=known["covariance_type"], dtype=known["dtype"], **arrays)

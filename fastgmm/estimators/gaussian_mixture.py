@@ -1,4 +1,4 @@
-"""GaussianMixture: what users touch."""
+"""GaussianMixture, the estimator that users touch, and `load`, which reads one from a file."""
 
 import os
 from dataclasses import replace
@@ -72,8 +72,8 @@ class GaussianMixture(Scoring, Estimator):
         EM stops when the mean log-likelihood per row changes by less than this (nats); see
         `gap_tol`.
     reg_covar : float or "auto", default=1e-6
-        Added to the diagonal of each covariance, in the squared units of the data; "auto" is 1e-6
-        times each column's variance, whatever its units.
+        What is added to the diagonal of each covariance, in the squared units of the data; "auto"
+        is 1e-6 times each column's variance, whatever its units.
     max_iter : int, default=100
         Largest number of iterations per start; 0 leaves the initial parameters as they are.
     n_init : int, default=1
@@ -113,34 +113,58 @@ class GaussianMixture(Scoring, Estimator):
         second held at the floor of `reg_covar`, or moved, too, where there is none.  "warn": both
         are held.  "raise": an error.
     prior : NormalInverseWishart, optional
-        For maximum a posteriori estimates where components have few rows.
+        A prior of means and covariances, for maximum a posteriori estimates where components have
+        few rows.
 
     Attributes
     ----------
-    weights_, means_, covariances_, precisions_, precisions_cholesky_ : ndarray
-        The parameters; float32 if the rows of the fit were.
+    weights_ : ndarray of shape (n_components,)
+        Weights of the components; they sum to 1.
+    means_ : ndarray of shape (n_components, n_features)
+    covariances_ : ndarray
+        (K, D, D) for "full", (K, D) for "diag", (K,) for "spherical"; the tied types lack the K.
+    precisions_ : ndarray
+        Inverses of the covariances, in their shape.
+    precisions_cholesky_ : ndarray
+        Upper triangular U with precision = U U^T ("full", "tied"), else 1 / standard deviation.
+    n_parameters : int
+        Number of free parameters: weights, means and covariances.
+    is_fitted : bool
+        Whether there is a mixture to score with.  To ask is no error and fits nothing; all other
+        attributes raise an error where there is no fit.
     converged_ : bool
-        Whether the best start has met the rule of `tol` and `gap_tol`.
+        Whether the best start has met the rule of `tol` and `gap_tol`; False of a stream, which
+        has no end.
     n_iter_ : int
-        Iterations of the best start.
+        Iterations of the best start; updates of a stream.
     n_passes_ : int
-        Its passes over the rows: more, where accelerated steps have failed.
+        Passes over the rows of the best start: more than iterations where accelerated steps have
+        failed.
     lower_bound_ : float
         Mean log-likelihood per row that the last iteration began with, nats; with a prior, its log
-        density per row on top.
+        density per row on top; of a stream, the running mean from before each row was learned.
     lower_bounds_ : list of float
-        That of each iteration.
+        That of each iteration, or of the last batches of a stream.
     gap_ : float
         Predicted distance of `lower_bound_` from its limit, nats; inf where unknown.
     repairs_ : list of Repair
         What collapsed in the best start, and what was done: n_iter, component, reason, action.
     initializations_ : list of Initialization
         What each start has reached: index, lower_bound, chosen, failure.
-    n_features_in_, feature_names_in_
-        Number of features and, for frames, their names.
+    n_features_in_ : int
+        Number of features, D.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features; there only where the rows of the fit had names.
+    n_samples_seen_ : int
+        Rows given to `partial_fit`; there only after it.
+    stream_ : Stream
+        What the stream looked like to the model; there only after `partial_fit`.
 
     Notes
     -----
+    The attributes are read-only.  The arrays of parameters and the lists are copies, and these
+    arrays are float32 if the rows of the fit were, else float64.
+
     Where `weights_init`, `means_init` and `precisions_init` are all given, the "auto" of `gap_tol`
     and `acceleration` mean None: the fit takes scikit-learn's path, iteration by iteration.
 
@@ -282,8 +306,8 @@ class GaussianMixture(Scoring, Estimator):
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts: weight 2 is the row twice, weight 0 the row left out.
         callback : callable, optional
-            Called with an `Iteration` (n_iter, lower_bound, change, init) after each iteration;
-            the start ends when it returns True.
+            Called with a `fastgmm.Iteration` after each iteration; the start ends when it returns
+            True.
 
         Returns
         -------
@@ -313,7 +337,17 @@ class GaussianMixture(Scoring, Estimator):
         sample_weight: ArrayLike | None = None,
         callback: Callback | None = None,
     ) -> np.ndarray:
-        """Fit and return the label of each row: what `predict` says of the same rows afterwards."""
+        """Fit and return the label of each row: what `predict` says of the same rows afterwards.
+
+        Parameters
+        ----------
+        X, y, sample_weight, callback
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_samples,)
+        """
         data, mixture = self._fit(X, sample_weight, callback)
         return labels(mixture, data.rows, self.n_threads)
 
@@ -334,7 +368,7 @@ class GaussianMixture(Scoring, Estimator):
     def _fit_shared(
         self, data: RowData, sample: Sample, seed: int, largest: int, callback: Callback
     ) -> None:
-        """One of several fits that share their rows and a sample of them; without warnings."""
+        """Run one of several fits that share their rows and a sample of them; it never warns."""
         plan = plan_of(self, data.n_features, self._state)
         start = replace(plan.start, largest=largest)
         found = fit(data, replace(plan, start=start, sample=sample, seed=seed), Hooks(callback))
@@ -449,7 +483,7 @@ class GaussianMixture(Scoring, Estimator):
 
         No fit is needed before: the first rows, 4 per free parameter and 100 per component at
         least, are gathered and fitted; a model that is asked for earlier is fitted to what has come
-        so far.  From then on rows are learned from in own batches of 64 to 1024, however they come,
+        so far.  From then on rows are learned from in own batches of 64 to 4096, however they come,
         each with the share (b / (n + b))^learning_exponent after n rows, or 1 - 2^(-b / half_life)
         if that is more.  After `fit`, learning goes on from its parameters.
 
@@ -516,7 +550,7 @@ class GaussianMixture(Scoring, Estimator):
         return self
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
-        """The learner, a new one for the first rows; the rows; the names of their features."""
+        """The learner (a new one for the first rows), the rows, and the names of their features."""
         state, learner, known = self._state, None, None
         if state is None:
             names = feature_names_of(X)
@@ -617,32 +651,32 @@ class GaussianMixture(Scoring, Estimator):
 
     @property
     def converged_(self) -> bool:
-        """Whether the best start has met the rule of `tol` and `gap_tol`."""
+        """Whether the best start has met the rule of `tol` and `gap_tol`; False of a stream."""
         return self._report().converged
 
     @property
     def n_iter_(self) -> int:
-        """Iterations of the best start; updates of a stream."""
+        """The iterations of the best start; the updates of a stream."""
         return self._report().n_iter
 
     @property
     def n_passes_(self) -> int:
-        """Its passes over the rows: more, where accelerated steps have failed."""
+        """The passes of the best start: more than iterations where accelerated steps failed."""
         return self._report().n_passes
 
     @property
     def lower_bound_(self) -> float:
-        """Mean log-likelihood per row that the last iteration began with, in nats."""
+        """The mean log-likelihood per row that the last iteration began with, in nats."""
         return self._report().lower_bound
 
     @property
     def lower_bounds_(self) -> list[float]:
-        """That of each iteration."""
+        """The mean log-likelihood per row that each iteration began with, in nats."""
         return list(self._report().lower_bounds)
 
     @property
     def gap_(self) -> float:
-        """Predicted distance of `lower_bound_` from its limit, in nats; inf where unknown."""
+        """The predicted distance of `lower_bound_` from its limit, in nats; inf where unknown."""
         return self._report().gap
 
     @property
@@ -660,7 +694,7 @@ class GaussianMixture(Scoring, Estimator):
     def e_step(
         self, X: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> SufficientStatistics:
-        """Sufficient statistics of rows under the current parameters; those of several batches add.
+        """The sufficient statistics of rows under the mixture; those of several batches add.
 
         Parameters
         ----------
@@ -726,7 +760,7 @@ class GaussianMixture(Scoring, Estimator):
         )
         learner = state.learner
         if learner is not None and learner.learned is not None:
-            # a stream goes on from these
+            # A stream goes on from these statistics, scaled to weight 1.
             of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
             learner.learned = replace(learner.learned, mixture=mixture, statistics=of_one)
         self._state = replace(state, mixture=mixture, report=report)
@@ -736,7 +770,7 @@ class GaussianMixture(Scoring, Estimator):
 
     @property
     def n_samples_seen_(self) -> int:
-        """Rows given to `partial_fit`."""
+        """The number of rows given to `partial_fit`."""
         return self._of_stream().n_samples
 
     @property
@@ -803,7 +837,7 @@ class GaussianMixture(Scoring, Estimator):
         return novel
 
     def snapshot(self) -> Snapshot:
-        """The present parameters as an immutable scorer, in microseconds.
+        """The present mixture as an immutable scorer, which takes microseconds to make.
 
         Returns
         -------

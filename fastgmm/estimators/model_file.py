@@ -21,7 +21,7 @@ from fastgmm.fits.online import Learned, Learner, Target
 from fastgmm.version import __version__
 
 FREE = frozenset({"verbose", "verbose_interval", "n_threads", "warm_start"})
-"""Parameters of the constructor that may be others when a fit goes on from its checkpoint."""
+"""These parameters of the constructor may have changed when a fit goes on from its checkpoint."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +48,14 @@ def write(path: "str | os.PathLike[str]", params: dict[str, Any], contents: Cont
     facts |= {"version": __version__, "params": _plain(params), "identity": identity_of(params)}
     for name in INITIAL:
         if (value := params[name]) is not None:
-            # float32 weights are checked less strictly: the dtype is kept
+            # The dtype is kept, since weights in float32 are checked less strictly.
             given = np.asarray(value)
             arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
     replace_file(path, container.pack("model", facts, arrays))
 
 
 def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], Contents, dict[str, Any]]:
-    """Parameters of the constructor, contents and identity of a file that `write` made.
+    """The parameters of the constructor, contents and identity of a file that `write` made.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], Contents, dict
 
 
 def stored(state: State) -> StoredState:
-    """A state as a file or a pickle holds it."""
+    """The state as a file or a pickle holds it."""
     learner = state.learner
     return StoredState(
         state.mixture,

@@ -15,7 +15,7 @@ from fastgmm.starts.points import Start
 from fastgmm.validation import check_means_init, check_precisions_init, check_weights_init
 
 INITIAL = ("weights_init", "means_init", "precisions_init")
-"""The parameters that take the place of a start's estimates."""
+"""These parameters of the constructor take the place of a start's estimates."""
 
 
 def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
@@ -56,7 +56,7 @@ def regularizing_of(params: Any) -> Regularizing:
 
 
 def regularization_of(params: Any, state: State) -> Regularization:
-    """That of further steps: what the constructor says, or what the fit has made of it."""
+    """The regularisation of further steps: as the constructor says, or as the fit has made it."""
     regularizing = regularizing_of(params)
     assert state.mixture is not None
     if not regularizing.needs_rows:
@@ -71,7 +71,8 @@ def pace_of(params: Any) -> Pace:
 
 def _settings(params: Any) -> Settings:
     gap_tol, acceleration = params.gap_tol, params.acceleration
-    if all(getattr(params, name) is not None for name in INITIAL):  # scikit-learn's path
+    if all(getattr(params, name) is not None for name in INITIAL):
+        # From given parameters the fit takes scikit-learn's path, iteration by iteration.
         gap_tol = None if gap_tol == "auto" else gap_tol
         acceleration = None if acceleration == "auto" else acceleration
     number = None if gap_tol is None or isinstance(gap_tol, str) else float(gap_tol)

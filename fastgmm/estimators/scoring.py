@@ -22,11 +22,13 @@ from fastgmm.validation import (
 )
 
 _FLOAT32 = np.dtype(np.float32)
+"""NumPy has one object for this dtype in native byte order, so that `is` suffices to tell it."""
 _FLOAT64 = np.dtype(np.float64)
+"""The same holds for this one."""
 
 
 class Scoring:
-    """Methods over a fitted state: what needs nothing but its mixture.
+    """What a fitted state says by its mixture alone; an estimator and a snapshot inherit it.
 
     float32 rows give float32 results, all others float64.
     """
@@ -48,53 +50,50 @@ class Scoring:
         if names is not None or type(X) is not np.ndarray:
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
-            return X  # the way of one row: a third of what as_rows costs
+            return X  # This check costs a third of as_rows, which one row would feel.
         return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self.n_threads)
 
     # ------------------------------------------------------------------ attributes
 
     def _shown(self, name: str) -> np.ndarray:
-        """An array of the mixture in the dtype of the rows it was learned from.
-
-        A copy, free to change.
-        """
+        """A copy, free to change, of an array of the mixture in the dtype of its rows."""
         mixture, _ = self._fitted()
         return np.array(getattr(mixture, name), dtype=mixture.dtype, order="C")
 
     @property
     def weights_(self) -> np.ndarray:
-        """(K,): weights of the components; they sum to 1."""
+        """The weights of the components, (K,); they sum to 1."""
         return self._shown("weights")
 
     @property
     def means_(self) -> np.ndarray:
-        """(K, D): means."""
+        """The means, (K, D)."""
         return self._shown("means")
 
     @property
     def covariances_(self) -> np.ndarray:
-        """(K, D, D) for full, (K, D) for diag, (K,) for spherical; tied: without the K."""
+        """Covariances: full (K, D, D), diag (K, D), spherical (K,); tied types lack the K."""
         return self._shown("covariances")
 
     @property
     def precisions_(self) -> np.ndarray:
-        """Inverses of the covariances, in their shape."""
+        """The inverses of the covariances, in their shape."""
         return self._shown("precisions")
 
     @property
     def precisions_cholesky_(self) -> np.ndarray:
-        """Upper triangular U with precision = U U^T (full, tied); else 1 / deviation."""
+        """Upper triangular U with precision = U U^T (full, tied); else 1 / standard deviation."""
         return self._shown("precisions_cholesky")
 
     @property
     def n_features_in_(self) -> int:
-        """D: number of features."""
+        """The number of features, D."""
         mixture, _ = self._fitted()
         return mixture.n_features
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """(D,): names of the features, where the rows of the fit had names."""
+        """The names of the features, (D,); an AttributeError where the rows had none."""
         names = None if self._state is None else self._state.names
         if names is None:
             raise AttributeError(
@@ -105,13 +104,13 @@ class Scoring:
 
     @property
     def n_parameters(self) -> int:
-        """Number of free parameters, p of the criteria: weights, means and covariances."""
+        """The number of free parameters, p of the criteria: weights, means and covariances."""
         mixture, _ = self._fitted()
         return mixture.n_parameters
 
     @property
     def is_fitted(self) -> bool:
-        """Whether there are parameters to score with; never an error, and makes none."""
+        """Whether there is a mixture to score with; to ask is no error and fits nothing."""
         return self._state is not None and self._state.mixture is not None
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -161,12 +160,12 @@ class Scoring:
             Rows.
         y : ignored
         sample_weight : array_like of shape (n_samples,), optional
-            How often each row counts.
+            How often each row counts: a weight of 2 is the row twice.
 
         Returns
         -------
         float
-            The log-likelihood over the sum of the weights.
+            The log-likelihood, over the sum of the weights.
 
         Examples
         --------
@@ -244,9 +243,16 @@ class Scoring:
         return _density.responsibilities(mixture, rows, out, self.n_threads)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Label of the most probable component of each row, the first of equals.
+        """The label of the most probable component of each row, the first of equals.
 
-        An int64 array (n_samples,).
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_samples,)
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "predict")
@@ -257,14 +263,14 @@ class Scoring:
     def _weighed(
         self, X: ArrayLike, sample_weight: ArrayLike | None, method: str
     ) -> tuple[Mixture, np.ndarray, np.ndarray | None, float]:
-        """Mixture, rows, their weights, and n: the sum of the weights, or the number of rows."""
+        """The mixture, the rows, their weights, and n: the sum of these, or the number of rows."""
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, method)
         weights = as_sample_weight(sample_weight, len(rows))
         return mixture, rows, weights, len(rows) if weights is None else float(weights.sum())
 
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
-        """The criteria of rows, all but the ICL."""
+        """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
         mixture, rows, weights, n = self._weighed(X, sample_weight, method)
         log_likelihood = _density.log_likelihood(mixture, rows, weights, self.n_threads)
         return Criteria(log_likelihood, math.nan, mixture.n_parameters, n)
@@ -297,7 +303,7 @@ class Scoring:
         X : array_like of shape (n_samples, n_features)
             Rows.
         sample_weight : array_like of shape (n_samples,), optional
-            How often each row counts.
+            How often each row counts in log L.
 
         Returns
         -------

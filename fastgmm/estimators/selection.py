@@ -31,14 +31,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BIC_ERROR = 0.1
-"""What stopping before the limit may cost a criterion: twice the number of rows times `gap_tol`."""
+"""Stopping before the limit may change a criterion by this much, which is twice the number of rows
+times `gap_tol`."""
 LEAST_GAP = 1e-8
+"""No fit is asked to come nearer to its limit than this, in nats per row, however many rows there
+are."""
 MAX_ITER = 1000
+"""A fit of the grid has at most this many iterations, as criteria are compared at the limit."""
 N_INIT = 10
-"""Candidates of each fit: a criterion compares optima, not starts."""
+"""Each fit goes on from the best of this many candidates, since a criterion compares optima and not
+starts."""
 SIDE_BY_SIDE = (1 << 18, 1 << 21)
-"""Numbers of the rows from and up to which the fits of a grid run side by side, one thread each: of
-fewer, Python's own time is most of a fit, of more each fit has work for all threads."""
+"""Between these numbers of rows times columns the fits run side by side, one thread each. Below,
+Python's own time is most of a fit; above, one fit has work for all threads."""
 
 
 class Candidate(NamedTuple):
@@ -53,8 +58,11 @@ class Candidate(NamedTuple):
     log_likelihood : float
         Of all rows, in nats.
     n_parameters : int
+        Free parameters.
     converged : bool
+        Whether the fit met its rule within `max_iter` iterations.
     n_passes : int
+        Passes over the rows.
     failure : str
         Empty where the fit has ended well.
     n_collapsed : int
@@ -83,7 +91,7 @@ class Candidate(NamedTuple):
     n_collapsed: int = 0
 
     def rank(self, criterion: Criterion) -> tuple[bool, bool, float]:
-        """What the best of a table has least of: a failure, a collapse, then the criterion."""
+        """What the best of a table has least of: failure, then collapse, then the criterion."""
         return bool(self.failure), self.n_collapsed > 0, getattr(self, criterion)
 
 
@@ -129,6 +137,7 @@ class Selection(NamedTuple):
         -------
         Axes
         """
+        # Only a picture takes the time of this import.
         from fastgmm.plot import plot_criterion
 
         return plot_criterion(self.table, self.criterion, ax=ax)
@@ -243,9 +252,10 @@ def _all(
     criterion: Criterion,
     callback: Callable[[Candidate], object] | None,
 ) -> tuple[GaussianMixture | None, list[Candidate]]:
-    """Fit all, so many at a time: the best, None where all fail, and the table.
+    """Fit all, so many at a time; returns the best, or None where all fail, and the table.
 
-    The others are given up as they end: together they can be larger than the rows.
+    Models that cannot be the best are given up as they end, since together they can be larger than
+    the rows.
     """
     found: dict[int, Candidate] = {}
     best: tuple[int, GaussianMixture] | None = None
@@ -270,7 +280,7 @@ def _all(
         for i in range(len(models)):
             take(i, one(i, cancelled))
     else:
-        # the largest first: they take longest
+        # The largest fits begin first, as they take longest.
         order = sorted(range(len(models)), key=lambda i: -_n_components(models[i]))
         with ThreadPoolExecutor(workers) as pool:
             futures = {pool.submit(one, i, cancelled): i for i in order}

@@ -48,7 +48,7 @@ class Stream:
 
 
 class Snapshot(Scoring):
-    """The parameters of one moment, as an immutable scorer; made by `GaussianMixture.snapshot`.
+    """The mixture of one moment as an immutable scorer; made by `GaussianMixture.snapshot`.
 
     Any number of threads may score with it while another thread learns.
 

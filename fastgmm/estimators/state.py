@@ -20,15 +20,19 @@ class Report:
     Parameters
     ----------
     converged : bool
+        Whether the rule of the end was met.
     n_iter, n_passes : int
+        Iterations, and passes over the rows; of a stream, its updates.
     lower_bound : float
         Mean log-likelihood per row, nats; of a stream, the running mean.
     lower_bounds : tuple of float
         That of each iteration, or of a stream's last batches.
     gap : float
-        Predicted distance of the lower bound from its limit.
+        Predicted distance of the lower bound from its limit, nats; inf where unknown.
     repairs : tuple of Repair
+        What collapsed, and what was done.
     initializations : tuple of Initialization
+        What each start has reached.
     """
 
     converged: bool = False
@@ -81,7 +85,7 @@ class State:
     seen : float, optional
         Weight of the rows that the mixture was fitted to.
     learner : Learner, optional
-        Of the stream that the mixture follows.
+        What learns from the stream that the mixture follows.
     """
 
     mixture: Mixture | None

@@ -12,16 +12,14 @@ from fastgmm.mixture.mixture import Mixture
 
 @dataclass(frozen=True, eq=False)
 class StoredState:
-    """`State` with the learner as a value.
+    """What `State` holds, with the learner as a value.
 
     Parameters
     ----------
-    mixture : Mixture, optional
-    regularization : Regularization, optional
-    report : Report
-    names : ndarray of shape (D,), optional
-    seen : float, optional
+    mixture, regularization, report, names, seen
+        As in `State`.
     stream : LearnerState, optional
+        The learner of the stream that the mixture follows.
     """
 
     mixture: Mixture | None

@@ -15,11 +15,14 @@ from types import ModuleType
 import numpy as np
 
 INSTRUCTION_SETS = ("x86-64-v4", "x86-64-v3", "x86-64", "neon", "portable")
-"""Every name there is, the widest of a family first."""
+"""These are all names of instruction sets, the widest of a family first."""
 
 _HERE = Path(__file__).parent
+"""The detector of instruction sets lies here."""
 _BUILDS = _HERE / "builds"
+"""The compiled kernels lie here."""
 _DTYPES: dict[np.dtype, str] = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+"""The name of a build ends in this word for the dtype of its rows."""
 
 
 def _is_built(folder: Path, stem: str) -> bool:
@@ -36,6 +39,7 @@ def _supported() -> tuple[str, ...]:
             f"fastgmm was imported from a source tree whose kernels are not built ({_HERE}); "
             "run 'pip install -e .' there, or import the installed package from another directory"
         )
+    # This import stands behind the check, whose sentence says what to do where nothing is built.
     from fastgmm.kernels import _detect
 
     names: tuple[str, ...] = _detect.supported()
@@ -43,9 +47,9 @@ def _supported() -> tuple[str, ...]:
 
 
 SUPPORTED = _supported()
-"""Instruction sets that this processor runs, the widest first."""
+"""These instruction sets run on this processor, the widest first."""
 BUILT = tuple(name for name in INSTRUCTION_SETS if _is_built(_BUILDS, f"{_stem(name)}_f64"))
-"""Instruction sets that this installation has kernels for."""
+"""This installation has kernels for these instruction sets."""
 
 
 class Build:
@@ -101,20 +105,25 @@ def _may_skip() -> bool:
 
 
 CHOSEN = _choose()
-"""The build in use."""
+"""All computing is done by this build."""
 SKIP = _may_skip()
-"""False, by ``FASTGMM_SKIP=off``: every pair of row and component is computed and summed."""
+"""This is False where ``FASTGMM_SKIP=off`` wants every pair of row and component computed."""
 
 _float64 = CHOSEN.modules[np.dtype(np.float64)]
+"""This module of the chosen build has the kernels that are float64 whatever the rows."""
 packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modules.items()}
-"""dtype -> class of the packed parameters."""
+"""Each dtype has this class of packed constants."""
 
 factorize = _float64.factorize
+"""This kernel computes Cholesky factors and their inverses."""
 ward = _float64.ward
+"""This kernel makes the tree of Ward's method."""
 
 bounds_strides = {dtype: module.bounds_stride for dtype, module in CHOSEN.modules.items()}
-"""dtype -> function: numbers per component that the bounds of so many rows take."""
+"""Each dtype has this function, which tells how many numbers per component the bounds of so many
+rows take."""
 _finite = {dtype: module.all_finite for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this function, which looks for NaN and infinite numbers."""
 
 
 def all_finite(rows: np.ndarray) -> bool:

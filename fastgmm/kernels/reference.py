@@ -93,7 +93,7 @@ class PackedMixture:
         counts: np.ndarray | None = None,
         log_density: np.ndarray | None = None,
     ) -> float:
-        """Add the weighted sums of one batch; returns the log-likelihood.  Bounds stay as is."""
+        """Add the weighted sums of one batch, leave bounds alone, and return the log-likelihood."""
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         if responsibilities is None:
             of_rows, r = self._posterior(rows)

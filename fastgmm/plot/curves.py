@@ -1,4 +1,7 @@
-"""Curves: the log-likelihood over the iterations of a fit, a criterion over the components."""
+"""Curves: the log-likelihood over the iterations of a fit, a criterion over the components.
+
+Nothing is imported from matplotlib before something is drawn.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ MARKERS = "osD^vP"
 """Lines of a criterion are told apart by these too, for those who print without colours."""
 
 HOLLOW: dict[str, Any] = {"linestyle": "", "markersize": 4, "markerfacecolor": "white"}
-"""A fit in which a component has collapsed is drawn so."""
+"""A fit in which a component has collapsed is drawn as a hollow mark without a line."""
 
 
 def plot_log_likelihood(model: Any, *, ax: Axes | None = None) -> Axes:

@@ -1,4 +1,7 @@
-"""Pictures as files, written without pyplot and without a display; the import of matplotlib."""
+"""Pictures as files, written without pyplot and without a display.
+
+Nothing is imported from matplotlib before a picture is asked for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The picture of a fitted mixture: its components in one, two or more features, over data."""
+"""The picture of a fitted mixture: its components in one, two or more features, over data.
+
+Nothing is imported from matplotlib before something is drawn.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,8 @@ def plot_mixture(
         draw_density(first, shown, 0, limits)
     else:
         draw_pair(first, shown, (0, 1), limits, sizes)
-        if len(shown.weights) > len(PALETTE):  # beyond that, colours alone are hard to tell apart
+        if len(shown.weights) > len(PALETTE):
+            # So many colours are hard to tell apart.
             number_means(first, shown, limits)
     if legend:
         engine = _figure_of(first).get_layout_engine()
@@ -181,5 +185,6 @@ def _draw_grid(axes: NDArray[Any], shown: Shown, sizes: Sequence[float]) -> None
 
 def _figure_of(ax: Axes) -> Figure:
     figure: Any = ax.figure
-    whole: Figure = figure.figure  # that of a subfigure is the whole, that of a figure itself
+    # The figure of a subfigure is the whole one, and that of a whole one is itself.
+    whole: Figure = figure.figure
     return whole

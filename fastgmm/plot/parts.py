@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Colour: TypeAlias = tuple[float, float, float]
+"""A colour is its red, green and blue, each from 0 to 1."""
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """These are the colours of Okabe and Ito (2008), which colour-blind readers tell apart, without
@@ -41,7 +42,7 @@ MOST_NAMED = 16
 
 
 def component_colours(n_components: int) -> list[Colour]:
-    """Return one colour per component.
+    """One colour per component.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def component_colours(n_components: int) -> list[Colour]:
 
 
 def new_axes(figure: Figure, n_drawn: int) -> Any:
-    """Return the axes for so many features: one, or from three on a square array of them."""
+    """The axes for so many features: one, or from three on a square array of them."""
     if n_drawn <= 2:
         return figure.add_subplot()
     size = 1.5 + 1.9 * n_drawn
@@ -74,12 +75,12 @@ def new_axes(figure: Figure, n_drawn: int) -> Any:
 def draw_density(ax: Axes, shown: Shown, feature: int, limits: NDArray[Any]) -> None:
     """Draw the histogram of one feature, each weighted component, and their sum."""
     if shown.rows is not None:
-        # Rice's rule, as far as the eye can count.
+        # The number of bins follows Rice's rule, as far as the eye can count.
         bins = int(np.clip(2 * len(shown.rows) ** (1 / 3), 8, 80))
         ax.hist(shown.rows[:, feature], bins, weights=shown.row_weights, density=True, color=LIGHT)
     low, high = limits[feature]
     means, spread = shown.means[:, feature, np.newaxis], shown.spread[:, feature, np.newaxis]
-    # Even steps, and finer ones around the means: a narrow component has its peak between two.
+    # The steps are finer around the means, since a narrow component has its peak between even ones.
     near = (means + spread * np.linspace(-4, 4, 81)).ravel()
     x = np.unique(np.clip(np.concatenate([np.linspace(low, high, 400), near]), low, high))
     heights = shown.weights[:, np.newaxis] / (spread * np.sqrt(2 * np.pi))
@@ -101,7 +102,7 @@ def draw_pair(
     """Draw two features, the first to the right: the points, and the components over them."""
     colours = component_colours(len(shown.means))
     if shown.points is not None and shown.labels is not None:
-        # Small and faint where they are many to the square inch (a single panel has about 18).
+        # Points are small and faint where many lie on a square inch, of which a lone panel has 18.
         box = ax.get_window_extent()
         crowd = len(shown.points) / max(box.width * box.height / _dpi(ax) ** 2, 0.1)
         ax.scatter(
@@ -111,7 +112,7 @@ def draw_pair(
             s=float(np.clip(100 / np.sqrt(crowd), 1.2, 18)),
             alpha=float(np.clip(8 / np.sqrt(crowd), 0.12, 0.6)),
             linewidths=0,
-            rasterized=True,  # 20,000 circles make a PDF slow to open
+            rasterized=True,  # As circles, 20,000 points make a PDF slow to open.
         )
     for component, colour in enumerate(colours):
         _draw_ellipses(ax, shown, component, pair, sizes, colour)

@@ -58,7 +58,7 @@ class Shown:
         return np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))
 
     def limits(self, deviations: float) -> FloatArray:
-        """Return the ends of each feature's axis.
+        """The ends of each feature's axis.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ def as_shown(
 def chosen_features(
     model: Any, X: ArrayLike | None, features: Column | Sequence[Column] | None
 ) -> tuple[list[int], list[str]]:
-    """Return the numbers and the names of the features to draw.
+    """The numbers and the names of the features to draw.
 
     Parameters
     ----------

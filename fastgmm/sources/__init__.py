@@ -1,6 +1,6 @@
 """Data to rows of finite numbers: whole files at once, or data of any length in batches.
 
-Behind this layer nothing knows of files: errors name the source, the line or row and the column
+Nothing else in the package knows of files: errors name the source, the line or row and the column
 here.
 """
 

@@ -43,6 +43,7 @@ def import_pyarrow(what: str) -> Any:
         If it is not installed; the sentence names the extra.
     """
     try:
+        # pyarrow belongs to an extra, and nothing but these sources needs it.
         import pyarrow
     except ImportError as error:
         raise ImportError(f"Reading {what} needs pyarrow: pip install 'fastgmm[cli]'.") from error
@@ -50,7 +51,7 @@ def import_pyarrow(what: str) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """Return pyarrow's words for an error without line breaks and full stop."""
+    """The words of pyarrow for an error, without line breaks and full stop."""
     return " ".join(str(error).split()).rstrip(".")
 
 
@@ -87,11 +88,11 @@ class ArrowColumns(Sequence[NDArray[np.float64]]):
         self._columns = columns
 
     def __len__(self) -> int:
-        """Return how many columns there are."""
+        """How many columns there are."""
         return len(self._columns)
 
     def __getitem__(self, position: Any) -> Any:
-        """Return a column as float64, NaN where a value is missing."""
+        """A column as float64, NaN where a value is missing."""
         return arrow_numbers(self._columns[position])
 
 
@@ -187,13 +188,14 @@ class ArrowFileSource(Source):
         with open(self.where, "rb") as file:
             pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         with refusing(self.where, "is not a whole Arrow file"):
-            # Not with included_fields: those are copied, a whole record batch at a time.
+            # Columns named in included_fields would be copied, a whole record batch at a time.
             reader = ipc.open_file(pyarrow.py_buffer(pages))
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
         rows = rows_at_once(batch_rows, len(chosen))
         for block in arrow_blocks(self.where, batches, _by_number(chosen), rows):
             yield block
-            if hasattr(pages, "madvise"):  # Windows has none.
+            # Windows has no madvise.
+            if hasattr(pages, "madvise"):
                 pages.madvise(mmap.MADV_DONTNEED)
 
 

@@ -118,6 +118,6 @@ class Source(ABC):
 
 
 def rows_at_once(batch_rows: int, n_columns: int) -> int:
-    """Return how many rows a block should have: as many as a batch, within bounds."""
+    """How many rows a block should have: as many as a batch, within bounds."""
     least, most = (max(1, numbers // n_columns) for numbers in (FEWEST_NUMBERS, MOST_NUMBERS))
     return min(max(batch_rows, least), most)

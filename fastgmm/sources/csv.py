@@ -1,4 +1,7 @@
-"""CSV as a source: pyarrow reads the numbers, the csv module finds the line where it cannot."""
+"""CSV as a source: pyarrow reads the numbers, the csv module finds the line where it cannot.
+
+pyarrow belongs to an extra and is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -191,7 +194,7 @@ class CsvSource(Source):
         return next((line for i, (line, _) in enumerate(found) if i == row), None)
 
     def _numbered(self, records: Records) -> Iterator[tuple[int, list[str]]]:
-        # What is not UTF-8 may stand in a column not chosen.
+        # Bytes that are not UTF-8 are replaced, since they may stand in a column not chosen.
         with (
             records.opened() as file,
             io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="") as lines,

@@ -22,19 +22,23 @@ CSV_BLOCK_BYTES = 8 * 2**20
 (some 60,000 numbers) unless told."""
 
 BOM = b"\xef\xbb\xbf"
-# A CR at the end may be half of a CRLF.
+"""A file of UTF-8 may begin with these bytes, the byte order mark, which belong to no name."""
 LINE_END = rb"(?:\r\n|\n|\r(?!\Z))"
+"""A line ends with CRLF, LF or CR; a CR that is the last byte so far may be half of a CRLF."""
 LINE = re.compile(rb"[^\r\n]*+" + LINE_END)
-# A quotation mark opens a field only at its beginning, for pyarrow and for the csv module; within
-# the field, two stand for one; elsewhere it is a character like others.
+"""A whole line matches this, its end included."""
 QUOTED = rb'(?<![^D\r\n])"(?:[^"]++|"")*+"|(?<=[^D\r\n])"'
-# Before CPython 3.11.5 a possessive group that fails half way keeps what it has passed (gh-106052);
-# a greedy one, which needs memory per record, does not.
+"""A quotation mark opens a field only at its beginning, for pyarrow and for the csv module; within
+the field, two stand for one; elsewhere it is a character like others. D is the delimiter."""
 ALL = rb"*+" if sys.version_info >= (3, 11, 5) else rb"*"
+"""Any number of records is taken by this. Before CPython 3.11.5 a possessive group that fails half
+way keeps what it has passed (gh-106052); a greedy one, which needs memory per record, does not."""
 RECORDS = rb'(?:(?:[^"\r\n]++|' + QUOTED + rb")*+" + LINE_END + rb")" + ALL
+"""All whole records match this; D is the delimiter."""
 WHOLE_RECORDS = {
     delimiter: re.compile(RECORDS.replace(b"D", delimiter.encode())) for delimiter in ",\t"
 }
+"""Each delimiter has its compiled pattern of all whole records."""
 
 
 class Head(NamedTuple):
@@ -95,7 +99,8 @@ def read_head(where: Path | str, lines: Iterable[str], delimiter: str, header: b
     except csv.Error as error:
         raise ValueError(f"{where} is not a table of text ({error}).") from error
     if not header:
-        return Head(None, len(first), 0)  # pyarrow passes over blank lines itself
+        # No line is skipped here, as pyarrow passes over blank ones itself.
+        return Head(None, len(first), 0)
     return Head([field.strip() for field in first], len(first), n_lines)
 
 
@@ -140,7 +145,7 @@ def numbered(
 
 
 def number(field: str) -> float | None:
-    """Return the number that a field stands for, NaN for a gap, None for a word.
+    """The number that a field stands for, NaN for a gap, None for a word.
 
     Parameters
     ----------
@@ -217,7 +222,7 @@ class CsvText:
             begin = end
 
     def _line_end(self, begin: int) -> int:
-        """Return where the line that begins here ends, 0 where none begins."""
+        """Where the line that begins here ends, 0 where none begins."""
         while True:
             line = LINE.match(self._carry, begin)
             if line is not None:

@@ -18,12 +18,16 @@ from fastgmm.sources.memory import NpySource
 from fastgmm.sources.streams import ByteStream
 
 Format: TypeAlias = Literal["csv", "tsv", "npy", "parquet", "arrow", "arrows"]
+"""A format is called by one of these words."""
 FORMATS: tuple[str, ...] = get_args(Format)
 """The words that `format=` of `fastgmm.sources.batches` takes."""
 FORMAT_OF_ENDING = {f".{name}": name for name in FORMATS} | {".pq": "parquet", ".feather": "arrow"}
+"""The ending of a file's name stands for this format."""
 DELIMITERS = {"csv": ",", "tsv": "\t"}
+"""Each format of text has this delimiter between its fields."""
 
 ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
+"""Arrow files begin with the first of these marks, Arrow streams with the second."""
 MARKS = {ARROW_FILE: "arrow", b"PAR1": "parquet", b"\x93NUMPY": "npy", ARROW_STREAM: "arrows"}
 """What begins with these bytes has this format."""
 

@@ -191,8 +191,8 @@ class Joiner:
         if self._rows is None:
             self._rows = np.empty((0, rows.shape[1]), rows.dtype)
         if end > len(self._rows):
-            # Doubling, in place where the allocator can: no batch_rows is too large to ask for,
-            # and there are no two copies of a batch.
+            # The array doubles, in place where the allocator can, so that no batch_rows is too
+            # large to ask for and there are no two copies of a batch.
             room = min(self._batch_rows, max(end, 2 * len(self._rows)))
             self._rows.resize((room, rows.shape[1]), refcheck=False)
         self._rows[self._n_filled : end] = rows

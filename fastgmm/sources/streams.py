@@ -25,7 +25,7 @@ class ByteStream(io.RawIOBase):
         self._kept = b""
 
     def starts_with(self, mark: bytes) -> bool:
-        """Tell whether the stream begins so; waits for no byte behind the first that differs."""
+        """Whether the stream begins so; waits for no byte behind the first that differs."""
         while len(self._kept) < len(mark) and mark.startswith(self._kept):
             piece = self._fetch(READ_BYTES)
             if not piece:
@@ -34,7 +34,7 @@ class ByteStream(io.RawIOBase):
         return self._kept.startswith(mark)
 
     def some(self, most: int | None = None) -> bytes:
-        """Return what has come, at most so many bytes; none only at the end."""
+        """What has come, at most so many bytes; none only at the end."""
         most = READ_BYTES if most is None else most
         if not self._kept:
             return self._fetch(most)
@@ -48,7 +48,7 @@ class ByteStream(io.RawIOBase):
         return len(piece)
 
     def readable(self) -> bool:
-        """Return True."""
+        """True: it can be read."""
         return True
 
     def _fetch(self, most: int) -> bytes:

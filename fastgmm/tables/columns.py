@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 Column: TypeAlias = str | int
+"""A column is called by its name or by its number, counted from 0."""
 
 SHOWN_FITTING = 6
 """An advice lists at most this many columns to choose."""

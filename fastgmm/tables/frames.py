@@ -72,7 +72,7 @@ def frame_of(value: Any) -> Frame | None:
 
 
 def names_of(value: Any) -> Iterable[Any] | None:
-    """Return the names of the columns of a frame, of whatever type they are.
+    """The names of the columns of a frame, of whatever type they are.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def names_of(value: Any) -> Iterable[Any] | None:
 
 
 def is_pandas(value: Any) -> bool:
-    """Tell whether this is a frame or a series of pandas."""
+    """Whether this is a frame or a series of pandas."""
     return hasattr(value, "iloc")
 
 
 def pandas_dtypes(value: Any) -> list[Any]:
-    """Return the dtypes of the columns of a pandas frame, or the one of a series."""
+    """The dtypes of the columns of a pandas frame, or the one of a series."""
     return list(value.dtypes) if value.ndim == 2 else [value.dtype]
 
 
@@ -128,17 +128,17 @@ def pandas_array(value: Any) -> NDArray[Any] | None:
 
 
 def arrow_kinds(schema: pyarrow.Schema) -> tuple[str | None, ...]:
-    """Return None for a column of numbers and the name of its type for any other."""
+    """None for a column of numbers and the name of its type for any other."""
     return tuple(None if _is_arrow_number(kind) else str(kind) for kind in schema.types)
 
 
 def plain_columns(schema: pyarrow.Schema) -> list[int]:
-    """Return the columns that are not the index of pandas."""
+    """The columns that are not the index of pandas."""
     return [i for i, name in enumerate(schema.names) if not name.startswith(INDEX_OF_PANDAS)]
 
 
 def arrow_numbers(column: pyarrow.Array | pyarrow.ChunkedArray) -> NDArray[np.float64]:
-    """Return a column of pyarrow as float64, NaN where a value is missing."""
+    """A column of pyarrow as float64, NaN where a value is missing."""
     from pyarrow import types
 
     if not types.is_float64(column.type):
@@ -220,3 +220,4 @@ _FRAMES: tuple[tuple[str, str, Callable[[str, Any], Frame]], ...] = (
     ("pyarrow", "Table", _of_arrow),
     ("pyarrow", "RecordBatch", _of_arrow),
 )
+"""Each kind of frame has its package, the name of its class, and what looks at it."""

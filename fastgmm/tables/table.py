@@ -28,17 +28,17 @@ class Table:
     columns: tuple[str, ...] | None
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return the rows, by which NumPy and `GaussianMixture` convert the table."""
+        """The rows, by which NumPy and `GaussianMixture` convert the table."""
         if dtype is not None and np.dtype(dtype) != self.rows.dtype:
             return self.rows.astype(dtype)
         return self.rows.copy() if copy else self.rows
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """The number of rows."""
         return len(self.rows)
 
     def __getitem__(self, chosen: slice) -> Table:
-        """Return a view of some rows."""
+        """A view of some rows."""
         return Table(self.rows[chosen], self.columns)
 
     def without(self, column: Column) -> tuple[Table, Rows]:

@@ -1,7 +1,6 @@
-"""
-What the user gave, checked and converted once at the public boundary.
+"""What the user gave, checked and converted once at the public boundary.
 
-Everything behind this layer may rely on it: rows are C-contiguous, aligned, native, finite
+Whatever comes after may rely on it: rows are C-contiguous, aligned, native, finite
 float32 or float64; parameters have their types, ranges and shapes. The errors have the types
 and the opening words of scikit-learn 1.9.1 for the same mistake, because callers match on
 both; what follows the opening says what was found and what to do.

@@ -15,8 +15,7 @@ from fastgmm.validation.conversion import as_small_floats, non_finite_error
 def as_sample_weight(
     sample_weight: Any, n_samples: int, *, some_positive: bool = True
 ) -> FloatArray | None:
-    """
-    Turn sample weights into float64, one per row.
+    """Turn sample weights into float64, one per row.
 
     Parameters
     ----------
@@ -73,8 +72,7 @@ def as_sample_weight(
 
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
-    """
-    Check that results can be written into `out` with no copy.
+    """Check that results can be written into `out` with no copy.
 
     Parameters
     ----------
@@ -98,8 +96,8 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
     Traceback (most recent call last):
     ValueError: 'out' has shape (3,), but the result has shape (4,): pass ...
     """
-    # Asked before every score of one row: an array that will do costs no sentence about one that
-    # will not.
+    # This runs before every score of one row, so that an array that will do does not pay for the
+    # sentence about one that will not.
     if type(out) is np.ndarray and out.dtype is dtype and out.shape == shape:
         flags = out.flags
         if flags.writeable and flags.c_contiguous and flags.aligned:
@@ -122,8 +120,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
 
 
 def check_enough_rows(n_samples: int, n_components: int) -> None:
-    """
-    Refuse to fit more components than there are rows.
+    """Refuse to fit more components than there are rows.
 
     Parameters
     ----------

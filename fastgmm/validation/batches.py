@@ -13,7 +13,7 @@ from fastgmm.validation import (
 )
 
 Batch = tuple[np.ndarray, np.ndarray | None]
-"""Rows (n, D), and sample weights (n,) or None."""
+"""A batch is its rows (n, D), and their weights (n,) or None."""
 
 
 class CheckedBatches:
@@ -46,7 +46,8 @@ class CheckedBatches:
         n_threads: int | None = None,
     ) -> None:
         self._fresh = _factory(batches, method)
-        self._columns = getattr(batches, "columns", None)  # of fastgmm.sources.batches
+        # What `fastgmm.sources.batches` returns knows the names of its columns.
+        self._columns = getattr(batches, "columns", None)
         self._method, self._n_threads = method, n_threads
         self.n_features = n_features
         self.dtype: np.dtype | None = None
@@ -68,9 +69,12 @@ class CheckedBatches:
         if first and names is None and self._columns is not None:
             names = np.array(self._columns, dtype=object)
         checked = as_rows(
-            rows, n_features=self.n_features, min_rows=0, method=self._method,
+            rows,
+            n_features=self.n_features,
+            min_rows=0,
+            method=self._method,
             n_threads=self._n_threads,
-        )  # fmt: skip
+        )
         if first:
             self.n_features, self.dtype, self.names = checked.shape[1], checked.dtype, names
         elif checked.dtype != self.dtype:
@@ -108,11 +112,12 @@ def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:
 
 
 def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
-    """The items, each fetched on a thread of its own while the one before is worked on.
+    """The items, each fetched on another thread while the one before is worked on.
 
-    One thread for the whole walk: what a reader opens may belong to the thread that opened it.
+    One thread fetches them all: what a reader opens may belong to the thread that opened it.
     """
-    from concurrent.futures import ThreadPoolExecutor  # 5 ms of an import that may never need it
+    # This import takes 5 ms, and most programs never read a batch.
+    from concurrent.futures import ThreadPoolExecutor
 
     nothing = object()
     with ThreadPoolExecutor(1, thread_name_prefix="fastgmm-reader") as reader:

@@ -6,10 +6,12 @@ from fastgmm.typing import ArrayLike, FloatArray, Rows
 from fastgmm.validation import as_rows, as_sample_weight
 
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+"""SplitMix64 has these constants (Steele, Lea and Flood 2014): its increment, and the factors of
+its two rounds of mixing."""
 
 
 def compress(X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Rows, FloatArray]:
-    """Return the distinct rows, and how often each one counts.
+    """The distinct rows, and how often each one counts.
 
     A fit to them with the weights is the fit to all rows: a weight counts as repetition.  It pays
     where rows repeat much, such as the pixels of an image: a pass costs what its rows cost.
@@ -42,11 +44,13 @@ def compress(X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Rows
     """
     rows = as_rows(X, method="compress")
     weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
-    rows = rows + rows.dtype.type(0)  # -0.0 becomes 0.0
+    # Adding 0.0 makes 0.0 of -0.0, which has other bits.
+    rows = rows + rows.dtype.type(0)
     order, new = _grouped(rows)
     group = np.empty(len(rows), dtype=np.intp)
     group[order] = np.cumsum(new) - 1
-    first = order[new]  # the sort is stable: the smallest index of each group
+    # The first row of a group has its smallest index, since the sort is stable.
+    first = order[new]
     rank = np.empty(len(first), dtype=np.intp)
     by_index = np.argsort(first)
     rank[by_index] = np.arange(len(first))
@@ -63,7 +67,7 @@ def _grouped(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     new[1:] = ~same_hash
     candidates = np.flatnonzero(same_hash) + 1
     if not np.array_equal(rows[order[candidates]], rows[order[candidates - 1]]):
-        # two rows share a hash, once in 2^64 pairs: the slow way
+        # Different rows share a hash, once in 2^64 pairs: sorting the rows tells them apart.
         order = np.lexsort(rows.T[::-1])
         new[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
     return order, new

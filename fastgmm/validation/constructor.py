@@ -14,11 +14,21 @@ from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, ON_COLL
 
 
 class Constraint(NamedTuple):
-    """What one parameter may be: a test, and the words for it."""
+    """What one parameter may be: a test, and the words for it.
+
+    Attributes
+    ----------
+    holds : callable
+        Whether a value passes.
+    description : str
+        What the sentence of an error calls such values.
+    listed : bool
+        Whether that sentence mentions them.
+    """
 
     holds: Callable[[Any], bool]
     description: str
-    listed: bool = True  # in the sentence of an error
+    listed: bool = True
 
 
 def _integer(least: int, most: int | None = None) -> Constraint:
@@ -76,22 +86,24 @@ def _of_random(name: str) -> type | tuple[()]:
 
 
 def _is_array_like(value: Any) -> bool:
-    if np.isscalar(value) or hasattr(value, "tocsr"):  # text is a scalar, a sparse matrix is not
+    # Text is a scalar to NumPy, and a sparse matrix is none.
+    if np.isscalar(value) or hasattr(value, "tocsr"):
         return False
     return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
 
 
 _NONE = Constraint(lambda value: value is None, "None")
+"""This holds for None alone."""
 _ARRAY_LIKE = Constraint(_is_array_like, "an array-like")
+"""This holds for whatever NumPy may make an array of; the values are checked later."""
 _BOOLEAN = (_instance("bool", lambda: bool), _instance("numpy.bool", lambda: np.bool_))
+"""One of these holds for True and False of Python and of NumPy."""
 
-# Types, ranges and words as in scikit-learn 1.9.1; "ward", numpy.random.Generator and n_threads
-# are ours. A seed ends at 2**32 - 1 there, so it does here.
 CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     "covariance_type": (_text(COVARIANCE_TYPES),),
     "tol": (_real(0.0),),
-    # scikit-learn's sentence stays what it is, as callers may compare it
+    # scikit-learn's sentence stays what it is, as callers may compare it.
     "reg_covar": (_real(0.0), _text(("auto",))._replace(listed=False)),
     "max_iter": (_integer(0),),
     "n_init": (_integer(1),),
@@ -116,11 +128,12 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
 }
+"""Each parameter may be what one of its constraints allows. Types, ranges and words are those of
+scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""
 
 
 def check_parameters(params: Mapping[str, Any]) -> None:
-    """
-    Check the types and ranges of constructor parameters.
+    """Check the types and ranges of constructor parameters.
 
     Parameters
     ----------
@@ -155,8 +168,7 @@ def check_parameters(params: Mapping[str, Any]) -> None:
 
 
 def as_generator(random_state: Any) -> np.random.Generator:
-    """
-    Return the source of random numbers that `random_state` stands for.
+    """The source of random numbers that `random_state` stands for.
 
     Parameters
     ----------
@@ -180,7 +192,7 @@ def as_generator(random_state: Any) -> np.random.Generator:
     """
     check_parameters({"random_state": random_state})
     if isinstance(random_state, np.random.RandomState):
-        # As numpy.random.default_rng does itself from NumPy 2.2 on; both share one state.
+        # From NumPy 2.2 on, default_rng does the same itself: both generators share one state.
         return np.random.Generator(random_state._bit_generator)
     if isinstance(random_state, np.random.Generator):
         return random_state

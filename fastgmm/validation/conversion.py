@@ -14,8 +14,7 @@ from fastgmm.tables.unfit import first_unfit
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
-    """
-    Turn what the user gave into an array, its numbers and dtype as they are.
+    """Turn what the user gave into an array, its numbers and dtype as they are.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         raise _sparse_error(name)
     if frames.is_pandas(values):
         return _from_pandas(values, name)
-    # Naming np.ma imports it: 2 MB that only a masked array is worth.
+    # Naming np.ma imports it, which takes 2 MB that only a masked array is worth.
     if (
         "numpy.ma" in sys.modules
         and isinstance(values, np.ma.MaskedArray)
@@ -57,8 +56,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
 
 
 def as_floats(array: NDArray[Any], name: str, *, from_list: bool = False) -> NDArray[Any]:
-    """
-    Convert to C-contiguous, aligned, native floats: float32 stays, all else is float64.
+    """Convert to C-contiguous, aligned, native floats: float32 stays, all else is float64.
 
     Parameters
     ----------
@@ -94,8 +92,7 @@ def as_floats(array: NDArray[Any], name: str, *, from_list: bool = False) -> NDA
 def as_small_floats(
     values: Any, name: str, *, label: str = "", dims: tuple[int, int] = (1, 2)
 ) -> NDArray[Any]:
-    """
-    Convert and check an array that is not rows of data: sample weights, initial parameters.
+    """Convert and check an array that is not rows of data: sample weights, initial parameters.
 
     Parameters
     ----------
@@ -136,8 +133,7 @@ def as_small_floats(
 
 
 def non_finite_error(array: NDArray[Any], name: str, *, label: str) -> ValueError:
-    """
-    Build the error for NaN or inf, with the place of the first one.
+    """Build the error for NaN or inf, with the place of the first one.
 
     Parameters
     ----------

@@ -12,13 +12,13 @@ from fastgmm.errors import warn_user
 from fastgmm.tables.frames import names_of
 
 _WITHOUT_NAMES = (np.ndarray, list, tuple)
+"""Containers of these types have no names of columns, so that no attribute is looked for."""
 _SHOWN = 5
 """An error lists at most this many names per kind of mistake; a table may have thousands."""
 
 
 def feature_names_of(X: Any) -> NDArray[np.object_] | None:
-    """
-    Return the column names of a frame whose names are all strings.
+    """The column names of a frame whose names are all strings.
 
     Parameters
     ----------
@@ -51,8 +51,7 @@ def feature_names_of(X: Any) -> NDArray[np.object_] | None:
 
 
 def check_feature_names(X: Any, fitted_names: NDArray[np.object_] | None) -> None:
-    """
-    Compare the columns of `X` with those that the model was fitted on.
+    """Compare the columns of `X` with those that the model was fitted on.
 
     Parameters
     ----------

@@ -13,8 +13,7 @@ from fastgmm.validation.conversion import as_small_floats
 
 
 def check_weights_init(weights: Any, n_components: int) -> FloatArray:
-    """
-    Check the weights of the components.
+    """Check the weights of the components.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
             f"{array.max():.5f}, min value {array.min():.5f}: pass shares of the whole."
         )
     tolerance = 1e-6 if array.dtype == np.float32 else 1e-8
-    # In the dtype of the input, like scikit-learn, so that both accept the same weights.
+    # The sum is compared in the dtype of the input, so that scikit-learn accepts the same weights.
     if abs(1.0 - array.sum()) > tolerance:
         raise ValueError(
             "The parameter 'weights' should be normalized, but got sum(weights) = "
@@ -53,8 +52,7 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
 def check_means_init(
     means: Any, n_components: int | None, n_features: int | None = None
 ) -> FloatArray:
-    """
-    Check the means of the components.
+    """Check the means of the components.
 
     Parameters
     ----------
@@ -89,8 +87,7 @@ def check_means_init(
 def check_precisions_init(
     precisions: Any, covariance_type: CovarianceType, n_components: int, n_features: int
 ) -> FloatArray:
-    """
-    Check the precisions: the inverses of the covariances.
+    """Check the precisions: the inverses of the covariances.
 
     Parameters
     ----------
@@ -121,8 +118,7 @@ def check_precisions_init(
 def check_covariances(
     covariances: Any, covariance_type: CovarianceType, n_components: int, n_features: int
 ) -> FloatArray:
-    """
-    Check covariances given as parameters of a model.
+    """Check covariances given as parameters of a model.
 
     Parameters
     ----------

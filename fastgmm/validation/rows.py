@@ -14,7 +14,9 @@ from fastgmm.typing import Rows
 from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
 
 _FLOAT32 = np.dtype(np.float32)
+"""NumPy has one object for this dtype in native byte order, so that `is` suffices to tell it."""
 _FLOAT64 = np.dtype(np.float64)
+"""The same holds for this one."""
 
 SERIAL_NUMBERS = 1 << 18
 """This many numbers are looked through in 50 microseconds, which is no work for threads."""
@@ -28,8 +30,7 @@ def as_rows(
     method: str = "",
     n_threads: int | None = None,
 ) -> Rows:
-    """
-    Turn what the user gave into rows that the kernels take.
+    """Turn what the user gave into rows that the kernels take.
 
     Parameters
     ----------

@@ -163,3 +163,19 @@ def test_map_shows_every_room() -> None:
     rooms = {path.parent.name for path in package.glob("*/__init__.py")}
     modules = {path.stem for path in package.glob("*.py")}
     assert rooms_of((ROOT / "docs" / "architecture.md").read_text("utf-8")) == rooms | modules
+
+
+def missing_files(text: str) -> list[str]:
+    """Return the source files that a text names in code and that the project does not have."""
+    named = re.findall(r"`((?:\w+/)*\w+\.(?:py|pyx|pxi))`", text)
+    places = (ROOT, ROOT / "fastgmm", ROOT / "fastgmm" / "kernels")
+    return sorted({name for name in named if not any((at / name).is_file() for at in places)})
+
+
+def test_map_names_files_that_exist() -> None:
+    assert missing_files((ROOT / "docs" / "architecture.md").read_text("utf-8")) == []
+
+
+def test_missing_file_is_found() -> None:
+    text = "`em/loop.py`, `packed.pxi`, `tests/conftest.py`, `em/<name>.py`, `em/missing.py`"
+    assert missing_files(text) == ["em/missing.py"]

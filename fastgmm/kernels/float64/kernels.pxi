@@ -1,5 +1,5 @@
-# A float64 build has the kernels of every dtype, and those that work on parameters or on a few thousand points: they
-# are in float64 whatever the rows, so that each instruction set has them once.
+# A float64 build has the kernels of every dtype, and those that work on parameters or on a few thousand points.  The
+# latter are in float64 whatever the rows, so that each instruction set has them once.
 
 include "../kernels.pxi"
 include "factorization.pxi"

@@ -52,3 +52,7 @@ def test_a_module_that_is_there_is_not_replaced(monkeypatch: pytest.MonkeyPatch)
     finally:
         for name in set(sys.modules) - before:
             del sys.modules[name]
+
+
+def test_the_module_that_became_a_folder() -> None:
+    assert importlib.import_module("fastgmm.em").Iteration is fastgmm.Iteration

@@ -212,8 +212,8 @@ class _Loop:
             lower_bounds=bounds,
             lower_bound=lower_bound,
         )
-        has_chart = statistics.covariance_model.chart is not None
-        if search is None and has_chart and self._is_slow(trace, statistics.dtype):
+        can = rules.family.accelerates and statistics.covariance_model.chart is not None
+        if search is None and can and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
         previous = candidate if rules.family.needs_previous else None
         if search is None:

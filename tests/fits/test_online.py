@@ -138,30 +138,34 @@ def log_density(mixture: Mixture, rows: np.ndarray) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize("kind", ["full", "spherical", "tied"])
-def test_a_component_that_sees_nothing_comes_back(kind: Any, rng: np.random.Generator) -> None:
-    """Ten thousand updates far away: its shape is what it was, and its rows find it again."""
+@pytest.mark.parametrize(
+    ("kind", "n_updates"), [("full", 10_000), ("spherical", 1000), ("tied", 1000)]
+)
+def test_a_component_that_sees_nothing_comes_back(kind: Any, n_updates: int) -> None:
+    """Its shape is what it was, however long it was away, and its rows find it again."""
+    rng = np.random.default_rng(n_updates)
     covariance = np.array([[2.0, 0.7], [0.7, 1.0]])
     covariances = {"full": [np.eye(2), covariance], "spherical": [1.0, 2.0], "tied": covariance}
     means = np.array([[0.0, 0.0], [40.0, 40.0]])
     mixture = Mixture.from_covariances(
         np.array([0.5, 0.5]), means, np.array(covariances[kind]), kind
     )
-    pace = Pace(8.0, 0.8)  # two rows per update, which count for a sixth
-    assert pace.batch_rows(500.0) == 2
+    pace = Pace(64.0, 0.8)
+    assert pace.batch_rows(500.0) == 16
     learner = learner_of(mixture, pace)
-    learner.learn(rng.standard_normal((20_000, 2)), None, None)
-    assert learner.n_updates == 10_000
+    rows = rng.standard_normal((1600, 2))
+    for _ in range(n_updates // 100):
+        learner.learn(rows, None, None)
+    assert learner.n_updates == n_updates
     assert learner.learned is not None
     kept = learner.learned.mixture
     assert kept.weights[1] < 2 * LEAST_WEIGHT
     np.testing.assert_allclose(kept.means[1], means[1], rtol=1e-6)
     if kind != "tied":
         np.testing.assert_allclose(kept.covariances[1], mixture.covariances[1], rtol=1e-4)
-    back = means[1] + rng.standard_normal((400, 2))
-    learner.learn(back, None, None)
+    learner.learn(means[1] + rng.standard_normal((640, 2)), None, None)
     assert learner.learned.mixture.weights[1] > 0.9
-    np.testing.assert_allclose(learner.learned.mixture.means[1], means[1], atol=3.0)
+    np.testing.assert_allclose(learner.learned.mixture.means[1], means[1], atol=1.0)
 
 
 def test_what_a_batch_cannot_do(rng: np.random.Generator) -> None:

@@ -84,7 +84,7 @@ class _Writer:
                 found, hint = getattr(value, one.name), hints[one.name]
                 if type(found) is int and float in (hint, *get_args(hint)):
                     found = float(found)
-                elif get_origin(hint) is np.ndarray:
+                elif _is_array(hint):
                     found = np.asarray(found)  # NumPy makes a scalar of an array of no dimension
                 facts[one.name] = self.fact(found, f"{path}{one.name}")
         return facts
@@ -122,6 +122,10 @@ def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
+def _is_array(hint: Any) -> bool:
+    return np.ndarray in (hint, get_origin(hint))
+
+
 def _dataclass(kind: Any, facts: Any, arrays: Arrays) -> Any:
     if not isinstance(facts, dict):
         raise TypeError(f"{kind.__name__} is described by {type(facts).__name__}")
@@ -147,7 +151,7 @@ def _value(hint: Any, fact: Any, arrays: Arrays) -> Any:
         return _value(hint, fact, arrays)
     if origin in (tuple, list):
         return origin(_items(within[0], fact, arrays))
-    if hint is np.ndarray or origin is np.ndarray:
+    if _is_array(hint):
         return np.array(fact, dtype=object) if isinstance(fact, list) else arrays[fact]
     if hint is np.dtype or origin is np.dtype:
         return np.dtype(_checked(fact, str))

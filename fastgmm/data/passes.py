@@ -55,7 +55,7 @@ class Data(Protocol):
     def resident(self) -> np.ndarray | None:
         """The rows (n, D) where all stay in memory, so that bounds can be carried along with them.
 
-        None where they come and go.
+        None where they come and go, and where they come in several parts.
         """
 
     def go_on(self, extent: Extent) -> None:

@@ -203,8 +203,8 @@ class _Loop:
         accepted, statistics, lower_bound, of_this = self._accepted()
         bounds, n_passes = [*bounds, lower_bound], n_passes + of_this
         trace = (*rules.history, *bounds)
-        has_chart = statistics.covariance_model.chart is not None
-        if search is None and has_chart and self._is_slow(trace, statistics.dtype):
+        can = rules.family.accelerates and statistics.covariance_model.chart is not None
+        if search is None and can and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
         previous = accepted if rules.family.needs_previous else None
         if search is None:

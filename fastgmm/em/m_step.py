@@ -23,6 +23,9 @@ class Family(Protocol):
     """
 
     needs_previous: bool
+    accelerates: bool
+    """Whether steps ahead of EM, which move all parameters freely, lead to mixtures of the family.
+    """
 
     def maximize(
         self,
@@ -57,6 +60,7 @@ class MaximumLikelihood:
     """
 
     needs_previous = False
+    accelerates = True
 
     def maximize(
         self,

@@ -65,6 +65,11 @@ def read(
     return params, state
 
 
+def is_checkpoint(facts: dict[str, Any]) -> bool:
+    """Whether a file of the first format says where a fit is; it is a model all the same."""
+    return "state" not in facts and "checkpoint" in facts
+
+
 def _regularization(arrays: dict[str, np.ndarray]) -> Regularization:
     if "prior_mean" not in arrays:
         return Regularization(arrays["ridge"])

@@ -62,13 +62,24 @@ def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], Contents, dict
     FileFormatError
         When it is not one, or damaged.
     """
+    return _understood(path, *_unpacked(path))
+
+
+def _unpacked(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Facts and arrays of a model file."""
     content = Path(path).read_bytes()
     if content[:1] == b"\x80" and not content.startswith(container.MAGIC):
         raise FileFormatError(
             f"{path} is a pickle, which fastgmm does not load: "
             "save models with GaussianMixture.save"
         )
-    facts, arrays = container.unpack(content, "model", str(path))
+    return container.unpack(content, "model", str(path))
+
+
+def _understood(
+    path: "str | os.PathLike[str]", facts: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> tuple[dict[str, Any], Contents, dict[str, Any]]:
+    """What `read` returns, of facts and arrays."""
     try:
         if "state" not in facts:
             params, state = first_format.read(facts, arrays)
@@ -155,7 +166,13 @@ class CheckpointFile:
         """What `save` wrote; None if there is no file."""
         if not self.path.exists():
             return None
-        _, contents, identity = read(self.path)
+        facts, arrays = _unpacked(self.path)
+        if first_format.is_checkpoint(facts):
+            raise ValueError(
+                f"fastgmm 0.1.0 wrote the checkpoint {self.path}, and this version cannot go on "
+                "from it: finish the fit with that version, or remove the file."
+            )
+        _, contents, identity = _understood(self.path, facts, arrays)
         if contents.checkpoint is None:
             raise ValueError(
                 f"{self.path} holds a model and no checkpoint: choose another path, or remove it."

@@ -275,7 +275,7 @@ class Learner:
             return None
         data = RowData(rows.copy(), weight, self.n_threads)
         try:
-            return fit(data, replace(plan, seed=self.seed))
+            return fit(data, replace(plan, seed=self.seed, family=self.target.family))
         except IllDefinedCovarianceError:
             return None
 

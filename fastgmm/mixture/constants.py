@@ -42,7 +42,7 @@ class Constants:
     inverse_factors: FloatArray
     log_determinants: FloatArray
     factors: FloatArray | None = None
-    _packed: dict[np.dtype, Any] = field(default_factory=dict, repr=False)
+    _packed: dict[np.dtype, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def offsets(self) -> FloatArray:

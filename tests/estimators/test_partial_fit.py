@@ -255,6 +255,20 @@ def test_a_stream_goes_on_after_an_m_step():
     np.testing.assert_allclose(model.weights_ @ model.means_, rows.mean(axis=0) + 50.0, atol=4)
 
 
+def test_what_a_prior_has_added_in_an_m_step_stays(covariance_type):
+    """One row after the M-step changes little, however strong the prior was in it."""
+    rows = clusters(14, 3000)
+    prior = fastgmm.NormalInverseWishart(dof=5000.0)
+    model = GaussianMixture(3, covariance_type=covariance_type, prior=prior, random_state=0)
+    learn(model, rows, 100)
+    model.m_step(model.e_step(rows))
+    before = model.covariances_
+    batch_rows = Pace(None, model.learning_exponent).batch_rows(model.stream_.weight)
+    learn(model, rows[:batch_rows], batch_rows)
+    assert model.n_iter_ > 1
+    np.testing.assert_allclose(model.covariances_, before, rtol=0, atol=0.4)
+
+
 def test_pace():
     pace = Pace(None, 0.8)
     assert pace.share(100.0, 300.0) == pytest.approx(0.25**0.8)

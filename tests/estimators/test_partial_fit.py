@@ -269,6 +269,19 @@ def test_what_a_prior_has_added_in_an_m_step_stays(covariance_type):
     np.testing.assert_allclose(model.covariances_, before, rtol=0, atol=0.4)
 
 
+def test_a_component_of_no_weight_comes_back(covariance_type):
+    """A row of a large weight takes all the weight; the next row is another component's."""
+    rng = np.random.default_rng(15)
+    rows = rng.normal(size=(400, 1)) + 100.0 * rng.integers(2, size=(400, 1))
+    model = GaussianMixture(2, covariance_type=covariance_type, half_life=1.0, random_state=0)
+    model.partial_fit(rows[:200])
+    low, high = np.sort(model.means_.ravel())
+    model.partial_fit([[low]], sample_weight=[1e5])
+    assert np.sort(model.weights_).tolist() == [0.0, 1.0]
+    model.partial_fit([[low]]).partial_fit([[high], [high]])
+    assert model.weights_[np.abs(model.means_.ravel() - high).argmin()] > 0.5
+
+
 def test_pace():
     pace = Pace(None, 0.8)
     assert pace.share(100.0, 300.0) == pytest.approx(0.25**0.8)

@@ -104,12 +104,15 @@ def restored(of: StoredState, params: Any) -> State:
     if stream is None:
         return state
     waiting, learned = stream.waiting, None
-    target = Target(waiting.shape[1], waiting.dtype, params.n_components, params.covariance_type)
+    k, kind = params.n_components, params.covariance_type
     if stream.statistics is not None:
         if of.mixture is None:
             raise ValueError("it lacks the mixture of its stream")
-        regularization = regularization_of(params, state)
+        # The constructor's parameters may be others by now, and no longer valid.
+        k, kind = of.mixture.n_components, of.mixture.covariance_type
+        regularization = of.regularization or regularization_of(params, state)
         learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
+    target = Target(waiting.shape[1], waiting.dtype, k, kind)
     learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
     learner.take(stream)
     return replace(state, learner=learner)

@@ -247,6 +247,20 @@ def test_parameters_that_are_set_on_the_way(tmp_path):
     assert other.means_.tobytes() != model.means_.tobytes()
 
 
+@pytest.mark.parametrize(
+    "invalid",
+    [{"reg_covar": "none"}, {"n_components": "3"}, {"covariance_type": "round"}, {"prior": "flat"}],
+)
+def test_a_stream_is_pickled_whatever_was_set(invalid):
+    rows = clusters(16, 4000)
+    model = learn(GaussianMixture(3, random_state=0), rows[:2000], 100)
+    valid = {name: getattr(model, name) for name in invalid}
+    other = pickle.loads(pickle.dumps(model.set_params(**invalid))).set_params(**valid)
+    learn(other, rows[2000:], 100)
+    learn(model.set_params(**valid), rows[2000:], 100)
+    assert other.covariances_.tobytes() == model.covariances_.tobytes()
+
+
 def test_a_stream_goes_on_after_an_m_step():
     rows = clusters(13, 6000)
     model = learn(GaussianMixture(3, random_state=0), rows[:3000], 100)

@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -78,15 +78,14 @@ class _Writer:
     def fields(self, value: Any, path: str) -> Facts:
         """The facts of a dataclass whose place in the description is `path`."""
         kind: Any = type(value)
-        facts, hints = {}, _hints(kind)
-        for one in fields(value):
-            if one.init:
-                found, hint = getattr(value, one.name), hints[one.name]
-                if type(found) is int and float in (hint, *get_args(hint)):
-                    found = float(found)
-                elif _is_array(hint):
-                    found = np.asarray(found)  # NumPy makes a scalar of an array of no dimension
-                facts[one.name] = self.fact(found, f"{path}{one.name}")
+        facts = {}
+        for one in _fields(kind):
+            found = getattr(value, one.name)
+            if one.may_be_float and type(found) is int:
+                found = float(found)
+            elif one.is_array:
+                found = np.asarray(found)  # NumPy makes a scalar of an array of no dimension
+            facts[one.name] = self.fact(found, f"{path}{one.name}")
         return facts
 
     def fact(self, value: Any, path: str) -> Any:
@@ -117,9 +116,32 @@ class _Writer:
         return name
 
 
+class _Field(NamedTuple):
+    """What is known of one field of a dataclass."""
+
+    name: str
+    hint: Any
+    needed: bool
+    may_be_float: bool
+    is_array: bool
+
+
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _fields(kind: Any) -> tuple[_Field, ...]:
+    """The fields that a dataclass is made of."""
+    hints, known = get_type_hints(kind), []
+    for one in fields(kind):
+        if one.init:
+            hint = hints[one.name]
+            needed = one.default is MISSING and one.default_factory is MISSING
+            may_be_float = float in (hint, *get_args(hint))
+            known.append(_Field(one.name, hint, needed, may_be_float, _is_array(hint)))
+    return tuple(known)
+
+
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(hint), get_args(hint)
 
 
 def _is_array(hint: Any) -> bool:
@@ -129,21 +151,21 @@ def _is_array(hint: Any) -> bool:
 def _dataclass(kind: Any, facts: Any, arrays: Arrays) -> Any:
     if not isinstance(facts, dict):
         raise TypeError(f"{kind.__name__} is described by {type(facts).__name__}")
-    known = {one.name: one for one in fields(kind) if one.init}
-    if unknown := facts.keys() - known.keys():
+    known, given = _fields(kind), {}
+    for one in known:
+        if one.name in facts:
+            given[one.name] = _value(one.hint, facts[one.name], arrays)
+        elif one.needed:
+            raise KeyError(one.name)
+    if len(given) < len(facts):
+        unknown = facts.keys() - {one.name for one in known}
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-    given = {}
-    for name, one in known.items():
-        if name in facts:
-            given[name] = _value(_hints(kind)[name], facts[name], arrays)
-        elif one.default is MISSING and one.default_factory is MISSING:
-            raise KeyError(name)
     return kind(**given)
 
 
 def _value(hint: Any, fact: Any, arrays: Arrays) -> Any:
     """The value of this type that a fact stands for."""
-    origin, within = get_origin(hint), get_args(hint)
+    origin, within = _parts(hint)
     if origin in (Union, types.UnionType):
         if fact is None and type(None) in within:
             return None

@@ -760,9 +760,14 @@ class GaussianMixture(Scoring, Estimator):
         )
         learner = state.learner
         if learner is not None and learner.learned is not None:
-            # A stream goes on from these statistics, scaled to weight 1.
-            of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
-            learner.learned = replace(learner.learned, mixture=mixture, statistics=of_one)
+            # A stream goes on from these, or from the mixture where a prior has added to them.
+            learned = Learned.implied(
+                mixture, regularization, learner.learned.seen, learner.target.family
+            )
+            if regularization.prior is None:
+                of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
+                learned = replace(learned, statistics=of_one)
+            learner.learned = learned
         self._state = replace(state, mixture=mixture, report=report)
         return self
 

@@ -97,9 +97,12 @@ def _understood(
 
 def stored(state: State) -> StoredState:
     """The state as a file or a pickle holds it."""
-    learner = state.learner
+    learner, mixture = state.learner, state.mixture
+    if learner is not None and learner.learned is not None:
+        # An interrupted `partial_fit` may have learned what it had no time to publish.
+        mixture = learner.learned.mixture
     return StoredState(
-        state.mixture,
+        mixture,
         state.regularization,
         state.report,
         state.names,
@@ -115,12 +118,15 @@ def restored(of: StoredState, params: Any) -> State:
     if stream is None:
         return state
     waiting, learned = stream.waiting, None
-    target = Target(waiting.shape[1], waiting.dtype, params.n_components, params.covariance_type)
+    k, kind = params.n_components, params.covariance_type
     if stream.statistics is not None:
         if of.mixture is None:
             raise ValueError("it lacks the mixture of its stream")
-        regularization = regularization_of(params, state)
+        # The constructor's parameters may be others by now, and no longer valid.
+        k, kind = of.mixture.n_components, of.mixture.covariance_type
+        regularization = of.regularization or regularization_of(params, state)
         learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
+    target = Target(waiting.shape[1], waiting.dtype, k, kind)
     learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
     learner.take(stream)
     return replace(state, learner=learner)

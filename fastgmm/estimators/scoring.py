@@ -44,6 +44,11 @@ class Scoring:
             raise not_fitted_error(type(self).__name__)
         return state.mixture, state.names
 
+    @property
+    def _names(self) -> np.ndarray | None:
+        """The names of the features, known before the first mixture of a stream is."""
+        return None if self._state is None else self._state.names
+
     def _rows(
         self, X: ArrayLike, mixture: Mixture, names: np.ndarray | None, method: str
     ) -> np.ndarray:
@@ -94,7 +99,7 @@ class Scoring:
     @property
     def feature_names_in_(self) -> np.ndarray:
         """The names of the features, (D,); an AttributeError where the rows had none."""
-        names = None if self._state is None else self._state.names
+        names = self._names
         if names is None:
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'feature_names_in_': "

@@ -8,7 +8,6 @@ import numpy as np
 from fastgmm.archive import codec
 from fastgmm.estimators import first_format
 from fastgmm.estimators.scoring import Scoring
-from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
 
 
@@ -62,9 +61,25 @@ class Snapshot(Scoring):
     (array([[0.]]), array([0]))
     """
 
+    random_state = None
+
     def __init__(self, mixture: Mixture, names: np.ndarray | None, n_threads: int | None) -> None:
-        state = State(mixture, names=names)
-        self.__dict__.update(_state=state, n_threads=n_threads, random_state=None)
+        own = self.__dict__
+        own["_moment"], own["n_threads"] = (mixture, names), n_threads
+
+    def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
+        """The mixture and the names of its features: a snapshot has no state that could change."""
+        moment: tuple[Mixture, np.ndarray | None] = self.__dict__["_moment"]
+        return moment
+
+    @property
+    def _names(self) -> np.ndarray | None:
+        return self._fitted()[1]
+
+    @property
+    def is_fitted(self) -> bool:
+        """True: a snapshot is made of a mixture."""
+        return True
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a snapshot does not change: {name!r} cannot be set")

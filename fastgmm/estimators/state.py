@@ -1,6 +1,6 @@
 """The fitted state of an estimator: one frozen value, published by one assignment."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
@@ -90,7 +90,7 @@ class State:
 
     mixture: Mixture | None
     regularization: Regularization | None = None
-    report: Report = field(default_factory=Report)
+    report: Report = Report()
     names: np.ndarray | None = None
     seen: float | None = None
     learner: Learner | None = None

@@ -336,22 +336,38 @@ def blend(
     Both are about the reference of the batch, the last means as the rows' dtype rounds them.  A
     component that sees no rows keeps `LEAST_WEIGHT`, and with it its shape.
     """
+    known = _alive(known)
     first, second = known.about(of_batch.reference)
-    weight = known.component_weight
-    if weight.min() < LEAST_WEIGHT:
-        raised = np.maximum(LEAST_WEIGHT / np.maximum(weight, np.finfo(np.float64).tiny), 1.0)
-        weight, first = weight * raised, first * raised[:, None]
-        if not known.covariance_model.tied:
-            second = known.covariance_model.weighted(second, raised)
     rest, gain = 1.0 - share, share / of_batch.weight
     return SufficientStatistics(
         covariance_type=known.covariance_type,
         reference=of_batch.reference,
-        component_weight=rest * weight + gain * of_batch.component_weight,
+        component_weight=rest * known.component_weight + gain * of_batch.component_weight,
         first_moment=rest * first + gain * of_batch.first_moment,
         second_moment=rest * second + gain * of_batch.second_moment,
         n_samples=of_batch.n_samples,
         weight=1.0,
         log_likelihood=of_batch.log_likelihood,
         dtype=known.dtype,
+    )
+
+
+def _alive(known: SufficientStatistics) -> SufficientStatistics:
+    """The same with at least `LEAST_WEIGHT` in each component, which keeps its mean and shape.
+
+    A component of no weight at all has no sums that could grow with it: it gets the weight alone,
+    since one whose log weight is minus infinity would never see a row again.
+    """
+    weight = known.component_weight
+    if weight.min() >= LEAST_WEIGHT:
+        return known
+    raised = np.maximum(LEAST_WEIGHT / np.maximum(weight, np.finfo(np.float64).tiny), 1.0)
+    second = known.second_moment
+    if not known.covariance_model.tied:
+        second = known.covariance_model.weighted(second, raised)
+    return replace(
+        known,
+        component_weight=np.maximum(weight * raised, LEAST_WEIGHT),
+        first_moment=known.first_moment * raised[:, None],
+        second_moment=second,
     )

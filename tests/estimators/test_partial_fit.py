@@ -247,12 +247,53 @@ def test_parameters_that_are_set_on_the_way(tmp_path):
     assert other.means_.tobytes() != model.means_.tobytes()
 
 
+@pytest.mark.parametrize(
+    "invalid",
+    [{"reg_covar": "none"}, {"n_components": "3"}, {"covariance_type": "round"}, {"prior": "flat"}],
+)
+def test_a_stream_is_pickled_whatever_was_set(invalid):
+    rows = clusters(16, 4000)
+    model = learn(GaussianMixture(3, random_state=0), rows[:2000], 100)
+    valid = {name: getattr(model, name) for name in invalid}
+    other = pickle.loads(pickle.dumps(model.set_params(**invalid))).set_params(**valid)
+    learn(other, rows[2000:], 100)
+    learn(model.set_params(**valid), rows[2000:], 100)
+    assert other.covariances_.tobytes() == model.covariances_.tobytes()
+
+
 def test_a_stream_goes_on_after_an_m_step():
     rows = clusters(13, 6000)
     model = learn(GaussianMixture(3, random_state=0), rows[:3000], 100)
     model.m_step(model.e_step(rows + 50.0))
     learn(model, rows[3000:] + 50.0, 100)
     np.testing.assert_allclose(model.weights_ @ model.means_, rows.mean(axis=0) + 50.0, atol=4)
+
+
+def test_what_a_prior_has_added_in_an_m_step_stays(covariance_type):
+    """One row after the M-step changes little, however strong the prior was in it."""
+    rows = clusters(14, 3000)
+    prior = fastgmm.NormalInverseWishart(dof=5000.0)
+    model = GaussianMixture(3, covariance_type=covariance_type, prior=prior, random_state=0)
+    learn(model, rows, 100)
+    model.m_step(model.e_step(rows))
+    before = model.covariances_
+    batch_rows = Pace(None, model.learning_exponent).batch_rows(model.stream_.weight)
+    learn(model, rows[:batch_rows], batch_rows)
+    assert model.n_iter_ > 1
+    np.testing.assert_allclose(model.covariances_, before, rtol=0, atol=0.4)
+
+
+def test_a_component_of_no_weight_comes_back(covariance_type):
+    """A row of a large weight takes all the weight; the next row is another component's."""
+    rng = np.random.default_rng(15)
+    rows = rng.normal(size=(400, 1)) + 100.0 * rng.integers(2, size=(400, 1))
+    model = GaussianMixture(2, covariance_type=covariance_type, half_life=1.0, random_state=0)
+    model.partial_fit(rows[:200])
+    low, high = np.sort(model.means_.ravel())
+    model.partial_fit([[low]], sample_weight=[1e5])
+    assert np.sort(model.weights_).tolist() == [0.0, 1.0]
+    model.partial_fit([[low]]).partial_fit([[high], [high]])
+    assert model.weights_[np.abs(model.means_.ravel() - high).argmin()] > 0.5
 
 
 def test_pace():

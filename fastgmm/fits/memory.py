@@ -123,6 +123,10 @@ class WaitingRows:
         """All rows and their weights."""
         return self.rows[: self.n], None if self.weight is None else self.weight[: self.n]
 
+    def cut(self, n: int) -> None:
+        """Keep the first n only."""
+        self.n = n
+
     def clear(self) -> None:
         """Forget all rows and weights."""
         self.n = 0

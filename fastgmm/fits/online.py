@@ -221,7 +221,18 @@ class Learner:
         """Take the next rows of the stream, all of them checked.
 
         The plan is that of the first fit, which a learner that has learned something needs not.
+        Where that fit raises an error, these rows were never here.
         """
+        n_samples, n_waiting = self.n_samples, self.waiting.n
+        try:
+            self._take(rows, weight, plan)
+        except BaseException:
+            if self.learned is None:
+                self.n_samples = n_samples
+                self.waiting.cut(n_waiting)
+            raise
+
+    def _take(self, rows: np.ndarray, weight: np.ndarray | None, plan: Plan | None) -> None:
         self.n_samples += len(rows)
         begin = 0
         while begin < len(rows):

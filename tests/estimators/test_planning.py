@@ -99,8 +99,8 @@ def test_a_complete_start_is_scikit_learns_path(missing: str | None) -> None:
     [
         ({"means_init": [[0.0], [1.0]]}, "means"),
         ({"weights_init": [0.5, 0.6]}, "weights"),
-        ({"precisions_init": np.ones((2, 3, 3))}, "precisions"),
-        ({"prior": 3}, "prior"),
+        ({"precisions_init": np.ones((2, 3, 3))}, "precision"),
+        ({"prior": NormalInverseWishart(shrinkage=-1.0)}, "shrinkage"),
     ],
 )
 def test_what_does_not_fit_is_refused(change: dict[str, Any], sentence: str) -> None:

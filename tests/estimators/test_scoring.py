@@ -85,7 +85,7 @@ def test_out_is_filled_and_returned(method: str, rng: np.random.Generator) -> No
     out = np.full_like(expected, np.nan)
     assert getattr(model, method)(rows, out=out) is out
     assert out.tobytes() == expected.tobytes()
-    with pytest.raises(ValueError, match="out"):
+    with pytest.raises(TypeError, match=r"^'out' has dtype float32, but the result is float64"):
         getattr(model, method)(rows, out=out.astype(np.float32))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,7 @@ def read_beside(model: GaussianMixture, write: Callable[[], None], see: Callable
             while not done.is_set():
                 see()
                 counts[index] += 1
+                time.sleep(1e-4)  # the writer's turn
         except BaseException as error:
             errors.append(error)
 
@@ -240,7 +242,7 @@ def test_readers_see_whole_models(how: str, rows: np.ndarray) -> None:
 
     def write() -> None:
         known.add(note(model._state))
-        for turn in range(60):
+        for turn in range(30):
             if how == "fit":
                 model.set_params(max_iter=1 + turn % 3, tol=10.0 ** -(turn % 5))
                 model.fit(rows + 1000.0 * (turn % 2))

@@ -12,7 +12,9 @@ TESTS = Path(__file__).resolve().parents[1]
 COVERED_ELSEWHERE = {
     "__init__.py": "contract/test_public.py, which looks at the public names from outside",
     "kernels/__init__.py": "project/test_import.py, which imports every build in a new process",
-    "kernels/reference.py": "kernels/test_kernels.py, which compares every build with it",
+    "covariance/forms.py": "covariance/test_matrix.py, and those of the two other forms: all three "
+    "are tested against what the protocol says",
+    "covariance/model.py": "covariance/test_types.py, which looks at each of the six models",
 }
 """These source files have functions and no test file of their name: where their tests are."""
 

@@ -23,6 +23,7 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
 from fastgmm.estimators.selection import Candidate, Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.initialization import Initialization
+from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.validation.compression import compress
 from fastgmm.version import __version__
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Candidate",
+    "Criteria",
     "GaussianMixture",
     "Initialization",
     "Iteration",
@@ -56,6 +58,7 @@ __all__ = [
 # Pickles, tracebacks and documentation name the public place, so that no move breaks them.
 for _public in (
     Candidate,
+    Criteria,
     GaussianMixture,
     Initialization,
     Iteration,

@@ -7,7 +7,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from fastgmm import Candidate, GaussianMixture, Selection, select
+from fastgmm import Candidate, Criteria, GaussianMixture, Selection, select
 from fastgmm.cli.inputs import weighted_table
 from fastgmm.cli.progress import GridProgress, Progress
 from fastgmm.cli.report import counted, criterion_table, print_components
@@ -143,6 +143,9 @@ def _say_failures(chosen: Selection) -> None:
 
 
 def _print_fit(model: GaussianMixture, table: Table, weights: Any) -> None:
+    statistics = model.e_step(table, sample_weight=weights)  # one pass, for all three numbers
+    log_likelihood, weight = statistics.log_likelihood, statistics.weight
+    criteria = Criteria(log_likelihood, model.n_parameters, weight)
     print(
         f"{counted(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
         f"to {counted(len(table), 'row')} of {counted(table.rows.shape[1], 'column')}\n"
@@ -151,9 +154,9 @@ def _print_fit(model: GaussianMixture, table: Table, weights: Any) -> None:
     print()
     print_pairs(
         {
-            "log-likelihood per row": f"{model.score(table, sample_weight=weights):.6f}",
-            "BIC": f"{model.bic(table, sample_weight=weights):.3f}",
-            "AIC": f"{model.aic(table, sample_weight=weights):.3f}",
+            "log-likelihood per row": f"{log_likelihood / weight:.6f}",
+            "BIC": f"{criteria.bic:.3f}",
+            "AIC": f"{criteria.aic:.3f}",
             "iterations": str(model.n_iter_),
             "converged": "yes" if model.converged_ else "no",
         }

@@ -1,6 +1,5 @@
 """What a fitted mixture says about rows: densities, responsibilities, labels, criteria, samples."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -278,7 +277,7 @@ class Scoring:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
         mixture, rows, weights, n = self._weighed(X, sample_weight, method)
         log_likelihood = _density.log_likelihood(mixture, rows, weights, self.n_threads)
-        return Criteria(log_likelihood, math.nan, mixture.n_parameters, n)
+        return Criteria(log_likelihood, mixture.n_parameters, n)
 
     def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Bayesian information criterion, -2 log L + p log n with p free parameters.
@@ -337,7 +336,7 @@ class Scoring:
         mixture, rows, weights, n = self._weighed(X, sample_weight, "icl")
         log_likelihood, certainty = classification(mixture, rows, weights, self.n_threads)
         # The ICL is the BIC of rows that are complete: each with the label of its component.
-        return Criteria(log_likelihood + certainty, 0.0, mixture.n_parameters, n).icl
+        return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl
 
     # ------------------------------------------------------------------ samples
 

@@ -359,7 +359,7 @@ def _fitted(
         mixture, data.rows, data.sample_weight, data.n_threads
     )
     free = mixture.n_parameters
-    criteria = Criteria(log_likelihood, certainty, free, data.extent.weight)
+    criteria = Criteria(log_likelihood, free, data.extent.weight, certainty)
     return Candidate(
         kind,
         k,

@@ -31,7 +31,6 @@ class Fit:
     initializations: tuple[Initialization, ...] = ()
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
     """The best run of the starts; one that degenerates is dropped while another survives.
 
@@ -41,7 +40,9 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
         data.go_on(saved.extent)
-    return _RunningFit(data, plan, hooks, saved).best()
+    # Not as a decorator: before NumPy 2 threads would share its one object.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _RunningFit(data, plan, hooks, saved).best()
 
 
 class _RunningFit:

@@ -15,25 +15,34 @@ class Criteria:
     ----------
     log_likelihood : float
         The weighted sum of the rows' log densities, log L, in nats.
-    certainty : float
-        The weighted sum of log max_k r_ik, the log probability of each row's most probable
-        component; NaN where it was not computed, and then the ICL is NaN too.
     n_parameters : int
         The number of free parameters, p.
     weight : float
         The sum of the rows' weights, n; the number of rows where they have none.
+    certainty : float, default=nan
+        The weighted sum of log max_k r_ik, the log probability of each row's most probable
+        component; NaN where it was not computed, and then the ICL is NaN too.
 
     Examples
     --------
-    >>> criteria = Criteria(log_likelihood=-100.0, certainty=-3.0, n_parameters=5, weight=50.0)
+    >>> import fastgmm
+    >>> criteria = fastgmm.Criteria(-100.0, n_parameters=5, weight=50.0, certainty=-3.0)
     >>> round(criteria.bic, 3), criteria.aic, round(criteria.icl, 3)
     (219.56, 210.0, 225.56)
+
+    Of rows on several machines, whose statistics add:
+
+    >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    >>> total = model.e_step([[1.0], [2.0]]) + model.e_step([[3.0]])
+    >>> criteria = fastgmm.Criteria(total.log_likelihood, model.n_parameters, total.weight)
+    >>> round(criteria.bic, 6) == round(model.bic([[1.0], [2.0], [3.0]]), 6)
+    True
     """
 
     log_likelihood: float
-    certainty: float
     n_parameters: int
     weight: float
+    certainty: float = float("nan")
 
     @property
     def bic(self) -> float:

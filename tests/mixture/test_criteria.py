@@ -30,10 +30,10 @@ def test_an_unknown_certainty_has_no_icl():
 
 
 def test_they_do_not_change():
-    criteria = Criteria(-10.0, -1.0, 3, 20.0)
+    criteria = Criteria(-10.0, 3, 20.0, -1.0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         criteria.weight = 1.0
-    assert criteria == Criteria(-10.0, -1.0, 3, 20.0)
+    assert criteria == Criteria(-10.0, 3, 20.0, -1.0)
 
 
 def test_the_criteria_of_a_model_are_these(rng, covariance_type):
@@ -41,7 +41,7 @@ def test_the_criteria_of_a_model_are_these(rng, covariance_type):
     model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(rows)
     log_likelihood = float(np.sum(model.score_samples(rows)))
     certainty = float(np.log(model.predict_proba(rows).max(axis=1)).sum())
-    criteria = Criteria(log_likelihood, certainty, model.n_parameters, len(rows))
+    criteria = Criteria(log_likelihood, model.n_parameters, len(rows), certainty)
     assert model.bic(rows) == criteria.bic
     assert model.aic(rows) == criteria.aic
     assert model.icl(rows) == pytest.approx(criteria.icl, rel=1e-13)

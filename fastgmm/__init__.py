@@ -22,7 +22,7 @@ from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
 from fastgmm.estimators.selection import Candidate, Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
-from fastgmm.fits.initialization import Initialization
+from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.validation.compression import compress

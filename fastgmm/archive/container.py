@@ -65,13 +65,9 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
         raise FileFormatError(
             f"{source} is damaged (its checksum does not match): restore it from a copy"
         )
-    if not 1 <= version <= (known := NEWER.get(kind, 1)):
-        raise FileFormatError(
-            f"{source} has format version {version}, and this fastgmm reads version {known}: "
-            "upgrade fastgmm"
-        )
+    _check_version(version, max(NEWER.values()), source)
     try:
-        return _read_body(content, kind, source)
+        contents = _read_body(content, kind, source)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, FileFormatError):
             raise
@@ -79,6 +75,16 @@ def unpack(content: bytes, kind: str, source: str) -> tuple[dict[str, Any], dict
         raise FileFormatError(
             f"{source} cannot be read: its contents are not a {kind}'s"
         ) from error
+    _check_version(version, NEWER.get(kind, 1), source)
+    return contents
+
+
+def _check_version(version: int, newest: int, source: str) -> None:
+    if not 1 <= version <= newest:
+        raise FileFormatError(
+            f"{source} has format version {version}, and this fastgmm reads version {newest}: "
+            "upgrade fastgmm"
+        )
 
 
 def _read_body(

@@ -32,9 +32,9 @@ from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.initialization import Initialization
 from fastgmm.fits.online import Learned, Learner, Target
 from fastgmm.fits.plan import Callback, Hooks
+from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics

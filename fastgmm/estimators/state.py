@@ -8,8 +8,8 @@ import numpy as np
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
-from fastgmm.fits.initialization import Initialization
 from fastgmm.fits.online import Learner
+from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.mixture import Mixture
 
 

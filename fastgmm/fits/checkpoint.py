@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgmm.data.extent import Extent
 from fastgmm.em.loop import Run
-from fastgmm.fits.initialization import Initialization
+from fastgmm.fits.reached import Initialization
 
 
 @dataclass(frozen=True, eq=False)

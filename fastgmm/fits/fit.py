@@ -12,8 +12,8 @@ from fastgmm.em.loop import Iteration, Rules, Run, run_em
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed
-from fastgmm.fits.initialization import Initialization
 from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.fits.reached import Initialization
 from fastgmm.fits.verbose import Reporter
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture

@@ -116,9 +116,9 @@ def test_another_kind_is_told_by_name() -> None:
 
 
 def test_a_newer_version_asks_for_a_newer_library() -> None:
-    sentence = refusal(sealed(body_of({}, version=2)))
+    sentence = refusal(sealed(body_of({}, version=3)))
     assert sentence == (
-        "the file has format version 2, and this fastgmm reads version 1: upgrade fastgmm"
+        "the file has format version 3, and this fastgmm reads version 2: upgrade fastgmm"
     )
 
 

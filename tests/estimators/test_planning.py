@@ -160,5 +160,5 @@ def test_the_regularisation_of_further_steps(rng: np.random.Generator) -> None:
     assert regularization_of(auto, of_fit) is known
     of_parameters = regularization_of(auto, state)
     np.testing.assert_allclose(
-        of_parameters.reg_covar, regularizing_of(auto).of_parameters(state.mixture).reg_covar
+        of_parameters.reg_covar, regularizing_of(auto).of_mixture(state.mixture).reg_covar
     )

@@ -13,7 +13,7 @@ import pytest
 from fastgmm import GaussianMixture
 from fastgmm.em.loop import Run
 from fastgmm.estimators.state import Report, State
-from fastgmm.fits.initialization import Initialization
+from fastgmm.fits.reached import Initialization
 from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:Best performing")

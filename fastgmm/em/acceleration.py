@@ -211,45 +211,6 @@ class Search:
             direction += step * (share - (change @ direction) / (step @ change))
         return direction
 
-    # ------------------------------------------------------------------ files
-
-    def arrays(self) -> dict[str, FloatArray]:
-        """All that the next iteration depends on, as named arrays for files."""
-        assert self.gradient is not None
-        assert self.step is not None
-        assert self.em_step is not None
-        size = len(self.gradient)
-        return {
-            "search_held": self.held,
-            "search_steps": np.array(self.steps).reshape(-1, size),
-            "search_changes": np.array(self.changes).reshape(-1, size),
-            "search_vectors": np.array([self.gradient, self.step, self.em_step]),
-            "search_numbers": np.array(
-                [self.radius, self.value, self.gap, self.weight, self.failures, self.falls]
-            ),
-        }
-
-    @classmethod
-    def of(cls, regularization: Regularization, arrays: dict[str, FloatArray]) -> "Search":
-        """The search that `arrays` has described."""
-        radius, value, gap, weight, failures, falls = arrays["search_numbers"].tolist()
-        gradient, step, em_step = arrays["search_vectors"]
-        return cls(
-            regularization,
-            weight,
-            list(arrays["search_steps"]),
-            list(arrays["search_changes"]),
-            radius,
-            gradient,
-            step,
-            em_step,
-            arrays["search_held"],
-            value,
-            gap,
-            int(failures),
-            bool(falls),
-        )
-
 
 def _rounded(vector: FloatArray, dtype: np.dtype) -> FloatArray:
     return np.rint(vector / GRID[dtype]) * GRID[dtype]

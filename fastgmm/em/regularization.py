@@ -66,24 +66,6 @@ class Regularization:
         """The regularisation by a ridge, () or (D,), alone."""
         return cls(np.asarray(reg_covar, dtype=np.float64))
 
-    def arrays(self) -> dict[str, FloatArray]:
-        """The numbers as named arrays, for files."""
-        arrays = {"ridge": self.reg_covar}
-        if self.prior is not None:
-            arrays |= {"prior_mean": self.prior.mean, "prior_scale": self.prior.scale}
-            numbers = [self.prior.shrinkage, self.prior.dof, self.prior.row_weight]
-            arrays["prior_numbers"] = np.array(numbers)
-        return arrays
-
-    @classmethod
-    def of_arrays(cls, arrays: dict[str, FloatArray]) -> "Regularization":
-        """The regularisation that `arrays` has described."""
-        if "prior_mean" not in arrays:
-            return cls(arrays["ridge"])
-        shrinkage, dof, row_weight = arrays["prior_numbers"].tolist()
-        prior = Prior(arrays["prior_mean"], shrinkage, dof, arrays["prior_scale"], row_weight)
-        return cls(arrays["ridge"], prior)
-
     def in_units(self, row_weight: float) -> "Regularization":
         """The regularisation for rows that weigh `row_weight` each."""
         if self.prior is None or self.prior.row_weight == row_weight:

@@ -81,7 +81,6 @@ def _settings(params: Any) -> Settings:
             tol=params.tol, gap_tol=number, both=gap_tol == "auto", max_iter=params.max_iter
         ),
         regularizing=regularizing_of(params),
-        n_init=params.n_init,
         acceleration=acceleration,
         on_collapse=params.on_collapse,
         verbose=params.verbose,

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastgmm.data.sample import Sample
 from fastgmm.em.loop import Iteration, Run
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import Regularizing
 from fastgmm.em.stopping import Stopping
+from fastgmm.fits.checkpoint import Checkpoint
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import Start
 from fastgmm.typing import Acceleration, OnCollapse
-
-if TYPE_CHECKING:
-    from fastgmm.fits.checkpoint import Checkpoint
 
 Callback = Callable[[Iteration], object]
 """A function of the user that is shown each iteration; if it returns True, the start ends."""
@@ -28,8 +26,6 @@ class Settings:
     ----------
     stopping : Stopping
     regularizing : Regularizing
-    n_init : int
-        The number of starts.
     acceleration : {"auto", "lbfgs"}, optional
     on_collapse : {"repair", "warn", "raise"}
     verbose, verbose_interval : int
@@ -38,7 +34,6 @@ class Settings:
 
     stopping: Stopping
     regularizing: Regularizing
-    n_init: int = 1
     acceleration: Acceleration | None = None
     on_collapse: OnCollapse = "repair"
     verbose: int = 0
@@ -92,5 +87,5 @@ class Hooks:
     """
 
     callback: Callback | None = None
-    checkpoint: "Checkpoint | None" = None
+    checkpoint: Checkpoint | None = None
     after_pass: Callable[[Run], None] | None = None

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from fastgmm import SufficientStatistics
+from fastgmm.archive import codec
 from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.mixture.mixture import Mixture
 from support import correlated_mixture, in_shape_of, matrices_of
@@ -194,16 +195,18 @@ def test_log_prior_is_that_of_the_distributions(
     assert Regularization.of(1.0).log_prior(mixtures[0]) == 0.0
 
 
-def test_arrays_and_back(covariance_type: str, rng: np.random.Generator) -> None:
+def test_files_bring_it_back(covariance_type: str, rng: np.random.Generator) -> None:
     for prior in (None, prior_of(covariance_type, rng, row_weight=0.25)):
         by = Regularization(rng.uniform(size=D), prior)
-        again = Regularization.of_arrays(by.arrays())
-        assert again.arrays().keys() == by.arrays().keys()
-        for name, array in by.arrays().items():
-            np.testing.assert_array_equal(again.arrays()[name], array)
+        facts, arrays = codec.describe(by)
+        again = codec.restore(Regularization, facts, arrays)
+        np.testing.assert_array_equal(again.reg_covar, by.reg_covar)
         assert (again.prior is None) == (prior is None)
         if prior is not None:
+            np.testing.assert_array_equal(again.prior.mean, prior.mean)
+            np.testing.assert_array_equal(again.prior.scale, prior.scale)
             assert (again.prior.dof, again.prior.shrinkage) == (prior.dof, prior.shrinkage)
+            assert again.prior.row_weight == prior.row_weight
             assert again.prior.row_weight == prior.row_weight
 
 

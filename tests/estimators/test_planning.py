@@ -33,7 +33,7 @@ def test_the_defaults() -> None:
     stopping, settings, start = plan.settings.stopping, plan.settings, plan.start
     assert (stopping.tol, stopping.gap_tol, stopping.both) == (1e-3, None, True)
     assert stopping.max_iter == 100
-    assert (settings.acceleration, settings.on_collapse, settings.n_init) == ("auto", "repair", 1)
+    assert (settings.acceleration, settings.on_collapse, start.n_init) == ("auto", "repair", 1)
     assert (start.method, start.n_components, start.covariance_type) == ("ward", 2, "full")
     assert (start.weights, start.means, start.precisions) == (None, None, None)
     assert (plan.random_state, plan.seed, plan.sample, plan.warm) == (None, None, None, None)
@@ -64,7 +64,7 @@ def test_every_parameter_arrives() -> None:
     plan = plan_of(model, 2)
     stopping, settings, start = plan.settings.stopping, plan.settings, plan.start
     assert (stopping.tol, stopping.gap_tol, stopping.both) == (0.25, 1e-5, False)
-    assert (stopping.max_iter, settings.n_init, start.n_init) == (7, 4, 4)
+    assert (stopping.max_iter, start.n_init) == (7, 4)
     assert (settings.verbose, settings.verbose_interval) == (2, 3)
     assert (settings.acceleration, settings.on_collapse) == ("lbfgs", "warn")
     assert (start.method, start.covariance_type, start.n_components) == ("kmeans", "tied_diag", 3)

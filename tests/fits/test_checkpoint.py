@@ -46,7 +46,7 @@ class Kept:
 
 def plan_of(kind: Any, method: Any, n_init: int) -> Plan:
     settings = Settings(
-        Stopping(1e-6, None, False, 25), Regularizing("auto", None, kind, 3), n_init, "lbfgs"
+        Stopping(1e-6, None, False, 25), Regularizing("auto", None, kind, 3), "lbfgs"
     )
     return Plan(Start(method, 3, kind, n_init=n_init), settings, random_state=0)
 

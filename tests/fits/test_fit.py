@@ -50,9 +50,7 @@ def plan_of(kind: Any = "full", **changes: Any) -> Plan:
     stopping = Stopping(changes.pop("tol", 1e-4), None, False, changes.pop("max_iter", 50))
     regularizing = Regularizing(changes.pop("reg_covar", 1e-6), None, kind, K)
     n_init = changes.pop("n_init", 1)
-    settings = Settings(
-        stopping, regularizing, n_init, on_collapse=changes.pop("on_collapse", "repair")
-    )
+    settings = Settings(stopping, regularizing, on_collapse=changes.pop("on_collapse", "repair"))
     method = changes.pop("method", "ward")
     start = {name: changes.pop(name, None) for name in ("weights", "means", "precisions")}
     plan = Plan(Start(method, K, kind, n_init=n_init, **start), settings, seed=3)

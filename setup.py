@@ -18,8 +18,8 @@ from setuptools.command.build_ext import build_ext
 # whole process; never -ffinite-math-only: it deletes the checks for inf and NaN.  psABI levels,
 # never the build host's own features.
 OPTIMIZED = ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
-# Where a hot loop begins must not depend on the code before it: the same loops were 7 % slower at two
-# features after an unrelated function had changed its length.
+# Where a hot loop begins must not depend on the code before it: the same loops were 7 % slower at
+# two features after an unrelated function had changed its length.
 OPTIMIZED += ["-falign-functions=64", "-falign-loops=32"]
 INSTRUCTION_SETS = {
     "x86_64": {"x86_64": [], "x86_64_v3": ["-march=x86-64-v3"], "x86_64_v4": ["-march=x86-64-v4"]},

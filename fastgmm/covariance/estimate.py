@@ -15,7 +15,7 @@ PIVOT_ROUNDING = 32 * float(np.finfo(np.float64).eps)
 either sign by luck.  (Covariances that the user gives are taken at their word.)"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Augmented:
     """Sums over rows and what a prior adds to them, with the divisors of means and covariances.
 

@@ -34,7 +34,7 @@ class Made:
             return made[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """The rows that a start is made from.
 

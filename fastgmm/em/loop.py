@@ -65,7 +65,7 @@ class Iteration:
     init: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One run of EM from one start; it has no mixture if a covariance was singular.
 
@@ -121,7 +121,7 @@ class Observer(Protocol):
         """See the run after each M-step, with the observer's own answer in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rules:
     """The rules that EM follows in a run.
 

@@ -19,7 +19,7 @@ _TINY = np.finfo(np.float64).tiny
 """Component weights are at least this where something is divided by them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prior:
     """A normal-inverse-Wishart prior of one data set: see `NormalInverseWishart`.
 
@@ -54,7 +54,7 @@ class Prior:
         return self.dof + form.prior_exponent(d) + (of_means if self.shrinkage > 0 else 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regularization:
     """The ridge `reg_covar`, () or (D,), on the diagonals of covariances, and perhaps a prior."""
 

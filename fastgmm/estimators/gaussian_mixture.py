@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgmm.archive import codec
 from fastgmm.data.batches import BatchData
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
@@ -24,13 +23,11 @@ from fastgmm.errors import (
     not_fitted_error,
     warn_user,
 )
-from fastgmm.estimators import first_format, model_file
 from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
-from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.online import Learned, Learner, Target
 from fastgmm.fits.plan import Callback, Hooks
@@ -459,7 +456,10 @@ class GaussianMixture(Scoring, Estimator):
         data.peek()
         kept = None
         if checkpoint is not None:
-            kept = model_file.CheckpointFile(checkpoint, self.get_params())
+            # What files need is loaded with the first of them.
+            from fastgmm.estimators.model_file import CheckpointFile
+
+            kept = CheckpointFile(checkpoint, self.get_params())
         last: list[Run] = []
 
         def note(run: Run) -> None:
@@ -868,6 +868,9 @@ class GaussianMixture(Scoring, Estimator):
         one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
         not kept.
         """
+        # What files need is loaded with the first of them.
+        from fastgmm.estimators import model_file
+
         self._fitted()
         assert self._state is not None
         contents = model_file.Contents(model_file.stored(self._state))
@@ -875,6 +878,9 @@ class GaussianMixture(Scoring, Estimator):
 
     @classmethod
     def _load(cls, path: "str | os.PathLike[str]") -> Self:
+        # What files need is loaded with the first of them.
+        from fastgmm.estimators import model_file
+
         params, contents, _ = model_file.read(path)
         try:
             model = cls(**params)
@@ -890,17 +896,18 @@ class GaussianMixture(Scoring, Estimator):
         kept = dict(self.__dict__)
         state = kept.pop("_state", None)
         if state is not None:
-            kept["_stored"] = codec.describe(model_file.stored(state))
+            # A pickle holds what a file does, which is loaded with the first of them.
+            from fastgmm.estimators import model_file
+
+            kept["_stored"] = model_file.described(state)
         return kept
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        pickled = dict(pickled)
-        described, of = pickled.pop("_stored", None), None
-        if described is not None:
-            of = codec.restore(StoredState, *described)
-        elif "_parameters" in pickled or "_learner" in pickled:
-            pickled, of = first_format.estimator_of(pickled)
-        self.__dict__.update(pickled)
+        # A pickle holds what a file does, which is loaded with the first of them.
+        from fastgmm.estimators import model_file
+
+        own, of = model_file.unpickled(pickled)
+        self.__dict__.update(own)
         if of is not None:
             self._state = model_file.restored(of, self)
 

@@ -111,6 +111,21 @@ def stored(state: State) -> StoredState:
     )
 
 
+def described(state: State) -> tuple[codec.Facts, codec.Arrays]:
+    """The state as a pickle holds it: plain values and arrays, so that no class needs to stay."""
+    return codec.describe(stored(state))
+
+
+def unpickled(pickled: dict[str, Any]) -> tuple[dict[str, Any], StoredState | None]:
+    """The attributes of a pickled estimator but for its state, and that; None where not fitted."""
+    own = dict(pickled)
+    if (description := own.pop("_stored", None)) is not None:
+        return own, codec.restore(StoredState, *description)
+    if "_parameters" in own or "_learner" in own:
+        return first_format.estimator_of(own)
+    return own, None
+
+
 def restored(of: StoredState, params: Any) -> State:
     """The state that `stored` was given, for an estimator with these parameters."""
     state = State(of.mixture, of.regularization, of.report, of.names, of.seen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -282,6 +281,9 @@ def _all(
     else:
         # The largest fits begin first, as they take longest.
         order = sorted(range(len(models)), key=lambda i: -_n_components(models[i]))
+        # It takes 5 ms to load, and only grids of middling size want it.
+        from concurrent.futures import ThreadPoolExecutor, as_completed
+
         with ThreadPoolExecutor(workers) as pool:
             futures = {pool.submit(one, i, cancelled): i for i in order}
             try:

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.archive import codec
-from fastgmm.estimators import first_format
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
 
@@ -90,11 +88,18 @@ class Snapshot(Scoring):
         return f"<Snapshot of {k} {mixture.covariance_type} components in {d} features>"
 
     def __getstate__(self) -> dict[str, Any]:
+        # What files and pickles need is loaded with the first of them.
+        from fastgmm.archive import codec
+
         mixture, names = self._fitted()
         facts, arrays = codec.describe(mixture)
         return {"facts": facts, "arrays": arrays, "names": names, "n_threads": self.n_threads}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        # What files and pickles need is loaded with the first of them.
+        from fastgmm.archive import codec
+        from fastgmm.estimators import first_format
+
         if "facts" in state:
             mixture = codec.restore(Mixture, state["facts"], state["arrays"])
             Snapshot.__init__(self, mixture, state["names"], state["n_threads"])

@@ -23,7 +23,7 @@ from fastgmm.starts.ward import ward_comparison
 from fastgmm.validation import as_generator, check_enough_rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """What a fit has found: the best run, and what each start has reached."""
 

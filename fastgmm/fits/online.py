@@ -74,7 +74,7 @@ class Pace:
         return 1 << int(math.log2(n))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """The mixture that a stream is to be described by.
 

@@ -18,7 +18,7 @@ Callback = Callable[[Iteration], object]
 """A function of the user that is shown each iteration; if it returns True, the start ends."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """The parameters of the constructor that every run of a fit obeys.
 
@@ -40,7 +40,7 @@ class Settings:
     verbose_interval: int = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A fit before it has seen any row.
 
@@ -72,7 +72,7 @@ class Plan:
     family: Family = field(default=MAXIMUM_LIKELIHOOD)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hooks:
     """Those who look on while a fit runs.
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.archive import codec, container
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
 from fastgmm.errors import FileFormatError
@@ -201,6 +200,9 @@ class SufficientStatistics:
 
     def to_bytes(self) -> bytes:
         """The statistics as versioned, checked bytes, for another process or machine."""
+        # What files need is loaded with the first of them.
+        from fastgmm.archive import codec, container
+
         return container.pack("statistics", *codec.describe(self))
 
     @classmethod
@@ -216,6 +218,9 @@ class SufficientStatistics:
             raise TypeError(
                 f"from_bytes takes the bytes of to_bytes(), got {type(content).__name__}"
             )
+        # What files need is loaded with the first of them.
+        from fastgmm.archive import codec, container
+
         source = "what from_bytes() was given"
         facts, arrays = container.unpack(bytes(content), "statistics", source)
         try:

@@ -32,7 +32,7 @@ MOST_ROWS_IN_ONE = 1e100
 """A row counts for at most this many rows: more would let sums of squares overflow."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
     """A few thousand float64 rows among which centres are found.
 
@@ -62,7 +62,7 @@ class Points:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Start:
     """The parameters of the constructor that matter to a start, and which start it is.
 
@@ -96,7 +96,7 @@ class Start:
     regularization: Regularization = field(default_factory=Regularization)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StartRows:
     """The rows of a start, and how it chooses among them."""
 

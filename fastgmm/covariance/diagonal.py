@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fastgmm.covariance.factors import factored, log_determinants_of
 from fastgmm.covariance.forms import Chart, Form, Scatters
 from fastgmm.covariance.scatters import sums_of_labels
-from fastgmm.errors import ill_defined_covariance_error
 from fastgmm.typing import FloatArray
 
 
@@ -123,7 +123,7 @@ class DiagonalForm:
         self, covariances: FloatArray, tolerance: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
         """Deviations and their inverses."""
-        return deviations_of(covariances, self.ndim)
+        return factored(self, covariances, covariances.shape[-1], tolerance)
 
     def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Deviations and their inverses, from inverse variances."""
@@ -148,7 +148,7 @@ class DiagonalForm:
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
         """(...): the sums of the logarithms of the deviations."""
-        return np.asarray(np.log(factors).sum(axis=-1))
+        return log_determinants_of(self, factors, n_features)
 
     def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
         """(K, D): vectors times deviations, feature by feature."""
@@ -170,15 +170,6 @@ class DiagonalForm:
         """(..., D): the array itself, since a diagonal is its own transpose."""
         return array
 
-    def central(
-        self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
-    ) -> FloatArray:
-        """(K, D): (second - weight step^2) / divisor, feature by feature."""
-        divisor = divisor[:, None]
-        scaled = np.sqrt(weight)[:, None] * step
-        central: FloatArray = second / divisor - scaled * scaled / divisor
-        return central
-
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
         """() or (D,): the ridge itself."""
         return reg_covar
@@ -186,10 +177,6 @@ class DiagonalForm:
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
         """The variances less the ridge, but not less than zero."""
         return np.maximum(covariances - ridge, 0.0)
-
-    def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """The variances and the ridge; those that rounding left below zero count as zero."""
-        return np.asarray(np.maximum(covariances, 0.0) + ridge)
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
         """(K, D): the squares of vectors."""
@@ -233,24 +220,6 @@ class DiagonalForm:
 
 DIAGONAL = DiagonalForm()
 """This is the only instance of the form."""
-
-
-def deviations_of(variances: FloatArray, ndim: int) -> tuple[FloatArray, FloatArray]:
-    """The roots of variances, and their inverses.
-
-    `ndim` is the number of axes of one covariance: a first axis beyond them counts components.
-
-    Raises
-    ------
-    IllDefinedCovarianceError
-        When a variance is not positive or not finite.
-    """
-    bad = ~((variances > 0) & np.isfinite(variances))
-    if bad.any():
-        first = None if variances.ndim == ndim else int(np.argwhere(bad)[0, 0])
-        raise ill_defined_covariance_error(first)
-    factors = np.sqrt(variances)
-    return factors, 1.0 / factors
 
 
 def positive_fault(array: np.ndarray) -> str | None:

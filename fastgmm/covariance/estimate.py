@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.covariance.forms import Form
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.typing import FloatArray
@@ -37,20 +38,24 @@ class Augmented:
 
 
 def sample_covariances(form: Form, tied: bool, sums: Augmented, ridge: FloatArray) -> FloatArray:
-    """The covariances about the new means, with the ridge on the diagonal.
+    """The covariances about the new means, with the ridge on the diagonal, by their kernel.
 
     The new means are the reference plus a step; what the step takes off the second moments is
-    small, because the reference is the last iterate: (sum r d d^T) / n - step step^T.
+    small, because the reference is the last iterate: (sum r d d^T) / n - step step^T.  Variances
+    that rounding left below zero count as zero where they are stored alone.
     """
-    second, weight, divisor = sums.second_moment, sums.mean_weight, sums.covariance_weight
-    step = sums.first_moment / weight[:, None]
-    if tied:
-        scaled = np.sqrt(weight)[:, None] * step
-        covariances = second / divisor - form.summed_products(scaled, scaled) / divisor
-        covariances = form.symmetric(covariances)
-    else:
-        covariances = form.central(second, step, weight, divisor)
-    return form.with_ridge(covariances, ridge)
+    covariances = np.empty(np.shape(sums.second_moment))
+    kernels.estimate(
+        form.name,
+        tied,
+        np.ascontiguousarray(sums.first_moment),
+        np.ascontiguousarray(sums.second_moment),
+        sums.mean_weight,
+        sums.covariance_weight,
+        np.ascontiguousarray(ridge),
+        covariances,
+    )
+    return covariances
 
 
 def factor_or_repair(

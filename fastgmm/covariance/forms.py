@@ -189,19 +189,8 @@ class Form(Protocol):
 
     # ------------------------------------------------------------ estimation
 
-    def central(
-        self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
-    ) -> FloatArray:
-        """(K, ...): (second - weight step step^T) / divisor of each component.
-
-        Second moments (K, ...) about a reference, and the steps (K, D) from there to the means.
-        """
-
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
         """What a ridge, () or (D,), adds to the stored variances."""
-
-    def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """Covariances with the ridge on the diagonals; the given ones may be changed."""
 
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
         """Covariances to which the ridge was not added, as a new array."""

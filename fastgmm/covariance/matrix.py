@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgmm import kernels
+from fastgmm.covariance.factors import factored, log_determinants_of
 from fastgmm.covariance.forms import Chart, Form, Scatters
 from fastgmm.covariance.scatters import scatters_of_labels
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
@@ -170,13 +170,7 @@ class MatrixForm:
         self, covariances: FloatArray, tolerance: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
         """L and L^-1 of covariances, by the kernel for Cholesky factors."""
-        shape = covariances.shape
-        stacked = np.ascontiguousarray(covariances).reshape(-1, *shape[-2:])
-        factors, inverses = np.empty_like(stacked), np.empty_like(stacked)
-        failed = kernels.factorize(stacked, factors, inverses, tolerance * shape[-1])
-        if failed >= 0:
-            raise ill_defined_covariance_error(None if len(shape) == self.ndim else failed)
-        return factors.reshape(shape), inverses.reshape(shape)
+        return factored(self, covariances, covariances.shape[-1], tolerance)
 
     def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """L and L^-1 of the inverses, without inverting a matrix.
@@ -224,7 +218,7 @@ class MatrixForm:
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
         """(...): the sums of the logarithms on the diagonals of L."""
-        return np.asarray(np.log(_diagonal(factors)).sum(axis=-1))
+        return log_determinants_of(self, factors, n_features)
 
     def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
         """(K, D): each vector times the matrix of its component."""
@@ -250,20 +244,6 @@ class MatrixForm:
         """(..., D, D): matrices with both triangles averaged."""
         return (array + np.swapaxes(array, -1, -2)) / 2
 
-    def central(
-        self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
-    ) -> FloatArray:
-        """(K, D, D): (second - weight step step^T) / divisor, with the difference in place."""
-        covariances: FloatArray = second / divisor[:, None, None]
-        # Without a prior both weights are one array, and no root is needed.
-        scaled = step if weight is divisor else np.sqrt(weight / divisor)[:, None] * step
-        if covariances.size <= ARRAY_AT_ONCE:
-            covariances -= self.products(scaled, scaled)
-        else:
-            for covariance, d in zip(covariances, scaled, strict=True):
-                covariance -= d[:, None] * d
-        return covariances
-
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
         """() or (D,): the ridge itself."""
         return reg_covar
@@ -274,12 +254,6 @@ class MatrixForm:
         diagonal = np.einsum("...jj->...j", bare)
         diagonal -= ridge
         return bare
-
-    def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """(..., D, D): the covariances with the ridge on the diagonals, in place."""
-        diagonal = _diagonal(covariances)
-        diagonal += ridge
-        return covariances
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
         """(K, D): the squares of vectors."""
@@ -343,8 +317,11 @@ def _diagonal(array: FloatArray) -> FloatArray:
 
 
 def _has_factor(matrix: np.ndarray) -> bool:
-    stacked = np.array(matrix[np.newaxis], dtype=np.float64, order="C")
-    return bool(kernels.factorize(stacked, np.empty_like(stacked), stacked.copy(), 0.0) < 0)
+    try:
+        MATRIX.factor(np.array(matrix, dtype=np.float64))
+    except IllDefinedCovarianceError:
+        return False
+    return True
 
 
 def _hold_at_floor(covariance: FloatArray, deviations: FloatArray) -> FloatArray:

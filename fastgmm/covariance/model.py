@@ -33,6 +33,8 @@ class CovarianceModel:
         A function n_parameters(K, D) that returns the number of free parameters of the covariances.
     chart : Chart, optional
         Coordinates in which EM is accelerated, where each is free; None: EM goes on alone.
+    unrestricted : bool
+        Whether `estimate` is `sample_covariances`, so that compiled iterations can do it too.
     """
 
     name: str
@@ -42,6 +44,7 @@ class CovarianceModel:
     estimate: Callable[[Augmented, FloatArray], FloatArray]
     n_parameters: Callable[[int, int], int]
     chart: Chart | None = None
+    unrestricted: bool = False
 
     @lazy
     def kernel(self) -> str:
@@ -80,7 +83,10 @@ class CovarianceModel:
 
     def from_kernels(self, sums: FloatArray) -> FloatArray:
         """The second moments of the statistics, from those that the kernels have summed."""
-        return np.asarray(sums.sum(axis=0)) if self._repeated else sums
+        if not self._repeated:
+            return sums
+        # One addend after the other, in the order in which compiled iterations add.
+        return np.asarray(np.add.accumulate(sums, axis=0)[-1])
 
     def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Left right^T of vectors (K, D), as second moments: summed over the components if tied."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastgmm.covariance.diagonal import DiagonalScatters, deviations_of, positive_fault
+from fastgmm.covariance.diagonal import DiagonalScatters, positive_fault
+from fastgmm.covariance.factors import factored, log_determinants_of
 from fastgmm.covariance.forms import Chart, Form, Scatters
 from fastgmm.typing import FloatArray
 
@@ -123,7 +124,7 @@ class ScalarForm:
         self, covariances: FloatArray, tolerance: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
         """Deviations and their inverses."""
-        return deviations_of(covariances, self.ndim)
+        return factored(self, covariances, 1, tolerance)
 
     def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Deviations and their inverses, from inverse variances."""
@@ -148,7 +149,7 @@ class ScalarForm:
 
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
         """(...): the logarithm of the deviation, added once per feature."""
-        return np.asarray(np.log(self.diagonals(factors, n_features)).sum(axis=-1))
+        return log_determinants_of(self, factors, n_features)
 
     def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
         """(K, D): each vector times the one number of its component."""
@@ -170,14 +171,6 @@ class ScalarForm:
         """The array itself, since a number is its own transpose."""
         return array
 
-    def central(
-        self, second: FloatArray, step: FloatArray, weight: FloatArray, divisor: FloatArray
-    ) -> FloatArray:
-        """(K,): traces over divisors, which count each feature."""
-        scaled = np.sqrt(weight)[:, None] * step
-        central: FloatArray = second / divisor - self.products(scaled, scaled) / divisor
-        return central
-
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
         """(): the mean ridge."""
         return np.asarray(reg_covar.mean())
@@ -185,10 +178,6 @@ class ScalarForm:
     def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
         """The variances less the ridge, but not less than zero."""
         return np.maximum(covariances - ridge, 0.0)
-
-    def with_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
-        """The variances and the ridge; those that rounding left below zero count as zero."""
-        return np.asarray(np.maximum(covariances, 0.0) + ridge)
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
         """(K, 1): the squares of vectors, averaged over the features."""

@@ -52,10 +52,10 @@ class Data(Protocol):
         """The dtype of the rows: float32 or float64."""
 
     @property
-    def resident(self) -> np.ndarray | None:
-        """The rows (n, D) where all stay in memory, so that bounds can be carried along with them.
+    def resident(self) -> Part | None:
+        """The one part that every pass adds, where all rows stay in memory; else None.
 
-        None where they come and go, and where they come in several parts.
+        Bounds can be carried along with its rows.
         """
 
     def go_on(self, extent: Extent) -> None:

@@ -52,9 +52,9 @@ class RowData:
         return self.rows.dtype
 
     @property
-    def resident(self) -> np.ndarray | None:
-        """The rows (n, D) themselves."""
-        return self.rows
+    def resident(self) -> Part | None:
+        """The one part that every pass adds."""
+        return Part(self.rows, self.sample_weight)
 
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted."""
@@ -69,5 +69,7 @@ class RowData:
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
         """The sums of the accumulator that `make` returns, to which the rows were added."""
         accumulator = make()
-        accumulator.add(Part(self.rows, self.sample_weight))
+        part = self.resident
+        assert part is not None
+        accumulator.add(part)
         return accumulator.statistics()

@@ -261,8 +261,8 @@ class Passes:
     ) -> None:
         self._data, self._reg_covar = data, reg_covar
         self._bounds = None
-        if data.resident is not None:
-            bounds = carried_bounds(data.resident, covariance_type, n_components)
+        if (part := data.resident) is not None:
+            bounds = carried_bounds(part.rows, covariance_type, n_components)
             self._bounds = bounds if bounds.possible else None
 
     def __call__(self, mixture: Mixture) -> SufficientStatistics:

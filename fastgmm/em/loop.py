@@ -4,7 +4,7 @@ A fold of E-steps and M-steps until the log-likelihood stays, with L-BFGS steps 
 is slow, and a look at every component after each M-step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
+from fastgmm.em.stretch import Stretches
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -114,6 +115,10 @@ class Run:
 class Observer(Protocol):
     """Whoever looks on while EM runs."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether it looks at nothing, so that it need not be told."""
+
     def iterated(self, run: Run, change: float) -> bool:
         """See one iteration and the rise of its lower bound; True ends the run."""
 
@@ -154,6 +159,7 @@ def run_em(
     rules: Rules,
     repairer: Repairer | None = None,
     observer: Observer | None = None,
+    stretches: Stretches | None = None,
 ) -> Run:
     """Iterate until the rule of stopping is met, and return the run.
 
@@ -169,10 +175,15 @@ def run_em(
         return run
     if max_iter == 0:
         return replace(run, mixture=run.ahead or run.mixture)
-    loop = _Loop(one_pass, rules, repairer)
+    idle = observer is None or observer.idle
+    loop = _Loop(one_pass, rules, repairer, stretches if idle else None)
     loop.run = run
     del run  # the M-step needs the memory: the loop alone holds the mixture
     while loop.run.n_iter < max_iter:
+        if loop.stretched():
+            if loop.run.converged:
+                break
+            continue
         loop.iterate()
         if loop.run.failure is not None:
             break
@@ -189,9 +200,58 @@ def run_em(
 class _Loop:
     """A run under way, and what stays the same from iteration to iteration."""
 
-    def __init__(self, one_pass: Pass, rules: Rules, repairer: Repairer | None) -> None:
+    def __init__(
+        self,
+        one_pass: Pass,
+        rules: Rules,
+        repairer: Repairer | None,
+        stretches: Stretches | None = None,
+    ) -> None:
         self._one_pass, self._rules, self._repairer = one_pass, rules, repairer
+        self._stretches = stretches
+        # After stretches that led nowhere, this many iterations go without.
+        self._pause = self._failures = 0
         self.run: Run
+
+    def stretched(self) -> bool:
+        """Do as many plain iterations as need no decision; False where there are none."""
+        run, rules, stretches = self.run, self._rules, self._stretches
+        if stretches is None or run.mixture is None or run.search or run.ahead:
+            return False
+        if self._pause > 0:
+            self._pause -= 1
+            return False
+        reached = stretches.run(run.mixture, rules.stopping.max_iter - run.n_iter)
+        trace = [*rules.history, *run.lower_bounds]
+        begun, dtype = len(trace), run.mixture.dtype
+        converged, gap = False, run.gap
+        for bound in reached:
+            trace.append(bound)
+            if rules.family.accelerates and self._is_slow(trace, dtype):
+                trace.pop()
+                break
+            gap = predicted_gap(trace, dtype)
+            change = trace[-1] - trace[-2] if len(trace) > 1 else np.inf
+            converged = rules.stopping.met(change, gap, ROUNDING[dtype] * abs(bound))
+            if converged:
+                break
+        n_done = len(trace) - begun
+        if n_done == 0:
+            self._failures += 1
+            self._pause = 1 << min(self._failures, 6)
+            return False
+        self._failures = 0
+        self.run = replace(
+            run,
+            mixture=stretches.mixture(n_done),
+            lower_bound=trace[-1],
+            n_iter=run.n_iter + n_done,
+            converged=converged,
+            lower_bounds=trace[len(rules.history) :],
+            n_passes=run.n_passes + n_done,
+            gap=gap,
+        )
+        return True
 
     def iterate(self) -> None:
         """Do one iteration, from the mixture ahead or from the one that EM falls back on.
@@ -279,7 +339,7 @@ class _Loop:
             raise data_range_error(statistics.dtype)
         return statistics, lower_bound
 
-    def _is_slow(self, trace: tuple[float, ...], dtype: np.dtype) -> bool:
+    def _is_slow(self, trace: Sequence[float], dtype: np.dtype) -> bool:
         acceleration, target = self._rules.acceleration, self._rules.stopping.target
         if acceleration is None or len(trace) < FIRST_PASSES:
             return False

@@ -88,7 +88,9 @@ class MaximumLikelihood:
             model.form, covariances, regularization.floor, statistics.dtype
         )
         check_range(covariances, inverses, statistics.dtype)
-        weights = statistics.component_weight / statistics.component_weight.sum()
+        weight = statistics.component_weight
+        # One addend after the other, in the order in which compiled iterations add.
+        weights = weight / np.add.accumulate(weight)[-1]
         kind = statistics.covariance_type
         return Mixture(kind, weights, means, covariances, factors, inverses, statistics.dtype)
 

@@ -93,7 +93,7 @@ class Regularization:
         k, d = statistics.reference.shape
         weight = np.maximum(statistics.component_weight, _TINY)
         first, second = statistics.first_moment, statistics.second_moment
-        covariance_weight = np.asarray(weight.sum()) if model.tied else weight
+        covariance_weight = np.asarray(np.add.accumulate(weight)[-1]) if model.tied else weight
         if (n_features := model.sums.features_per_variance(d)) != 1:
             covariance_weight = covariance_weight * n_features
         if self.prior is None:

@@ -10,6 +10,7 @@ from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
 from fastgmm.em.loop import Iteration, Rules, Run, run_em
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.stretch import stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.plan import Hooks, Plan
@@ -152,7 +153,15 @@ class _RunningFit:
             family=self._plan.family,
         )
         watch = _Watch(self, init, best, reporter)
-        run = run_em(earlier or self._begun(init, rules), passes, rules, repairer, watch)
+        begun = earlier or self._begun(init, rules)
+        stretches = stretches_over(
+            self._data,
+            start.covariance_type,
+            start.n_components,
+            self._regularization,
+            self._plan.family,
+        )
+        run = run_em(begun, passes, rules, repairer, watch, stretches)
         if run.failure is None:
             reporter.end(run)
         return run
@@ -188,6 +197,12 @@ class _RunningFit:
         self._reached[:] = reached
         return candidate
 
+    @property
+    def idle(self) -> bool:
+        """Whether no hook is told of iterations."""
+        hooks = self._hooks
+        return hooks.callback is None and hooks.checkpoint is None and hooks.after_pass is None
+
     def note(self, run: Run, init: int, best: Run | None) -> None:
         """Write the checkpoint, and show the run to whoever asked for it."""
         if self._hooks.checkpoint is not None:
@@ -217,6 +232,11 @@ class _Watch:
     init: int
     best: Run | None
     reporter: Reporter
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody wants to see iterations, or keep them."""
+        return self.fit.idle and not self.reporter.verbose
 
     def iterated(self, run: Run, change: float) -> bool:
         """Show one iteration; True if the callback ends the start."""

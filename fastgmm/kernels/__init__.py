@@ -113,9 +113,17 @@ _float64 = CHOSEN.modules[np.dtype(np.float64)]
 """This module of the chosen build has the kernels that are float64 whatever the rows."""
 packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class of packed constants."""
+stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this class, which runs iterations without Python in between."""
 
+estimate = _float64.estimate
+"""This kernel computes covariances of sums."""
 factorize = _float64.factorize
 """This kernel computes Cholesky factors and their inverses."""
+log_determinants = _float64.log_determinants
+"""This kernel computes the log determinants of factors."""
+log_weights = _float64.log_weights
+"""This kernel computes the logarithms of weights."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
 

@@ -4,7 +4,7 @@
 
 cdef dict SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
 
-cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t padded, real *out) noexcept:
+cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t padded, real *out) noexcept nogil:
     """out = L^-1 in the order of whiten_tile: per tile of rows, column by column; zeros where the padding is."""
     cdef Py_ssize_t pad = padded - n_features
     cdef Py_ssize_t first, j, i, row, column
@@ -17,7 +17,9 @@ cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t p
                 out += 1
 
 
-cdef double spread_from_shift(const double *inverse, const real *centered_mean, Py_ssize_t n_features) noexcept:
+cdef double spread_from_shift(
+    const double *inverse, const real *centered_mean, Py_ssize_t n_features
+) noexcept nogil:
     """Sum over the features of |mean - shift| in deviations given the other features: a column of L^-1 each."""
     cdef Py_ssize_t i, j
     cdef double total = 0.0
@@ -30,7 +32,7 @@ cdef double spread_from_shift(const double *inverse, const real *centered_mean, 
     return total
 
 
-cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_features, real *out) noexcept:
+cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_features, real *out) noexcept nogil:
     """out = L^-1 mean; returns the largest of its numbers."""
     cdef Py_ssize_t i, j
     cdef double total
@@ -66,9 +68,23 @@ cdef class PackedMixture:
     cdef readonly str covariance_type
 
     def __init__(self, str covariance_type, log_weights, means, inverse_factors, log_determinants):
-        cdef Mixture *m = &self.mixture
         cdef Py_ssize_t n_components = len(log_weights)
         cdef Py_ssize_t n_features = means.shape[1]
+        cdef Py_ssize_t given_size = self._begin(covariance_type, n_components, n_features)
+        cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
+        cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
+        cdef Borrowed factors_loan = borrow(
+            inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
+        cdef Borrowed determinants_loan = borrow(
+            log_determinants, sizeof(double), n_components, False, "log_determinants")
+        self._pack(
+            <const double *> weights_loan.view.buf, <const double *> means_loan.view.buf,
+            <const double *> factors_loan.view.buf, <const double *> determinants_loan.view.buf, False)
+        self.form = last_form.of(&self.mixture)
+
+    cdef Py_ssize_t _begin(self, str covariance_type, Py_ssize_t n_components, Py_ssize_t n_features) except -1:
+        """Have room for a mixture of this shape; returns the numbers that an inverse factor is given with."""
+        cdef Mixture *m = &self.mixture
         self.covariance_type = covariance_type
         self.n_components = m.n_components = n_components
         self.n_features = m.n_features = n_features
@@ -85,22 +101,22 @@ cdef class PackedMixture:
             m.factor_size = given_size = 1
         self.memory = Memory(self._lay_out(None))
         memset(self.memory.begin, 0, self._lay_out(self.memory))
+        return given_size
 
-        cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
-        cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
-        cdef Borrowed factors_loan = borrow(
-            inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
-        cdef Borrowed determinants_loan = borrow(
-            log_determinants, sizeof(double), n_components, False, "log_determinants")
-        self._pack_means(<const double *> means_loan.view.buf)
-        self._pack_factors(<const double *> factors_loan.view.buf, given_size)
-        self.form = last_form.of(m)
+    cdef void _pack(
+        self, const double *log_weights, const double *means, const double *inverse, const double *log_determinants,
+        bint repeated
+    ) noexcept nogil:
+        """Take the parameters of a mixture of this shape; `repeated`: one inverse factor stands for all of K."""
+        cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k
         cdef double norm
-        for k in range(n_components):
-            norm = -(<const double *> determinants_loan.view.buf)[k] - 0.9189385332046727417803297 * n_features
+        self._pack_means(means)
+        self._pack_factors(inverse, repeated)
+        for k in range(m.n_components):
+            norm = -log_determinants[k] - 0.9189385332046727417803297 * m.n_features
             m.log_norms[k] = <real> norm
-            m.half_scales[k] = <real> (0.5 * (norm + (<const double *> weights_loan.view.buf)[k]))
+            m.half_scales[k] = <real> (0.5 * (norm + log_weights[k]))
             m.quarters[k] = -0.25 * (m.factors[k] * m.factors[k] if m.shape == SPHERICAL else 1)
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
@@ -118,7 +134,7 @@ cdef class PackedMixture:
         m.quarters = cut.reals(m.n_components)
         return cut.size
 
-    cdef void _pack_means(self, const double *means):
+    cdef void _pack_means(self, const double *means) noexcept nogil:
         """The means, their middle (the shift), and the means about it: exact differences of rounded means."""
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, j
@@ -132,10 +148,11 @@ cdef class PackedMixture:
             for k in range(m.n_components):
                 m.centered_means[k * m.width + j] = m.means[k * m.width + j] - m.shift[j]
 
-    cdef void _pack_factors(self, const double *inverse, Py_ssize_t given_size):
+    cdef void _pack_factors(self, const double *inverse, bint repeated) noexcept nogil:
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, i, j
         cdef Py_ssize_t n = m.n_features
+        cdef Py_ssize_t given_size = n if m.shape == DIAG else 1 if m.shape == SPHERICAL else n * n
         cdef double largest
         cdef double limit = NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32
         cdef double limit_full = NEAR_FULL_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FULL_FLOAT32
@@ -166,9 +183,12 @@ cdef class PackedMixture:
                 for i in range(m.n_features):
                     for j in range(m.n_features):
                         m.inverses[(k * FEW_FEATURES + i) * FEW_FEATURES + j] = <real> inverse[i * m.n_features + j]
-            inverse += given_size
+            if not repeated:
+                inverse += given_size
         if about_origin(m):
             memcpy(m.origin, m.shift, m.width * sizeof(real))
+        else:
+            memset(m.origin, 0, m.width * sizeof(real))
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
         cdef Py_ssize_t n_rows = len(rows)

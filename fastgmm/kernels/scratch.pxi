@@ -31,6 +31,9 @@ cdef class Cutter:
     cdef real *reals(self, Py_ssize_t n):
         return <real *> self.bytes(n * sizeof(real))
 
+    cdef double *doubles(self, Py_ssize_t n):
+        return <double *> self.bytes(n * sizeof(double))
+
 
 @cython.final
 @cython.no_gc                       # a chain of spares ends, so there is no cycle to collect
@@ -164,7 +167,7 @@ cdef class Form:
     cdef Spares blocks              # of one block of rows, for scores
     cdef Spares sums                # of one block of rows, for sums
 
-    cdef bint fits(self, const Mixture *m):
+    cdef bint fits(self, const Mixture *m) noexcept nogil:
         return (
             self.shape == m.shape and self.n_components == m.n_components and self.n_features == m.n_features
             and self.near == m.near and self.central == m.central)

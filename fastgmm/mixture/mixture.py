@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
 from fastgmm.lazy import lazy
@@ -120,11 +121,9 @@ class Mixture:
     @lazy
     def constants(self) -> Constants:
         """What the kernels read of this mixture, made once."""
-        if self.weights.all():
-            log_weights = np.log(self.weights)
-        else:
-            with np.errstate(divide="ignore"):  # a weight of zero: the component takes no part
-                log_weights = np.log(self.weights)
+        # The logarithm is that of compiled iterations; NumPy's differs from it in last bits.
+        log_weights = np.empty(len(self.weights))
+        kernels.log_weights(self.weights, log_weights)
         model, (k, d) = self.covariance_model, self.means.shape
         return Constants(
             model.kernel,

@@ -17,7 +17,7 @@ def test_what_the_rows_are(dtype: Any, rng: np.random.Generator) -> None:
     data = RowData(rows, weight, 2, names)
     assert (data.n_features, data.dtype, data.n_threads) == (3, np.dtype(dtype), 2)
     assert data.names is names
-    assert data.resident is rows
+    assert data.resident.rows is rows
     assert data.extent == Extent().plus(50, weight)
     assert data.extent.n_counted == (weight > 0).sum()
     assert RowData(rows).extent == Extent(50, 50, 50.0, 1.0, 1.0)

@@ -2,5 +2,5 @@
 # latter are in float64 whatever the rows, so that each instruction set has them once.
 
 include "../kernels.pxi"
-include "factorization.pxi"
+include "estimation.pxi"
 include "clustering.pxi"

@@ -40,37 +40,3 @@ cdef void invert_transposed(const double *upper, Py_ssize_t n, double *inverse) 
         for c in range(i):
             inverse[i * n + c] = inverse[i * n + c] / factor
         inverse[i * n + i] = 1.0 / factor
-
-
-def factorize(covariances, factors, inverses, double tolerance):
-    """L and L^-1 of each covariance; returns the index of the first that is not positive definite, or -1.
-
-    Parameters
-    ----------
-    covariances : float64 array (K, D, D)
-    factors, inverses : float64 arrays (K, D, D), out
-        Lower triangular; unspecified from the returned index on.
-    tolerance : float
-        Pivots up to this times their diagonal element count as zero.
-    """
-    cdef Py_ssize_t n_matrices = len(covariances)
-    cdef Py_ssize_t n = covariances.shape[1]
-    cdef Py_ssize_t k, i, j
-    cdef Py_ssize_t failed = -1
-    cdef Borrowed covariance_loan = borrow(covariances, sizeof(double), n_matrices * n * n, False, "covariances")
-    cdef Borrowed factor_loan = borrow(factors, sizeof(double), n_matrices * n * n, True, "factors")
-    cdef Borrowed inverse_loan = borrow(inverses, sizeof(double), n_matrices * n * n, True, "inverses")
-    cdef double *factor = <double *> factor_loan.view.buf
-    with nogil:
-        memcpy(factor, covariance_loan.view.buf, n_matrices * n * n * sizeof(double))
-        for k in range(n_matrices):
-            if not cholesky(factor, n, tolerance):
-                failed = k
-                break
-            invert_transposed(factor, n, <double *> inverse_loan.view.buf + k * n * n)
-            for i in range(n):
-                for j in range(i):
-                    factor[i * n + j] = factor[j * n + i]
-                    factor[j * n + i] = 0.0
-            factor += n * n
-    return failed

@@ -1,0 +1,126 @@
+"""Iterations of plain EM over few rows, several at a time and without Python in between.
+
+The compiled loop does what `em.loop` does, with the same kernels in the same order: the bits are
+the same.  It ends before an iteration in which something may happen that has to be decided.
+"""
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.covariance.estimate import LARGEST, PIVOT_ROUNDING
+from fastgmm.covariance.types import model_of
+from fastgmm.data.extent import Extent
+from fastgmm.data.parts import COMPLETE, Part
+from fastgmm.data.passes import Data
+from fastgmm.em.collapse import FLOOR_SHARE
+from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
+from fastgmm.em.regularization import Regularization
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.statistics import CANCELLATION
+from fastgmm.threads import rows_per_block
+from fastgmm.typing import CovarianceType
+
+MOST_ITERATIONS = 16
+"""One stretch has at most this many iterations."""
+AT_ONCE = 400_000
+"""The iterations of one stretch cost at most this together, some 100 microseconds: those after the
+end of the run are for nothing."""
+LARGEST_COST = 1 << 25
+"""An iteration that costs more, some ten milliseconds, gains nothing by a stretch."""
+COST_OF_PAIR = 20
+"""The exponential of a row and component costs as much as this many multiply-adds."""
+
+
+class Stretches:
+    """Compiled iterations over the same rows.
+
+    Parameters
+    ----------
+    part : Part
+        One block of rows.
+    extent : Extent
+        The number and weights of the rows.
+    covariance_type : str
+    n_components : int
+    regularization : Regularization
+        A ridge alone.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        extent: Extent,
+        covariance_type: CovarianceType,
+        n_components: int,
+        regularization: Regularization,
+    ) -> None:
+        rows = part.rows
+        self._type, self._dtype = covariance_type, rows.dtype
+        self._model, self._n_components = model_of(covariance_type), n_components
+        self._n_features = rows.shape[1]
+        cost = len(rows) * n_components * (self._model.form.row_cost(rows.shape[1]) + COST_OF_PAIR)
+        self.n_slots = max(1, min(MOST_ITERATIONS, AT_ONCE // cost))
+        limits = (
+            extent.weight,
+            min(1.0, extent.lightest),
+            NEGLIGIBLE if kernels.SKIP else -1.0,
+            min(1.0, extent.weight / max(extent.n_counted, 1)),
+            FLOOR_SHARE,
+            PIVOT_ROUNDING,
+            CANCELLATION,
+            LARGEST[rows.dtype],
+        )
+        self._compiled = kernels.stretches[rows.dtype](
+            self._model.kernel,
+            self._model.form.name,
+            self._model.tied,
+            n_components,
+            rows,
+            part.sample_weight,
+            np.atleast_1d(regularization.ridge(self._model.form)),
+            np.array(limits),
+            self.n_slots,
+        )
+
+    def run(self, mixture: Mixture, most: int) -> list[float]:
+        """Iterate from a mixture, at most so often: the lower bound that each one began with."""
+        bounds = np.empty(min(most, self.n_slots))
+        done = self._compiled.run(
+            mixture.weights, mixture.means, mixture.factors, mixture.inverse_factors, bounds
+        )
+        reached: list[float] = bounds[:done].tolist()
+        return reached
+
+    def mixture(self, index: int) -> Mixture:
+        """The mixture after so many iterations of the last run, from 1."""
+        k, d = self._n_components, self._n_features
+        shape = self._model.shape(k, d)
+        arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
+        self._compiled.mixture(index, *arrays)
+        return Mixture(self._type, *arrays, self._dtype)
+
+
+def stretches_over(
+    data: Data,
+    covariance_type: str,
+    n_components: int,
+    regularization: Regularization,
+    family: Family,
+) -> Stretches | None:
+    """Compiled iterations over data; None where only the loop can do them, or does as well.
+
+    Whether there are any depends on data and rules alone, and not on the number of threads.
+    """
+    part, extent, model = data.resident, data.extent, model_of(covariance_type)
+    if part is None or part.kind is not COMPLETE or extent.exponent:
+        return None
+    if family is not MAXIMUM_LIKELIHOOD or regularization.prior is not None:
+        return None
+    n, d = part.rows.shape
+    cost = n * n_components * (model.form.row_cost(d) + COST_OF_PAIR)
+    if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
+        return None
+    if carried_bounds(part.rows, covariance_type, n_components).possible:
+        return None
+    return Stretches(part, extent, covariance_type, n_components, regularization)

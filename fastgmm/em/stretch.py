@@ -13,8 +13,8 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.em.collapse import FLOOR_SHARE
-from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
+from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family, maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import CANCELLATION
@@ -103,7 +103,7 @@ class Stretches:
 
 def stretches_over(
     data: Data,
-    covariance_type: str,
+    covariance_type: CovarianceType,
     n_components: int,
     regularization: Regularization,
     family: Family,
@@ -124,3 +124,24 @@ def stretches_over(
     if carried_bounds(part.rows, covariance_type, n_components).possible:
         return None
     return Stretches(part, extent, covariance_type, n_components, regularization)
+
+
+def iterated(mixture: Mixture, data: Data, n: int, regularization: Regularization) -> Mixture:
+    """EM from a mixture for n iterations: no rule ends it, and no component is repaired.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        When a covariance is singular.
+    """
+    kind, k = mixture.covariance_type, mixture.n_components
+    stretches = stretches_over(data, kind, k, regularization, MAXIMUM_LIKELIHOOD)
+    while n > 0:
+        done = 0 if stretches is None else len(stretches.run(mixture, n))
+        if stretches is not None and done > 0:
+            mixture = stretches.mixture(done)
+        else:
+            statistics = expectation(mixture, data, reg_covar=regularization.reg_covar)
+            mixture, done = maximization(statistics, regularization), 1
+        n -= done
+    return mixture

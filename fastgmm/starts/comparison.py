@@ -7,8 +7,7 @@ import numpy as np
 
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
-from fastgmm.em.e_step import expectation
-from fastgmm.em.m_step import maximization
+from fastgmm.em.stretch import iterated
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
@@ -98,13 +97,10 @@ class Entry:
         n, n_passes = effort(data, self.candidate)
         rows, weight = data.first(n)
         regularization = data.start.regularization.in_units(weight_of_row(weight))
-        ridge = regularization.reg_covar
+        given, left = RowData(rows, weight, data.n_threads), min(n_passes, most) - self.n_passes
         try:
-            for _ in range(min(n_passes, most) - self.n_passes):
-                given = RowData(rows, weight, data.n_threads)
-                statistics = expectation(self.reached, given, reg_covar=ridge)
-                self.reached = maximization(statistics, regularization)
-                self.n_passes += 1
+            self.reached = iterated(self.reached, given, left, regularization)
+            self.n_passes += max(left, 0)
         except IllDefinedCovarianceError:
             self.promise = -np.inf
             return

@@ -90,7 +90,8 @@ class Factorization:
         self.factors, self.inverses = np.empty_like(self.covariances), self.covariances.copy()
 
     def time_factorize(self, data: str) -> None:
-        kernels.factorize(self.covariances, self.factors, self.inverses, 0.0)
+        k, d = self.covariances.shape[:2]
+        kernels.factorize("matrix", k, d, self.covariances, self.factors, self.inverses, 0.0)
 
 
 class Exponential:

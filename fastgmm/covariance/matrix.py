@@ -14,9 +14,6 @@ cannot be factored as it is."""
 TRACE_FLOOR = 1e-13
 """The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
 method needs it."""
-ARRAY_AT_ONCE = 1 << 15
-"""Covariances that hold at most this many numbers together are centred in one go; larger ones
-follow one after the other, since a second array of their size would not stay in the cache."""
 
 
 class MatrixChart:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-__all__ = ["PackedMixture", "all_finite", "bounds_stride", "exp", "log"]
+__all__ = ["PackedMixture", "Stretch", "all_finite", "bounds_stride", "exp", "log"]
 
 
 class PackedMixture:
@@ -140,3 +140,168 @@ def bounds_stride(n_rows: int) -> int:
 def all_finite(rows: np.ndarray) -> bool:
     """Whether no number is NaN or infinite."""
     return bool(np.isfinite(rows).all())
+
+
+def estimate(
+    form: str,
+    tied: bool,
+    first: np.ndarray,
+    second: np.ndarray,
+    mean_weight: np.ndarray,
+    divisor: np.ndarray,
+    ridge: np.ndarray,
+    covariances: np.ndarray,
+) -> None:
+    """Covariances of sums about a reference, with the ridge on their diagonals."""
+    steps = first / mean_weight[:, None]
+    products = mean_weight[:, None, None] * steps[:, :, None] * steps[:, None, :]
+    if form != "matrix":
+        products = np.diagonal(products, axis1=1, axis2=2)
+    if form == "scalar":
+        products = products.sum(axis=1)
+    if tied:
+        products = products.sum(axis=0)
+    by = divisor.reshape(-1, *(1,) * (products.ndim - 1)) if not tied else divisor
+    estimated = (second - products) / by
+    if form == "matrix":
+        covariances[...] = (estimated + np.swapaxes(estimated, -1, -2)) / 2
+        covariances += np.eye(first.shape[1]) * ridge
+    else:
+        covariances[...] = np.maximum(estimated, 0.0) + (
+            ridge if form == "diagonal" else ridge.mean()
+        )
+
+
+def factorize(
+    form: str,
+    n_covariances: int,
+    n_features: int,
+    covariances: np.ndarray,
+    factors: np.ndarray,
+    inverses: np.ndarray,
+    tolerance: float,
+) -> int:
+    """L and L^-1 of each covariance; index of the first that is not positive definite, or -1."""
+    one = {"matrix": (n_features, n_features), "diagonal": (n_features,), "scalar": ()}[form]
+    shape = (n_covariances, *one)
+    given, into, inverted = (a.reshape(shape) for a in (covariances, factors, inverses))
+    for k, covariance in enumerate(given):
+        if form != "matrix":
+            if not ((covariance > 0.0) & np.isfinite(covariance)).all():
+                return k
+            into[k] = np.sqrt(covariance)
+            inverted[k] = 1.0 / into[k]
+            continue
+        try:
+            into[k] = np.linalg.cholesky(covariance)
+        except np.linalg.LinAlgError:
+            return k
+        pivots = np.diagonal(into[k]) ** 2
+        if (pivots <= tolerance * n_features * np.diagonal(covariance)).any():
+            return k
+        inverted[k] = np.tril(np.linalg.inv(into[k]))
+    return -1
+
+
+def log_determinants(form: str, n_features: int, factors: np.ndarray, out: np.ndarray) -> None:
+    """Out (...) = log det L of each factor."""
+    if form == "matrix":
+        out[...] = np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
+    elif form == "diagonal":
+        out[...] = np.log(factors).sum(axis=-1)
+    else:
+        out[...] = n_features * np.log(factors)
+
+
+class Stretch:
+    """Iterations of plain EM over the same rows; the compiled class says what the arguments are."""
+
+    def __init__(
+        self,
+        covariance_type: str,
+        form: str,
+        tied: bool,
+        n_components: int,
+        rows: np.ndarray,
+        sample_weight: np.ndarray | None,
+        ridge: np.ndarray,
+        limits: np.ndarray,
+        n_slots: int,
+    ) -> None:
+        self.covariance_type, self.form, self.tied = covariance_type, form, tied
+        self.n_components, self.rows, self.sample_weight = n_components, rows, sample_weight
+        self.ridge, self.limits, self.n_slots = ridge, limits, n_slots
+        self._mixtures: list[tuple[np.ndarray, ...]] = []
+
+    def run(
+        self,
+        weights: np.ndarray,
+        means: np.ndarray,
+        factors: np.ndarray,
+        inverses: np.ndarray,
+        lower_bounds: np.ndarray,
+    ) -> int:
+        """Iterate from a mixture; returns the number of iterations done."""
+        self._mixtures = [(weights, means, factors, factors, inverses)]
+        n = min(self.n_slots, len(lower_bounds))
+        for i in range(n):
+            lower_bounds[i], sums = self._e_step(*self._mixtures[i])
+            following = self._m_step(*sums)
+            if not np.isfinite(lower_bounds[i]) or following is None:
+                return i
+            self._mixtures.append(following)
+        return n
+
+    def mixture(self, index: int, *out: np.ndarray) -> None:
+        """Copy the mixture after so many iterations: weights, means, covariances and factors."""
+        for array, of_mixture in zip(out, self._mixtures[index], strict=True):
+            array[...] = of_mixture
+
+    def _e_step(self, *mixture: np.ndarray) -> tuple[float, tuple[np.ndarray, ...]]:
+        weights, means, _, factors, inverses = mixture
+        k, d = means.shape
+        logs = np.empty(np.shape(factors)[: np.ndim(factors) - _NDIM[self.form]])
+        log_determinants(self.form, d, factors, logs)
+        if self.tied and self.covariance_type != "tied":
+            inverses = np.broadcast_to(inverses, (k, *np.shape(inverses)))
+        with np.errstate(divide="ignore"):
+            packed = PackedMixture(
+                self.covariance_type, np.log(weights), means, inverses, np.full(k, logs)
+            )
+        one = (d, d) if self.form == "matrix" else (d,) if self.covariance_type == "diag" else ()
+        second = np.zeros(one if self.covariance_type == "tied" else (k, *one))
+        component_weight, first = np.zeros(k), np.zeros((k, d))
+        total, lightest, share = self.limits[:3]
+        thresholds = share * np.minimum(lightest, weights * total)
+        log_likelihood = packed.expectation(
+            self.rows, self.sample_weight, None, thresholds, component_weight, first, second
+        )
+        if self.tied and self.covariance_type != "tied":
+            second = np.asarray(second.sum(axis=0))
+        return log_likelihood / total, (component_weight, first, second, means)
+
+    def _m_step(
+        self, weight: np.ndarray, first: np.ndarray, second: np.ndarray, means: np.ndarray
+    ) -> tuple[np.ndarray, ...] | None:
+        if (weight < self.limits[3]).any():
+            return None
+        d = means.shape[1]
+        divisor = np.asarray(weight.sum()) if self.tied else weight
+        divisor = divisor * d if self.form == "scalar" else divisor
+        covariances = np.empty_like(second)
+        estimate(self.form, self.tied, first, second, weight, divisor, self.ridge, covariances)
+        factors, inverses = np.empty_like(second), np.empty_like(second)
+        n = 1 if self.tied else len(weight)
+        if factorize(self.form, n, d, covariances, factors, inverses, self.limits[5]) >= 0:
+            return None
+        return (
+            weight / weight.sum(),
+            means + first / weight[:, None],
+            covariances,
+            factors,
+            inverses,
+        )
+
+
+_NDIM = {"matrix": 2, "diagonal": 1, "scalar": 0}
+"""A covariance of each form has an array of so many axes."""

@@ -66,8 +66,11 @@ cdef class Stretch:
         Py_ssize_t n_slots
     ):
         cdef Py_ssize_t n_features = rows.shape[1]
-        cdef Py_ssize_t i
         self.n_rows = len(rows)
+        if n_features < 1 or n_components < 1 or self.n_rows < 1 or n_slots < 1:
+            raise ValueError(
+                "expected at least one feature, component, row and slot, "
+                f"got {n_features}, {n_components}, {self.n_rows} and {n_slots}")
         self.n_slots = n_slots
         self.model = model_of(FORMS[form], tied, n_components, n_features)
         self.rows_loan = borrow(rows, sizeof(real), self.n_rows * n_features, False, "rows")

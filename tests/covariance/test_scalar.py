@@ -89,27 +89,12 @@ def test_views(size: tuple[int, int], variances: np.ndarray) -> None:
     assert SCALAR.from_deviations(np.array([3.0, 3.0])) == 3.0
 
 
-def test_central_is_the_mean_of_the_diagonal(
-    size: tuple[int, int], rng: np.random.Generator
-) -> None:
-    k, d = size
-    weight, step = rng.uniform(1.0, 9.0, k), rng.normal(size=size)
-    rows = rng.normal(size=(k, 20, d))
-    of_features = DIAGONAL.central((rows**2).sum(axis=1), step, weight, weight)
-    got = SCALAR.central((rows**2).sum(axis=(1, 2)), step, weight, weight * d)
-    np.testing.assert_allclose(got, of_features.mean(axis=1), rtol=1e-11)
-
-
 def test_ridges(size: tuple[int, int], variances: np.ndarray, rng: np.random.Generator) -> None:
     inverses = SCALAR.factor(variances)[1]
     for reg_covar in (np.asarray(0.3), rng.uniform(size=size[1])):
         ridge = SCALAR.ridge(reg_covar)
         assert ridge.shape == ()
         assert ridge == pytest.approx(reg_covar.mean())
-        np.testing.assert_array_equal(SCALAR.with_ridge(variances, ridge), variances + ridge)
-        np.testing.assert_array_equal(
-            SCALAR.with_ridge(-variances, ridge), np.full(len(variances), ridge)
-        )
         np.testing.assert_allclose(SCALAR.ridge_traces(inverses, ridge), ridge / variances)
     assert SCALAR.total_trace(inverses, np.asarray(2.0)) == pytest.approx((2.0 / variances).sum())
     assert SCALAR.log_pivots(inverses) == pytest.approx(-np.log(variances).sum() / 2, abs=1e-12)

@@ -4,33 +4,36 @@ import math
 
 import numpy as np
 
-from fastgmm.kernels.reference import PackedMixture, all_finite, bounds_stride, exp, log
+from fastgmm.kernels.reference import (
+    PackedMixture,
+    Stretch,
+    all_finite,
+    bounds_stride,
+    estimate,
+    exp,
+    factorize,
+    log,
+    log_determinants,
+)
 
 __all__ = [
     "PackedMixture",
+    "Stretch",
     "all_finite",
     "bounds_stride",
+    "estimate",
     "exp",
     "factorize",
     "log",
+    "log_determinants",
+    "log_weights",
     "ward",
 ]
 
 
-def factorize(
-    covariances: np.ndarray, factors: np.ndarray, inverses: np.ndarray, tolerance: float
-) -> int:
-    """L and L^-1 of each covariance; index of the first that is not positive definite, or -1."""
-    for k, covariance in enumerate(covariances):
-        try:
-            factors[k] = np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:
-            return k
-        pivots = np.diagonal(factors[k]) ** 2
-        if (pivots <= tolerance * np.diagonal(covariance)).any():
-            return k
-        inverses[k] = np.tril(np.linalg.inv(factors[k]))
-    return -1
+def log_weights(weights: np.ndarray, out: np.ndarray) -> None:
+    """Out (K,) = logarithms of weights; -inf of a weight of zero."""
+    out[:] = [math.log(weight) if weight > 0.0 else -math.inf for weight in weights]
 
 
 def ward(points: np.ndarray, weight: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:

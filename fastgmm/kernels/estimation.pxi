@@ -109,11 +109,12 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
 
 
 cdef Py_ssize_t factor_all(
-    const Model *model, const double *covariances, double tolerance, double *factors, double *inverses
+    const Model *model, const double *covariances, double tolerance, double *factors, double *inverses, double *scratch
 ) noexcept nogil:
     """L and L^-1 of each covariance; returns the index of the first that is not positive definite, or -1.
 
-    Pivots of a matrix up to `tolerance` times D times their diagonal element count as zero.
+    Pivots of a matrix up to `tolerance` times D times their diagonal element count as zero.  For `scratch` see
+    factor_scratch.
     """
     cdef Py_ssize_t k, i, j
     cdef Py_ssize_t n = model.n_features
@@ -128,9 +129,9 @@ cdef Py_ssize_t factor_all(
         return -1
     memcpy(factors, covariances, model.n_covariances * model.size * sizeof(double))
     for k in range(model.n_covariances):
-        if not cholesky(factor, n, tolerance * n):
+        if not cholesky(factor, covariances + k * model.size, n, tolerance * n, scratch):
             return k
-        invert_transposed(factor, n, inverse)
+        invert_transposed(factor, n, inverse, scratch)
         for i in range(n):
             for j in range(i):
                 factor[i * n + j] = factor[j * n + i]

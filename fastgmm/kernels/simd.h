@@ -145,6 +145,21 @@ static inline vec vset(real x)
 #endif
 }
 
+/* DOUBLES numbers of float64, whatever `real` is. */
+#if defined(__GNUC__)
+enum { DOUBLES = VECTOR_BYTES / 8 };
+typedef double dvec __attribute__((vector_size(VECTOR_BYTES)));
+typedef double dvec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+static inline dvec dset(double x) { return x - (dvec){0}; }
+#else
+enum { DOUBLES = 1 };
+typedef double dvec;
+typedef double dvec_unaligned;
+static inline dvec dset(double x) { return x; }
+#endif
+static inline dvec dload(const double *p) { return *(const dvec_unaligned *)p; }
+static inline void dstore(double *p, dvec x) { *(dvec_unaligned *)p = x; }
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #if defined(__AVX512F__) && defined(FASTGMM_FLOAT32)

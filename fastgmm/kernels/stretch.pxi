@@ -1,5 +1,5 @@
-# A stretch is some iterations of plain EM over one block of rows, without Python in between.  It does what the loop does
-# with the same functions in the same order, so that the bits are the same, and it ends before an iteration in which
+# A stretch is some iterations of plain EM over one block of rows, without Python in between.  It does what the loop
+# does, with the same functions in the same order, so that the bits are the same.  It ends before an iteration in which
 # something may happen that the loop has to decide: a covariance that is not positive definite, a component that may
 # have collapsed, numbers beyond the dtype.
 
@@ -60,6 +60,7 @@ cdef class Stretch:
     cdef double *divisor
     cdef double *reference
     cdef double *step
+    cdef double *scratch_of_factors
 
     def __init__(
         self, str covariance_type, str form, bint tied, Py_ssize_t n_components, rows, sample_weight, ridge, limits,
@@ -106,6 +107,7 @@ cdef class Stretch:
         self.divisor = cut.doubles(k)
         self.reference = cut.doubles(k * d)
         self.step = cut.doubles(k * d)
+        self.scratch_of_factors = cut.doubles(factor_scratch(d) if self.model.form == MATRIX else 0)
         return cut.size
 
     cdef Slot _slot(self, Py_ssize_t index) noexcept nogil:
@@ -200,6 +202,9 @@ cdef class Stretch:
         cdef Block *block = &self.scratch.block
         cdef Py_ssize_t k, j
         cdef double log_likelihood
+        cdef const double *weight = NULL
+        if self.weight_loan is not None:
+            weight = <const double *> self.weight_loan.view.buf
         for k in range(m.n_components):
             block.thresholds[k] = <real> (self.limits[2] * min(self.limits[1], slot.weights[k] * self.limits[0]))
             if self.limits[2] < 0.0:
@@ -207,9 +212,7 @@ cdef class Stretch:
             for j in range(m.n_features):
                 self.reference[k * m.n_features + j] = <double> m.means[k * m.width + j]
         log_likelihood = sum_rows(
-            m, <const real *> self.rows_loan.view.buf, self.n_rows,
-            NULL if self.weight_loan is None else <const double *> self.weight_loan.view.buf, NULL, NULL, NULL,
-            self.scratch)
+            m, <const real *> self.rows_loan.view.buf, self.n_rows, weight, NULL, NULL, NULL, self.scratch)
         if by_products(m):
             move_products(m, &block.sums)
         memset(self.first, 0, m.n_components * m.n_features * sizeof(double))
@@ -259,7 +262,8 @@ cdef class Stretch:
         sums.mean_weight = self.component_weight
         sums.divisor = self.divisor
         covariances_of(model, &sums, self.step, slot.covariances)
-        if factor_all(model, slot.covariances, self.limits[5], slot.factors, slot.inverses) >= 0:
+        if factor_all(
+                model, slot.covariances, self.limits[5], slot.factors, slot.inverses, self.scratch_of_factors) >= 0:
             return False
         return in_range(model, slot.covariances, slot.inverses, self.limits[7]) and not (
             model.n_components > 1 and not model.tied and may_be_flat(model, slot.inverses, 0.5 * self.limits[4]))
@@ -291,7 +295,9 @@ cdef class Stretch:
         return False
 
 
-cdef bint in_range(const Model *model, const double *covariances, const double *inverses, double largest) noexcept nogil:
+cdef bint in_range(
+    const Model *model, const double *covariances, const double *inverses, double largest
+) noexcept nogil:
     """Whether covariances and precisions have a number in the dtype of the rows."""
     cdef Py_ssize_t i
     cdef bint inside = True

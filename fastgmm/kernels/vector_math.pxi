@@ -5,8 +5,10 @@ cdef extern from "simd.h" nogil:
     ctypedef double real        # float or double: FASTGMM_FLOAT32 decides
     ctypedef double vec         # LANES numbers
     ctypedef long long ivec     # LANES integers of the same size
+    ctypedef double dvec        # DOUBLES numbers of float64
     enum:
         LANES
+        DOUBLES
         STRIP
         FEW_FEATURES
         TILE_ROWS
@@ -29,6 +31,9 @@ cdef extern from "simd.h" nogil:
     void vstore_float(float *p, vec x)
     void vadd(double *out, vec x)
     vec vset(real x)
+    dvec dload(const double *p)
+    void dstore(double *p, dvec x)
+    dvec dset(double x)
     vec vmax(vec a, vec b)
     vec vmin(vec a, vec b)
     vec vsqrt(vec a)

@@ -18,9 +18,9 @@ def of_form(form, covariances):
 
 @pytest.mark.parametrize("form", ["matrix", "diagonal", "scalar"])
 def test_factorize(build, form):
-    for seed, d in enumerate((1, 2, 5, 17, 40)):
+    for seed, d in enumerate((1, 2, 5, 17, 32, 33, 40, 64, 71, 130)):
         rng = np.random.default_rng(seed)
-        root = rng.normal(size=(4, d, d)) + 2 * np.eye(d)
+        root = rng.normal(size=(4, d, d)) / np.sqrt(d) + 2 * np.eye(d)
         covariances = of_form(form, root @ root.transpose(0, 2, 1))
         found, wanted = np.empty((2, *covariances.shape)), np.empty((2, *covariances.shape))
         module = build.modules[FLOAT64]

@@ -67,10 +67,11 @@ def factorize(
     cdef Borrowed covariance_loan = borrow(covariances, sizeof(double), n_numbers, False, "covariances")
     cdef Borrowed factor_loan = borrow(factors, sizeof(double), n_numbers, True, "factors")
     cdef Borrowed inverse_loan = borrow(inverses, sizeof(double), n_numbers, True, "inverses")
+    cdef Memory memory = Memory(sizeof(double) * (factor_scratch(n_features) if model.form == MATRIX else 0))
     with nogil:
         failed = factor_all(
             &model, <const double *> covariance_loan.view.buf, tolerance, <double *> factor_loan.view.buf,
-            <double *> inverse_loan.view.buf)
+            <double *> inverse_loan.view.buf, <double *> memory.begin)
     return failed
 
 

@@ -398,7 +398,7 @@ def test_wrong_settings_change_nothing_that_was_learned(
     model = _stream()
     before, params = all_of(model, tmp_path), model.get_params()
     rows = [rows_of(4)] if method == "fit_batches" else rows_of(4)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=list(wrong)[-1]):
         getattr(model.set_params(**wrong), method)(rows)
     model.set_params(**params)
     assert all_of(model, tmp_path) == before

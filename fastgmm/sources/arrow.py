@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from numpy.typing import NDArray
 
 from fastgmm.sources.blocks import Block, Source, rows_at_once
-from fastgmm.tables.frames import arrow_kinds, arrow_numbers, plain_columns
+from fastgmm.tables.arrow_frames import arrow_kinds, arrow_numbers, plain_columns
 
 if TYPE_CHECKING:
     import pyarrow

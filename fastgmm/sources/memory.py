@@ -82,7 +82,7 @@ class ArraySource(Source):
         for start in range(0, len(self._array), step):
             part = self._chosen(self._slice(start, start + step), chosen)
             if part.dtype.kind in "iu":
-                check_exact(part, str(self.where))
+                check_exact(part, str(self.where), chosen)
             yield Block(start, len(part), part)
 
     def _slice(self, start: int, stop: int) -> NDArray[Any]:
@@ -151,9 +151,8 @@ class SlicedSource(Source):
     def __init__(self, where: str, store: Any) -> None:
         shape = store.shape
         if len(shape) != 2:
-            raise dimension_error(
-                np.empty([int(n) for n in shape[:1]] + [0] * (len(shape) - 1)), where, CALLER
-            )
+            likeness = np.broadcast_to(np.float64(0.0), shape)
+            raise dimension_error(likeness, where, CALLER)
         if shape[0] != shape[0]:
             raise ValueError(
                 f"{where} does not know how many rows it has: call compute_chunk_sizes() first."

@@ -2,21 +2,24 @@
 
 `fit`, every score, batches and `fastgmm.sources` open what they were given here, so that all of
 them take the same and refuse the rest with the same sentence. No package is imported to tell what
-a value is; pyarrow is where a value speaks Arrow's C interface only.
+a value is; pyarrow is where a value speaks Arrow's C interface only. What looks at a kind of frame
+is loaded with the first of them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.tables.frames import Frame, frame_of, is_class, rows_of, sparse_error
+from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
 from fastgmm.tables.numbers import as_numbers, is_masked_type, without_mask
-from fastgmm.tables.table import Table, TableFrame
+
+if TYPE_CHECKING:
+    from fastgmm.tables.table import Table
 
 CPU = 1
 """DLPack calls the memory of the processor device type 1."""
@@ -59,8 +62,8 @@ def opened(value: Any, name: str) -> NDArray[Any] | Frame:
         return np.asarray(value)
     if isinstance(value, np.ndarray):
         return _plain_array(value, name)
-    if isinstance(value, Table):
-        return value.rows if value.columns is None else TableFrame(value)
+    if is_class(value, "fastgmm", "Table"):
+        return _of_table(value)
     frame = frame_of(value)
     if frame is not None:
         frame.check(name)
@@ -69,6 +72,25 @@ def opened(value: Any, name: str) -> NDArray[Any] | Frame:
         if is_class(value, package, kind):
             return convert(value, name)
     return _of_protocol(value, name)
+
+
+def frame_of(value: Any) -> Frame | None:
+    """Look at a frame as columns of numbers.
+
+    Parameters
+    ----------
+    value : object
+        A DataFrame of pandas or polars, a Table or RecordBatch of pyarrow, or anything else.
+
+    Returns
+    -------
+    Frame or None
+        None if it is no frame.
+    """
+    for package, name, make in _FRAMES:
+        if is_class(value, package, name):
+            return make(value)
+    return None
 
 
 def array_of(value: Any, name: str) -> NDArray[Any]:
@@ -111,12 +133,9 @@ def lazy_remedy(value: Any) -> str | None:
 
 def is_table(value: Any) -> bool:
     """Whether a value is one table, and not an iterable of tables."""
-    if (
-        isinstance(value, np.ndarray | Frame | Table | dict | memoryview)
-        or frame_of(value) is not None
-    ):
+    if isinstance(value, np.ndarray | Frame | dict | memoryview) or frame_of(value) is not None:
         return True
-    if is_class(value, "array", "array"):
+    if is_class(value, "fastgmm", "Table") or is_class(value, "array", "array"):
         return True
     if hasattr(value, "tocsr") or lazy_remedy(value) is not None:
         return True
@@ -132,6 +151,12 @@ def is_sliceable(value: Any) -> bool:
         and hasattr(value, "dtype")
         and hasattr(type(value), "__getitem__")
     )
+
+
+def _of_table(table: Table) -> NDArray[Any] | Frame:
+    from fastgmm.tables.table import TableFrame
+
+    return table.rows if table.columns is None else TableFrame(table)
 
 
 def _plain_array(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -225,7 +250,7 @@ def arrow_reader(value: Any, name: str) -> Any:
 def _of_series(value: Any, name: str) -> NDArray[Any]:
     frame = frame_of(value.to_frame())
     assert frame is not None
-    return rows_of(frame, name)[:, 0]
+    return rows_of(frame, name, series=True)[:, 0]
 
 
 def _of_arrow_array(value: Any, name: str) -> NDArray[Any]:
@@ -233,7 +258,7 @@ def _of_arrow_array(value: Any, name: str) -> NDArray[Any]:
 
     frame = frame_of(pyarrow.table({"": value}))
     assert frame is not None
-    return rows_of(frame, name)[:, 0]
+    return rows_of(frame, name, series=True)[:, 0]
 
 
 def _of_tensor(value: Any, name: str) -> NDArray[Any]:
@@ -280,6 +305,7 @@ _CONTAINERS: tuple[tuple[str, str, Callable[[Any, str], NDArray[Any] | Frame]], 
     ("narwhals", "DataFrame", _native),
     ("narwhals", "Series", _native),
     ("dask", "DataFrame", _computed),
+    ("dask", "Series", _computed),
     ("dask", "Array", _computed),
     ("torch", "Tensor", _of_tensor),
     ("xarray", "Dataset", _of_dataset),
@@ -291,3 +317,31 @@ _LAZY = (
     ("narwhals", "LazyFrame", "X.collect()"),
 )
 """Each lazy frame has its package, the name of its class, and the call that runs it."""
+
+
+def _of_pandas(value: Any) -> Frame:
+    from fastgmm.tables.pandas_frames import PandasFrame
+
+    return PandasFrame(value)
+
+
+def _of_polars(value: Any) -> Frame:
+    from fastgmm.tables.polars_frames import PolarsFrame
+
+    return PolarsFrame(value)
+
+
+def _of_arrow(value: Any) -> Frame:
+    from fastgmm.tables.arrow_frames import ArrowFrame
+
+    return ArrowFrame(value)
+
+
+_FRAMES: tuple[tuple[str, str, Callable[[Any], Frame]], ...] = (
+    ("pandas", "DataFrame", _of_pandas),
+    ("modin", "DataFrame", _of_pandas),
+    ("polars", "DataFrame", _of_polars),
+    ("pyarrow", "Table", _of_arrow),
+    ("pyarrow", "RecordBatch", _of_arrow),
+)
+"""Each kind of frame has its package, the name of its class, and what looks at it."""

@@ -1,27 +1,16 @@
-"""Frames of pandas, polars and pyarrow: their names, the types of their columns, their numbers.
-
-This is the only place that knows what such a frame looks like. No package of frames is imported
-before a frame of its kind is seen.
-"""
+"""What a frame is, of whatever package: names, the types of its columns, and their numbers."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.tables.kinds import is_time, kind_of_objects, time_error, type_sentence, value_error
-from fastgmm.tables.numbers import EXACT, as_numbers, check_exact
-
-if TYPE_CHECKING:
-    import pyarrow
-
-INDEX_OF_PANDAS = "__index_level_"
-"""The name of a column begins so where pandas wrote an index without one to Parquet or Arrow."""
+from fastgmm.tables.kinds import is_time, time_error, type_sentence, value_error
+from fastgmm.tables.numbers import as_numbers
 
 SHOWN_NAMES = 6
 """An advice lists at most this many columns to choose."""
@@ -125,25 +114,6 @@ def text_names(labels: Iterable[Any]) -> tuple[str, ...] | None:
     return names
 
 
-def frame_of(value: Any) -> Frame | None:
-    """Look at a frame as columns of numbers.
-
-    Parameters
-    ----------
-    value : object
-        A DataFrame of pandas or polars, a Table or RecordBatch of pyarrow, or anything else.
-
-    Returns
-    -------
-    Frame or None
-        None if it is no frame.
-    """
-    for package, name, make in _FRAMES:
-        if is_class(value, package, name):
-            return make(value)
-    return None
-
-
 def is_class(value: Any, package: str, name: str) -> bool:
     """Whether a value is of a class of this package and name, or of one that derives from it.
 
@@ -177,7 +147,7 @@ def names_of(value: Any) -> Iterable[Any] | None:
     return None if callable(names) else names
 
 
-def rows_of(frame: Frame, name: str) -> NDArray[Any]:
+def rows_of(frame: Frame, name: str, *, series: bool = False) -> NDArray[Any]:
     """All columns that count as data, as rows of numbers.
 
     Parameters
@@ -185,6 +155,8 @@ def rows_of(frame: Frame, name: str) -> NDArray[Any]:
     frame : Frame
     name : str
         What the user calls it, for the messages.
+    series : bool, default=False
+        Whether it is a series whose only column the messages do not name.
 
     Returns
     -------
@@ -200,18 +172,18 @@ def rows_of(frame: Frame, name: str) -> NDArray[Any]:
     if whole is not None:
         return as_numbers(whole, name)
     chosen = range(len(frame.labels)) if frame.default is None else frame.default
-    for i in chosen:
+    places = [name if series else f"{name}, column {frame.labels[i]!r}" for i in chosen]
+    for i, at in zip(chosen, places, strict=True):
         if frame.kinds[i] is not None:
-            raise _column_error(frame, i, name)
+            raise _column_error(frame, i, at)
     rows = np.empty((frame.n_rows, len(chosen)), np.float32 if frame.single else np.float64)
-    for position, i in enumerate(chosen):
-        at = f"{name}, column {frame.labels[i]!r}"
+    for position, (i, at) in enumerate(zip(chosen, places, strict=True)):
         rows[:, position] = frame.numbers(frame.column(i), 0, frame.n_rows, at)
     return rows
 
 
-def _column_error(frame: Frame, i: int, name: str) -> Exception:
-    kind, at = frame.kinds[i], f"{name}, column {frame.labels[i]!r}"
+def _column_error(frame: Frame, i: int, at: str) -> Exception:
+    kind = frame.kinds[i]
     assert kind is not None
     if is_time(kind):
         return time_error(at, kind)
@@ -224,215 +196,9 @@ def _column_error(frame: Frame, i: int, name: str) -> Exception:
     return value_error(at, frame.first(i), type_sentence(kind, advice))
 
 
-def plain_columns(schema: pyarrow.Schema) -> list[int]:
-    """The columns that are not the index of pandas."""
-    return [i for i, name in enumerate(schema.names) if not name.startswith(INDEX_OF_PANDAS)]
-
-
-def arrow_kinds(schema: pyarrow.Schema) -> tuple[str | None, ...]:
-    """None for a column of numbers and the name of its type for any other."""
-    return tuple(None if _is_arrow_number(kind) else str(kind) for kind in schema.types)
-
-
-def arrow_numbers(column: pyarrow.Array | pyarrow.ChunkedArray, at: str) -> NDArray[Any]:
-    """A column of pyarrow as floats, NaN where a value is missing; `at` names it in errors."""
-    from pyarrow import types
-
-    if types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    kind = column.type
-    if types.is_integer(kind) and kind.bit_width == 64:
-        whole = column.drop_null() if column.null_count else column
-        check_exact(_arrow_array(whole), at)
-    if types.is_boolean(kind):
-        column = column.cast("int8")
-    if not types.is_float64(kind) and not types.is_float32(kind):
-        column = column.cast("float64", safe=False)
-    return _arrow_array(column)
-
-
-def _arrow_array(column: Any) -> NDArray[Any]:
-    array: NDArray[Any] = (
-        column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
-    )
-    return array
-
-
-def _is_arrow_number(kind: pyarrow.DataType) -> bool:
-    from pyarrow import types
-
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    tests = (
-        *(types.is_integer, types.is_floating, types.is_decimal),
-        *(types.is_boolean, types.is_null),
-    )
-    return any(test(kind) for test in tests)
-
-
-class _PandasFrame(Frame):
-    def __init__(self, frame: Any) -> None:
-        super().__init__(frame, frame.columns, len(frame))
-
-    @cached_property
-    def _dtypes(self) -> list[Any]:
-        return list(self.native.dtypes)
-
-    @cached_property
-    def kinds(self) -> tuple[str | None, ...]:
-        return tuple(map(self._kind, range(len(self.labels))))
-
-    def _kind(self, i: int) -> str | None:
-        dtype = self._dtypes[i]
-        if isinstance(dtype, np.dtype) and dtype.kind == "O":
-            return kind_of_objects(self.column(i))
-        if hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
-            categories = dtype.categories
-            kind = kind_of_objects(categories) if categories.dtype.kind == "O" else None
-            if kind is None and categories.dtype.kind in "biufO":
-                return None
-            return f"category of {kind or categories.dtype}".replace("object (str)", "text")
-        dtype = getattr(dtype, "subtype", dtype) if str(dtype).startswith("Sparse") else dtype
-        if dtype.kind in "biuf" or str(dtype).startswith("decimal"):
-            return None
-        return str(dtype)
-
-    @property
-    def single(self) -> bool:
-        return bool(self._dtypes) and all(
-            getattr(dtype, "numpy_dtype", dtype) == np.float32 for dtype in self._dtypes
-        )
-
-    def column(self, i: int) -> Any:
-        return self.native.iloc[:, i]
-
-    def first(self, i: int) -> Any:
-        values = self.column(i)
-        if values.dtype.kind == "O" and isinstance(values.dtype, np.dtype):
-            kinds = (value for value in values if kind_of_objects([value]) is not None)
-            return next(iter(kinds))
-        there = values.dropna()
-        return there.iloc[0] if len(there) else None
-
-    def whole(self) -> NDArray[Any] | None:
-        dtypes = self._dtypes
-        first = dtypes[0] if dtypes else np.dtype(float)
-        if isinstance(first, np.dtype) and first.kind in "biuf":
-            return np.asarray(self.native) if len(set(dtypes)) <= 1 else None
-        return None
-
-    def check(self, name: str) -> None:
-        if all(str(dtype).startswith("Sparse") for dtype in self._dtypes) and self._dtypes:
-            raise sparse_error(name)
-
-    def numbers(self, column: Any, start: int, stop: int, at: str) -> NDArray[Any]:
-        part = column.iloc[start:stop]
-        dtype = part.dtype
-        if isinstance(dtype, np.dtype):
-            return as_numbers(np.asarray(part), at)
-        if hasattr(dtype, "categories"):
-            values = as_numbers(np.asarray(dtype.categories), at).astype(np.float64)
-            # The code of a missing value is -1.
-            listed: NDArray[Any] = np.append(values, np.nan)[part.cat.codes.to_numpy()]
-            return listed
-        if str(dtype).startswith("Sparse"):
-            return as_numbers(np.asarray(part), at)
-        if dtype.kind in "iu" and dtype.itemsize == 8:
-            check_exact(part.dropna().to_numpy(dtype=f"{dtype.kind}8"), at)
-        kind = np.float32 if getattr(dtype, "numpy_dtype", None) == np.float32 else np.float64
-        converted: NDArray[Any] = part.to_numpy(dtype=kind, na_value=np.nan)
-        return converted
-
-
-class _PolarsFrame(Frame):
-    def __init__(self, frame: Any) -> None:
-        super().__init__(frame, frame.columns, len(frame))
-
-    @cached_property
-    def kinds(self) -> tuple[str | None, ...]:
-        return tuple(map(self._kind, range(len(self.labels))))
-
-    def _kind(self, i: int) -> str | None:
-        dtype = self.native.dtypes[i]
-        name = type(dtype).__name__
-        if dtype.is_numeric() or name in ("Boolean", "Null"):
-            return None
-        if name == "Object":
-            return kind_of_objects(self.column(i).to_list())
-        # The name of an Enum or a Struct in full lists what it is made of.
-        return name if dtype.is_nested() or name == "Enum" else str(dtype)
-
-    @property
-    def single(self) -> bool:
-        dtypes = self.native.dtypes
-        return bool(dtypes) and all(type(dtype).__name__ == "Float32" for dtype in dtypes)
-
-    def column(self, i: int) -> Any:
-        return self.native.to_series(i)
-
-    def first(self, i: int) -> Any:
-        there = self.column(i).drop_nulls()
-        return there[0] if len(there) else None
-
-    def whole(self) -> NDArray[Any] | None:
-        kinds = {type(dtype).__name__ for dtype in self.native.dtypes}
-        if kinds in ({"Float64"}, {"Float32"}):
-            array: NDArray[Any] = self.native.to_numpy()
-            return array
-        return None
-
-    def numbers(self, column: Any, start: int, stop: int, at: str) -> NDArray[Any]:
-        part = column.slice(start, stop - start)
-        if type(part.dtype).__name__ == "Object":
-            return as_numbers(np.array(part.to_list(), dtype=object), at)
-        if part.dtype.is_integer():
-            least, most = part.min(), part.max()
-            if least is not None and (least < -EXACT or most > EXACT):
-                as_numbers(np.array(part.drop_nulls().to_list(), dtype=object), at)
-        if type(part.dtype).__name__ != "Float32":
-            part = part.cast(float)
-        converted: NDArray[Any] = part.to_numpy()
-        return converted
-
-
-class _ArrowFrame(Frame):
-    def __init__(self, table: Any) -> None:
-        super().__init__(table, table.schema.names, table.num_rows)
-        self.default = plain_columns(table.schema)
-
-    @cached_property
-    def kinds(self) -> tuple[str | None, ...]:
-        return arrow_kinds(self.native.schema)
-
-    @property
-    def single(self) -> bool:
-        types = self.native.schema.types
-        return bool(types) and all(str(kind) == "float" for kind in types)
-
-    def column(self, i: int) -> Any:
-        return self.native.column(i)
-
-    def first(self, i: int) -> Any:
-        there = self.column(i).drop_null()
-        return there[0].as_py() if len(there) else None
-
-    def numbers(self, column: Any, start: int, stop: int, at: str) -> NDArray[Any]:
-        return arrow_numbers(column.slice(start, stop - start), at)
-
-
 def sparse_error(name: str) -> TypeError:
     """Build the error for sparse data, which `name` names."""
     return TypeError(
         f"Sparse data was passed for {name}, but dense data is required: convert it with "
         ".toarray(), or a frame with .sparse.to_dense()."
     )
-
-
-_FRAMES: tuple[tuple[str, str, Callable[[Any], Frame]], ...] = (
-    ("pandas", "DataFrame", _PandasFrame),
-    ("modin", "DataFrame", _PandasFrame),
-    ("polars", "DataFrame", _PolarsFrame),
-    ("pyarrow", "Table", _ArrowFrame),
-    ("pyarrow", "RecordBatch", _ArrowFrame),
-)
-"""Each kind of frame has its package, the name of its class, and what looks at it."""

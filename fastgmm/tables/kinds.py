@@ -20,6 +20,11 @@ _TIMES = re.compile(
 )
 """The name of a type of dates or time spans begins so in NumPy, pandas, polars and pyarrow."""
 
+_TIME_ADVICE = (
+    "dates and time spans have no unit that a mixture could use, so convert them to numbers, such "
+    "as days since a date"
+)
+
 _TIME_TYPES = (
     *(datetime.date, datetime.time, datetime.timedelta),
     *(np.datetime64, np.timedelta64),
@@ -45,7 +50,7 @@ def complex_error(at: str, kind: str) -> ValueError:
 
 def time_error(at: str, kind: str) -> TypeError:
     """Build the error for dates and time spans, `at` saying where they are."""
-    return TypeError(f"{at}: {type_sentence(kind, '')}")
+    return TypeError(f"{at}: its type is {kind}, not a number; {_TIME_ADVICE}.")
 
 
 def type_sentence(kind: str, advice: str) -> str:
@@ -64,10 +69,7 @@ def type_sentence(kind: str, advice: str) -> str:
         The second half of a sentence.
     """
     if is_time(kind):
-        advice = (
-            "dates and time spans have no unit that a mixture could use, so convert them to "
-            "numbers, such as days since a date"
-        )
+        advice = _TIME_ADVICE
     elif kind.startswith("complex"):
         advice = "pass the real part, or both parts as columns"
     return f"its type is {kind}, not a number; {advice}."
@@ -96,7 +98,7 @@ def value_error(at: str, value: Any, rest: str) -> Exception:
         It has the type that ``float`` raises.
     """
     kind = type(value)
-    if issubclass(kind, _TIME_TYPES):
+    if _is_time_type(kind):
         return time_error(at, kind.__name__)
     if issubclass(kind, complex | np.complexfloating):
         return complex_error(at, kind.__name__)
@@ -109,6 +111,11 @@ def value_error(at: str, value: Any, rest: str) -> Exception:
     )
 
 
+def _is_time_type(kind: type) -> bool:
+    # The periods of pandas are of no type that Python knows.
+    return issubclass(kind, _TIME_TYPES) or kind.__name__ == "Period"
+
+
 def is_number_type(kind: type) -> bool:
     """Whether values of this type are numbers, or a gap: None, or the NA of pandas.
 
@@ -119,8 +126,8 @@ def is_number_type(kind: type) -> bool:
     """
     if kind in (float, int, bool, type(None)) or kind.__name__ == "NAType":
         return True
-    others = (str, bytes, complex, np.complexfloating, *_TIME_TYPES)
-    if issubclass(kind, others) or hasattr(kind, "__len__"):
+    others = (str, bytes, complex, np.complexfloating)
+    if issubclass(kind, others) or _is_time_type(kind) or hasattr(kind, "__len__"):
         return False
     return hasattr(kind, "__float__") or hasattr(kind, "__index__")
 
@@ -147,4 +154,4 @@ def kind_of_objects(values: Iterable[Any]) -> str | None:
         return None
     value = listed[place]
     name = type(value).__name__
-    return name if isinstance(value, _TIME_TYPES) else f"object ({name})"
+    return name if _is_time_type(type(value)) else f"object ({name})"

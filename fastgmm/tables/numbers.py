@@ -7,6 +7,7 @@ float64, and None is a gap. Everything else is refused with a sentence.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def dimension_error(array: NDArray[Any], name: str, caller: str) -> ValueError:
     )
 
 
-def check_exact(array: NDArray[Any], at: str) -> None:
+def check_exact(array: NDArray[Any], at: str, columns: Sequence[int] | None = None) -> None:
     """Refuse integers that float64 would round: different ones could become equal.
 
     Parameters
@@ -121,6 +122,8 @@ def check_exact(array: NDArray[Any], at: str) -> None:
     array : ndarray of int
     at : str
         What the error calls it.
+    columns : sequence of int, optional
+        The numbers of the columns of a part of rows; None: they are counted.
 
     Raises
     ------
@@ -137,7 +140,8 @@ def check_exact(array: NDArray[Any], at: str) -> None:
     with np.errstate(invalid="ignore"):
         inexact = (rounded >= end) | (rounded.astype(array.dtype) != array)
     if inexact.any():
-        raise exactness_error(int(array[inexact][0]), at)
+        where = _column(at, array, int(inexact.argmax()), columns)
+        raise exactness_error(int(array[inexact][0]), where)
 
 
 def exactness_error(value: int, at: str) -> ValueError:
@@ -187,11 +191,9 @@ def _numbers_of_objects(array: NDArray[Any], at: str) -> NDArray[np.float64]:
     values: list[Any] = array.ravel().tolist()
     place = first_of_other_type(values)
     if place is not None:
-        index = np.unravel_index(place, array.shape)
-        where = f"{at}, column {int(index[1])}" if array.ndim == 2 else at
         value = values[place]
         raise value_error(
-            where,
+            _column(at, array, place),
             value,
             f"it holds a value of type {type(value).__name__}; choose columns of numbers, or "
             "convert it.",
@@ -202,11 +204,21 @@ def _numbers_of_objects(array: NDArray[Any], at: str) -> NDArray[np.float64]:
     try:
         numbers = np.array(values, dtype=object).astype(np.float64).reshape(array.shape)
     except OverflowError:
-        raise exactness_error(max(filter(_is_integer, values), key=abs), at) from None
+        largest = max(filter(_is_integer, values), key=abs)
+        where = _column(at, array, values.index(largest))
+        raise exactness_error(largest, where) from None
     for i in np.flatnonzero(np.abs(numbers.ravel()) >= EXACT).tolist():
         if _is_integer(values[i]) and int(numbers.flat[i]) != int(values[i]):
-            raise exactness_error(int(values[i]), at)
+            raise exactness_error(int(values[i]), _column(at, array, i))
     return numbers
+
+
+def _column(at: str, array: NDArray[Any], place: int, columns: Sequence[int] | None = None) -> str:
+    """Name the column of a place in an array, counted along its rows."""
+    if array.ndim != 2:
+        return at
+    column = place % array.shape[1]
+    return f"{at}, column {column if columns is None else columns[column]}"
 
 
 def _is_integer(value: Any) -> bool:

@@ -234,14 +234,13 @@ class GaussianMixture(Scoring, Estimator):
         """The parameters of the constructor, checked, and their numbers Python's; all or these.
 
         `get_params` gives what the user gave, and this is what is read.  Of a subclass it gives the
-        parameters of this class: as they were set, or the defaults where it has dropped some.
+        parameters of this class, which its constructor has set, under whatever names it takes them.
         """
         return SimpleNamespace(**check_parameters(self._given(*names), type(self).__name__))
 
     def _given(self, *names: str) -> dict[str, Any]:
         """What `_params` checks."""
-        defaults = defaults_of(GaussianMixture.__init__)
-        return {name: getattr(self, name, defaults[name]) for name in names or defaults}
+        return {name: getattr(self, name) for name in names or _PARAMETERS}
 
     @classmethod
     def from_parameters(
@@ -976,6 +975,10 @@ class GaussianMixture(Scoring, Estimator):
         if of is not None:
             params = SimpleNamespace(**plain_parameters(self._given()))
             self._state = model_file.restored(of, params)
+
+
+_PARAMETERS = tuple(defaults_of(GaussianMixture.__init__))
+"""The constructor of this class has set these, of a subclass as well."""
 
 
 def load(path: "str | os.PathLike[str]") -> GaussianMixture:

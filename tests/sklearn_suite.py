@@ -2,8 +2,9 @@
 
     PYTHONPATH=tests pytest -p sklearn_suite --pyargs sklearn.mixture.tests.test_gaussian_mixture
 
-`tests/contract/test_sklearn_suite.py` runs it.  Nothing is copied from scikit-learn: its installed test file is run, where it has one.  Tests of its
-private functions and of array namespaces are left out, and what differs on purpose must differ.
+`tests/contract/test_sklearn_suite.py` runs it.  Nothing is copied from scikit-learn: its installed
+test file is run, where it has one.  Tests of its private functions and of array namespaces are left
+out, and what differs on purpose must differ.
 """
 
 import pytest

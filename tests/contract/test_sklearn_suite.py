@@ -25,17 +25,17 @@ def test_the_suite_of_scikit_learn(tmp_path: Path) -> None:
     except ImportError:
         pytest.skip("this scikit-learn is installed without its tests")
     assert names >= DIFFERENT.keys() | PRIVATE.keys() | NOT_SUPPORTED.keys()
-    here = str(Path(__file__).parents[1])
-    paths = filter(None, (here, os.environ.get("PYTHONPATH")))
-    # The tests of float32 rows are asked for by a variable.
-    more = {"PYTHONPATH": os.pathsep.join(paths), "SKLEARN_RUN_FLOAT32_TESTS": "1"}
+    # It runs where its own settings of pytest are, on the modules that this process sees, and the
+    # tests of float32 rows are asked for by a variable.
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+    more = {"PYTHONPATH": paths, "SKLEARN_RUN_FLOAT32_TESTS": "1"}
     options = ["-q", "-p", "sklearn_suite", "-p", "no:cacheprovider", "-p", "no:randomly"]
     command = [sys.executable, "-m", "pytest", *options, "-W", "ignore", "--pyargs", SUITE]
     done = subprocess.run(
         command, cwd=tmp_path, env=os.environ | more, capture_output=True, text=True, check=False
     )
-    last = done.stdout.strip().splitlines()[-1]
     assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.strip().splitlines()[-1]
     assert f"{len(DIFFERENT)} xfailed" in last
     assert "skipped" not in last
     assert int(last.split(" passed")[0].split()[-1]) >= 54

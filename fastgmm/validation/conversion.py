@@ -12,6 +12,9 @@ from fastgmm.errors import warn_user
 from fastgmm.tables import frames
 from fastgmm.tables.unfit import first_unfit
 
+EXACT = 2**53
+"""Integers up to this one are float64 numbers; of larger ones only some."""
+
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
     """Turn what the user gave into an array, its numbers and dtype as they are.
@@ -83,6 +86,8 @@ def as_floats(array: NDArray[Any], name: str, *, from_list: bool = False) -> NDA
     if kind == "c" and from_list:
         raise TypeError("float() argument must be a string or a real number, not 'complex'")
     _refuse_kind(kind, name)
+    if kind in "iu" and array.dtype.itemsize == 8:
+        _refuse_large(array, name)
     single = kind == "f" and array.dtype.itemsize == 4
     # A long double beyond the range of float64 becomes inf here, which is refused as such.
     with np.errstate(over="ignore"):
@@ -179,6 +184,25 @@ def _refuse_kind(kind: str, name: str) -> None:
             f"{name} holds dates or time spans, which have no unit that a mixture could use: "
             "convert them to numbers."
         )
+
+
+def _refuse_large(array: NDArray[Any], name: str) -> None:
+    """Refuse integers whose last digits a float64 would lose."""
+    if array.size == 0 or (array.max() <= EXACT and array.min() >= -EXACT):
+        return
+    numbers = array.astype(np.float64)
+    # What rounds up to 2^63 or 2^64 has no integer of its dtype to compare with.
+    inside = numbers < 2.0 ** (63 if array.dtype.kind == "i" else 64)
+    lost = ~inside
+    lost[inside] = numbers[inside].astype(array.dtype) != array[inside]
+    if not lost.any():
+        return
+    place = np.unravel_index(int(lost.argmax()), array.shape)
+    raise ValueError(
+        f"{name}[{', '.join(map(str, place))}] is {array[place]}, and float64 holds no integer "
+        f"of so many digits: subtract an offset first, or pass {name}.astype(float) if the last "
+        "digits do not matter."
+    )
 
 
 def _sparse_error(name: str) -> TypeError:

@@ -73,7 +73,7 @@ def not_fitted_error(estimator: str = "GaussianMixture", reason: str = "") -> No
     estimator : str, default="GaussianMixture"
         Name of the class, for the message.
     reason : str, default=""
-        Why, where it was not for want of a call.
+        Why, where it was not for want of a call: one more sentence, without its full stop.
 
     Returns
     -------
@@ -84,11 +84,15 @@ def not_fitted_error(estimator: str = "GaussianMixture", reason: str = "") -> No
     --------
     >>> raise not_fitted_error()
     Traceback (most recent call last):
-    fastgmm.errors.NotFittedError: This GaussianMixture instance is not fitted yet: ...
+    fastgmm.errors.NotFittedError: This GaussianMixture instance is not fitted yet. Call 'fit' ...
     """
-    # The opening is scikit-learn's, so that code which looks at the text works with both.
-    reason = reason or "call 'fit' first"
-    message = f"This {estimator} instance is not fitted yet: {reason}."
+    # The sentence is scikit-learn's, so that code which looks at the text works with both.
+    message = (
+        f"This {estimator} instance is not fitted yet. Call 'fit' with appropriate arguments "
+        "before using this estimator."
+    )
+    if reason:
+        message = f"{message} {reason}."
     error: NotFittedError = _shared_class(NotFittedError)(message)
     return error
 
@@ -178,7 +182,11 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """
     package = __name__.partition(".")[0]
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == package:
+    # What runs under exec() may have globals without a name.
+    while (
+        frame.f_back is not None
+        and str(frame.f_globals.get("__name__")).partition(".")[0] == package
+    ):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

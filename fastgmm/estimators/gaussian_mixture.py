@@ -3,7 +3,8 @@
 import os
 from dataclasses import replace
 from operator import is_
-from typing import Any, Self
+from types import SimpleNamespace
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from fastgmm.errors import (
     not_fitted_error,
     warn_user,
 )
-from fastgmm.estimators.conventions import Estimator
+from fastgmm.estimators.conventions import Estimator, defaults_of
+from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.snapshot import Snapshot, Stream
@@ -39,6 +41,7 @@ from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_generator,
+    as_order,
     as_rows,
     as_sample_weight,
     as_table,
@@ -49,10 +52,12 @@ from fastgmm.validation import (
     check_parameters,
     check_weights_init,
     feature_names_of,
+    plain_parameters,
 )
 from fastgmm.validation.batches import CheckedBatches
 
 
+@with_fixed_attributes
 class GaussianMixture(Scoring, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
@@ -160,8 +165,9 @@ class GaussianMixture(Scoring, Estimator):
 
     Notes
     -----
-    The attributes are read-only.  The arrays of parameters and the lists are copies, and these
-    arrays are float32 if the rows of the fit were, else float64.
+    The attributes are read-only, and so are their arrays and lists: copy one to change it.
+    `from_parameters` makes a model of known parameters, and `reorder` puts the components in
+    another order.  The arrays are float32 if the rows of the fit were, else float64.
 
     Where `weights_init`, `means_init` and `precisions_init` are all given, the "auto" of `gap_tol`
     and `acceleration` mean None: the fit takes scikit-learn's path, iteration by iteration.
@@ -184,7 +190,7 @@ class GaussianMixture(Scoring, Estimator):
         *,
         covariance_type: CovarianceType = "full",
         tol: float = 1e-3,
-        reg_covar: float | str = 1e-6,
+        reg_covar: float | Literal["auto"] = 1e-6,
         max_iter: int = 100,
         n_init: int = 1,
         init_params: InitParams = "ward",
@@ -198,7 +204,7 @@ class GaussianMixture(Scoring, Estimator):
         n_threads: int | None = None,
         half_life: float | None = None,
         learning_exponent: float = 0.8,
-        gap_tol: float | str | None = "auto",
+        gap_tol: float | Literal["auto"] | None = "auto",
         acceleration: Acceleration | None = "auto",
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
@@ -224,6 +230,18 @@ class GaussianMixture(Scoring, Estimator):
         self.acceleration = acceleration
         self.on_collapse = on_collapse
         self.prior = prior
+
+    def _params(self, *names: str) -> Any:
+        """The parameters of the constructor, checked, and their numbers Python's; all or these.
+
+        `get_params` gives what the user gave, and this is what is read.  Of a subclass it gives the
+        parameters of this class, which its constructor has set, under whatever names it takes them.
+        """
+        return SimpleNamespace(**check_parameters(self._given(*names), type(self).__name__))
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        """What `_params` checks."""
+        return {name: getattr(self, name) for name in names or _PARAMETERS}
 
     @classmethod
     def from_parameters(
@@ -273,7 +291,7 @@ class GaussianMixture(Scoring, Estimator):
         checked_means = check_means_init(means, None)
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
-        check_parameters(model.get_params())
+        model._params()
         mixture = Mixture.from_covariances(
             check_weights_init(weights, n_components),
             checked_means,
@@ -347,28 +365,28 @@ class GaussianMixture(Scoring, Estimator):
         ndarray of int64, shape (n_samples,)
         """
         data, mixture = self._fit(X, sample_weight, callback)
-        return labels(mixture, data.rows, self.n_threads)
+        return labels(mixture, data.rows, data.n_threads)
 
     def _fit(
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> tuple[RowData, Mixture]:
-        check_parameters(self.get_params())
+        params = self._params()
         table = as_table(X)
         names = feature_names_of(table)
-        rows = as_rows(table, min_rows=2, method="fit", n_threads=self.n_threads)
-        check_enough_rows(len(rows), self.n_components)
+        rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads)
+        check_enough_rows(len(rows), params.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
-        data = RowData(rows, weights, self.n_threads, names)
-        found = fit(data, plan_of(self, data.n_features, self._state), Hooks(callback))
+        data = RowData(rows, weights, params.n_threads, names)
+        found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, names, data.extent.weight)
-        self._warn(found.run)
+        self._warn(found.run, params)
         return data, mixture
 
     def _fit_shared(
         self, data: RowData, sample: Sample, seed: int, largest: int, callback: Callback
     ) -> None:
         """Run one of several fits that share their rows and a sample of them; it never warns."""
-        plan = plan_of(self, data.n_features, self._state)
+        plan = plan_of(self._params(), data.n_features, self._state)
         start = replace(plan.start, largest=largest)
         found = fit(data, replace(plan, start=start, sample=sample, seed=seed), Hooks(callback))
         self._publish(found, data.names, data.extent.weight)
@@ -381,21 +399,21 @@ class GaussianMixture(Scoring, Estimator):
         self._state = State(run.mixture, run.regularization, report, names, seen)
         return run.mixture
 
-    def _warn(self, run: Run) -> None:
+    def _warn(self, run: Run, params: Any) -> None:
         """Warn where a fit did not converge or had to repair."""
         if run.repairs:
             warn_user(summary(run.repairs), CollapseWarning)
-        if not (run.converged or run.stopped) and self.max_iter > 0:
-            warn_user(self._not_converged(run), convergence_warning_class())
+        if not (run.converged or run.stopped) and params.max_iter > 0:
+            warn_user(self._not_converged(run, params), convergence_warning_class())
 
-    def _not_converged(self, run: Run) -> str:
-        rule = f"tol={self.tol:g}"
-        if self.gap_tol is not None and self.gap_tol != "auto":
-            rule = f"gap_tol={self.gap_tol:g}"
+    def _not_converged(self, run: Run, params: Any) -> str:
+        rule = f"tol={params.tol:g}"
+        if params.gap_tol is not None and params.gap_tol != "auto":
+            rule = f"gap_tol={params.gap_tol:g}"
         where = "cannot be foretold yet"
         if np.isfinite(run.gap):
             where = f"is predicted to be {run.gap:.1e} nats per row"
-        raised = f"max_iter (now {self.max_iter}) or {rule.partition('=')[0]}"
+        raised = f"max_iter (now {params.max_iter}) or {rule.partition('=')[0]}"
         return (
             f"Best performing initialization did not converge: after {run.n_iter} iterations the "
             f"distance of the log-likelihood to its limit {where}, and {rule}; raise {raised}, or "
@@ -452,22 +470,22 @@ class GaussianMixture(Scoring, Estimator):
         >>> bool(np.allclose(batched, model.fit(X).means_))
         True
         """
-        check_parameters(self.get_params())
-        checked = CheckedBatches(batches, "fit_batches", n_threads=self.n_threads)
-        data = BatchData(checked, self.n_threads)
+        params = self._params()
+        checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads)
+        data = BatchData(checked, params.n_threads)
         data.peek()
         kept = None
         if checkpoint is not None:
             # What files need is loaded with the first of them.
             from fastgmm.estimators.model_file import CheckpointFile
 
-            kept = CheckpointFile(checkpoint, self.get_params())
+            kept = CheckpointFile(checkpoint, vars(params))
         last: list[Run] = []
 
         def note(run: Run) -> None:
             last[:] = [run]
 
-        plan = plan_of(self, data.n_features, self._state)
+        plan = plan_of(params, data.n_features, self._state)
         try:
             found = fit(data, plan, Hooks(callback, kept, note))
         except BaseException:
@@ -475,7 +493,7 @@ class GaussianMixture(Scoring, Estimator):
                 self._publish(Fit(last[0]), data.names, None)
             raise
         self._publish(found, data.names, data.extent.weight)
-        self._warn(found.run)
+        self._warn(found.run, params)
         return self
 
     def partial_fit(
@@ -536,7 +554,7 @@ class GaussianMixture(Scoring, Estimator):
                 n_features=learner.target.n_features,
                 min_rows=0,
                 method="partial_fit",
-                n_threads=self.n_threads,
+                n_threads=self._threads(),
             )
         weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
         if len(rows) == 0:
@@ -546,7 +564,7 @@ class GaussianMixture(Scoring, Estimator):
         self._follow_settings(learner)
         plan = None
         if learner.learned is None:
-            plan = plan_of(self, learner.target.n_features)
+            plan = plan_of(self._params(), learner.target.n_features)
         learner.learn(rows, weights, plan)
         self._publish_stream(learner, names)
         return self
@@ -565,10 +583,9 @@ class GaussianMixture(Scoring, Estimator):
             elif state.mixture is not None:
                 known = state.mixture.n_features
         rows = as_rows(
-            table, n_features=known, min_rows=0, method="partial_fit", n_threads=self.n_threads
+            table, n_features=known, min_rows=0, method="partial_fit", n_threads=self._threads()
         )
         if learner is None:
-            check_parameters(self.get_params())
             learner = self._new_learner(rows, state)
             if state is not None:
                 names = feature_names_of(table)
@@ -576,32 +593,29 @@ class GaussianMixture(Scoring, Estimator):
 
     def _new_learner(self, rows: np.ndarray, state: State | None) -> Learner:
         """A learner of the first rows, or one that goes on from a fit."""
-        pace = pace_of(self)
+        params = self._params()
+        pace, n_threads = pace_of(params), params.n_threads
         mixture = None if state is None else state.mixture
         if state is None or mixture is None:
-            target = Target(rows.shape[1], rows.dtype, self.n_components, self.covariance_type)
-            seed = int(as_generator(self.random_state).integers(2**63))
-            return Learner(target, pace, self.n_threads, seed)
+            target = Target(rows.shape[1], rows.dtype, params.n_components, params.covariance_type)
+            seed = int(as_generator(params.random_state).integers(2**63))
+            return Learner(target, pace, n_threads, seed)
         k, d = mixture.means.shape
         target = Target(d, mixture.dtype, k, mixture.covariance_type)
         seen = float(state.seen or target.first_rows)
-        regularization = regularization_of(self, state)
+        regularization = regularization_of(params, state)
         learned = Learned.implied(mixture, regularization, seen, target.family)
-        return Learner(target, pace, self.n_threads, learned=learned)
+        return Learner(target, pace, n_threads, learned=learned)
 
     def _follow_settings(self, learner: Learner) -> None:
         """Take over parameters that were set since the last call."""
-        learner.n_threads = self.n_threads
-        wishes = (self.half_life, self.learning_exponent, self.reg_covar)
+        wishes = (self.n_threads, self.half_life, self.learning_exponent, self.reg_covar)
         if all(map(is_, wishes, learner.wishes)):
             return  # the same objects as in the last call: they were checked then
-        pace, learned = pace_of(self), learner.learned
-        if pace != learner.pace:
-            check_parameters(self.get_params())
-            learner.pace = pace
-        check_parameters({"reg_covar": self.reg_covar})
-        if learned is not None and self.reg_covar != "auto":
-            learner.learned = learned.with_reg_covar(float(self.reg_covar))
+        params = self._params("n_threads", "half_life", "learning_exponent", "reg_covar")
+        learner.n_threads, learner.pace = params.n_threads, pace_of(params)
+        if learner.learned is not None and params.reg_covar != "auto":
+            learner.learned = learner.learned.with_reg_covar(params.reg_covar)
         learner.wishes = wishes
 
     def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
@@ -632,12 +646,13 @@ class GaussianMixture(Scoring, Estimator):
         """The state with a fit of the rows that a stream has gathered so far."""
         learner = state.learner
         assert learner is not None
-        found = learner.first_fit(plan_of(self, learner.target.n_features))
+        params = self._params()
+        found = learner.first_fit(plan_of(params, learner.target.n_features))
         if found is None:
             raise not_fitted_error(
                 type(self).__name__,
-                f"{learner.waiting.n} rows have come to partial_fit, too few or too alike for "
-                f"{self.n_components} components: give more",
+                f"Only {learner.waiting.n} rows have come to partial_fit, too few or too alike for "
+                f"{params.n_components} components: give more",
             )
         run = found.run
         report = Report.of_run(run, found.initializations)
@@ -675,7 +690,7 @@ class GaussianMixture(Scoring, Estimator):
     @property
     def lower_bounds_(self) -> list[float]:
         """The mean log-likelihood per row that each iteration began with, in nats."""
-        return list(self._report().lower_bounds)
+        return FixedList(self._report().lower_bounds)
 
     @property
     def gap_(self) -> float:
@@ -685,12 +700,12 @@ class GaussianMixture(Scoring, Estimator):
     @property
     def repairs_(self) -> list[Repair]:
         """What collapsed in the best start, and what was done."""
-        return list(self._report().repairs)
+        return FixedList(self._report().repairs)
 
     @property
     def initializations_(self) -> list[Initialization]:
         """What each start has reached."""
-        return list(self._report().initializations)
+        return FixedList(self._report().initializations)
 
     # ------------------------------------------------------------------ statistics
 
@@ -722,12 +737,13 @@ class GaussianMixture(Scoring, Estimator):
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "e_step")
-        data = RowData(rows, as_sample_weight(sample_weight, len(rows)), self.n_threads)
+        data = RowData(rows, as_sample_weight(sample_weight, len(rows)), self._threads())
         return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
 
     def _regularization(self) -> Regularization:
         assert self._state is not None
-        return regularization_of(self, self._state)
+        params = self._params("reg_covar", "prior", "covariance_type", "n_components")
+        return regularization_of(params, self._state)
 
     def m_step(self, statistics: SufficientStatistics) -> Self:
         """Replace the parameters by those that maximise the statistics.
@@ -774,6 +790,62 @@ class GaussianMixture(Scoring, Estimator):
         self._state = replace(state, mixture=mixture, report=report)
         return self
 
+    def reorder(self, order: ArrayLike) -> Self:
+        """Put the components in another order; the mixture stays the same.
+
+        All that is said per component follows: parameters, labels and responsibilities, `repairs_`,
+        and what a stream has learned.  Snapshots that were taken before stay as they are.
+
+        Parameters
+        ----------
+        order : array_like of int, shape (n_components,)
+            The present number of the component that becomes the first one, of that which becomes
+            the second, and so on, as `np.argsort` gives them: the new means are ``means_[order]``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When the numbers are not those of all components, each once; or when the first rows of a
+            stream are still gathered, since their fit makes an order of its own.
+        TypeError
+            When they are not integers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [0.6, 0.4], [[5.0], [2.0]], [[[1.0]], [[2.0]]]
+        ... )
+        >>> model = model.reorder(np.argsort(model.means_[:, 0]))
+        >>> model.weights_, model.means_.ravel(), model.predict([[2.0]])
+        (array([0.4, 0.6]), array([2., 5.]), array([0]))
+        """
+        mixture, _ = self._fitted()
+        places = as_order(order, mixture.n_components)
+        state = self._state
+        assert state is not None
+        learner = state.learner
+        if learner is not None and learner.learned is None:
+            raise ValueError(
+                f"reorder cannot keep an order yet: {learner.waiting.n} rows of the stream wait "
+                f"for its first fit, which makes one of its own with {learner.first_rows}; give "
+                "more to partial_fit"
+            )
+        mixture, present = mixture.reordered(places), np.argsort(places)
+        repairs = tuple(
+            replace(one, component=int(present[one.component])) for one in state.report.repairs
+        )
+        if learner is not None and learner.learned is not None:
+            learner.learned = learner.learned.reordered(mixture, places)
+        report = replace(state.report, repairs=repairs)
+        self._state = replace(state, mixture=mixture, report=report)
+        return self
+
     # ------------------------------------------------------------------ the stream
 
     @property
@@ -786,7 +858,7 @@ class GaussianMixture(Scoring, Estimator):
         """What the stream looked like: trace, running mean and deviation of the log density."""
         learner = self._of_stream()
         recent = learner.recent
-        trace = np.array(recent.trace, dtype=np.float64).reshape(-1, 2)
+        trace = fixed_copy(np.array(recent.trace, dtype=np.float64).reshape(-1, 2))
         return Stream(
             learner.n_samples,
             learner.seen,
@@ -860,7 +932,7 @@ class GaussianMixture(Scoring, Estimator):
         array([-0.918939])
         """
         mixture, names = self._fitted()
-        return Snapshot(mixture, names, self.n_threads)
+        return Snapshot(mixture, names, self._threads())
 
     # ------------------------------------------------------------------ files
 
@@ -869,31 +941,23 @@ class GaussianMixture(Scoring, Estimator):
 
         The file holds no pickle, has a version and a checksum, and takes the place of an old one in
         one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
-        not kept.
+        not kept, nor what a subclass adds.
+
+        Raises
+        ------
+        NotFittedError
+            When there is no mixture yet.
+        InvalidParameterError
+            When a parameter was set to what `fit` would refuse; an old file is as it was.
         """
         # What files need is loaded with the first of them.
         from fastgmm.estimators import model_file
 
+        params = self._params()
         self._fitted()
         assert self._state is not None
         contents = model_file.Contents(model_file.stored(self._state))
-        model_file.write(path, self.get_params(), contents)
-
-    @classmethod
-    def _load(cls, path: "str | os.PathLike[str]") -> Self:
-        # What files need is loaded with the first of them.
-        from fastgmm.estimators import model_file
-
-        params, contents, _ = model_file.read(path)
-        try:
-            model = cls(**params)
-            check_parameters(model.get_params())
-            model._state = model_file.restored(contents.state, model)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FileFormatError(
-                f"{path} was not written by GaussianMixture.save: {error}"
-            ) from error
-        return model
+        model_file.write(path, vars(params), contents)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -912,11 +976,22 @@ class GaussianMixture(Scoring, Estimator):
         own, of = model_file.unpickled(pickled)
         self.__dict__.update(own)
         if of is not None:
-            self._state = model_file.restored(of, self)
+            params = SimpleNamespace(**plain_parameters(self._given()))
+            self._state = model_file.restored(of, params)
+
+
+_PARAMETERS = tuple(defaults_of(GaussianMixture.__init__))
+"""The constructor of this class has set these, of a subclass as well."""
 
 
 def load(path: "str | os.PathLike[str]") -> GaussianMixture:
     """Read a model that `GaussianMixture.save` wrote.
+
+    Returns
+    -------
+    GaussianMixture
+        Whatever subclass wrote the file: it holds the parameters of this class and no others.  A
+        pickle keeps the class and its own parameters.
 
     Raises
     ------
@@ -936,4 +1011,13 @@ def load(path: "str | os.PathLike[str]") -> GaussianMixture:
     >>> fastgmm.load(path).covariances_
     array([[[4.]]])
     """
-    return GaussianMixture._load(path)
+    # What files need is loaded with the first of them.
+    from fastgmm.estimators import model_file
+
+    params, contents, _ = model_file.read(path)
+    try:
+        model = GaussianMixture(**params)
+        model._state = model_file.restored(contents.state, model._params())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(f"{path} was not written by GaussianMixture.save: {error}") from error
+    return model

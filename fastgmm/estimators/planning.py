@@ -23,8 +23,8 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
 
     Parameters
     ----------
-    params : GaussianMixture
-        Or whatever else has the constructor's parameters as attributes.
+    params : object
+        It has the constructor's parameters as attributes, checked and plain.
     n_features : int
     state : State, optional
         Where a warm start goes on from.
@@ -75,7 +75,7 @@ def _settings(params: Any) -> Settings:
         # From given parameters the fit takes scikit-learn's path, iteration by iteration.
         gap_tol = None if gap_tol == "auto" else gap_tol
         acceleration = None if acceleration == "auto" else acceleration
-    number = None if gap_tol is None or isinstance(gap_tol, str) else float(gap_tol)
+    number = None if isinstance(gap_tol, str) else gap_tol
     return Settings(
         stopping=Stopping(
             tol=params.tol, gap_tol=number, both=gap_tol == "auto", max_iter=params.max_iter

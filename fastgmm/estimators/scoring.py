@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.errors import not_fitted_error
+from fastgmm.estimators.fixed import fixed_copy, with_fixed_attributes
 from fastgmm.estimators.state import State
 from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria
@@ -19,6 +20,7 @@ from fastgmm.validation import (
     as_table,
     check_feature_names,
     check_out,
+    check_parameters,
 )
 
 _FLOAT32 = np.dtype(np.float32)
@@ -27,6 +29,7 @@ _FLOAT64 = np.dtype(np.float64)
 """The same holds for this one."""
 
 
+@with_fixed_attributes
 class Scoring:
     """What a fitted state says by its mixture alone; an estimator and a snapshot inherit it.
 
@@ -55,14 +58,23 @@ class Scoring:
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X  # This check costs a third of as_rows, which one row would feel.
-        return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self.n_threads)
+        return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self._threads())
+
+    def _threads(self) -> int | None:
+        """`n_threads`, checked; None costs one row of a score nothing."""
+        if self.n_threads is None:
+            return None
+        found: int = check_parameters({"n_threads": self.n_threads}, type(self).__name__)[
+            "n_threads"
+        ]
+        return found
 
     # ------------------------------------------------------------------ attributes
 
     def _shown(self, name: str) -> np.ndarray:
-        """A copy, free to change, of an array of the mixture in the dtype of its rows."""
+        """A read-only copy of an array of the mixture in the dtype of its rows."""
         mixture, _ = self._fitted()
-        return np.array(getattr(mixture, name), dtype=mixture.dtype, order="C")
+        return fixed_copy(getattr(mixture, name), mixture.dtype)
 
     @property
     def weights_(self) -> np.ndarray:
@@ -104,13 +116,17 @@ class Scoring:
                 f"{type(self).__name__!r} object has no attribute 'feature_names_in_': "
                 "the rows of its fit had no names"
             )
-        return names
+        return fixed_copy(names)
 
     @property
     def n_parameters(self) -> int:
         """The number of free parameters, p of the criteria: weights, means and covariances."""
         mixture, _ = self._fitted()
         return mixture.n_parameters
+
+    def _n_parameters(self) -> int:
+        """`n_parameters`, by the name under which tools for scikit-learn's class look for it."""
+        return self.n_parameters
 
     @property
     def is_fitted(self) -> bool:
@@ -130,8 +146,8 @@ class Scoring:
         X : array_like of shape (n_samples, n_features)
             Rows.
         out : ndarray of shape (n_samples,), optional
-            Where to write; of the dtype of the result (float32 for float32 rows, else float64).
-            Nothing is allocated then.
+            Where to write; of the dtype of the result (float32 for float32 rows, else float64),
+            and not in the memory of the rows.  Nothing is allocated then.
 
         Returns
         -------
@@ -150,8 +166,8 @@ class Scoring:
         if out is None:
             out = np.empty(len(rows), rows.dtype)
         else:
-            check_out(out, (len(rows),), rows.dtype)
-        return _density.log_density(mixture, rows, out, self.n_threads)
+            check_out(out, (len(rows),), rows)
+        return _density.log_density(mixture, rows, out, self._threads())
 
     def score(
         self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
@@ -211,7 +227,7 @@ class Scoring:
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "component_log_density")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
-        return _density.component_log_density(mixture, rows, out, self.n_threads)
+        return _density.component_log_density(mixture, rows, out, self._threads())
 
     def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
         """Responsibilities: the probability of each component given the row.
@@ -243,8 +259,8 @@ class Scoring:
         if out is None:
             out = np.empty(shape, rows.dtype)
         else:
-            check_out(out, shape, rows.dtype)
-        return _density.responsibilities(mixture, rows, out, self.n_threads)
+            check_out(out, shape, rows)
+        return _density.responsibilities(mixture, rows, out, self._threads())
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The label of the most probable component of each row, the first of equals.
@@ -260,7 +276,7 @@ class Scoring:
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "predict")
-        return _density.labels(mixture, rows, self.n_threads)
+        return _density.labels(mixture, rows, self._threads())
 
     # ------------------------------------------------------------------ criteria
 
@@ -276,7 +292,7 @@ class Scoring:
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
         mixture, rows, weights, n = self._weighed(X, sample_weight, method)
-        log_likelihood = _density.log_likelihood(mixture, rows, weights, self.n_threads)
+        log_likelihood = _density.log_likelihood(mixture, rows, weights, self._threads())
         return Criteria(log_likelihood, mixture.n_parameters, n)
 
     def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
@@ -334,7 +350,7 @@ class Scoring:
         float
         """
         mixture, rows, weights, n = self._weighed(X, sample_weight, "icl")
-        log_likelihood, certainty = classification(mixture, rows, weights, self.n_threads)
+        log_likelihood, certainty = classification(mixture, rows, weights, self._threads())
         # The ICL is the BIC of rows that are complete: each with the label of its component.
         return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl
 
@@ -376,8 +392,8 @@ class Scoring:
                 "The sampling requires at least one sample."
             )
         generator = as_generator(self.random_state if random_state is None else random_state)
-        rows, labels = draw(mixture, n_samples, generator)
+        rows, labels = draw(mixture, int(n_samples), generator)
         if shuffle:
-            order = generator.permutation(n_samples)
+            order = generator.permutation(int(n_samples))
             rows, labels = rows[order], labels[order]
         return rows.astype(mixture.dtype, copy=False), labels

@@ -211,6 +211,7 @@ def select(
     if "covariance_type" in params:
         raise TypeError("select takes covariance_types, one or several, and no covariance_type.")
     grid = _grid(n_components, covariance_types, criterion)
+    n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     opened = as_table(X)
     names = feature_names_of(opened)
     rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads)
@@ -225,7 +226,7 @@ def select(
     models: list[GaussianMixture | None] = []
     for kind, k in grid:
         model = GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given)
-        check_parameters(model.get_params())
+        model._params()
         models.append(model)
     sample = _shared_sample(rows, weights, grid, seed, params)
     workers = n_threads or available_threads()

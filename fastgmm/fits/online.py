@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
@@ -26,7 +27,7 @@ from fastgmm.fits.memory import Recent, RecentState, WaitingRows
 from fastgmm.fits.plan import Plan
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.mixture.statistics import SufficientStatistics, reordered
 
 FIRST_ROWS_PER_PARAMETER = 4
 """The first mixture of a stream is fitted to at least this many rows per free parameter, unless
@@ -132,6 +133,10 @@ class Learned:
         statistics = family.imply(mixture, Regularization(regularization.reg_covar))
         return cls(mixture, statistics, regularization, seen)
 
+    def reordered(self, mixture: Mixture, order: NDArray[np.intp]) -> "Learned":
+        """What is known, with the components in this order, as `mixture` has them already."""
+        return replace(self, mixture=mixture, statistics=reordered(self.statistics, order))
+
     @lazy
     def ridge(self) -> Regularization:
         """The regularisation of steps: a prior counts once, in the first fit."""
@@ -204,8 +209,8 @@ class Learner:
         self.target, self.pace, self.n_threads = target, pace, n_threads
         self.seed, self.learned = seed, learned
         self.first_rows = target.first_rows
-        # half_life, learning_exponent and reg_covar of the estimator when it was last looked at
-        self.wishes: tuple[Any, Any, Any] = (None, None, None)
+        # n_threads, half_life, learning_exponent and reg_covar of the estimator at the last look
+        self.wishes: tuple[Any, ...] = (None, None, None, None)
         self.n_samples = 0
         self.n_updates = 0
         # The first rows wait here, and later those of the next own batch.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgmm import kernels
 from fastgmm.covariance.model import CovarianceModel
@@ -86,6 +87,23 @@ class Mixture:
         factors, inverses = form.factor_precisions(precisions)
         covariances = form.squares(factors)
         return cls(covariance_type, weights, means, covariances, factors, inverses, np.dtype(dtype))
+
+    def reordered(self, order: NDArray[np.intp]) -> "Mixture":
+        """The same mixture with its components in this order."""
+        tied = self.covariance_model.tied
+
+        def placed(spreads: FloatArray) -> FloatArray:
+            return spreads if tied else spreads[order]
+
+        return Mixture(
+            self.covariance_type,
+            self.weights[order],
+            self.means[order],
+            placed(self.covariances),
+            placed(self.factors),
+            placed(self.inverse_factors),
+            self.dtype,
+        )
 
     @lazy
     def covariance_model(self) -> CovarianceModel:

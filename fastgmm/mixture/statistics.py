@@ -4,10 +4,13 @@ They are sums, so those of two batches add up to those of the whole, in any orde
 machine.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
@@ -35,6 +38,11 @@ class SufficientStatistics:
     The reference is where the means were when the sums were made: second moments about it lose
     nothing to an offset of the data, while those about zero do (at offset 1e6 a variance of 1 comes
     out wrong by 1e-2).
+
+    ``a + b`` are the statistics of the rows of both, `total` those of many; ``a - b`` takes rows
+    out of a sum again, to unlearn them, and is a ValueError where they are not in it;
+    ``0.5 * a`` lets its rows count for half, to forget them.  Statistics about different references
+    are moved to that of the first before.
 
     Parameters
     ----------
@@ -80,6 +88,9 @@ class SufficientStatistics:
     log_likelihood: float
     dtype: np.dtype = _FLOAT64
 
+    __array_ufunc__: ClassVar[None] = None
+    """With it NumPy's numbers leave ``number * statistics`` to the statistics."""
+
     def __post_init__(self) -> None:
         for name in _ARRAYS:
             array = np.asarray(getattr(self, name), dtype=np.float64)
@@ -102,16 +113,7 @@ class SufficientStatistics:
             return self
         if not isinstance(other, SufficientStatistics):
             return NotImplemented
-        if (
-            other.covariance_type != self.covariance_type
-            or other.reference.shape != self.reference.shape
-        ):
-            raise ValueError(
-                f"statistics of {_describe(self)} and of {_describe(other)} do not add: "
-                "make both with the same model"
-            )
-        if not np.array_equal(other.reference, self.reference):
-            other = other.moved(self.reference)
+        other = self._alike(other, "add")
         return replace(
             self,
             component_weight=self.component_weight + other.component_weight,
@@ -123,12 +125,84 @@ class SufficientStatistics:
             dtype=np.promote_types(self.dtype, other.dtype),
         )
 
-    __radd__ = __add__
+    def __radd__(self, other: int) -> "SufficientStatistics":
+        return self + other
+
+    def __sub__(self, other: "SufficientStatistics") -> "SufficientStatistics":
+        if not isinstance(other, SufficientStatistics):
+            return NotImplemented
+        # Few programs unlearn: this is loaded with the first difference.
+        from fastgmm.mixture.unlearning import difference
+
+        return replace(self, **difference(self, self._alike(other, "subtract")))
+
+    def __mul__(self, factor: float) -> "SufficientStatistics":
+        if not isinstance(factor, Real):
+            return NotImplemented
+        return self.scaled(float(factor))
+
+    __rmul__ = __mul__
+
+    def _alike(self, other: "SufficientStatistics", verb: str) -> "SufficientStatistics":
+        """The other statistics about this reference, if they are of such a mixture."""
+        if (
+            other.covariance_type != self.covariance_type
+            or other.reference.shape != self.reference.shape
+        ):
+            raise ValueError(
+                f"statistics of {_describe(self)} and of {_describe(other)} do not {verb}: "
+                "make both with the same model"
+            )
+        if np.array_equal(other.reference, self.reference):
+            return other
+        return other.moved(self.reference)
+
+    @classmethod
+    def total(cls, statistics: "Iterable[SufficientStatistics]") -> "SufficientStatistics":
+        """The sum of statistics, of batches for example; `sum` gives the same bits.
+
+        Unlike `sum`, whose result may be the number 0 to a type checker, this is always statistics.
+
+        Parameters
+        ----------
+        statistics : iterable of SufficientStatistics
+            Walked over once, with one of them in memory beside the sum.
+
+        Returns
+        -------
+        SufficientStatistics
+
+        Raises
+        ------
+        ValueError
+            When there are none, or they are not all of the same kind of mixture.
+        TypeError
+            When one is something else.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> batches = [[[1.0], [2.0]], [[6.0]]]
+        >>> total = fastgmm.SufficientStatistics.total(model.e_step(batch) for batch in batches)
+        >>> total.n_samples, total.first_moment
+        (3, array([[9.]]))
+        """
+        total: SufficientStatistics | None = None
+        for one in statistics:
+            if not isinstance(one, SufficientStatistics):
+                raise TypeError(
+                    f"total() takes SufficientStatistics (from e_step), got {type(one).__name__}"
+                )
+            total = one if total is None else total + one
+        if total is None:
+            raise ValueError("total() was given no statistics: pass those of one batch at least")
+        return total
 
     def scaled(self, factor: float) -> "SufficientStatistics":
         """All sums times a factor >= 0, as if every sample weight had been multiplied by it.
 
-        `n_samples` stays.
+        `n_samples` stays.  ``statistics * factor`` is the same.
         """
         factor = float(factor)
         if not (0 <= factor < np.inf):
@@ -175,7 +249,9 @@ class SufficientStatistics:
     @property
     def means(self) -> FloatArray:
         """(K, D): means of the rows, sum r x / sum r; the reference of a component without rows."""
-        return self.reference + self._step()
+        means = self.reference + self._step()
+        means.flags.writeable = False
+        return means
 
     def _step(self) -> FloatArray:
         held = np.maximum(self.component_weight, TINY)
@@ -235,6 +311,18 @@ class SufficientStatistics:
             f"SufficientStatistics({_describe(self)}, n_samples={self.n_samples}, "
             f"weight={self.weight:g}, log_likelihood={self.log_likelihood:g})"
         )
+
+
+def reordered(statistics: SufficientStatistics, order: NDArray[np.intp]) -> SufficientStatistics:
+    """The same statistics with the components in this order."""
+    second = statistics.second_moment
+    return replace(
+        statistics,
+        reference=statistics.reference[order],
+        component_weight=statistics.component_weight[order],
+        first_moment=statistics.first_moment[order],
+        second_moment=second if statistics.covariance_model.tied else second[order],
+    )
 
 
 def _describe(statistics: SufficientStatistics) -> str:

@@ -6,8 +6,8 @@ and the opening words of scikit-learn 1.9.1 for the same mistake, because caller
 both; what follows the opening says what was found and what to do.
 """
 
-from fastgmm.validation.arguments import as_sample_weight, check_enough_rows, check_out
-from fastgmm.validation.constructor import as_generator, check_parameters
+from fastgmm.validation.arguments import as_order, as_sample_weight, check_enough_rows, check_out
+from fastgmm.validation.constructor import as_generator, check_parameters, plain_parameters
 from fastgmm.validation.feature_names import check_feature_names, feature_names_of
 from fastgmm.validation.initial import (
     check_covariances,
@@ -19,6 +19,7 @@ from fastgmm.validation.rows import as_rows, as_table
 
 __all__ = [
     "as_generator",
+    "as_order",
     "as_rows",
     "as_sample_weight",
     "as_table",
@@ -31,4 +32,5 @@ __all__ = [
     "check_precisions_init",
     "check_weights_init",
     "feature_names_of",
+    "plain_parameters",
 ]

@@ -1,4 +1,4 @@
-"""Arguments of the methods other than the rows: sample weights, output arrays, counts."""
+"""Arguments of the methods other than the rows: sample weights, output arrays, counts, orders."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import NDArray
 
-from fastgmm.typing import FloatArray
-from fastgmm.validation.conversion import as_small_floats, non_finite_error
+from fastgmm.typing import FloatArray, Rows
+from fastgmm.validation.conversion import as_array, as_small_floats, non_finite_error
 
 
 def as_sample_weight(
@@ -71,8 +71,8 @@ def as_sample_weight(
     return weights
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
-    """Check that results can be written into `out` with no copy.
+def check_out(out: Any, shape: tuple[int, ...], rows: Rows) -> None:
+    """Check that the results of rows can be written into `out` with no copy.
 
     Parameters
     ----------
@@ -80,29 +80,34 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         What the user gave.
     shape : tuple of int
         The shape of the result.
-    dtype : dtype_like
-        The dtype of the result.
+    rows : ndarray
+        The rows that are read meanwhile; the result has their dtype.
 
     Raises
     ------
     TypeError
         If `out` is not an array, or of another dtype.
     ValueError
-        If its shape is another, or it is read-only, not C-contiguous or not aligned.
+        If its shape is another, or it is read-only, not C-contiguous or not aligned, or lies in the
+        memory of the rows: those that are not read yet would be overwritten.
 
     Examples
     --------
-    >>> check_out(np.empty(3), (4,), np.float64)
+    >>> check_out(np.empty(3), (4,), np.zeros((4, 2)))
     Traceback (most recent call last):
     ValueError: 'out' has shape (3,), but the result has shape (4,): pass ...
     """
     # This runs before every score of one row, so that an array that will do does not pay for the
     # sentence about one that will not.
-    if type(out) is np.ndarray and out.dtype is dtype and out.shape == shape:
+    if type(out) is np.ndarray and out.dtype is rows.dtype and out.shape == shape:
         flags = out.flags
         if flags.writeable and flags.c_contiguous and flags.aligned:
-            return
-    dtype = np.dtype(dtype)
+            # Two arrays that own their memory are apart; to ask NumPy takes a fifth of a score.
+            if out is not rows and flags.owndata and rows.flags.owndata:
+                return
+            if not np.may_share_memory(out, rows):
+                return
+    dtype = rows.dtype
     remedy = f"pass np.empty({shape}, dtype='{dtype}')."
     if not isinstance(out, np.ndarray):
         raise TypeError(f"'out' must be a NumPy array, got {type(out).__name__}: {remedy}")
@@ -117,6 +122,11 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: DTypeLike) -> None:
     ):
         if not getattr(out.flags, flag):
             raise ValueError(f"'out' must be {wanted}, and it is not: {remedy}")
+    # Only the bounds are compared, which is exact: both are contiguous.
+    if np.may_share_memory(out, rows):
+        raise ValueError(
+            f"'out' lies in the memory of the rows, which are read while it is written: {remedy}"
+        )
 
 
 def check_enough_rows(n_samples: int, n_components: int) -> None:
@@ -139,6 +149,52 @@ def check_enough_rows(n_samples: int, n_components: int) -> None:
             f"Expected n_samples >= n_components but got n_components = {n_components}, "
             f"n_samples = {n_samples}: use fewer components or more rows."
         )
+
+
+def as_order(order: Any, n_components: int) -> NDArray[np.intp]:
+    """Turn an order of the components into an array of their numbers.
+
+    Parameters
+    ----------
+    order : array_like of shape (n_components,)
+        The number of each component once, as `np.argsort` gives them.
+    n_components : int
+        The number of components.
+
+    Returns
+    -------
+    ndarray of shape (n_components,), intp
+
+    Raises
+    ------
+    TypeError
+        If the numbers are not integers.
+    ValueError
+        If there are more or fewer than components, or one is missing.
+
+    Examples
+    --------
+    >>> as_order([2, 0, 1], 3)
+    array([2, 0, 1])
+    """
+    array = as_array(order, "order")
+    if array.dtype.kind not in "iu" and array.size > 0:
+        raise TypeError(
+            f"order must hold integers, the numbers of the components, got {order!r}: pass, for "
+            "example, np.argsort(model.means_[:, 0])."
+        )
+    if array.shape != (n_components,):
+        raise ValueError(
+            f"order must have the shape ({n_components},), a number for each component, got "
+            f"{array.shape}."
+        )
+    missing = np.setdiff1d(np.arange(n_components), array)
+    if len(missing) > 0:
+        raise ValueError(
+            f"order must hold each number from 0 to {n_components - 1} once, and {missing[0]} is "
+            f"missing in {array.tolist()}."
+        )
+    return array.astype(np.intp)
 
 
 def _check_weight_values(weights: FloatArray, some_positive: bool) -> None:

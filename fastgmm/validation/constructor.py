@@ -13,8 +13,12 @@ from fastgmm.errors import InvalidParameterError
 from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, ON_COLLAPSE
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 class Constraint(NamedTuple):
-    """What one parameter may be: a test, and the words for it.
+    """What one parameter may be: a test, the words for it, and the plain value.
 
     Attributes
     ----------
@@ -22,49 +26,46 @@ class Constraint(NamedTuple):
         Whether a value passes.
     description : str
         What the sentence of an error calls such values.
+    plain : callable
+        It makes a number of Python's of one that passes, whosever number that is; what is none
+        stays as it is.
     listed : bool
         Whether that sentence mentions them.
     """
 
     holds: Callable[[Any], bool]
     description: str
+    plain: Callable[[Any], Any] = _same
     listed: bool = True
 
 
 def _integer(least: int, most: int | None = None) -> Constraint:
     def holds(value: Any) -> bool:
-        return isinstance(value, Integral) and least <= int(value) <= (most or np.inf)
+        if not (type(value) is int or isinstance(value, Integral)):
+            return False
+        return least <= int(value) and (most is None or int(value) <= most)
 
     end = "inf)" if most is None else f"{most}]"
-    return Constraint(holds, f"an int in the range [{least}, {end}")
+    return Constraint(holds, f"an int in the range [{least}, {end}", int)
 
 
-def _real(least: float) -> Constraint:
+def _real(words: str, within: Callable[[float], bool]) -> Constraint:
     def holds(value: Any) -> bool:
-        return isinstance(value, Real) and least <= float(value) < np.inf
+        if not (type(value) is float or isinstance(value, Real)):
+            return False
+        try:
+            return within(float(value))
+        except OverflowError:  # an integer or a fraction beyond the range of a float
+            return False
 
-    return Constraint(holds, f"a float in the range [{least}, inf)")
-
-
-def _positive_real() -> Constraint:
-    def holds(value: Any) -> bool:
-        return isinstance(value, Real) and 0.0 < float(value) < np.inf
-
-    return Constraint(holds, "a float in the range (0.0, inf)")
-
-
-def _exponent() -> Constraint:
-    def holds(value: Any) -> bool:
-        return isinstance(value, Real) and 0.0 < float(value) <= 1.0
-
-    return Constraint(holds, "a float in the range (0.0, 1.0]")
+    return Constraint(holds, f"a float in the range {words}", float)
 
 
 def _text(options: tuple[str, ...]) -> Constraint:
     def holds(value: Any) -> bool:
         return isinstance(value, str) and value in options
 
-    return Constraint(holds, f"a str among {{{', '.join(map(repr, options))}}}")
+    return Constraint(holds, f"a str among {{{', '.join(map(repr, options))}}}", str)
 
 
 def _prior() -> Constraint:
@@ -96,15 +97,27 @@ _NONE = Constraint(lambda value: value is None, "None")
 """This holds for None alone."""
 _ARRAY_LIKE = Constraint(_is_array_like, "an array-like")
 """This holds for whatever NumPy may make an array of; the values are checked later."""
-_BOOLEAN = (_instance("bool", lambda: bool), _instance("numpy.bool", lambda: np.bool_))
+_NOT_NEGATIVE = _real("[0.0, inf)", lambda number: 0.0 <= number < np.inf)
+"""This holds for zero and for positive numbers."""
+_POSITIVE = _real("(0.0, inf)", lambda number: 0.0 < number < np.inf)
+"""This holds for positive numbers."""
+_EXPONENT = _real("(0.0, 1.0]", lambda number: 0.0 < number <= 1.0)
+"""This holds for positive numbers up to 1."""
+_BOOLEAN = (
+    _instance("bool", lambda: bool),
+    _instance("numpy.bool", lambda: np.bool_)._replace(plain=bool),
+)
 """One of these holds for True and False of Python and of NumPy."""
+
+_ONE_FOR_ALL = Constraint(lambda value: isinstance(value, Real), "a float")
+"""This holds for the one precision of the type "tied_spherical"."""
 
 CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     "covariance_type": (_text(COVARIANCE_TYPES),),
-    "tol": (_real(0.0),),
+    "tol": (_NOT_NEGATIVE,),
     # scikit-learn's sentence stays what it is, as callers may compare it.
-    "reg_covar": (_real(0.0), _text(("auto",))._replace(listed=False)),
+    "reg_covar": (_NOT_NEGATIVE, _text(("auto",))._replace(listed=False)),
     "max_iter": (_integer(0),),
     "n_init": (_integer(1),),
     "init_params": (_text(INIT_PARAMS),),
@@ -121,9 +134,9 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "verbose": (_integer(0), *_BOOLEAN),
     "verbose_interval": (_integer(1),),
     "n_threads": (_integer(1), _NONE),
-    "half_life": (_positive_real(), _NONE),
-    "learning_exponent": (_exponent(),),
-    "gap_tol": (_positive_real(), _text(("auto",)), _NONE),
+    "half_life": (_POSITIVE, _NONE),
+    "learning_exponent": (_EXPONENT,),
+    "gap_tol": (_POSITIVE, _text(("auto",)), _NONE),
     "acceleration": (_text(ACCELERATIONS), _NONE),
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
@@ -132,13 +145,23 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
 scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""
 
 
-def check_parameters(params: Mapping[str, Any]) -> None:
-    """Check the types and ranges of constructor parameters.
+def check_parameters(params: Mapping[str, Any], owner: str = "GaussianMixture") -> dict[str, Any]:
+    """Check the types and ranges of constructor parameters, and make their numbers Python's.
+
+    NumPy's integers wrap around and lack methods of Python's, and its small floats round what they
+    are multiplied with: whatever reads parameters reads what is returned here.
 
     Parameters
     ----------
     params : mapping of str to object
         Some or all of the constructor's parameters.
+    owner : str, default="GaussianMixture"
+        Name of the class, for the message.
+
+    Returns
+    -------
+    dict
+        The same names; numbers are int, float or bool, and all else is what was given.
 
     Raises
     ------
@@ -147,24 +170,49 @@ def check_parameters(params: Mapping[str, Any]) -> None:
 
     Examples
     --------
+    >>> check_parameters({"n_components": np.int8(2), "tol": 0})
+    {'n_components': 2, 'tol': 0.0}
     >>> check_parameters({"n_components": 2, "tol": -1})
     Traceback (most recent call last):
     fastgmm.errors.InvalidParameterError: The 'tol' parameter of GaussianMixture must be a ...
     """
+    plain: dict[str, Any] = {}
     for name, value in params.items():
-        one_for_all = (
-            name == "precisions_init" and params.get("covariance_type") == "tied_spherical"
-        )
-        if one_for_all and isinstance(value, Real):
-            continue
-        constraints = CONSTRAINTS[name]
-        if not any(constraint.holds(value) for constraint in constraints):
-            *most, last = (c.description for c in constraints if c.listed)
-            wanted = f"{', '.join(most)} or {last}" if most else last
-            raise InvalidParameterError(
-                f"The {name!r} parameter of GaussianMixture must be {wanted}. Got {value!r} "
-                "instead."
-            )
+        constraint = _constraint_of(name, value, params)
+        if constraint is None:
+            raise _invalid(name, value, owner)
+        plain[name] = constraint.plain(value)
+    return plain
+
+
+def plain_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as `check_parameters`, but that what is wrong stays what it is.
+
+    An estimator whose parameters are to be checked later, by `fit`, can be copied before.
+    """
+    held = {name: _constraint_of(name, value, params) for name, value in params.items()}
+    return {
+        name: params[name] if constraint is None else constraint.plain(params[name])
+        for name, constraint in held.items()
+    }
+
+
+def _constraint_of(name: str, value: Any, params: Mapping[str, Any]) -> Constraint | None:
+    """The constraint that a value obeys; None where it obeys none."""
+    for constraint in CONSTRAINTS[name]:
+        if constraint.holds(value):
+            return constraint
+    if name == "precisions_init" and params.get("covariance_type") == "tied_spherical":
+        return _ONE_FOR_ALL if isinstance(value, Real) else None
+    return None
+
+
+def _invalid(name: str, value: Any, owner: str) -> InvalidParameterError:
+    *most, last = (c.description for c in CONSTRAINTS[name] if c.listed)
+    wanted = f"{', '.join(most)} or {last}" if most else last
+    return InvalidParameterError(
+        f"The {name!r} parameter of {owner} must be {wanted}. Got {value!r} instead."
+    )
 
 
 def as_generator(random_state: Any) -> np.random.Generator:
@@ -190,10 +238,10 @@ def as_generator(random_state: Any) -> np.random.Generator:
     >>> bool(as_generator(0).integers(100) == as_generator(0).integers(100))
     True
     """
-    check_parameters({"random_state": random_state})
+    random_state = check_parameters({"random_state": random_state})["random_state"]
     if isinstance(random_state, np.random.RandomState):
         # From NumPy 2.2 on, default_rng does the same itself: both generators share one state.
         return np.random.Generator(random_state._bit_generator)
     if isinstance(random_state, np.random.Generator):
         return random_state
-    return np.random.default_rng(None if random_state is None else int(random_state))
+    return np.random.default_rng(random_state)

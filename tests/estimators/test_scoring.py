@@ -90,7 +90,7 @@ def test_out_is_filled_and_returned(method: str, rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_attributes_have_the_dtype_of_the_fit_and_are_copies(
+def test_attributes_have_the_dtype_of_the_fit(
     dtype: Any, covariance_type: Any, rng: np.random.Generator
 ) -> None:
     rows = model_of(covariance_type, rng)[1].astype(dtype)
@@ -99,10 +99,45 @@ def test_attributes_have_the_dtype_of_the_fit_and_are_copies(
         shown = getattr(model, name)
         assert shown.dtype == dtype
         assert shown.flags.c_contiguous
-        before = shown.copy()
-        shown[...] = 0.0
-        np.testing.assert_array_equal(getattr(model, name), before)
     assert model.n_features_in_ == D
     with pytest.raises(AttributeError, match="the rows of its fit had no names"):
         _ = model.feature_names_in_
     assert not hasattr(model, "feature_names_in_")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", ["predict_proba", "score_samples"])
+def test_out_must_not_lie_in_the_memory_of_the_rows(
+    method: str, dtype: Any, rng: np.random.Generator
+) -> None:
+    model, rows, _ = model_of("full", rng)
+    buffer = np.zeros(2 * (len(rows) + 9) * D, dtype)
+    for n in (1, 7, len(rows)):
+        given = buffer[: n * D].reshape(n, D)
+        given[...] = rows[:n]
+        expected = getattr(model, method)(given)
+        for begin in (0, 1, n * D - 1):
+            out = buffer[begin : begin + expected.size].reshape(expected.shape)
+            before = buffer.copy()
+            with pytest.raises(ValueError, match="lies in the memory of the rows"):
+                getattr(model, method)(given, out=out)
+            np.testing.assert_array_equal(buffer, before)
+        out = buffer[n * D : n * D + expected.size].reshape(expected.shape)
+        assert getattr(model, method)(given, out=out).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("n_threads", [-1, 0, 1.5, "2", np.array(2)])
+def test_scores_check_the_number_of_threads(n_threads: Any, rng: np.random.Generator) -> None:
+    model, rows, _ = model_of("full", rng)
+    model.n_threads = n_threads
+    for method in ("predict", "predict_proba", "score", "score_samples", "bic", "aic", "icl"):
+        with pytest.raises(ValueError, match="The 'n_threads' parameter of GaussianMixture must"):
+            getattr(model, method)(rows)
+    for method in (model.snapshot, lambda: model.e_step(rows), lambda: model.partial_fit(rows)):
+        with pytest.raises(ValueError, match="The 'n_threads' parameter of GaussianMixture must"):
+            method()
+
+
+def test_the_number_of_parameters_has_scikit_learns_name_too(rng: np.random.Generator) -> None:
+    model, _, _ = model_of("full", rng)
+    assert model._n_parameters() == model.n_parameters

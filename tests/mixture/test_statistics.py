@@ -200,6 +200,55 @@ def test_sum_begins_with_nothing(case: tuple[GaussianMixture, np.ndarray]) -> No
             other + statistics
 
 
+def test_total_is_the_sum(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    model, X = case
+    parts = [model.e_step(part) for part in np.array_split(X, 5)]
+    walked = iter(parts)
+    total = SufficientStatistics.total(walked)
+    assert next(walked, None) is None
+    assert_same_sums(total, sum(parts), 0.0)
+    assert total.n_samples == len(X)
+    assert SufficientStatistics.total(parts[:1]) is parts[0]
+
+
+def test_total_refuses(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    model, X = case
+    with pytest.raises(ValueError, match=r"^total\(\) was given no statistics: pass those of one"):
+        SufficientStatistics.total([])
+    for wrong in (0, X, None):
+        with pytest.raises(TypeError, match=r"^total\(\) takes SufficientStatistics"):
+            SufficientStatistics.total([model.e_step(X), wrong])
+    with pytest.raises(TypeError, match="iterable"):
+        SufficientStatistics.total(model.e_step(X))
+
+
+@pytest.mark.parametrize("factor", [0, 2, 0.5, np.float32(0.5), np.float64(3), np.int8(3), True])
+def test_a_product_is_scaled(factor: float, case: tuple[GaussianMixture, np.ndarray]) -> None:
+    model, X = case
+    statistics = model.e_step(X)
+    for product in (statistics * factor, factor * statistics):
+        assert_same_sums(product, statistics.scaled(float(factor)), 0.0)
+        assert product.n_samples == len(X)
+
+
+@pytest.mark.parametrize("factor", [-1, np.nan, np.inf])
+def test_a_product_refuses(factor: float, case: tuple[GaussianMixture, np.ndarray]) -> None:
+    statistics = case[0].e_step(case[1])
+    with pytest.raises(ValueError, match="must be a finite number >= 0"):
+        statistics * factor
+    for wrong in ("x", None, [2.0], np.ones(2), 1j, statistics):
+        with pytest.raises(TypeError):
+            statistics * wrong
+        with pytest.raises(TypeError):
+            wrong * statistics
+
+
+def test_statistics_are_equal_to_themselves_alone(case: tuple[GaussianMixture, np.ndarray]) -> None:
+    statistics = case[0].e_step(case[1])
+    assert statistics != statistics * 1.0
+    assert len({statistics, statistics * 1.0}) == 2
+
+
 def test_statistics_of_other_models_do_not_add() -> None:
     def of(k: int, d: int, kind: str) -> SufficientStatistics:
         covariances = in_shape_of(kind, np.stack([np.eye(d)] * k))

@@ -108,7 +108,7 @@ def read_only() -> np.ndarray:
     ],
 )
 def test_bad_out(out: Any, kind: type[Exception], message: str) -> None:
-    error = error_of(validation.check_out, out, (4, 2), np.float64)
+    error = error_of(validation.check_out, out, (4, 2), np.zeros((4, 3)))
     assert type(error) is kind
     assert str(error).startswith(message)
     assert str(error).endswith("pass np.empty((4, 2), dtype='float64').")
@@ -116,8 +116,64 @@ def test_bad_out(out: Any, kind: type[Exception], message: str) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_good_out(dtype: type) -> None:
-    validation.check_out(np.empty(3, dtype), (3,), dtype)
-    validation.check_out(np.empty((3, 1), dtype)[:, :], (3, 1), np.dtype(dtype))
+    rows = np.zeros((3, 2), dtype)
+    validation.check_out(np.empty(3, dtype), (3,), rows)
+    validation.check_out(np.empty((3, 1), dtype)[:, :], (3, 1), rows)
+    # Parts of one array that do not overlap.
+    buffer = np.zeros(9, dtype)
+    validation.check_out(buffer[6:], (3,), buffer[:6].reshape(3, 2))
+
+
+@pytest.mark.parametrize(
+    ("out", "rows"),
+    [
+        (slice(0, 6), slice(0, 6)),
+        (slice(2, 8), slice(0, 6)),
+        (slice(0, 6), slice(2, 8)),
+        (slice(5, 11), slice(0, 6)),
+        (slice(0, 6), slice(5, 11)),
+    ],
+)
+def test_out_in_the_memory_of_the_rows(out: slice, rows: slice) -> None:
+    buffer = np.zeros(12)
+    error = error_of(
+        validation.check_out, buffer[out].reshape(3, 2), (3, 2), buffer[rows].reshape(3, 2)
+    )
+    assert type(error) is ValueError
+    assert str(error).startswith("'out' lies in the memory of the rows")
+    own = np.zeros((3, 2))
+    assert str(error_of(validation.check_out, own, (3, 2), own)) == str(error)
+
+
+@pytest.mark.parametrize(
+    "order", [[2, 0, 1], (2, 0, 1), np.array([2, 0, 1], np.uint8), pd.Series([2, 0, 1])]
+)
+def test_good_order(order: Any) -> None:
+    got = validation.as_order(order, 3)
+    assert got.dtype == np.intp
+    assert got.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("order", "kind", "message"),
+    [
+        ([0.0, 1.0, 2.0], TypeError, "order must hold integers"),
+        ([False, True, True], TypeError, "order must hold integers"),
+        (["a", "b", "c"], TypeError, "order must hold integers"),
+        (None, TypeError, "order must hold integers"),
+        (2, ValueError, "order must have the shape (3,), a number for each component, got ()"),
+        ([], ValueError, "order must have the shape (3,)"),
+        ([0, 1], ValueError, "order must have the shape (3,)"),
+        ([[0, 1, 2]], ValueError, "order must have the shape (3,)"),
+        ([0, 1, 1], ValueError, "order must hold each number from 0 to 2 once, and 2 is missing"),
+        ([1, 2, 3], ValueError, "order must hold each number from 0 to 2 once, and 0 is missing"),
+        ([0, 1, -1], ValueError, "order must hold each number from 0 to 2 once, and 2 is missing"),
+    ],
+)
+def test_bad_order(order: Any, kind: type[Exception], message: str) -> None:
+    error = error_of(validation.as_order, order, 3)
+    assert type(error) is kind
+    assert str(error).startswith(message)
 
 
 def test_more_components_than_rows() -> None:

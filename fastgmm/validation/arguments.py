@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.typing import FloatArray, Rows
-from fastgmm.validation.conversion import as_array, as_small_floats, non_finite_error
+from fastgmm.validation.conversion import as_small_floats, non_finite_error
 
 
 def as_sample_weight(
@@ -177,7 +177,7 @@ def as_order(order: Any, n_components: int) -> NDArray[np.intp]:
     >>> as_order([2, 0, 1], 3)
     array([2, 0, 1])
     """
-    array = as_array(order, "order")
+    array = np.asarray(order)
     if array.dtype.kind not in "iu" and array.size > 0:
         raise TypeError(
             f"order must hold integers, the numbers of the components, got {order!r}: pass, for "
@@ -194,7 +194,8 @@ def as_order(order: Any, n_components: int) -> NDArray[np.intp]:
             f"order must hold each number from 0 to {n_components - 1} once, and {missing[0]} is "
             f"missing in {array.tolist()}."
         )
-    return array.astype(np.intp)
+    ordered: np.ndarray = array.astype(np.intp)
+    return ordered
 
 
 def _check_weight_values(weights: FloatArray, some_positive: bool) -> None:

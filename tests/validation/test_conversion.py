@@ -82,26 +82,3 @@ def test_nan_is_told_before_inf_and_the_first_of_each() -> None:
     array[np.isnan(array)] = -np.inf
     sentence = str(non_finite_error(array, "X", label=""))
     assert "infinity or a value too large for dtype('float64'). The first is X[0, 1]" in sentence
-
-
-@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
-def test_integers_that_float64_holds(dtype: Any) -> None:
-    top = 2**53
-    exact = np.array([[0, top], [top + 2, 3 * 2**60], [2**62, 7]], dtype=dtype)
-    got = as_floats(exact, "X")
-    assert got.dtype == np.float64
-    np.testing.assert_array_equal(got.astype(dtype), exact)
-    assert as_floats(exact[:0], "X").shape == (0, 2)
-
-
-@pytest.mark.parametrize(
-    "number", [2**53 + 1, 2**60 + 1, 2**63 - 1, 2**63 - 513, -(2**53) - 1, -(2**63) + 1, 2**64 - 1]
-)
-def test_integers_that_float64_does_not_hold(number: int) -> None:
-    dtype = np.uint64 if number >= 2**63 else np.int64
-    array = np.array([[0, 1], [2, 3], [4, number]], dtype=dtype)
-    with pytest.raises(ValueError, match=rf"^X\[2, 1\] is {number}, and float64 holds no integer"):
-        as_floats(array, "X")
-    with pytest.raises(ValueError, match=rf"^sample_weight\[1\] is {number}, and float64 holds"):
-        as_small_floats(array[2], "sample_weight")
-    assert as_floats(array.astype(np.float64), "X")[2, 1] == float(number)

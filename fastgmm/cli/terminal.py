@@ -9,6 +9,11 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import IO
 
+from fastgmm.cli.words import in_options
+
+STANDARD_OUTPUT = "standard output"
+"""What errors call it."""
+
 
 def say(text: str) -> None:
     """Write one line for the user to standard error.
@@ -32,11 +37,35 @@ def sentence(error: BaseException) -> str:
     Returns
     -------
     str
-        The error's own words, on one line; those of the system begin with the file.
+        The error's own words, on one line and in those of the command; those of the system begin
+        with the file.
     """
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
-    return " ".join(str(error).split()) or type(error).__name__
+    return _one_line(error) or type(error).__name__
+
+
+def _one_line(message: object) -> str:
+    return in_options(" ".join(str(message).split()))
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Let errors of the system name what was written to, where they do not.
+
+    Parameters
+    ----------
+    place : str
+        A path, or what errors call the stream.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, place) from error
 
 
 def print_pairs(pairs: Mapping[str, str]) -> None:
@@ -59,7 +88,7 @@ def warnings_in_one_line() -> Iterator[None]:
         try:
             yield
         finally:
-            for line in dict.fromkeys(" ".join(str(one.message).split()) for one in caught):
+            for line in dict.fromkeys(_one_line(one.message) for one in caught):
                 say(f"warning: {line}")
 
 
@@ -77,9 +106,11 @@ def open_results(path: str | None) -> Iterator[IO[str]]:
     text stream
     """
     if path is None:
-        yield sys.stdout
+        with naming(STANDARD_OUTPUT):
+            yield sys.stdout
+            sys.stdout.flush()
     else:
-        with open(path, "w", encoding="utf-8", newline="") as stream:
+        with naming(path), open(path, "w", encoding="utf-8", newline="") as stream:
             yield stream
 
 
@@ -90,3 +121,11 @@ def abandon_output() -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def abandon_full_output() -> None:
+    """Write what is left of standard output after an error, or send it nowhere if it cannot."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        abandon_output()

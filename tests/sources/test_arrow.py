@@ -74,8 +74,7 @@ def test_the_index_of_pandas_is_left_out_unless_chosen(tmp_path):
         ({"a": [1.0, 1e39]}, {"dtype": np.float32}, "{}, row 1 (counted from 0), column 'a': "
          "1e+39 is too large for float32; read it as float64."),
         ({"a": [1], "b": ["x"], "__index_level_0__": [1]}, {}, "{}, column 'b': its type is "
-         "string, not a number; choose columns of numbers with columns=['a'] (command line: "
-         "--columns a)."),
+         "string, not a number; choose columns of numbers with columns=['a']."),
         ({"b": [True]}, {}, "{}, column 'b': its type is bool, not a number; no column holds "
          "numbers."),
         ({"a": np.ones(0)}, {}, "{} holds columns but no rows."),

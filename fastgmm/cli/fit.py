@@ -7,13 +7,13 @@ import csv
 from typing import Any
 
 from fastgmm import Candidate, Criteria, GaussianMixture, Selection, select
-from fastgmm.cli.inputs import open_source, say_dropped, weighted_table
+from fastgmm.cli.inputs import name_of, open_source, say_dropped, weighted_table
 from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import GridProgress, Progress
 from fastgmm.cli.report import column_names_of, counted, criterion_table, print_components
 from fastgmm.cli.stream import fit_stream, wants_stream
-from fastgmm.cli.terminal import naming, open_results, print_pairs, say
+from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
 from fastgmm.sources import Batches, Table
 
 COLUMNS_IN_PICTURE = 6
@@ -30,7 +30,10 @@ def fit(arguments: argparse.Namespace) -> None:
         return
     table, weights = weighted_table(source)
     say_dropped(source)
-    with Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress:
+    with (
+        about(name_of(arguments)),
+        Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress,
+    ):
         model.fit(table, sample_weight=weights, callback=progress)
     if arguments.output is not None:
         with naming(arguments.output):
@@ -49,7 +52,7 @@ def select_model(arguments: argparse.Namespace) -> None:
     table, weights = weighted_table(source)
     say_dropped(source)
     n_fits = len(arguments.components) * len(arguments.covariance_types)
-    with GridProgress(n_fits, quiet=arguments.quiet) as progress:
+    with about(name_of(arguments)), GridProgress(n_fits, quiet=arguments.quiet) as progress:
         chosen = select(
             table,
             arguments.components,

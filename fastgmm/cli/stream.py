@@ -14,7 +14,7 @@ from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
 from fastgmm.cli.report import column_names_of, counted, print_components
-from fastgmm.cli.terminal import naming, open_results, print_pairs, say
+from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
 from fastgmm.sources import Batches
 
 
@@ -48,7 +48,7 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture, source: Ba
     """`fastgmm fit` in batches; after Ctrl-C the last whole pass is in the file."""
     progress = StreamProgress(source.n_rows, quiet=arguments.quiet)
     try:
-        with progress:
+        with about(name_of(arguments)), progress:
             model.fit_batches(
                 _Counted(source, progress, name_of(arguments)),
                 callback=progress.iteration,
@@ -119,7 +119,8 @@ def learn(arguments: argparse.Namespace) -> None:
     check_places(arguments, source.files, written=path)
     try:
         for table, weights in tables_for(model, source, name_of(arguments)):
-            model.partial_fit(table, sample_weight=weights)
+            with about(name_of(arguments)):
+                model.partial_fit(table, sample_weight=weights)
             if time.monotonic() - saved >= arguments.save_every:
                 _save_what_is_learned(model, path, before)
                 saved = time.monotonic()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 from fastgmm.cli.words import in_options
+from fastgmm.errors import InvalidParameterError
 
 STANDARD_OUTPUT = "standard output"
 """What errors call it."""
@@ -47,6 +48,23 @@ def sentence(error: BaseException) -> str:
 
 def _one_line(message: object) -> str:
     return in_options(" ".join(str(message).split()))
+
+
+@contextlib.contextmanager
+def about(name: str) -> Iterator[None]:
+    """Let errors name the data that they are about, where they do not.
+
+    Parameters
+    ----------
+    name : str
+        What the errors call the data.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error, InvalidParameterError) or name in str(error):
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from fastgmm.cli.inputs import (
 from fastgmm.cli.machine import model_facts, print_json, score_lines
 from fastgmm.cli.places import check_places
 from fastgmm.cli.report import column_names_of, print_components
-from fastgmm.cli.terminal import open_results, print_pairs
+from fastgmm.cli.terminal import about, open_results, print_pairs
 from fastgmm.sources import Table
 
 NUMBERS_AT_ONCE = 2**18
@@ -49,7 +49,9 @@ def score(arguments: argparse.Namespace) -> None:
         write = _json_scores(stream) if arguments.json else _csv_scores(stream, n_components)
         stream.flush()
         for table in tables:
-            write(*scores(model, table))
+            with about(name):
+                found = scores(model, table)
+            write(*found)
             stream.flush()
     say_dropped(source, "given an empty line" if not arguments.json else "given nulls")
 

@@ -22,7 +22,8 @@ OPTIONS = {
     "batch_rows": "--batch-rows",
     "gap_marks": "--gap-marks",
     "sample_weight": "--weights",
-    "n_samples": "-n",
+    "n_samples": "the number of rows",
+    "tol": "--tol",
 }
 """These words of the library stand for an option wherever they stand."""
 ARGUMENTS = OPTIONS | {
@@ -35,9 +36,11 @@ TEXT = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 """A text of Python."""
 GIVEN = re.compile(
     rf"(?<![\w.\-/])(?P<name>header|{'|'.join(ARGUMENTS)})="
-    rf"(?P<value>\[(?:{TEXT}|\d+|\.\.\.|, )*\]|{TEXT}|True|False|-?[\d.]+(?:e[+-]?\d+)?)?"
+    rf"(?P<value>\[(?:{TEXT}|\d+|\.\.\.|, )*\]|{TEXT}|True|False|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)?"
 )
 """An argument with its value, a list with dots at its end included, or without."""
+PARAMETER = re.compile(r"The '(?P<name>\w+)' parameter of \w+")
+"""scikit-learn's words for a parameter of the constructor."""
 MEANT = re.compile(rf"(?<![\w.\-/'])'?(?P<name>{'|'.join(OPTIONS)})'?(?![\w/\-=(]|\.\w)")
 """The name of a parameter among other words."""
 
@@ -61,6 +64,7 @@ def in_options(text: str) -> str:
     >>> in_options("raise max_iter, or pass gaps='drop'.")
     'raise --max-iter, or pass --gaps drop.'
     """
+    text = PARAMETER.sub(lambda found: ARGUMENTS.get(found["name"], found[0]), text)
     return MEANT.sub(lambda found: OPTIONS[found["name"]], GIVEN.sub(_option, text))
 
 

@@ -197,14 +197,17 @@ class CsvSource(Source):
         )
 
     def _hint_of_comments(self, fields: list[str]) -> str:
-        begins = fields[0].lstrip()[:1]
-        known = begins in ("#", "%") and self._dialect.comment is None
-        return f"; if {begins!r} begins a comment, pass comment={begins!r}" if known else ""
+        if self._dialect.comment is None:
+            for begins in (fields[0].lstrip()[:1], (self.names or ("",))[0][:1]):
+                if begins in ("#", "%"):
+                    return f"; if {begins!r} begins a comment, pass comment={begins!r}"
+        return ""
 
     def _hint_of_dialect(self, word: str) -> str:
         dialect, separator = self._dialect, self._dialect.separator
         if dialect.decimal == "." and separator != "," and _with_comma(dialect).number(word):
-            return "where a comma precedes the decimals, pass decimal=','"
+            or_fields = ", or delimiter=',' where it separates the fields" * (self.n_columns == 1)
+            return f"where a comma precedes the decimals, pass decimal=','{or_fields}"
         for delimiter, argument in LIKELY_DELIMITERS.items():
             parts = [part for part in word.strip().split(delimiter) if part]
             numeric = all(dialect.number(part) is not None for part in parts)

@@ -127,9 +127,12 @@ class _Opening:
 
     @cached_property
     def second(self) -> list[str]:
-        """Its fields, none if there is no second record."""
+        """Its fields; none if there is no second record, or the csv module cannot read it."""
         self._begin = ""
-        return next(filter(None, self._reader), [])
+        try:
+            return next(filter(None, self._reader), [])
+        except csv.Error:
+            return []
 
     @property
     def names_rows(self) -> bool:

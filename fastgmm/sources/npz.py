@@ -40,19 +40,27 @@ def npz_source(path: Path) -> ArraySource:
     """
     archive, name = (path.parent, path.name) if in_archive(path) else (path, None)
     existing_file(archive)
-    try:
-        with np.load(archive, allow_pickle=False) as file:
-            names = file.files if name is None else [name]
-            if name is not None and name not in file.files:
-                raise ValueError(
-                    f"{archive} has no array {name!r}; it has {', '.join(map(repr, file.files))}."
-                )
-            arrays = {one: file[one] for one in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, AttributeError, KeyError) as error:
-        raise ValueError(f"{archive} is not a whole .npz archive ({one_line(error)}).") from error
+    arrays = _arrays_of(archive, name)
     if not arrays:
         raise ValueError(f"{archive} is empty.")
     return _source_of(path, archive, arrays)
+
+
+def _arrays_of(archive: Path, name: str | None) -> dict[str, NDArray[Any]]:
+    """All arrays of an archive, or the one of a name."""
+    try:
+        file = np.load(archive, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            return {archive.stem: file}
+        with file:
+            if name is None or name in file.files:
+                return {one: file[one] for one in file.files if name in (None, one)}
+            known = ", ".join(map(repr, file.files))
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        raise ValueError(
+            f"{archive} is not a whole .npz archive of numbers ({one_line(error)})."
+        ) from error
+    raise ValueError(f"{archive} has no array {name!r}; it has {known}.")
 
 
 def _source_of(path: Path, archive: Path, arrays: dict[str, NDArray[Any]]) -> ArraySource:

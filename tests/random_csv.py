@@ -77,10 +77,8 @@ def random_csv(seed: int) -> RandomCsv:
 def number(rng: np.random.Generator) -> tuple[str, float]:
     """A number as text, and as Python reads it."""
     value = float(rng.normal() * 10.0 ** rng.integers(-5, 6))
-    kind = int(rng.integers(6))
-    text = [
-        repr(value), f"{value:.3f}", f"{value:+.2e}", str(int(value)), f"{value:.6g}", f"{value:.1E}"
-    ][kind]  # fmt: skip
+    style = str(rng.choice(["", ".3f", "+.2e", ".0f", ".6g", ".1E"]))
+    text = f"{value:{style}}" if style else repr(value)
     return text, float(text)
 
 

@@ -156,12 +156,12 @@ def dialect_of(
     marks = [gap_marks] if isinstance(gap_marks, str) else list(gap_marks)
     if not all(isinstance(mark, str) for mark in marks):
         raise ValueError(f"gap_marks must be texts, as they stand in the file, got {gap_marks!r}.")
-    used = [one for one in (delimiter, decimal, comment) if one is not None]
-    if len(set(used)) < len(used):
-        raise ValueError(
-            f"delimiter={delimiter!r}, decimal={decimal!r} and comment={comment!r} must be "
-            "different characters."
-        )
+    used = {"delimiter": delimiter, "decimal": decimal, "comment": comment}
+    for one in used.values():
+        twins = [other for other in used if one is not None and used[other] == one]
+        if len(twins) > 1:
+            both = " and ".join(f"{twin}={one!r}" for twin in twins)
+            raise ValueError(f"{both} must be different characters.")
     return Dialect(header, delimiter, decimal, comment, tuple(mark.strip() for mark in marks))
 
 

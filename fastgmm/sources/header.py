@@ -143,8 +143,10 @@ class _Opening:
         """
         if len(self.second) != len(self.first) + 1 or not self.second[-1]:
             return False
-        named = self._begin.startswith('"') or self._dialect.number(self.second[0]) is None
-        return named or self._dialect.separator == " "
+        first, *rest = map(self._dialect.number, self.second)
+        named = first is None or self._begin.startswith('"') or self._dialect.separator == " "
+        # A title above the line of names is followed by words alone.
+        return named and any(value is not None for value in rest)
 
 
 def _next_full(lines: Iterator[str]) -> tuple[int, str]:

@@ -45,6 +45,8 @@ def open_source(
     data: list[str] = arguments.data
     if STANDARD_INPUT in data and len(data) > 1:
         raise ValueError("standard input (-) is read alone, not among files.")
+    if data == [STANDARD_INPUT] and sys.stdin is None:
+        raise ValueError("standard input is closed; name a file.")
     known = None if model is None else _names_of(model)
     chosen = arguments.columns
     if chosen is None and known is not None:

@@ -6,16 +6,13 @@ line and 130 after Ctrl-C.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from fastgmm import __version__
 from fastgmm.cli.options import NOTHING, add_commands
 from fastgmm.cli.terminal import (
-    STANDARD_OUTPUT,
     abandon_full_output,
     abandon_output,
-    naming,
     say,
     sentence,
     warnings_in_one_line,
@@ -44,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings_in_one_line():
             arguments.run(arguments)
-        with naming(STANDARD_OUTPUT):
-            sys.stdout.flush()
     except BrokenPipeError:  # Whoever read the output has seen enough.
         abandon_output()
     except KeyboardInterrupt:

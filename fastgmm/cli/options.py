@@ -71,7 +71,7 @@ def _add_fit(commands: Any) -> None:
         "quarter of the memory",
     )
     add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
-    _add_batches(parser)
+    _add_batches(parser, "size of the batches of --stream and --checkpoint")
     add("-q", "--quiet", action="store_true", help="no progress on standard error")
     _add_json(parser)
 
@@ -125,12 +125,12 @@ def _add_learn(commands: Any) -> None:
     _add_data(parser, or_input=True)
     add("-k", "--components", type=positive, metavar="K", help="of a new model")
     add("--covariance-type", choices=COVARIANCE_TYPES, help="of a new model (full)")
-    _add_regularization(parser)
+    _add_regularization(parser, new=True)
     add("--seed", type=seed, help="for the start of a new model")
     add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
     add("--save-every", type=float, default=60.0, metavar="SECONDS", help="(%(default)s)")
-    _add_batches(parser)
+    _add_batches(parser, "the most rows to learn from at a time")
     _add_threads(parser)
     _add_json(parser)
 
@@ -146,7 +146,7 @@ def _add_score(commands: Any) -> None:
     parser.set_defaults(run=score)
     parser.add_argument("model", metavar="MODEL")
     _add_data(parser, or_input=True)
-    _add_batches(parser)
+    _add_batches(parser, "read files in batches of this size, not whole")
     _add_threads(parser)
     parser.add_argument("-o", "--output", metavar="CSV", help="instead of standard output")
     _add_json(parser, "an object per row")
@@ -198,7 +198,7 @@ def _add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> Non
         help="between the fields of a CSV: a character, tab, space, or whitespace for any number "
         "of blanks (comma, or ; or tab where the first line has no comma)",
     )
-    add("--decimal", choices=[".", ","], default=".", help="before decimals (%(default)s)")
+    add("--decimal", choices=[".", ","], default=".", metavar="MARK", help=". or , (%(default)s)")
     add("--comment", type=mark, metavar="MARK", help="what begins a comment, such as '#' (none)")
     add(
         "--gap-marks",
@@ -224,25 +224,27 @@ def _add_starts(parser: argparse.ArgumentParser, *, n_init: int) -> None:
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
 
 
-def _add_regularization(parser: argparse.ArgumentParser) -> None:
+def _add_regularization(parser: argparse.ArgumentParser, *, new: bool = False) -> None:
+    """Add options with the defaults of the class, which a new model takes by itself."""
+    of_new = " of a new model" if new else ""
     parser.add_argument(
         "--reg-covar",
         type=number_or("auto"),
-        default=1e-6,
+        default=None if new else 1e-6,
         metavar="VARIANCE",
-        help="added to variances; auto: in proportion to each column's (%(default)s)",
+        help=f"added to variances{of_new}; auto: in proportion to each column's (1e-06)",
     )
     parser.add_argument(
         "--on-collapse",
         choices=ON_COLLAPSE,
-        default="repair",
-        help="what to do with components that collapse (%(default)s)",
+        default=None if new else "repair",
+        help=f"what to do with components{of_new} that collapse (repair)",
     )
 
 
-def _add_batches(parser: argparse.ArgumentParser) -> None:
+def _add_batches(parser: argparse.ArgumentParser, what: str) -> None:
     add = parser.add_argument
-    add("--batch-rows", type=positive, metavar="N", help="of files read in batches (65536)")
+    add("--batch-rows", type=positive, metavar="N", help=f"{what} (65536)")
 
 
 def _add_json(parser: argparse.ArgumentParser, what: str = "one object") -> None:
@@ -342,7 +344,7 @@ def delimiter(text: str) -> str:
     Examples
     --------
     >>> delimiter("tab"), delimiter(";")
-    ('\\t', ';')
+    ('\t', ';')
     """
     words = {
         "tab": "\t",

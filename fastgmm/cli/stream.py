@@ -17,6 +17,16 @@ from fastgmm.cli.report import column_names_of, counted, print_components
 from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
 from fastgmm.sources import Batches
 
+OF_A_NEW_MODEL = {
+    "n_components": ("components", "--components"),
+    "covariance_type": ("covariance_type", "--covariance-type"),
+    "reg_covar": ("reg_covar", "--reg-covar"),
+    "on_collapse": ("on_collapse", "--on-collapse"),
+    "random_state": ("seed", "--seed"),
+}
+"""Parameters of a new model, each with where the parsed words have it and its option; a model that
+is there has its own."""
+
 
 def wants_stream(arguments: argparse.Namespace, source: Batches) -> bool:
     """Whether a fit goes through its data batch by batch.
@@ -174,13 +184,8 @@ def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixtur
     elif arguments.components is None:
         raise FileNotFoundError(f"there is no model {path}: begin one with --components K.")
     else:
-        model = GaussianMixture(
-            arguments.components,
-            covariance_type=arguments.covariance_type or "full",
-            reg_covar=arguments.reg_covar,
-            on_collapse=arguments.on_collapse,
-            random_state=arguments.seed,
-        )
+        said = {name: getattr(arguments, place) for name, (place, _) in OF_A_NEW_MODEL.items()}
+        model = GaussianMixture(**{name: one for name, one in said.items() if one is not None})
     model.set_params(n_threads=arguments.threads)
     if arguments.half_life is not None:
         model.set_params(half_life=arguments.half_life)
@@ -189,17 +194,14 @@ def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixtur
 
 def _check_same_model(arguments: argparse.Namespace, model: GaussianMixture) -> None:
     """Refuse words for a new model that the one at hand contradicts."""
-    n_components = len(model.weights_)
-    if arguments.components not in (None, n_components):
-        raise ValueError(
-            f"{arguments.model} has {counted(n_components, 'component')}, not "
-            f"{arguments.components}: leave --components out, or begin another model."
-        )
-    if arguments.covariance_type not in (None, model.covariance_type):
-        raise ValueError(
-            f"{arguments.model} has {model.covariance_type} covariances, not "
-            f"{arguments.covariance_type}: leave --covariance-type out, or begin another model."
-        )
+    found = model.get_params() | {"n_components": len(model.weights_)}
+    for name, (place, word) in OF_A_NEW_MODEL.items():
+        said = getattr(arguments, place)
+        if said is not None and said != found[name]:
+            raise ValueError(
+                f"{arguments.model} was made with {word} {found[name]}, not {said}: leave {word} "
+                "out, or begin another model."
+            )
 
 
 def _n_seen(model: GaussianMixture) -> int:

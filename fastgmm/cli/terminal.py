@@ -24,7 +24,8 @@ def say(text: str) -> None:
     text : str
         What follows ``fastgmm:``.
     """
-    print(f"fastgmm: {text}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # print would turn to standard output
+        print(f"fastgmm: {text}", file=sys.stderr, flush=True)
 
 
 def sentence(error: BaseException) -> str:
@@ -124,6 +125,8 @@ def open_results(path: str | None) -> Iterator[IO[str]]:
     text stream
     """
     if path is None:
+        if sys.stdout is None:
+            raise ValueError(f"{STANDARD_OUTPUT} is closed.")
         with naming(STANDARD_OUTPUT):
             yield sys.stdout
             sys.stdout.flush()
@@ -144,6 +147,7 @@ def abandon_output() -> None:
 def abandon_full_output() -> None:
     """Write what is left of standard output after an error, or send it nowhere if it cannot."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (OSError, ValueError):
         abandon_output()

@@ -3,9 +3,11 @@
 import math
 import re
 
+import numpy as np
 import pytest
 
 from fastgmm.sources import batches, read_table
+from fastgmm.sources.csv import CsvSource
 from fastgmm.sources.dialect import COMMON_GAPS, Dialect, dialect_of
 from source_support import refused, written
 
@@ -56,6 +58,17 @@ def test_own_marks_are_gaps_as_they_are_written(tmp_path):
     assert read_table(path, gaps="drop", gap_marks="-999", columns="b").rows.tolist() == [[2], [3]]
 
 
+def test_what_pyarrow_can_read_is_not_read_slowly(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the slow reader was asked")
+
+    monkeypatch.setattr(CsvSource, "_read_slowly", refuse)
+    path = written(tmp_path, "a;b\n1,5; 2,5\n NA;? \n-999;-\n")
+    rows = read_table(path, decimal=",", gaps="keep", gap_marks="-999").rows
+    assert rows[0].tolist() == [1.5, 2.5]
+    assert all(math.isnan(value) for value in rows[1:].ravel())
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -98,8 +111,6 @@ def test_a_dialect_that_cannot_be_is_refused(options, sentence):
 
 
 def test_a_dialect_is_of_text_only(tmp_path):
-    import numpy as np
-
     path = written(tmp_path, np.ones((3, 2)), "x.npy")
     sentence = f"{path} holds no text but npy, of which decimal=',' says nothing; leave it out."
     refused(sentence, path, decimal=",")

@@ -49,6 +49,8 @@ def test_arrays_of_one_dimension_are_columns_with_names(archive):
     [
         ({"X": np.eye(3), "y": np.ones(3)}, "", "{} holds several arrays ('X' of shape (3, 3), 'y' "
          "of shape (3,)); name the one with the rows, as in {}/X."),
+        ({"X": np.eye(3), "Y": np.eye(3)}, "", "{} holds several arrays ('X' of shape (3, 3), 'Y' "
+         "of shape (3, 3)); name the one with the rows, as in {}/X."),
         ({"X": np.eye(3)}, "/Y", "{} has no array 'Y'; it has 'X'."),
         ({"X": np.array(["a"])}, "", "{}, array 'X': it holds values of type <U1, not integers or "
          "floats."),

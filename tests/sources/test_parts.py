@@ -79,6 +79,8 @@ def test_rows_with_gaps_are_counted_and_placed(tmp_path):
     blank = written(tmp_path, "a,b\n\n1,\n\n3,4\n5,", "blank.csv")
     read = batches(blank, gaps="drop")
     assert (read.table().rows.tolist(), read.dropped_at) == ([[3, 4]], ["line 3", "line 6"])
+    read = batches(written(tmp_path, "a,b\n\n1,\n3,4", "end.csv"), gaps="drop")
+    assert (read.table().rows.tolist(), read.dropped_at) == ([[3, 4]], ["line 3"])
 
 
 def test_a_table_without_rows_is_refused(tmp_path):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-from pathlib import Path
 from typing import Any
 
 from fastgmm import Candidate, Criteria, GaussianMixture, Selection, select
-from fastgmm.cli.inputs import weighted_table
+from fastgmm.cli.inputs import name_of, open_source, say_dropped, weighted_table
+from fastgmm.cli.machine import model_facts, print_json
+from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import GridProgress, Progress
-from fastgmm.cli.report import counted, criterion_table, print_components
+from fastgmm.cli.report import column_names_of, counted, criterion_table, print_components
 from fastgmm.cli.stream import fit_stream, wants_stream
-from fastgmm.cli.terminal import print_pairs, say
-from fastgmm.sources import Table
+from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
+from fastgmm.sources import Batches, Table
 
 COLUMNS_IN_PICTURE = 6
 """A picture of more columns than this is hard to read, so the rest are left out of --plot."""
@@ -21,30 +22,37 @@ COLUMNS_IN_PICTURE = 6
 
 def fit(arguments: argparse.Namespace) -> None:
     """Fit a mixture, save and draw it, and print its components."""
-    _check_places(arguments)
     model = _model_of(arguments)
-    if wants_stream(arguments):
-        if arguments.plot is not None:
-            raise ValueError("--plot wants all rows in memory: leave --stream or --plot out.")
-        fit_stream(arguments, model)
+    source = open_source(arguments)
+    check_places(arguments, source.files)
+    if wants_stream(arguments, source):
+        fit_stream(arguments, model, source)
         return
-    table, weights = weighted_table(arguments)
-    with Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress:
+    table, weights = weighted_table(source)
+    say_dropped(source)
+    with (
+        about(name_of(arguments)),
+        Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress,
+    ):
         model.fit(table, sample_weight=weights, callback=progress)
     if arguments.output is not None:
-        model.save(arguments.output)
+        with naming(arguments.output):
+            model.save(arguments.output)
     if arguments.plot is not None:
         _draw(arguments.plot, model, table, weights)
     # The report is last: whoever reads it may close the pipe, and by then the files are written.
-    _print_fit(model, table, weights)
+    with open_results(None):
+        _print_fit(arguments, model, _Fitted(model, table, weights, source))
 
 
 def select_model(arguments: argparse.Namespace) -> None:
     """Fit a grid, save and draw the best, and print the criterion and its components."""
-    _check_places(arguments)
-    table, weights = weighted_table(arguments)
+    source = open_source(arguments)
+    check_places(arguments, source.files)
+    table, weights = weighted_table(source)
+    say_dropped(source)
     n_fits = len(arguments.components) * len(arguments.covariance_types)
-    with GridProgress(n_fits, quiet=arguments.quiet) as progress:
+    with about(name_of(arguments)), GridProgress(n_fits, quiet=arguments.quiet) as progress:
         chosen = select(
             table,
             arguments.components,
@@ -61,7 +69,8 @@ def select_model(arguments: argparse.Namespace) -> None:
             on_collapse=arguments.on_collapse,
         )
     if arguments.output is not None:
-        chosen.model.save(arguments.output)
+        with naming(arguments.output):
+            chosen.model.save(arguments.output)
     if arguments.table is not None:
         _write_table(arguments.table, chosen)
     if arguments.plot is not None:
@@ -69,9 +78,15 @@ def select_model(arguments: argparse.Namespace) -> None:
         from fastgmm.plot import save_criterion
 
         save_criterion(arguments.plot, chosen.table, chosen.criterion)
-    _print_grid(chosen)
     _say_failures(chosen)
-    _print_fit(chosen.model, table, weights)
+    fitted = _Fitted(chosen.model, table, weights, source)
+    with open_results(None):
+        if arguments.json:
+            grid = [one._asdict() for one in chosen.table]
+            print_json({"criterion": chosen.criterion, "table": grid} | fitted.facts())
+        else:
+            _print_grid(chosen)
+            _print_fit(arguments, chosen.model, fitted)
 
 
 def _model_of(arguments: argparse.Namespace) -> GaussianMixture:
@@ -91,22 +106,6 @@ def _model_of(arguments: argparse.Namespace) -> GaussianMixture:
     )
 
 
-def _check_places(arguments: argparse.Namespace) -> None:
-    """Find out before the fit, not after it, that its results cannot be written."""
-    for path in (arguments.output, arguments.plot, getattr(arguments, "table", None)):
-        if path is None:
-            continue
-        if not Path(path).parent.is_dir():
-            raise FileNotFoundError(f"There is no folder {Path(path).parent} to write {path} to.")
-        if Path(path).is_dir():
-            raise IsADirectoryError(f"{path} is a folder, not a name for a file.")
-    if arguments.plot is not None:
-        # Only a picture takes the time of this import.
-        from fastgmm.plot import check_picture_name
-
-        check_picture_name(arguments.plot)
-
-
 def _draw(path: str, model: GaussianMixture, table: Table, weights: Any) -> None:
     # Only a picture takes the time of this import.
     from fastgmm.plot import save_mixture
@@ -119,7 +118,7 @@ def _draw(path: str, model: GaussianMixture, table: Table, weights: Any) -> None
 
 
 def _write_table(path: str, chosen: Selection) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as stream:
+    with open_results(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(Candidate._fields)
         writer.writerows(chosen.table)
@@ -142,21 +141,44 @@ def _say_failures(chosen: Selection) -> None:
         say(f"note: could not fit {', '.join(fits)}: {failure}")
 
 
-def _print_fit(model: GaussianMixture, table: Table, weights: Any) -> None:
-    statistics = model.e_step(table, sample_weight=weights)  # one pass, for all three numbers
-    log_likelihood, weight = statistics.log_likelihood, statistics.weight
-    criteria = Criteria(log_likelihood, model.n_parameters, weight)
+class _Fitted:
+    """What a fit has come to, of which all but the model takes a pass over the rows."""
+
+    def __init__(self, model: GaussianMixture, table: Table, weights: Any, source: Batches) -> None:
+        statistics = model.e_step(table, sample_weight=weights)  # one pass, for all three numbers
+        self.criteria = Criteria(statistics.log_likelihood, model.n_parameters, statistics.weight)
+        self.log_likelihood = statistics.log_likelihood / statistics.weight
+        self.shape = table.rows.shape
+        self._model, self._dropped = model, source.dropped
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "n_rows": self.shape[0],
+            "n_dropped": self._dropped,
+            "log_likelihood": self.log_likelihood,
+            "bic": self.criteria.bic,
+            "aic": self.criteria.aic,
+            "model": model_facts(self._model, column_names_of(self._model)),
+        }
+
+
+def _print_fit(arguments: argparse.Namespace, model: GaussianMixture, fitted: _Fitted) -> None:
+    if arguments.json:
+        print_json(fitted.facts())
+        return
+    n_rows, n_columns = fitted.shape
     print(
         f"{counted(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
-        f"to {counted(len(table), 'row')} of {counted(table.rows.shape[1], 'column')}\n"
+        f"to {counted(n_rows, 'row')} of {counted(n_columns, 'column')}\n"
     )
     print_components(model)
     print()
     print_pairs(
         {
-            "log-likelihood per row": f"{log_likelihood / weight:.6f}",
-            "BIC": f"{criteria.bic:.3f}",
-            "AIC": f"{criteria.aic:.3f}",
+            "log-likelihood per row": f"{fitted.log_likelihood:.6f}",
+            "BIC": f"{fitted.criteria.bic:.3f}",
+            "AIC": f"{fitted.criteria.aic:.3f}",
             "iterations": str(model.n_iter_),
             "converged": "yes" if model.converged_ else "no",
         }

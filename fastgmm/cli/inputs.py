@@ -3,24 +3,94 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from fastgmm import GaussianMixture
 from fastgmm.cli.report import counted
-from fastgmm.sources import Batches, Table, batches, column_names, read_table
+from fastgmm.cli.terminal import say
+from fastgmm.sources import Batches, Table, batches
+
+BATCH_ROWS = 65536
+"""A batch has this many rows unless the user says otherwise."""
+STREAMED_SHARE = 4
+"""Files larger than physical memory over this are read in batches without being asked."""
+STANDARD_INPUT = "-"
+"""This word stands for standard input."""
 
 
-def weighted_table(arguments: argparse.Namespace) -> tuple[Table, Any]:
-    """Read the file of a fit.
+def open_source(
+    arguments: argparse.Namespace,
+    *,
+    model: GaussianMixture | None = None,
+    gaps: str | None = None,
+) -> Batches:
+    """Open the data of a command, of which no more than a header is read by now.
 
     Parameters
     ----------
     arguments : Namespace
-        Those of `fastgmm fit` or `fastgmm select`.
+        Those of a command that reads.
+    model : GaussianMixture, optional
+        Its columns are chosen by name, where it and the data have names and the user chooses none.
+    gaps : str, optional
+        As for `fastgmm.sources.batches`, instead of what the user says.
+
+    Returns
+    -------
+    Batches
+    """
+    data: list[str] = arguments.data
+    if STANDARD_INPUT in data and len(data) > 1:
+        raise ValueError("standard input (-) is read alone, not among files.")
+    if data == [STANDARD_INPUT] and sys.stdin is None:
+        raise ValueError("standard input is closed; name a file.")
+    known = None if model is None else _names_of(model)
+    chosen = arguments.columns
+    if chosen is None and known is not None:
+        chosen = lambda names: None if names is None else list(known)  # noqa: E731
+    return batches(
+        sys.stdin.buffer if data == [STANDARD_INPUT] else data,
+        columns=chosen,
+        weights=getattr(arguments, "weights", None),
+        batch_rows=getattr(arguments, "batch_rows", None) or BATCH_ROWS,
+        dtype=arguments.dtype,
+        header=arguments.header,
+        gaps=gaps or arguments.gaps,
+        format=arguments.format,
+        delimiter=arguments.delimiter,
+        decimal=arguments.decimal,
+        comment=arguments.comment,
+        gap_marks=arguments.gap_marks,
+    )
+
+
+def is_large(source: Batches) -> bool:
+    """Whether files are too large to be read whole without being asked."""
+    try:
+        size = sum(path.stat().st_size for path in source.files)
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return size > memory / STREAMED_SHARE
+
+
+def name_of(arguments: argparse.Namespace) -> str:
+    """What errors call the data of a command."""
+    data: list[str] = arguments.data
+    if data == [STANDARD_INPUT]:
+        return "Standard input"
+    return data[0] if len(data) == 1 else f"{data[0]} (and {counted(len(data) - 1, 'other')})"
+
+
+def weighted_table(source: Batches) -> tuple[Table, Any]:
+    """Read all rows of the data of a fit.
+
+    Parameters
+    ----------
+    source : Batches
 
     Returns
     -------
@@ -29,118 +99,95 @@ def weighted_table(arguments: argparse.Namespace) -> tuple[Table, Any]:
     weights : ndarray or None
         The weights of the rows, where a column of them was chosen.
     """
-    columns = arguments.columns
-    if columns is not None and arguments.weights is not None:
-        columns = [*columns, arguments.weights]
-    table = read_table(
-        arguments.data, columns=columns, header=arguments.header, dtype=arguments.dtype
-    )
-    if arguments.weights is None:
-        return table, None
-    # A chosen weight stands last, so that no other column can have its number.
-    weights = arguments.weights if columns is None else table.rows.shape[1] - 1
-    return table.without(weights)
+    table = source.table()
+    return (table, None) if isinstance(table, Table) else table
 
 
-def open_source(arguments: argparse.Namespace, *, weights: str | None = None) -> Batches:
-    """The batches of a file, or of standard input for ``-``."""
-    source = sys.stdin.buffer if arguments.data == "-" else arguments.data
-    return batches(
-        source,
-        columns=arguments.columns,
-        weights=weights,
-        batch_rows=arguments.batch_rows,
-        dtype=arguments.dtype,
-        header=arguments.header,
-        gaps=arguments.gaps,
-        format=arguments.format,
-    )
-
-
-def table_for(model: GaussianMixture, arguments: argparse.Namespace) -> Table:
-    """Read the columns that a model was fitted on, found by name where both have names.
+def table_for(model: GaussianMixture, source: Batches, name: str) -> Table:
+    """Read all rows under the names of a model.
 
     Parameters
     ----------
     model : GaussianMixture
         Fitted.
-    arguments : Namespace
-        Those of `fastgmm score`, with a file that `read_table` reads.
+    source : Batches
+        Opened for the model.
+    name : str
+        What the error calls it.
 
     Returns
     -------
     Table
-        Under the model's names.
 
     Raises
     ------
     ValueError
         If there are more or fewer columns than the model has.
     """
-    names = _names_of(model)
-    columns = arguments.columns
-    if columns is None and names is not None:
-        found = column_names(arguments.data, header=arguments.header)
-        columns = None if found is None else list(names)
-    table = read_table(
-        arguments.data, columns=columns, header=arguments.header, dtype=arguments.dtype
-    )
-    n_features, n_expected = table.rows.shape[1], model.n_features_in_
-    if n_features != n_expected:
-        raise ValueError(
-            f"{arguments.data} has {counted(n_features, 'column')} and the model was fitted on "
-            f"{n_expected}; choose them with --columns."
-        )
-    # The columns are chosen by now, and from here on they go by their order.
-    return Table(table.rows, names)
+    table, _ = weighted_table(source)
+    return _under_names(model, table, name)
 
 
-def tables_for(model: GaussianMixture, source: Batches) -> Iterator[tuple[Table, Any]]:
-    """Give the batches of a source as tables of the columns that a model knows.
+def tables_for(model: GaussianMixture, source: Batches, name: str) -> Iterator[tuple[Table, Any]]:
+    """Give the batches of a source as tables under the names of a model.
 
     Parameters
     ----------
     model : GaussianMixture
-        The columns are found by name where both have names. A model that is not fitted yet takes
-        those of the source.
+        One that is not fitted yet takes the names of the source.
     source : Batches
-        The rows.
+        Opened for the model.
+    name : str
+        What the error calls it.
 
     Yields
     ------
     table : Table
-        Under the model's names.
     weights : ndarray or None
         The weights of the rows, where the source has them.
 
     Raises
     ------
     ValueError
-        If the source lacks one of the model's columns.
+        If there are more or fewer columns than the model has.
     """
     fitted = model.is_fitted
-    names = _names_of(model) if fitted else None
     for item in source:
         rows, weights = item if isinstance(item, tuple) else (item, None)
-        if not fitted:
-            yield Table(rows, source.columns), weights
-        elif names is None or source.columns is None:
-            yield Table(rows, names), weights
-        else:
-            chosen = _chosen(names, source.columns)
-            yield Table(np.ascontiguousarray(rows[:, chosen]), names), weights
+        table = Table(rows, source.columns)
+        yield _under_names(model, table, name) if fitted else table, weights
+
+
+def say_dropped(source: Batches, what: str = "left out") -> None:
+    """Say how many rows had gaps, and where the first of them stand.
+
+    Parameters
+    ----------
+    source : Batches
+        After a pass.
+    what : str
+        What has become of them.
+    """
+    if not source.dropped:
+        return
+    places = ", ".join(source.dropped_at)
+    n_more = source.dropped - len(source.dropped_at)
+    more = f" and {n_more} more" if n_more else ""
+    verb = "was" if source.dropped == 1 else "were"
+    say(f"note: {counted(source.dropped, 'row')} with gaps {verb} {what}: {places}{more}.")
+
+
+def _under_names(model: GaussianMixture, table: Table, name: str) -> Table:
+    n_features, n_expected = table.rows.shape[1], model.n_features_in_
+    if n_features != n_expected:
+        raise ValueError(
+            f"{name} has {counted(n_features, 'column')} and the model was fitted on "
+            f"{n_expected}; choose them with --columns."
+        )
+    # The columns are chosen by now, and from here on they go by their order.
+    return Table(table.rows, _names_of(model))
 
 
 def _names_of(model: GaussianMixture) -> tuple[str, ...] | None:
     names = getattr(model, "feature_names_in_", None)
     return None if names is None else tuple(names)
-
-
-def _chosen(names: tuple[str, ...], columns: tuple[str, ...]) -> list[int]:
-    missing = [name for name in names if name not in columns]
-    if missing:
-        raise ValueError(
-            f"there is no column {missing[0]!r} among {', '.join(columns)}: the model "
-            "was fitted on it; choose columns with --columns."
-        )
-    return [columns.index(name) for name in names]

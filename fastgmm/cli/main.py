@@ -6,12 +6,17 @@ line and 130 after Ctrl-C.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from fastgmm import __version__
-from fastgmm.cli.options import add_commands
-from fastgmm.cli.terminal import abandon_output, say, sentence, warnings_in_one_line
+from fastgmm.cli.options import NOTHING, add_commands
+from fastgmm.cli.terminal import (
+    abandon_full_output,
+    abandon_output,
+    say,
+    sentence,
+    warnings_in_one_line,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,11 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         With code 2 for a wrong command line, and with 0 after ``--help`` and ``--version``.
     """
-    arguments = make_parser().parse_args(argv)
+    arguments = _read_words(argv)
     try:
         with warnings_in_one_line():
             arguments.run(arguments)
-        sys.stdout.flush()
     except BrokenPipeError:  # Whoever read the output has seen enough.
         abandon_output()
     except KeyboardInterrupt:
@@ -47,8 +51,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (ValueError, OSError, ImportError) as error:
         say(f"error: {sentence(error)}")
+        abandon_full_output()
         return 1
     return 0
+
+
+def _read_words(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; files may stand behind options, which argparse does not expect."""
+    parser = make_parser()
+    arguments, left = parser.parse_known_args(argv)
+    known = hasattr(arguments, "data") and all(word == "-" or word[0] != "-" for word in left)
+    if left and not known:
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        arguments.data = left if arguments.data is NOTHING else [*arguments.data, *left]
+    return arguments
 
 
 def make_parser() -> argparse.ArgumentParser:

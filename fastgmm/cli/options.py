@@ -16,6 +16,10 @@ from fastgmm.cli.use import info, sample, score
 from fastgmm.sources import FORMATS
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE
 
+NOTHING = ["-"]
+"""Standard input is read where no data are named."""
+GAPS_HELP = "rows with a value missing: refuse them, or leave them out and say which (%(default)s)"
+
 
 def add_commands(commands: Any) -> None:
     """Add every command with its options.
@@ -60,10 +64,16 @@ def _add_fit(commands: Any) -> None:
     _add_threads(parser)
     add("-o", "--output", metavar="MODEL", help="write the model to this file")
     add("--plot", metavar="PICTURE", help="draw the model over the data (.png, .pdf, .svg)")
-    add("--stream", action="store_true", help="read DATA in batches, anew for each iteration")
+    add(
+        "--stream",
+        action="store_true",
+        help="read DATA in batches, anew for each iteration; done unasked for files larger than a "
+        "quarter of the memory",
+    )
     add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
-    _add_batches(parser)
+    _add_batches(parser, "size of the batches of --stream and --checkpoint")
     add("-q", "--quiet", action="store_true", help="no progress on standard error")
+    _add_json(parser)
 
 
 def _add_select(commands: Any) -> None:
@@ -104,6 +114,7 @@ def _add_select(commands: Any) -> None:
     add("--table", metavar="CSV", help="write what every fit has reached to this file")
     add("--plot", metavar="PICTURE", help="draw the criterion (.png, .pdf, .svg)")
     add("-q", "--quiet", action="store_true", help="no progress on standard error")
+    _add_json(parser)
 
 
 def _add_learn(commands: Any) -> None:
@@ -113,24 +124,32 @@ def _add_learn(commands: Any) -> None:
     add("model", metavar="MODEL", help="written back in one step; made if it is not there")
     _add_data(parser, or_input=True)
     add("-k", "--components", type=positive, metavar="K", help="of a new model")
-    add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
-    _add_regularization(parser)
+    add("--covariance-type", choices=COVARIANCE_TYPES, help="of a new model (full)")
+    _add_regularization(parser, new=True)
     add("--seed", type=seed, help="for the start of a new model")
     add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
     add("--save-every", type=float, default=60.0, metavar="SECONDS", help="(%(default)s)")
-    _add_batches(parser)
+    _add_batches(parser, "the most rows to learn from at a time")
     _add_threads(parser)
+    _add_json(parser)
 
 
 def _add_score(commands: Any) -> None:
-    parser = commands.add_parser("score", help="write densities and responsibilities as CSV")
+    parser = commands.add_parser(
+        "score",
+        help="write densities and responsibilities as CSV",
+        description="Write a line of names, and a line for each row of DATA with its log density, "
+        "its label and its responsibilities. With --gaps drop, a row with gaps has a line of empty "
+        "fields.",
+    )
     parser.set_defaults(run=score)
     parser.add_argument("model", metavar="MODEL")
     _add_data(parser, or_input=True)
-    _add_batches(parser)
+    _add_batches(parser, "read files in batches of this size, not whole")
     _add_threads(parser)
     parser.add_argument("-o", "--output", metavar="CSV", help="instead of standard output")
+    _add_json(parser, "an object per row")
 
 
 def _add_sample(commands: Any) -> None:
@@ -139,32 +158,56 @@ def _add_sample(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-n", type=positive, required=True, metavar="N", help="how many rows")
     parser.add_argument("--seed", type=seed, help="to repeat a sample")
+    _add_json(parser, "an object per row")
 
 
 def _add_info(commands: Any) -> None:
     parser = commands.add_parser("info", help="describe a model")
     parser.set_defaults(run=info)
     parser.add_argument("model", metavar="MODEL")
+    _add_json(parser)
 
 
 # ---------------------------------------------------------------- options of several commands
 
 
 def _add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> None:
-    add = parser.add_argument
-    kinds = ".csv, .tsv, .npy, .parquet, .arrow or .arrows"
+    kinds = (
+        "files, folders or patterns of .csv, .tsv (.gz, .bz2, .zst), .npy, .npz, .parquet, "
+        ".feather, .arrow or .arrows; - is standard input (CSV or an Arrow stream)"
+    )
     if or_input:
-        text = f"{kinds}; - is standard input (CSV or an Arrow stream)"
-        add("data", metavar="DATA", nargs="?", default="-", help=text)
+        text = f"{kinds}, the default"
+        parser.add_argument("data", metavar="DATA", nargs="*", default=NOTHING, help=text)
     else:
-        add("data", metavar="DATA", help=kinds)
+        parser.add_argument("data", metavar="DATA", nargs="+", help=kinds)
+    add = parser.add_argument_group("how DATA is read").add_argument
     add("--columns", type=columns, metavar="A,B", help="by name, or by number from 0 (all)")
+    add("--gaps", choices=["error", "drop"], default="error", help=GAPS_HELP)
+    add("--dtype", choices=["float32", "float64"], default="float64", help="(%(default)s)")
+    add("--format", choices=FORMATS, help="what DATA holds (found out by name or first bytes)")
     add(
         "--header",
         action=argparse.BooleanOptionalAction,
-        help="whether the first line of a CSV holds names (found out by default)",
+        help="whether the first line of a CSV holds names (found out where no line is in doubt)",
     )
-    add("--dtype", choices=["float32", "float64"], default="float64", help="(%(default)s)")
+    add(
+        "--delimiter",
+        type=delimiter,
+        metavar="MARK",
+        help="between the fields of a CSV: a character, tab, space, or whitespace for any number "
+        "of blanks (comma, or ; or tab where the first line has no comma)",
+    )
+    add("--decimal", choices=[".", ","], default=".", metavar="MARK", help=". or , (%(default)s)")
+    add("--comment", type=mark, metavar="MARK", help="what begins a comment, such as '#' (none)")
+    add(
+        "--gap-marks",
+        type=columns,
+        default=[],
+        metavar="A,B",
+        help="what stands for a missing value besides nothing, NA, NaN, null, None, n.a., ?, - "
+        "and .; as --gap-marks=-999",
+    )
 
 
 def _add_starts(parser: argparse.ArgumentParser, *, n_init: int) -> None:
@@ -181,27 +224,31 @@ def _add_starts(parser: argparse.ArgumentParser, *, n_init: int) -> None:
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
 
 
-def _add_regularization(parser: argparse.ArgumentParser) -> None:
+def _add_regularization(parser: argparse.ArgumentParser, *, new: bool = False) -> None:
+    """Add options with the defaults of the class, which a new model takes by itself."""
+    of_new = " of a new model" if new else ""
     parser.add_argument(
         "--reg-covar",
         type=number_or("auto"),
-        default=1e-6,
+        default=None if new else 1e-6,
         metavar="VARIANCE",
-        help="added to variances; auto: in proportion to each column's (%(default)s)",
+        help=f"added to variances{of_new}; auto: in proportion to each column's (1e-06)",
     )
     parser.add_argument(
         "--on-collapse",
         choices=ON_COLLAPSE,
-        default="repair",
-        help="what to do with components that collapse (%(default)s)",
+        default=None if new else "repair",
+        help=f"what to do with components{of_new} that collapse (repair)",
     )
 
 
-def _add_batches(parser: argparse.ArgumentParser) -> None:
+def _add_batches(parser: argparse.ArgumentParser, what: str) -> None:
     add = parser.add_argument
-    add("--batch-rows", type=positive, default=65536, metavar="N", help="(%(default)s)")
-    add("--gaps", choices=["error", "drop"], default="error", help="rows with gaps (%(default)s)")
-    add("--format", choices=FORMATS, help="of standard input or a pipe (found out by default)")
+    add("--batch-rows", type=positive, metavar="N", help=f"{what} (65536)")
+
+
+def _add_json(parser: argparse.ArgumentParser, what: str = "one object") -> None:
+    parser.add_argument("--json", action="store_true", help=f"print {what} for machines")
 
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
@@ -282,3 +329,29 @@ def columns(text: str) -> list[str]:
     ['c', 'a, b']
     """
     return [name.strip() for name in next(csv.reader([text]))]
+
+
+def mark(text: str) -> str:
+    """Read one character that no number holds."""
+    if len(text) == 1 and text.isascii() and not text.isalnum() and text not in ' \t\n\r"+-.':
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not one character such as '#'")
+
+
+def delimiter(text: str) -> str:
+    r"""Read what separates fields, by one of its words or as it stands.
+
+    Examples
+    --------
+    >>> delimiter("tab"), delimiter(";")
+    ('\t', ';')
+    """
+    words = {
+        "tab": "\t",
+        "\\t": "\t",
+        "\t": "\t",
+        "space": " ",
+        " ": " ",
+        "whitespace": "whitespace",
+    }
+    return words.get(text) or mark(text)

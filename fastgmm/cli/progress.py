@@ -16,7 +16,7 @@ class _Bar:
 
     def __init__(self, quiet: bool, **options: Any) -> None:
         self._bar: Any = None
-        if quiet or not sys.stderr.isatty():
+        if quiet or sys.stderr is None or not sys.stderr.isatty():
             return
         try:
             # tqdm belongs to an extra, and nothing but a bar needs it.

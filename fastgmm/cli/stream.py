@@ -3,43 +3,64 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fastgmm import GaussianMixture, load
-from fastgmm.cli.inputs import open_source, tables_for
+from fastgmm.cli.inputs import is_large, name_of, open_source, say_dropped, tables_for
+from fastgmm.cli.machine import model_facts, print_json
+from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
-from fastgmm.cli.report import print_components
-from fastgmm.cli.terminal import print_pairs, say
+from fastgmm.cli.report import column_names_of, counted, print_components
+from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
 from fastgmm.sources import Batches
 
-STREAMED_SHARE = 4
-"""A file larger than physical memory over this is fitted in batches without being asked."""
+OF_A_NEW_MODEL = {
+    "n_components": ("components", "--components"),
+    "covariance_type": ("covariance_type", "--covariance-type"),
+    "reg_covar": ("reg_covar", "--reg-covar"),
+    "on_collapse": ("on_collapse", "--on-collapse"),
+    "random_state": ("seed", "--seed"),
+}
+"""Parameters of a new model, each with where the parsed words have it and its option; a model that
+is there has its own."""
 
 
-def wants_stream(arguments: argparse.Namespace) -> bool:
-    """Whether a fit goes through its file batch by batch."""
+def wants_stream(arguments: argparse.Namespace, source: Batches) -> bool:
+    """Whether a fit goes through its data batch by batch.
+
+    Raises
+    ------
+    ValueError
+        If it would have to and cannot, or an option is for batches only.
+    """
+    option = "--stream" if arguments.stream else "--checkpoint"
     if arguments.stream or arguments.checkpoint is not None:
-        return True
-    try:
-        size = Path(arguments.data).stat().st_size
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (OSError, ValueError, AttributeError):
+        if not source.reiterable:
+            raise ValueError(
+                f"{name_of(arguments)} can be read only once, and {option} reads DATA anew for "
+                f"each iteration: leave {option} out, or save the rows to a file."
+            )
+    elif is_large(source):
+        option = f"{name_of(arguments)} is too large for that"
+    elif arguments.batch_rows is not None:
+        raise ValueError("--batch-rows is for batches: add --stream, or leave it out.")
+    else:
         return False
-    return size > memory / STREAMED_SHARE
+    if arguments.plot is not None:
+        raise ValueError(f"--plot wants all rows in memory ({option}): leave --plot out.")
+    return True
 
 
-def fit_stream(arguments: argparse.Namespace, model: GaussianMixture) -> None:
+def fit_stream(arguments: argparse.Namespace, model: GaussianMixture, source: Batches) -> None:
     """`fastgmm fit` in batches; after Ctrl-C the last whole pass is in the file."""
-    source = open_source(arguments, weights=arguments.weights)
     progress = StreamProgress(source.n_rows, quiet=arguments.quiet)
     try:
-        with progress:
+        with about(name_of(arguments)), progress:
             model.fit_batches(
-                _Counted(source, progress),
+                _Counted(source, progress, name_of(arguments)),
                 callback=progress.iteration,
                 checkpoint=arguments.checkpoint,
             )
@@ -49,12 +70,33 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture) -> None:
             say(f"{arguments.output} holds the model after {model.n_iter_} passes.")
         raise
     if arguments.output is not None:
-        model.save(arguments.output)
+        with naming(arguments.output):
+            model.save(arguments.output)
+    say_dropped(source)
+    with open_results(None):
+        _print_fit(arguments, model, progress.n_rows, source.dropped)
+
+
+def _print_fit(
+    arguments: argparse.Namespace, model: GaussianMixture, n_rows: int, n_dropped: int
+) -> None:
+    if arguments.json:
+        print_json(
+            {
+                "n_rows": n_rows,
+                "n_dropped": n_dropped,
+                "log_likelihood": model.lower_bound_,
+                "bic": None,
+                "aic": None,
+                "model": model_facts(model, column_names_of(model)),
+            }
+        )
+        return
     print_components(model)
     print()
     print_pairs(
         {
-            "rows": str(progress.n_rows),
+            "rows": str(n_rows),
             "log-likelihood per row": f"{model.lower_bound_:.6f}",
             "passes": str(model.n_iter_),
             "converged": "yes" if model.converged_ else "no",
@@ -65,12 +107,16 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture) -> None:
 class _Counted:
     """A source whose walks the progress bar sees."""
 
-    def __init__(self, source: Batches, progress: StreamProgress) -> None:
+    def __init__(self, source: Batches, progress: StreamProgress, name: str) -> None:
         self.columns, self.reiterable = source.columns, source.reiterable
-        self._source, self._progress = source, progress
+        self._source, self._progress, self._name = source, progress, name
 
     def __iter__(self) -> Iterator[Any]:
-        return self._progress.counted(self._source)
+        yield from self._progress.counted(self._source)
+        if self._progress.n_rows == 0:
+            raise ValueError(
+                f"{self._name} holds no rows{' without gaps' if self._source.dropped else ''}."
+            )
 
 
 def learn(arguments: argparse.Namespace) -> None:
@@ -79,10 +125,12 @@ def learn(arguments: argparse.Namespace) -> None:
     model = _model_to_teach(arguments, path)
     before = _n_seen(model)
     saved = time.monotonic()
+    source = open_source(arguments, model=model if model.is_fitted else None)
+    check_places(arguments, source.files, written=path)
     try:
-        source = open_source(arguments, weights=arguments.weights)
-        for table, weights in tables_for(model, source):
-            model.partial_fit(table, sample_weight=weights)
+        for table, weights in tables_for(model, source, name_of(arguments)):
+            with about(name_of(arguments)):
+                model.partial_fit(table, sample_weight=weights)
             if time.monotonic() - saved >= arguments.save_every:
                 _save_what_is_learned(model, path, before)
                 saved = time.monotonic()
@@ -90,8 +138,34 @@ def learn(arguments: argparse.Namespace) -> None:
         # What was learned before the error is whole, so it is kept.
         _save_what_is_learned(model, path, before)
         raise
-    model.save(path)
+    if not model.is_fitted:
+        raise ValueError(
+            f"{name_of(arguments)} holds too few rows to begin a model of "
+            f"{counted(arguments.components, 'component')}; {path} is not written."
+        )
+    with naming(arguments.model):
+        model.save(path)
+    say_dropped(source)
+    with open_results(None):
+        _print_learned(arguments, model, before, source.dropped)
+
+
+def _print_learned(
+    arguments: argparse.Namespace, model: GaussianMixture, before: int, n_dropped: int
+) -> None:
     stream = model.stream_
+    if arguments.json:
+        print_json(
+            {
+                "n_rows": stream.n_samples - before,
+                "n_rows_in_all": stream.n_samples,
+                "n_dropped": n_dropped,
+                "log_density": stream.mean,
+                "log_density_deviation": stream.deviation,
+                "n_iter": model.n_iter_,
+            }
+        )
+        return
     print_pairs(
         {
             "rows learned": str(stream.n_samples - before),
@@ -106,20 +180,28 @@ def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixtur
     """Load the model of this file, or make a new one where there is none."""
     if path.exists():
         model = load(path)
+        _check_same_model(arguments, model)
     elif arguments.components is None:
         raise FileNotFoundError(f"there is no model {path}: begin one with --components K.")
     else:
-        model = GaussianMixture(
-            arguments.components,
-            covariance_type=arguments.covariance_type,
-            reg_covar=arguments.reg_covar,
-            on_collapse=arguments.on_collapse,
-            random_state=arguments.seed,
-        )
+        said = {name: getattr(arguments, place) for name, (place, _) in OF_A_NEW_MODEL.items()}
+        model = GaussianMixture(**{name: one for name, one in said.items() if one is not None})
     model.set_params(n_threads=arguments.threads)
     if arguments.half_life is not None:
         model.set_params(half_life=arguments.half_life)
     return model
+
+
+def _check_same_model(arguments: argparse.Namespace, model: GaussianMixture) -> None:
+    """Refuse words for a new model that the one at hand contradicts."""
+    found = model.get_params() | {"n_components": len(model.weights_)}
+    for name, (place, word) in OF_A_NEW_MODEL.items():
+        said = getattr(arguments, place)
+        if said is not None and said != found[name]:
+            raise ValueError(
+                f"{arguments.model} was made with {word} {found[name]}, not {said}: leave {word} "
+                "out, or begin another model."
+            )
 
 
 def _n_seen(model: GaussianMixture) -> int:

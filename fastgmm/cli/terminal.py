@@ -9,6 +9,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import IO
 
+from fastgmm.cli.words import in_options
+from fastgmm.errors import InvalidParameterError
+
+STANDARD_OUTPUT = "standard output"
+"""What errors call it."""
+
 
 def say(text: str) -> None:
     """Write one line for the user to standard error.
@@ -18,7 +24,8 @@ def say(text: str) -> None:
     text : str
         What follows ``fastgmm:``.
     """
-    print(f"fastgmm: {text}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # print would turn to standard output
+        print(f"fastgmm: {text}", file=sys.stderr, flush=True)
 
 
 def sentence(error: BaseException) -> str:
@@ -32,11 +39,52 @@ def sentence(error: BaseException) -> str:
     Returns
     -------
     str
-        The error's own words, on one line; those of the system begin with the file.
+        The error's own words, on one line and in those of the command; those of the system begin
+        with the file.
     """
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
-    return " ".join(str(error).split()) or type(error).__name__
+    return _one_line(error) or type(error).__name__
+
+
+def _one_line(message: object) -> str:
+    return in_options(" ".join(str(message).split()))
+
+
+@contextlib.contextmanager
+def about(name: str) -> Iterator[None]:
+    """Let errors name the data that they are about, where they do not.
+
+    Parameters
+    ----------
+    name : str
+        What the errors call the data.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error, InvalidParameterError) or name in str(error):
+            raise
+        raise ValueError(f"{name}: {error}") from error
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Let errors of the system name what was written to, where they do not.
+
+    Parameters
+    ----------
+    place : str
+        A path, or what errors call the stream.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, place) from error
 
 
 def print_pairs(pairs: Mapping[str, str]) -> None:
@@ -59,7 +107,7 @@ def warnings_in_one_line() -> Iterator[None]:
         try:
             yield
         finally:
-            for line in dict.fromkeys(" ".join(str(one.message).split()) for one in caught):
+            for line in dict.fromkeys(_one_line(one.message) for one in caught):
                 say(f"warning: {line}")
 
 
@@ -77,9 +125,13 @@ def open_results(path: str | None) -> Iterator[IO[str]]:
     text stream
     """
     if path is None:
-        yield sys.stdout
+        if sys.stdout is None:
+            raise ValueError(f"{STANDARD_OUTPUT} is closed.")
+        with naming(STANDARD_OUTPUT):
+            yield sys.stdout
+            sys.stdout.flush()
     else:
-        with open(path, "w", encoding="utf-8", newline="") as stream:
+        with naming(path), open(path, "w", encoding="utf-8", newline="") as stream:
             yield stream
 
 
@@ -90,3 +142,12 @@ def abandon_output() -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def abandon_full_output() -> None:
+    """Write what is left of standard output after an error, or send it nowhere if it cannot."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        abandon_output()

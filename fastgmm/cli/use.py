@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias
+
+import numpy as np
 
 from fastgmm import GaussianMixture, __version__, load
-from fastgmm.cli.inputs import open_source, table_for, tables_for
+from fastgmm.cli.inputs import (
+    is_large,
+    name_of,
+    open_source,
+    say_dropped,
+    table_for,
+    tables_for,
+)
+from fastgmm.cli.machine import model_facts, print_json, score_lines
+from fastgmm.cli.places import check_places
 from fastgmm.cli.report import column_names_of, print_components
-from fastgmm.cli.terminal import open_results, print_pairs
-from fastgmm.sources import TABLE_ENDINGS, Table
+from fastgmm.cli.terminal import about, open_results, print_pairs
+from fastgmm.sources import Table
 
 NUMBERS_AT_ONCE = 2**18
 """At most this many numbers become text at a time, which bounds the memory of long results."""
@@ -22,39 +33,86 @@ def score(arguments: argparse.Namespace) -> None:
     """Write the scores of the rows; those of a stream come as its rows do."""
     model = load(arguments.model).set_params(n_threads=arguments.threads)
     n_components = len(model.weights_)
-    whole = Path(arguments.data).suffix.lower() in TABLE_ENDINGS
+    # A row with gaps has its line as well, so that scores stay beside their rows.
+    keep = "keep" if arguments.gaps == "drop" else "error"
+    source = open_source(arguments, model=model, gaps=keep)
+    check_places(arguments, [*source.files, Path(arguments.model)])
+    name = name_of(arguments)
+    whole = source.reiterable and arguments.batch_rows is None and not is_large(source)
     # A table is read before the results are opened: what cannot be read leaves no file behind.
     tables = (
-        _pieces(table_for(model, arguments), n_components + 2)
+        _pieces(table_for(model, source, name), n_components + 2)
         if whole
-        else _as_they_come(model, arguments)
+        else (table for table, _ in tables_for(model, source, name))
     )
     with open_results(arguments.output) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        names = [f"responsibility_{k}" for k in range(n_components)]
-        writer.writerow(["log_density", "label", *names])
+        write = _json_scores(stream) if arguments.json else _csv_scores(stream, n_components)
         stream.flush()
         for table in tables:
-            write_scores(writer, model, table)
+            with about(name):
+                found = scores(model, table)
+            write(*found)
             stream.flush()
+    say_dropped(source, "given an empty line" if not arguments.json else "given nulls")
 
 
-def write_scores(writer: Any, model: GaussianMixture, table: Table) -> None:
-    """Write the log density, the label and the responsibilities of each row.
+def scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
+    """The log density, the label and the responsibilities of each row.
 
     Parameters
     ----------
-    writer : object
-        A writer of the module `csv`.
     model : GaussianMixture
         Fitted.
     table : Table
         The rows, under the model's names.
+
+    Returns
+    -------
+    tuple of list
+        None stands for all three of a row with gaps.
     """
+    whole = np.isfinite(table.rows).all(axis=1)
+    complete = bool(whole.all())
+    if not complete:
+        if not whole.any():
+            nothing: list[Any] = [None] * len(table)
+            return nothing, nothing, nothing
+        table = Table(table.rows[whole], table.columns)
     shares = model.predict_proba(table)
-    columns = model.score_samples(table).tolist(), shares.argmax(axis=1).tolist()
-    lines = zip(*columns, shares.tolist(), strict=True)
-    writer.writerows([density, label, *share] for density, label, share in lines)
+    labels = shares.argmax(axis=1).tolist()
+    found = model.score_samples(table).tolist(), labels, shares.tolist()
+    return found if complete else tuple(_spread(one, whole) for one in found)  # type: ignore[return-value]
+
+
+def _spread(values: list[Any], whole: Any) -> list[Any]:
+    """Put values where a row is whole, and None elsewhere."""
+    rest = iter(values)
+    return [next(rest) if one else None for one in whole.tolist()]
+
+
+Writer: TypeAlias = Callable[[list[Any], list[Any], list[Any]], None]
+"""Writes scores as `scores` gives them."""
+
+
+def _csv_scores(stream: IO[str], n_components: int) -> Writer:
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [f"responsibility_{k}" for k in range(n_components)]
+    writer.writerow(["log_density", "label", *names])
+    none = [None] * n_components
+
+    def write(densities: list[Any], labels: list[Any], shares: list[Any]) -> None:
+        lines = zip(densities, labels, shares, strict=True)
+        writer.writerows([density, label, *(share or none)] for density, label, share in lines)
+
+    return write
+
+
+def _json_scores(stream: IO[str]) -> Writer:
+    def write(densities: list[Any], labels: list[Any], shares: list[Any]) -> None:
+        for line in score_lines(densities, labels, shares):
+            print_json(line, stream)
+
+    return write
 
 
 def _pieces(table: Table, n_numbers: int) -> Iterator[Table]:
@@ -62,11 +120,6 @@ def _pieces(table: Table, n_numbers: int) -> Iterator[Table]:
     step = max(1, NUMBERS_AT_ONCE // n_numbers)
     for start in range(0, len(table), step):
         yield table[start : start + step]
-
-
-def _as_they_come(model: GaussianMixture, arguments: argparse.Namespace) -> Iterator[Table]:
-    for table, _ in tables_for(model, open_source(arguments)):
-        yield table
 
 
 def sample(arguments: argparse.Namespace) -> None:
@@ -77,16 +130,29 @@ def sample(arguments: argparse.Namespace) -> None:
     step = max(1, NUMBERS_AT_ONCE // len(names))
     with open_results(None) as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*names, "label"])
+        if not arguments.json:
+            writer.writerow([*names, "label"])
         for start in range(0, len(rows), step):
             block, kinds = rows[start : start + step], labels[start : start + step]
             lines = zip(block.tolist(), kinds.tolist(), strict=True)
-            writer.writerows([*row, label] for row, label in lines)
+            if arguments.json:
+                for row, label in lines:
+                    print_json({"row": row, "label": label}, stream)
+            else:
+                writer.writerows([*row, label] for row, label in lines)
 
 
 def info(arguments: argparse.Namespace) -> None:
     """Print what a model is, where it comes from, and its components."""
     model = load(arguments.model)
+    with open_results(None):
+        if arguments.json:
+            print_json(model_facts(model, column_names_of(model)) | {"read_by": __version__})
+        else:
+            _print_info(model)
+
+
+def _print_info(model: GaussianMixture) -> None:
     n_iter = getattr(model, "n_iter_", None)
     print_pairs(
         {

@@ -30,9 +30,9 @@ class Block(NamedTuple):
         How many rows there are.
     values : sequence of ndarray of shape (n_rows,), or ndarray of shape (n_rows, n_columns)
         The chosen columns. May be a view of memory that is valid until the next block.
-    line_of : callable, optional
-        Finds the line of the source on which a row of the block, counted from 0, stands; None if
-        it cannot.
+    lines_of : callable, optional
+        Finds the lines of the source on which rows of the block, counted from 0, stand; None for
+        one that it cannot find.
     failure : ValueError, optional
         What is wrong with the source behind these rows.
     """
@@ -40,8 +40,18 @@ class Block(NamedTuple):
     first: int
     n_rows: int
     values: Values
-    line_of: Callable[[int], int | None] | None = None
+    lines_of: Callable[[Sequence[int]], list[int | None]] | None = None
     failure: ValueError | None = None
+
+    def places(self, rows: Sequence[int]) -> list[str]:
+        """Say where rows of the block, counted from 0, stand in the source."""
+        if not len(rows):
+            return []
+        found = [None] * len(rows) if self.lines_of is None else self.lines_of(rows)
+        return [
+            f"row {self.first + row} (counted from 0)" if line is None else f"line {line}"
+            for row, line in zip(rows, found, strict=True)
+        ]
 
 
 class Source(ABC):

@@ -9,22 +9,29 @@ import io
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastgmm.sources.arrow import ArrowColumns, import_pyarrow, one_line
+from fastgmm.sources.arrow import ArrowColumns, import_pyarrow
 from fastgmm.sources.blocks import Block, Source
-from fastgmm.sources.csv_text import CSV_BLOCK_BYTES, CsvText, number, numbered
+from fastgmm.sources.csv_text import CSV_BLOCK_BYTES, CsvText, numbered
+from fastgmm.sources.dialect import Dialect
+from fastgmm.sources.header import shown
 from fastgmm.tables.columns import advice
 
 if TYPE_CHECKING:
     import pyarrow
 
-SHOWN_CHARACTERS = 40
-"""An error shows at most this much of a field: an open quotation mark makes one of many lines."""
+AROUND = (("", ""), (" ", ""), ("", " "), (" ", " "))
+"""What may stand around a gap; where there is more, the slow reader finds it."""
+COUNTED_BYTES = 2**20
+"""The lines of a file are counted in pieces of this size."""
+LIKELY_DELIMITERS = {";": "';'", "\t": "'\\t'", "|": "'|'", " ": "'whitespace'"}
+"""A word that holds one of these may be several fields, and the option that says so."""
 
 
 class Records(NamedTuple):
@@ -36,13 +43,10 @@ class Records(NamedTuple):
         Opens their bytes from the beginning.
     n_lines : int
         How many lines of the source precede them.
-    unreadable : str
-        The sentence for records that only pyarrow cannot read, without its reason.
     """
 
     opened: Callable[[], IO[bytes]]
     n_lines: int
-    unreadable: str
 
 
 class CsvSource(Source):
@@ -54,11 +58,11 @@ class CsvSource(Source):
         What the errors call it.
     opened : callable
         Returns a context manager that gives a `CsvText`.
-    delimiter : str
-        Between the fields.
     again : bool
         Whether `where` is a file and `opened` begins anew each time; else its first result serves
         for all.
+    plain : bool
+        Whether the bytes of the text are those of a file, so that pyarrow can read it.
     """
 
     nothing = "holds a line of column names but no rows."
@@ -67,15 +71,18 @@ class CsvSource(Source):
         self,
         where: Path | str,
         opened: Callable[[], AbstractContextManager[CsvText]],
-        delimiter: str,
         *,
         again: bool,
+        plain: bool,
     ) -> None:
         import_pyarrow("CSV")
         with opened() as text:
-            names = None if text.names is None else tuple(text.names)
-            super().__init__(where, text.n_fields, names)
-        self._opened, self._delimiter = opened, delimiter
+            head = text.head
+        names = None if head.names is None else tuple(head.names)
+        super().__init__(where, head.n_fields, names)
+        if head.row_names:
+            self.default = list(range(1, head.n_fields))
+        self._opened, self._dialect, self._plain = opened, head.dialect, plain
         self.reiterable = self.merged = again
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
@@ -85,8 +92,7 @@ class CsvSource(Source):
         first = 0
         with self._opened() as text:
             for piece, n_lines in text.records():
-                unreadable = f"{self.where}, behind line {n_lines}: it is not readable CSV"
-                records = Records(partial(io.BytesIO, piece), n_lines, unreadable)
+                records = Records(partial(io.BytesIO, piece), n_lines)
                 size = len(piece) + 1
                 block = self._block(first, pyarrow.BufferReader(piece), size, records, chosen)
                 yield block
@@ -94,15 +100,14 @@ class CsvSource(Source):
 
     def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
         """Read a file in one piece, which pyarrow does on all processors."""
-        if not self.reiterable:
+        if not self._plain:
             yield from super().whole(chosen)
             return
         import pyarrow
 
         with self._opened() as text:
-            begin, n_lines = text.begin, text.n_lines
-        unreadable = f"{self.where} is not a readable CSV"
-        records = Records(partial(_opened_at, self.where, begin), n_lines, unreadable)
+            begin, n_lines = text.begin, text.head.n_lines
+        records = Records(partial(_opened_at, self.where, begin), n_lines)
         with pyarrow.OSFile(str(self.where)) as file:
             file.seek(begin)
             yield self._block(0, file, CSV_BLOCK_BYTES, records, chosen)
@@ -116,10 +121,13 @@ class CsvSource(Source):
         try:
             table = self._table(file, size, chosen)
         except pyarrow.ArrowInvalid as error:
-            columns, failure = self._before_failure(records, chosen, error)
-            return Block(first, len(columns[0]), columns, partial(self._line_of, records), failure)
-        columns_read = ArrowColumns(table.columns)
-        return Block(first, table.num_rows, columns_read, partial(self._line_of, records))
+            columns, failure = self._read_slowly(records, chosen)
+            if failure is not None:
+                failure.__cause__ = error
+            lines_of = partial(self._lines_of, records, None)
+            return Block(first, len(columns[0]), columns, lines_of, failure)
+        lines_of = partial(self._lines_of, records, table.num_rows)
+        return Block(first, table.num_rows, ArrowColumns(table.columns), lines_of)
 
     def _table(self, file: Any, size: int, chosen: Sequence[int]) -> pyarrow.Table:
         import pyarrow
@@ -133,18 +141,22 @@ class CsvSource(Source):
                 column_names=[str(position) for position in range(self.n_columns)],
                 block_size=size,
             ),
-            csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+            csv.ParseOptions(delimiter=self._dialect.separator, newlines_in_values=True),
             csv.ConvertOptions(
-                column_types=dict.fromkeys(read, pyarrow.float64()), include_columns=read
+                column_types=dict.fromkeys(read, pyarrow.float64()),
+                include_columns=read,
+                # pyarrow looks past blanks around numbers, but not around what stands for none.
+                null_values=[f"{b}{mark}{e}" for mark in self._dialect.gaps for b, e in AROUND],
+                decimal_point=self._dialect.decimal,
             ),
         )
 
-    def _before_failure(
-        self, records: Records, chosen: Sequence[int], error: Exception
+    def _read_slowly(
+        self, records: Records, chosen: Sequence[int]
     ) -> tuple[list[Any], ValueError | None]:
         """Read what pyarrow refused up to the bad record, and make the error for that one.
 
-        Where nothing is behind the line of names, which is no failure, the error is None.
+        There may be none: pyarrow is strict with blanks around gaps, for example.
         """
         columns = [array("d") for _ in chosen]
         failure: ValueError | None = None
@@ -153,11 +165,6 @@ class CsvSource(Source):
                 self._append(columns, line, fields, chosen)
         except ValueError as found:
             failure = found
-        else:
-            if columns[0]:
-                failure = ValueError(f"{records.unreadable} ({one_line(error)}).")
-        if failure is not None:
-            failure.__cause__ = error
         return [np.frombuffer(column) if column else np.empty(0) for column in columns], failure
 
     def _append(
@@ -166,10 +173,10 @@ class CsvSource(Source):
         if len(fields) != self.n_columns:
             raise ValueError(
                 f"{self.where}, line {line}: it has {len(fields)} fields, the first line has "
-                f"{self.n_columns}."
+                f"{self.n_columns}{self._hint_of_comments(fields)}."
             )
         for i, position in enumerate(chosen):
-            value = number(fields[position])
+            value = self._dialect.number(fields[position])
             if value is None:
                 # A gap to the left of the word comes first, so this record is kept as well.
                 for column in columns[i:]:
@@ -178,20 +185,58 @@ class CsvSource(Source):
             columns[i].append(value)
 
     def _word_error(self, line: int, fields: list[str], position: int) -> ValueError:
-        labels = self.names or tuple(map(str, range(self.n_columns)))
         column = position if self.names is None else repr(self.names[position])
-        pairs = zip(labels, fields, strict=True)
-        fitting = [label for label, field in pairs if number(field) is not None]
-        hint = advice(fitting) if fitting else "commas separate the fields of a .csv"
-        word = fields[position]
-        shown = word if len(word) <= SHOWN_CHARACTERS else word[:SHOWN_CHARACTERS] + "..."
+        hint = (
+            self._hint_of_comments(fields).removeprefix("; ")
+            or self._hint_of_dialect(fields[position])
+            or self._hint_of_columns(fields)
+        )
         return ValueError(
-            f"{self.where}, line {line}, column {column}: {shown!r} is not a number; {hint}."
+            f"{self.where}, line {line}, column {column}: {shown(fields[position])} is not a "
+            f"number; {hint}."
         )
 
-    def _line_of(self, records: Records, row: int) -> int | None:
-        found = self._numbered(records)
-        return next((line for i, (line, _) in enumerate(found) if i == row), None)
+    def _hint_of_comments(self, fields: list[str]) -> str:
+        if self._dialect.comment is None:
+            for begins in (fields[0].lstrip()[:1], (self.names or ("",))[0][:1]):
+                if begins in ("#", "%"):
+                    return f"; if {begins!r} begins a comment, pass comment={begins!r}"
+        return ""
+
+    def _hint_of_dialect(self, word: str) -> str:
+        dialect, separator = self._dialect, self._dialect.separator
+        if dialect.decimal == "." and separator != "," and _with_comma(dialect).number(word):
+            or_fields = ", or delimiter=',' where it separates the fields" * (self.n_columns == 1)
+            return f"where a comma precedes the decimals, pass decimal=','{or_fields}"
+        for delimiter, argument in LIKELY_DELIMITERS.items():
+            parts = [part for part in word.strip().split(delimiter) if part]
+            numeric = all(dialect.number(part) is not None for part in parts)
+            if delimiter != separator and len(parts) > 1 and numeric:
+                return f"if {delimiter!r} separates the fields, pass delimiter={argument}"
+        return ""
+
+    def _hint_of_columns(self, fields: list[str]) -> str:
+        labels = self.names or tuple(map(str, range(self.n_columns)))
+        pairs = zip(labels, fields, strict=True)
+        fitting = [label for label, field in pairs if self._dialect.number(field) is not None]
+        if fitting:
+            return advice(fitting)
+        separator = self._dialect.separator
+        return f"the fields are taken to be separated by {separator!r}; pass delimiter= if not"
+
+    def _lines_of(
+        self, records: Records, n_rows: int | None, rows: Sequence[int]
+    ) -> list[int | None]:
+        if n_rows is not None and _n_lines(records) == n_rows:
+            # Every line is a row, so that none need be read.
+            return [records.n_lines + row + 1 for row in rows]
+        wanted, lines = set(rows), {}
+        for i, (line, _) in enumerate(self._numbered(records)):
+            if i in wanted:
+                lines[i] = line
+                if len(lines) == len(wanted):
+                    break
+        return [lines.get(row) for row in rows]
 
     def _numbered(self, records: Records) -> Iterator[tuple[int, list[str]]]:
         # Bytes that are not UTF-8 are replaced, since they may stand in a column not chosen.
@@ -199,7 +244,21 @@ class CsvSource(Source):
             records.opened() as file,
             io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="") as lines,
         ):
-            yield from numbered(self.where, lines, self._delimiter, records.n_lines)
+            yield from numbered(self.where, lines, self._dialect.separator, records.n_lines)
+
+
+def _with_comma(dialect: Dialect) -> Dialect:
+    return replace(dialect, decimal=",")
+
+
+def _n_lines(records: Records) -> int:
+    """How many lines there are, where LF alone or CRLF ends them."""
+    n_ends, last = 0, b"\n"
+    with records.opened() as file:
+        for piece in iter(partial(file.read, COUNTED_BYTES), b""):
+            n_ends += piece.count(b"\n")
+            last = piece[-1:]
+    return n_ends + (last != b"\n")
 
 
 def _opened_at(path: Path | str, begin: int) -> IO[bytes]:

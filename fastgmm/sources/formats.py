@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,27 +12,50 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from fastgmm.sources.arrow import ArrowFileSource, ArrowStreamSource, ParquetSource
 from fastgmm.sources.blocks import Source
+from fastgmm.sources.compressed import COMPRESSED_ENDINGS, decompressed
 from fastgmm.sources.csv import CsvSource
 from fastgmm.sources.csv_text import CsvText
+from fastgmm.sources.dialect import Dialect
 from fastgmm.sources.memory import NpySource
+from fastgmm.sources.npz import in_archive, npz_source
+from fastgmm.sources.paths import existing_file
 from fastgmm.sources.streams import ByteStream
 
-Format: TypeAlias = Literal["csv", "tsv", "npy", "parquet", "arrow", "arrows"]
+Format: TypeAlias = Literal["csv", "tsv", "npy", "npz", "parquet", "arrow", "arrows"]
 """A format is called by one of these words."""
 FORMATS: tuple[str, ...] = get_args(Format)
 """The words that `format=` of `fastgmm.sources.batches` takes."""
 FORMAT_OF_ENDING = {f".{name}": name for name in FORMATS} | {".pq": "parquet", ".feather": "arrow"}
 """The ending of a file's name stands for this format."""
-DELIMITERS = {"csv": ",", "tsv": "\t"}
-"""Each format of text has this delimiter between its fields."""
+DELIMITERS = {"csv": None, "tsv": "\t"}
+"""Each format of text has this delimiter between its fields; None finds it out."""
 
 ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 """Arrow files begin with the first of these marks, Arrow streams with the second."""
-MARKS = {ARROW_FILE: "arrow", b"PAR1": "parquet", b"\x93NUMPY": "npy", ARROW_STREAM: "arrows"}
+MARKS = {
+    ARROW_FILE: "arrow",
+    b"PAR1": "parquet",
+    b"\x93NUMPY": "npy",
+    b"PK\x03\x04": "npz",
+    ARROW_STREAM: "arrows",
+}
 """What begins with these bytes has this format."""
 
-NO_STREAMS = {"arrow": "An Arrow file", "npy": "A .npy file", "parquet": "Parquet"}
+NO_STREAMS = {
+    "arrow": "An Arrow file",
+    "npy": "A .npy file",
+    "npz": "An .npz or other zip archive",
+    "parquet": "Parquet",
+}
 """These formats are read from several places, or their length must be known."""
+FOUND = {
+    "arrow": "an Arrow file; pass format='arrow'",
+    "arrows": "an Arrow stream; pass format='arrows'",
+    "npy": "a .npy array; pass format='npy'",
+    "npz": "a zip archive, as .xlsx and .npz are; save its table as CSV, or unpack it",
+    "parquet": "Parquet; pass format='parquet'",
+}
+"""What is said of a file whose name promises text."""
 
 
 def check_format(format: str | None) -> None:
@@ -52,19 +75,20 @@ def check_format(format: str | None) -> None:
         raise ValueError(f"format must be one of {known}, got {format!r}.")
 
 
-def source_of_bytes(source: Any, format: str | None, header: bool | None) -> Source | None:
-    """Make a source of a path or a file object.
+def stream_source(source: Any, format: str | None, dialect: Dialect) -> Source | None:
+    """Make a source of a file object.
 
     Parameters
     ----------
     source : object
-    format, header
+    format : str or None
         As for `fastgmm.sources.batches`.
+    dialect : Dialect
 
     Returns
     -------
     Source or None
-        None if `source` is neither.
+        None if `source` is no file object.
 
     Raises
     ------
@@ -73,8 +97,6 @@ def source_of_bytes(source: Any, format: str | None, header: bool | None) -> Sou
     TypeError
         If it is a file object that gives text.
     """
-    if isinstance(source, str | os.PathLike):
-        return file_source(Path(source), format, header)
     if isinstance(source, io.TextIOBase):
         raise TypeError(
             "The source gives text; pass the file object of its bytes, for example "
@@ -84,45 +106,20 @@ def source_of_bytes(source: Any, format: str | None, header: bool | None) -> Sou
         return None
     name = getattr(source, "name", None)
     where = name if isinstance(name, str) else "The stream"
-    return _stream_source(where, ByteStream(source), format, header)
+    if where == "<stdin>":
+        where = "Standard input"
+    return _stream_source(where, ByteStream(source), format, dialect)
 
 
-def existing_file(path: str | os.PathLike[str]) -> Path:
-    """Find out early that there is no file to read.
-
-    Parameters
-    ----------
-    path : str or path
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no file there.
-    ValueError
-        If it is empty.
-    """
-    file = Path(path)
-    if file.is_dir():
-        raise IsADirectoryError(f"{file} is a folder, not a file.")
-    if not file.exists():
-        raise FileNotFoundError(f"There is no file {file}.")
-    if file.is_file() and file.stat().st_size == 0:
-        raise ValueError(f"{file} is empty.")
-    return file
-
-
-def file_source(path: Path, format: str | None, header: bool | None) -> Source:
+def file_source(path: Path, format: str | None, dialect: Dialect) -> Source:
     """Make a source of a file or a named pipe.
 
     Parameters
     ----------
     path : path
-    format, header
+    format : str or None
         As for `fastgmm.sources.batches`.
+    dialect : Dialect
 
     Returns
     -------
@@ -133,24 +130,39 @@ def file_source(path: Path, format: str | None, header: bool | None) -> Source:
     OSError, ValueError, ImportError
         As for `fastgmm.sources.batches`.
     """
-    format = format or FORMAT_OF_ENDING.get(path.suffix.lower())
+    if in_archive(path):
+        _refuse_dialect(path, "npz", dialect)
+        return npz_source(path)
+    packed = path.suffix.lower() in COMPRESSED_ENDINGS
+    said = format is not None
+    ending = (path.with_suffix("") if packed else path).suffix.lower()
+    format = format or FORMAT_OF_ENDING.get(ending)
     if path.exists() and not path.is_file() and not path.is_dir():
         file = open(path, "rb", buffering=0)  # noqa: SIM115 -- the stream closes it
-        return _stream_source(str(path), ByteStream(file, owned=True), format, header)
+        return _stream_source(str(path), ByteStream(file, owned=True), format, dialect)
     if format is None:
         known = ", ".join(FORMAT_OF_ENDING)
         raise ValueError(
             f"The name of {path} must end in one of {known}, to say what it holds; or pass format=."
         )
     existing_file(path)
+    if format in NO_STREAMS and packed:
+        raise ValueError(
+            f"{path} is compressed, and only CSV and Arrow streams are read so; unpack it first."
+        )
+    if format not in DELIMITERS:
+        _refuse_dialect(path, format, dialect)
+        return _binary_source(path, format)
+    return _text_source(path, format, dialect, said=said)
+
+
+def _binary_source(path: Path, format: str) -> Source:
     if format == "npy":
         return NpySource(path)
+    if format == "npz":
+        return npz_source(path)
     if format == "parquet":
         return ParquetSource(path)
-    if format in DELIMITERS:
-        delimiter = DELIMITERS[format]
-        opened = partial(_csv_text, path, delimiter, header)
-        return CsvSource(path, opened, delimiter, again=True)
     # Both kinds of Arrow files go by both endings.
     with _stream_of(path) as stream:
         whole = stream.starts_with(ARROW_FILE)
@@ -159,9 +171,20 @@ def file_source(path: Path, format: str | None, header: bool | None) -> Source:
     return ArrowStreamSource(path, partial(_buffered_stream_of, path), again=True)
 
 
-def _stream_source(
-    where: str, stream: ByteStream, format: str | None, header: bool | None
-) -> Source:
+def _text_source(path: Path, format: str, dialect: Dialect, *, said: bool) -> Source:
+    with open(path, "rb", buffering=0) as file:
+        raw = ByteStream(file)
+        stream = decompressed(path, raw)
+        for mark, found in MARKS.items():
+            if not said and stream.starts_with(mark):
+                raise ValueError(f"{path} does not hold text but {FOUND[found]}.")
+    plain = stream is raw and not dialect.edits_lines
+    opened = partial(_csv_text, path, _of_format(dialect, format))
+    return CsvSource(path, opened, again=True, plain=plain)
+
+
+def _stream_source(where: str, stream: ByteStream, format: str | None, dialect: Dialect) -> Source:
+    stream = decompressed(where, stream)
     if format is None:
         found = [name for mark, name in MARKS.items() if stream.starts_with(mark)]
         format = found[0] if found else "csv"
@@ -171,17 +194,33 @@ def _stream_source(
             "and pass its path."
         )
     if format == "arrows":
+        _refuse_dialect(where, format, dialect)
         buffered = io.BufferedReader(stream)
         return ArrowStreamSource(where, lambda: contextlib.nullcontext(buffered), again=False)
-    delimiter = DELIMITERS[format]
-    text = CsvText(where, stream, delimiter, header)
-    return CsvSource(where, lambda: contextlib.nullcontext(text), delimiter, again=False)
+    text = CsvText(where, stream, _of_format(dialect, format), patient=False)
+    return CsvSource(where, lambda: contextlib.nullcontext(text), again=False, plain=False)
+
+
+def _of_format(dialect: Dialect, format: str) -> Dialect:
+    delimiter = dialect.delimiter or DELIMITERS[format]
+    return dataclasses.replace(dialect, delimiter=delimiter)
+
+
+def _refuse_dialect(where: Path | str, format: str, dialect: Dialect) -> None:
+    """Refuse what was said of text where there is none."""
+    for name in dialect.given():
+        value = getattr(dialect, name)
+        raise ValueError(
+            f"{where} holds no text but {format}, of which "
+            f"{name}={list(value) if isinstance(value, tuple) else value!r} says nothing; leave it "
+            "out."
+        )
 
 
 @contextlib.contextmanager
 def _stream_of(path: Path) -> Iterator[ByteStream]:
     with open(path, "rb", buffering=0) as file:
-        yield ByteStream(file)
+        yield decompressed(path, ByteStream(file))
 
 
 @contextlib.contextmanager
@@ -191,6 +230,6 @@ def _buffered_stream_of(path: Path) -> Iterator[io.BufferedReader]:
 
 
 @contextlib.contextmanager
-def _csv_text(path: Path, delimiter: str, header: bool | None) -> Iterator[CsvText]:
+def _csv_text(path: Path, dialect: Dialect) -> Iterator[CsvText]:
     with _stream_of(path) as stream:
-        yield CsvText(path, stream, delimiter, header)
+        yield CsvText(path, stream, dialect, patient=True)

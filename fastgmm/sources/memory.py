@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
     """
     try:
         array: Any = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} is not a whole .npy file of numbers; write it with numpy.save."
         ) from error
@@ -71,8 +72,10 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
 class ArraySource(Source):
     """A NumPy array of numbers."""
 
-    def __init__(self, where: Path | str, array: NDArray[Any]) -> None:
-        super().__init__(where, array.shape[1], None)
+    def __init__(
+        self, where: Path | str, array: NDArray[Any], names: tuple[str, ...] | None = None
+    ) -> None:
+        super().__init__(where, array.shape[1], names)
         self.n_rows = len(array)
         self._array = array
 

@@ -5,30 +5,51 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
-from fastgmm.sources.blocks import Source
+from fastgmm.sources.blocks import Block, Source
 from fastgmm.sources.choice import Choice, choose
-from fastgmm.sources.formats import Format, check_format, source_of_bytes
+from fastgmm.sources.dialect import dialect_of
+from fastgmm.sources.formats import Format, check_format, file_source, stream_source
 from fastgmm.sources.memory import memory_source, parts_of
+from fastgmm.sources.parts import Files, Items, Opening, check_same, items_of
+from fastgmm.sources.paths import listed
 from fastgmm.sources.rows import Joiner, finite_rows, row_dtype, wanted_of
 from fastgmm.tables.columns import Column, column_list
+from fastgmm.tables.table import Table
 from fastgmm.typing import Rows
+
+Columns: TypeAlias = (
+    Column
+    | Sequence[Column]
+    | Callable[[tuple[str, ...] | None], Column | Sequence[Column] | None]
+    | None
+)
+"""Columns are chosen so: by name or number, one or more, or by a function of all names."""
+GAPS = ("error", "drop", "keep")
+"""What may be done with rows that have gaps."""
+MOST_PLACES = 10
+"""The places of this many rows with gaps are remembered."""
 
 
 def batches(
     source: Any,
     *,
-    columns: Column | Sequence[Column] | None = None,
+    columns: Columns = None,
     weights: Column | None = None,
     batch_rows: int = 65536,
     dtype: DTypeLike = np.float64,
     header: bool | None = None,
     gaps: str = "error",
     format: Format | None = None,
+    delimiter: str | None = None,
+    decimal: str = ".",
+    comment: str | None = None,
+    gap_marks: str | Sequence[str] = (),
 ) -> Batches:
     r"""Read data of any length as batches of rows, in memory for one batch and a few MiB.
 
@@ -37,8 +58,13 @@ def batches(
     Parameters
     ----------
     source : path, file object, array, frame, iterable or callable
-        - The path of a ``.csv``, ``.tsv``, ``.npy``, ``.parquet`` or ``.pq`` file, of an Arrow IPC
-          file (``.arrow``, ``.feather``) or stream (``.arrows``), or of a named pipe.
+        - The path of a ``.csv``, ``.tsv``, ``.npy``, ``.npz``, ``.parquet`` or ``.pq`` file, of
+          an Arrow IPC file (``.arrow``, ``.feather``) or stream (``.arrows``), or of a named pipe.
+          Text and Arrow streams may be compressed (``.gz``, ``.bz2``, ``.zst``, and whatever begins
+          like these). An archive of several arrays holds columns if all have one dimension; else
+          ``"rows.npz/X"`` is its array ``X``.
+        - A folder of files of one kind, or a pattern such as ``"rows-*.csv"``: all of its files, in
+          the order of their names. Hidden files, and those that begin with ``_``, are left out.
         - An open binary file, a pipe, ``sys.stdin.buffer`` or the ``makefile("rb")`` of a socket,
           which holds an Arrow IPC stream or CSV; its first bytes tell. Stays open.
         - Whatever `GaussianMixture.fit` takes: an array, a `Table`, lists of rows, a frame or table
@@ -46,10 +72,13 @@ def batches(
         - What has a shape, a dtype and slices, such as a dataset of h5py or an array of zarr or
           dask: each block is one slice of rows. A frame of dask and a dataset of pyarrow come part
           by part, and so does a reader of pyarrow, once.
-        - An iterable of such, all with the same columns, or a function that returns one.
-    columns : str, int or sequence of those, optional
-        The columns of the rows, in this order, by name or by number (counted from 0). None: all
-        but that of the weights and the unnamed index that pandas adds to a Parquet file.
+        - An iterable of such, or of paths, all with the same columns, or a function that returns
+          one.
+    columns : str, int, sequence of those, or callable, optional
+        The columns of the rows, in this order, by name or by number (counted from 0). A string of
+        digits that is no column's name counts as a number. None: all but that of the weights and
+        the names of rows that pandas adds to a Parquet file and R to a table. A function gets all
+        names of the source, or None, and returns one of these.
     weights : str or int, optional
         The column with the weight of each row.
     batch_rows : int, default=65536
@@ -59,13 +88,26 @@ def batches(
         The type of the rows and their weights.
     header : bool, optional
         Whether the first line of a CSV holds names. None finds out: it does if none of its fields
-        is a number, or if a column begins with a word and goes on with a number.
-    gaps : {"error", "drop"}
+        is a number and all are words, or a column goes on with a number. A line that holds words
+        and a number is a row, or refused where it may be either. Other files ignore this.
+    gaps : {"error", "drop", "keep"}
         What to do with rows that have a value missing, NaN or infinite in one of the columns that
-        are read, that of the weights included: refuse them or leave them out.
-    format : {"csv", "tsv", "npy", "parquet", "arrow", "arrows"}, optional
+        are read, that of the weights included: refuse them, leave them out, or give them with NaN.
+    format : {"csv", "tsv", "npy", "npz", "parquet", "arrow", "arrows"}, optional
         What a file holds whose name does not tell, or what comes out of a pipe. "arrows" is a
         stream.
+    delimiter : str, optional
+        What separates the fields of a CSV: one character, or "whitespace" for any number of blanks
+        and tabs. None: a comma, or a semicolon or tab where the first line has only these; a tab in
+        ``.tsv``; or what a first line such as ``sep=;`` says.
+    decimal : {".", ","}
+        What precedes the decimals in a CSV.
+    comment : str, optional
+        What begins a comment in a CSV, which goes to the end of its line; none inside of quotation
+        marks.
+    gap_marks : str or sequence of str
+        What stands for a missing value in a CSV, as it is written there, besides the common marks:
+        nothing, ``NA``, ``N/A``, ``NaN``, ``null``, ``None``, ``n.a.``, ``?``, ``-``, ``.``.
 
     Returns
     -------
@@ -75,7 +117,7 @@ def batches(
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError
-        If there is nothing to read at a path.
+        If there is nothing to read at a path, in a folder or under a pattern.
     ValueError
         If an argument has none of the values above, or a column is unknown, chosen twice or not
         of numbers; here or while the batches are read, if the source is damaged or empty, or a
@@ -101,61 +143,34 @@ def batches(
     (('waiting', 'eruptions'), 1)
     """
     kind = row_dtype(dtype)
-    if gaps not in ("error", "drop"):
-        raise ValueError(f"gaps must be 'error' or 'drop', got {gaps!r}.")
+    if gaps not in GAPS:
+        raise ValueError(f"gaps must be 'error', 'drop' or 'keep', got {gaps!r}.")
     if operator.index(batch_rows) < 1:
         raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
     check_format(format)
-    parts = parts_of(source)
-    table: Source | Items | None = None if parts is None else Items(parts[0], reiterable=parts[1])
-    table = table or source_of_bytes(source, format, header) or memory_source(source)
+    dialect = dialect_of(header, delimiter, decimal, comment, gap_marks)
+    paths, walked = listed(source), parts_of(source)
+    opened: Opening = partial(file_source, format=format, dialect=dialect)
+    parts: Source | Files | Items | None
+    if paths is not None:
+        parts = opened(paths[0]) if len(paths) == 1 else Files(paths, opened)
+    elif walked is not None:
+        parts = Items(walked[0], reiterable=walked[1], opened=opened)
+    else:
+        parts = stream_source(source, format, dialect) or memory_source(source)
     return Batches(
-        table or _items_of(source),
-        partial(choose, columns=column_list(columns), weights=weights),
+        items_of(source, opened) if parts is None else parts,
+        partial(_chosen, columns=columns, weights=weights),
         batch_rows=operator.index(batch_rows),
         dtype=kind,
         gaps=gaps,
+        files=tuple(paths or ()),
     )
 
 
-class Items:
-    """An iterable of tables, or a function that returns one.
-
-    Parameters
-    ----------
-    begin : callable
-        Returns the iterable.
-    reiterable : bool
-        Whether it does so anew each time.
-    """
-
-    where = "The source"
-
-    def __init__(self, begin: Callable[[], Iterable[Any]], *, reiterable: bool) -> None:
-        self._begin, self.reiterable = begin, reiterable
-
-    def __iter__(self) -> Iterator[Source]:
-        """Make a source of each item."""
-        for i, item in enumerate(self._begin()):
-            where = f"Item {i} of the source"
-            source = memory_source(item, where)
-            if source is None:
-                raise TypeError(
-                    f"{where} is of type {type(item).__qualname__}; give arrays of rows and "
-                    "columns, or frames of pandas, polars or pyarrow."
-                )
-            yield source
-
-
-def _items_of(source: Any) -> Items:
-    if callable(source):
-        return Items(source, reiterable=True)
-    if isinstance(source, Iterable):
-        return Items(lambda: source, reiterable=not isinstance(source, Iterator))
-    raise TypeError(
-        f"A source of type {type(source).__qualname__} cannot be read; pass a path, a binary file "
-        "object, an array or a frame, an iterable of those, or a function that returns one."
-    )
+def _chosen(source: Source, columns: Columns, weights: Column | None) -> Choice:
+    found = columns(source.names) if callable(columns) else columns
+    return choose(source, column_list(found), weights)
 
 
 class Batches:
@@ -172,31 +187,38 @@ class Batches:
         has none, and before the first item of an iterable.
     n_rows : int or None
         The number of rows in the source, those with gaps included; None where only reading tells,
-        which it does for CSV, Arrow files and streams, pipes and iterables.
+        which it does for CSV, Arrow files and streams, pipes, several files and iterables.
     reiterable : bool
         Whether there can be a second pass: not over a pipe, an open file or an iterator.
+    files : tuple of path
+        The files that are read; none where the source is not one of files.
     dropped : int
-        How many rows the current or last pass has left out.
+        How many rows with gaps the current or last pass has left out, or kept with NaN.
+    dropped_at : list of str
+        Where the first of them stand in the source, such as "line 3"; at most 10.
     """
 
     def __init__(
         self,
-        source: Source | Items,
+        source: Source | Files | Items,
         take: Callable[[Source], Choice],
         *,
         batch_rows: int,
         dtype: np.dtype[Any],
         gaps: str,
+        files: tuple[Path, ...] = (),
     ) -> None:
         self.columns: tuple[str, ...] | None = None
         self.n_rows: int | None = None
-        self.reiterable = source.reiterable
-        self.dropped = 0
+        self.reiterable, self.files = source.reiterable, files
+        self.dropped, self.dropped_at = 0, list[str]()
         self._parts: Iterable[Source] = [source] if isinstance(source, Source) else source
-        self._where, self._take, self._merged = source.where, take, False
+        self._where, self._take, self._merged = source.where, take, source.merged
+        self._nothing = source.nothing if isinstance(source, Source) else "holds no rows."
         if isinstance(source, Source):
             self.columns, self.n_rows = take(source).names, source.n_rows
-            self._merged = source.merged
+        elif isinstance(source, Files) and source.reiterable:
+            self.columns = take(next(iter(source))).names
         self._batch_rows, self._dtype, self._gaps = batch_rows, dtype, gaps
         self._begun = False
 
@@ -208,19 +230,52 @@ class Batches:
         ValueError
             If the source can be read only once and has been.
         """
+        self._begin()
+        return self._pass()
+
+    def table(self) -> Table | tuple[Table, Rows]:
+        """Read all rows at once, which is faster than batch by batch.
+
+        Returns
+        -------
+        Table, or pair of Table and ndarray of shape (n_rows,)
+            The rows with the names of their columns, and their weights, if a column of those was
+            chosen.
+
+        Raises
+        ------
+        ValueError
+            As for `batches`, and if there is no row, or the source can be read only once and has
+            been.
+        """
+        self._begin()
+        parts: list[Rows] = []
+        weighted = False
+        for part, has_weights in self._read(whole=True):
+            weighted = has_weights
+            parts.append(part)
+        if not any(map(len, parts)):
+            gaps = "holds no row without gaps." if self.dropped else self._nothing
+            raise ValueError(f"{self._where} {gaps}")
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if not weighted:
+            return Table(rows, self.columns)
+        rows, weights = _split(rows)
+        return Table(rows, self.columns), weights
+
+    def _begin(self) -> None:
         if self._begun and not self.reiterable:
             raise ValueError(
                 f"{self._where} can be read only once and has been; pass the path of a file, or a "
                 "function that returns a new iterator, to read it again."
             )
         self._begun = True
-        self.dropped = 0
-        return self._pass()
+        self.dropped, self.dropped_at = 0, []
 
     def _pass(self) -> Iterator[Any]:
         joiner = Joiner(self._batch_rows)
         weighted = False
-        for rows, weighted in self._finite():
+        for rows, weighted in self._read(whole=False):
             for batch in joiner.add(rows) if self._merged else self._cut(rows):
                 yield _split(batch) if weighted else batch
         for batch in joiner.rest():
@@ -230,43 +285,37 @@ class Batches:
         for start in range(0, len(rows), self._batch_rows):
             yield rows[start : start + self._batch_rows]
 
-    def _finite(self) -> Iterator[tuple[Rows, bool]]:
-        """Give what is good of every block, and whether its last column holds the weights."""
-        n_before = dropped = 0
+    def _read(self, *, whole: bool) -> Iterator[tuple[Rows, bool]]:
+        """Give the rows of every block, and whether their last column holds the weights."""
+        n_before = 0
         previous: Choice | None = None
         for source in self._parts:
             choice = self._take(source)
-            _check_same(source, choice, previous)
+            check_same(source, choice, previous)
             previous, self.columns = choice, choice.names
             weighted = choice.weights is not None
             read = choice.columns if choice.weights is None else [*choice.columns, choice.weights]
-            # The rows of an iterable are counted over all of its items.
-            wanted = wanted_of(source, read, self._dtype, self._gaps)._replace(where=self._where)
+            wanted = wanted_of(source, read, self._dtype, self._gaps)
+            own = isinstance(source.where, Path)
+            if not own:
+                # The rows of an iterable are counted over all of its items.
+                wanted = wanted._replace(where=self._where)
             n_rows = 0
-            for block in source.blocks(read, self._batch_rows):
+            for block in source.whole(read) if whole else source.blocks(read, self._batch_rows):
                 n_rows = block.first + block.n_rows
-                block = block._replace(first=n_before + block.first)
-                rows, more = finite_rows(block, wanted)
-                dropped += more
-                self.dropped = dropped
+                block = block if own else block._replace(first=n_before + block.first)
+                rows, gaps = finite_rows(block, wanted, copy=not whole)
+                if len(gaps):
+                    self._note(source, block, gaps)
                 yield rows, weighted
             n_before += n_rows
 
-
-def _check_same(source: Source, choice: Choice, previous: Choice | None) -> None:
-    """Refuse an item of an iterable whose columns are others than those before it."""
-    if previous is None:
-        return
-    if len(choice.columns) != len(previous.columns):
-        raise ValueError(
-            f"{source.where} has {len(choice.columns)} columns and those before it "
-            f"{len(previous.columns)}; give all the same, or choose with columns=."
-        )
-    if choice.names != previous.names:
-        raise ValueError(
-            f"{source.where} has columns {choice.names} and those before it {previous.names}; give "
-            "all the same, or choose with columns=."
-        )
+    def _note(self, source: Source, block: Block, gaps: NDArray[np.intp]) -> None:
+        """Count rows with gaps, and remember where the first of them are."""
+        self.dropped += len(gaps)
+        places = block.places(gaps[: MOST_PLACES - len(self.dropped_at)].tolist())
+        several = len(self.files) > 1
+        self.dropped_at += [f"{source.where}, {place}" if several else place for place in places]
 
 
 def _split(batch: Rows) -> tuple[Rows, Rows]:

@@ -25,17 +25,17 @@ class Wanted(NamedTuple):
         What they call the columns.
     dtype : dtype
         The dtype of the rows, float32 or float64.
-    gaps : {"error", "drop"} or None
-        What to do with rows that have gaps; None: refuse them, and they cannot be left out.
+    gaps : {"error", "drop", "keep"}
+        What to do with rows that have gaps.
     """
 
     where: Path | str
     labels: Sequence[str]
     dtype: np.dtype[Any]
-    gaps: str | None
+    gaps: str
 
 
-def wanted_of(source: Source, chosen: Sequence[int], dtype: Any, gaps: str | None) -> Wanted:
+def wanted_of(source: Source, chosen: Sequence[int], dtype: Any, gaps: str) -> Wanted:
     """Say what is wanted of chosen columns, which errors call by name where they have one.
 
     Parameters
@@ -77,8 +77,10 @@ def row_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return kind
 
 
-def finite_rows(block: Block, wanted: Wanted, *, copy: bool = True) -> tuple[Rows, int]:
-    """Turn a block into rows without gaps.
+def finite_rows(
+    block: Block, wanted: Wanted, *, copy: bool = True
+) -> tuple[Rows, NDArray[np.intp]]:
+    """Turn a block into rows, without gaps unless they are kept.
 
     Parameters
     ----------
@@ -91,28 +93,30 @@ def finite_rows(block: Block, wanted: Wanted, *, copy: bool = True) -> tuple[Row
     -------
     rows : ndarray of shape (n_rows, n_columns)
         C-contiguous.
-    dropped : int
-        How many rows were left out.
+    gaps : ndarray of int
+        The numbers of the block's rows that have gaps.
 
     Raises
     ------
     ValueError
-        For the first value that is missing, NaN or infinite unless those rows are dropped, for one
+        For the first value that is missing, NaN or infinite if those rows are refused, for one
         that is finite in the source and not in the dtype, and for what is wrong behind the block.
     """
     rows = _assembled(block, wanted.dtype, copy=copy)
-    dropped = 0
+    gaps = np.empty(0, np.intp)
     bad = first_unfit(rows)
     if bad is not None:
-        if wanted.gaps == "drop":
+        if wanted.gaps != "error":
             bad = _first_overflow(rows, block.values)
         if bad is not None:
             raise _unfit_error(block, bad, wanted)
         whole = np.isfinite(rows).all(axis=1)
-        rows, dropped = rows[whole], len(rows) - int(np.count_nonzero(whole))
+        gaps = np.flatnonzero(~whole)
+        if wanted.gaps == "drop":
+            rows = rows[whole]
     if block.failure is not None:
         raise block.failure
-    return rows, dropped
+    return rows, gaps
 
 
 def _assembled(block: Block, dtype: np.dtype[Any], *, copy: bool) -> Rows:
@@ -145,9 +149,8 @@ def _first_overflow(rows: Rows, values: Values) -> tuple[int, int] | None:
 def _unfit_error(block: Block, bad: tuple[int, ...], wanted: Wanted) -> ValueError:
     row, position = bad
     value = float(_column(block.values, position)[row])
-    line = None if block.line_of is None else block.line_of(row)
-    place = f"row {block.first + row} (counted from 0)" if line is None else f"line {line}"
-    what = fault(value, wanted.dtype, droppable=wanted.gaps is not None)
+    (place,) = block.places([row])
+    what = fault(value, wanted.dtype, droppable=True)
     return ValueError(f"{wanted.where}, {place}, column {wanted.labels[position]}: {what}")
 
 

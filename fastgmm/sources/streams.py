@@ -33,6 +33,15 @@ class ByteStream(io.RawIOBase):
             self._kept += piece
         return self._kept.startswith(mark)
 
+    def peek(self, n_bytes: int) -> bytes:
+        """The first bytes, which stay in the stream; waits until so many have come, or its end."""
+        while len(self._kept) < n_bytes:
+            piece = self._fetch(READ_BYTES)
+            if not piece:
+                break
+            self._kept += piece
+        return self._kept[:n_bytes]
+
     def some(self, most: int | None = None) -> bytes:
         """What has come, at most so many bytes; none only at the end."""
         most = READ_BYTES if most is None else most

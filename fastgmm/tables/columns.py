@@ -110,7 +110,7 @@ def _position(
 
 
 def advice(fitting: Sequence[str]) -> str:
-    """Say how to choose columns, in Python and on the command line.
+    """Say how to choose columns.
 
     Parameters
     ----------
@@ -125,16 +125,13 @@ def advice(fitting: Sequence[str]) -> str:
     Examples
     --------
     >>> advice(["length"])
-    "choose columns of numbers with columns=['length'] (command line: --columns length)"
+    "choose columns of numbers with columns=['length']"
     """
     if not fitting:
         return "no column holds numbers"
     shown = list(fitting[:SHOWN_FITTING])
     more = ", ..." if len(fitting) > len(shown) else ""
-    return (
-        f"choose columns of numbers with columns=[{', '.join(map(repr, shown))}{more}] "
-        f"(command line: --columns {','.join(shown)}{more.replace(' ', '')})"
-    )
+    return f"choose columns of numbers with columns=[{', '.join(map(repr, shown))}{more}]"
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,14 +1,16 @@
 """The columns and weights of a command's rows."""
 
+import io
+
 import numpy as np
 import pytest
 
 from commands import FAITHFUL
 from fastgmm import GaussianMixture
 from fastgmm.cli import fit as fit_commands
-from fastgmm.cli.inputs import tables_for
+from fastgmm.cli.inputs import open_source, tables_for
 from fastgmm.cli.main import make_parser
-from fastgmm.sources import Table, batches, read_table
+from fastgmm.sources import Table, read_table
 
 
 @pytest.mark.parametrize("columns", ["waiting", "1"])
@@ -89,7 +91,7 @@ def test_errors_of_data_are_one_sentence(fails, geyser, tmp_path):
     path.write_text("a,b\n1,2\n3,x\n4,5\n")
     sentence = (
         f"{path}, line 3, column 'b': 'x' is not a number; choose columns of numbers with "
-        "columns=['a'] (command line: --columns a)."
+        "--columns a."
     )
     fails(sentence, "fit", path, "-k", 1)
     fails(f"{path} has no column 'eruptions'; it has 'a', 'b'.", "score", model, path)
@@ -97,30 +99,37 @@ def test_errors_of_data_are_one_sentence(fails, geyser, tmp_path):
     fails(sentence, "score", model, path, "--columns", "a")
     path.write_text("1,2\n3,4\n5,6\n")
     fails(
-        "The table has no column names, so 'w' is not one; choose by number, 0 to 1.",
+        f"{path} has no column names, so 'w' is not one; choose by number, 0 to 1.",
         *("fit", path, "-k", 1, "--weights", "w"),
     )
-    fails(f"Column '1' of {path} is chosen twice.",
-           "fit", path, "-k", 1, "--columns", "0,1", "--weights", 1)  # fmt: skip
+    fails(f"Column '1' of {path} is chosen twice, for the rows and for their weights; leave it out "
+          "of the columns.", "fit", path, "-k", 1, "--columns", "0,1", "--weights", 1)  # fmt: skip
 
 
-def test_batches_have_the_columns_that_the_model_knows():
+def test_batches_have_the_columns_that_the_model_knows(monkeypatch):
+    text = "a,b,c\n0,1,2\n3,4,5\n6,7,8\n9,10,11\n"
     rows = np.arange(12.0).reshape(4, 3)
-    named = Table(rows, ("a", "b", "c"))
 
-    def tables(model, source):
-        return [table for table, _ in tables_for(model, batches(source, batch_rows=3))]
+    def tables(model, text):
+        """Read a pipe as `fastgmm score` does."""
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        arguments = make_parser().parse_args(["score", "m", "--batch-rows", "3"])
+        source = open_source(arguments, model=model if model.is_fitted else None)
+        return [table for table, _ in tables_for(model, source, "The pipe")]
 
-    new = tables(GaussianMixture(1), named)
+    new = tables(GaussianMixture(1), text)
     assert [table.columns for table in new] == [("a", "b", "c")] * 2
     assert [len(table) for table in new] == [3, 1]
     model = GaussianMixture(1).fit(Table(rows[:, [2, 0]], ("c", "a")))
-    for table in tables(model, named):
+    words = text.replace("a,b", "a,species").replace(",1,", ",setosa,")
+    for table in tables(model, text) + tables(model, words):
         assert table.columns == ("c", "a")
         assert table.rows.flags.c_contiguous
-    np.testing.assert_array_equal(tables(model, named)[0].rows, rows[:3, [2, 0]])
-    assert tables(model, rows[:, :2])[0].columns == ("c", "a")
+    np.testing.assert_array_equal(tables(model, text)[0].rows, rows[:3, [2, 0]])
+    assert tables(model, "0,1\n3,4\n")[0].columns == ("c", "a")
     nameless = GaussianMixture(1).fit(rows)
-    assert tables(nameless, named)[0].columns is None
-    with pytest.raises(ValueError, match=r"^there is no column 'c' among a, b: the model was "):
-        tables(model, Table(rows[:, :2], ("a", "b")))
+    assert tables(nameless, text)[0].columns is None
+    with pytest.raises(ValueError, match=r"^The stream has no column 'c'; it has 'a', 'b'\.$"):
+        tables(model, "a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"^The pipe has 2 columns and the model was fitted on 3"):
+        tables(nameless, "a,b\n1,2\n")

@@ -37,7 +37,8 @@ def test_errors_of_files(fails, geyser, tmp_path):
         fails(sentence, "fit", FAITHFUL, "-k", 2, option, nowhere)
         sentence = f"{tmp_path} is a folder, not a name for a file."
         fails(sentence, "fit", FAITHFUL, "-k", 2, option, tmp_path)
-    fails(f"{nowhere}: No such file or directory.", "score", model, FAITHFUL, "-o", nowhere)
+    sentence = f"There is no folder {nowhere.parent} to write {nowhere} to."
+    fails(sentence, "score", model, FAITHFUL, "-o", nowhere)
     for words in (("info",), ("sample", "-n", 1), ("score", FAITHFUL)):
         command, *rest = words
         gone = tmp_path / "gone.gmm"

@@ -74,7 +74,7 @@ def test_learn_refuses(tmp_path, table, capsys):
     dropped = process("learn", model, "--gaps", "drop", input="x,y\n1,2\n3,\n")
     assert dropped.returncode == 0
     assert fastgmm.load(model).n_samples_seen_ == before + 1
-    assert "there is no column 'x'" in process("learn", model, input="a,b\n1,2\n").stderr
+    assert "Standard input has no column 'x'" in process("learn", model, input="a,b\n1,2\n").stderr
 
 
 def interrupted(process: subprocess.Popen) -> int:

@@ -11,6 +11,7 @@ from pyarrow import ipc, parquet
 
 from fastgmm.sources import batches, read_table
 from source_support import (
+    REMEDY,
     joined,
     open_pipe,
     refused,
@@ -68,14 +69,13 @@ def test_the_index_of_pandas_is_left_out_unless_chosen(tmp_path):
     ("content", "options", "sentence"),
     [
         ({"a": [1, 2], "b": [1, None]}, {}, "{}, row 1 (counted from 0), column 'b': the value is "
-         "missing; leave out or fill in rows with gaps."),
+         "missing; " + REMEDY),
         ({"a": [1.0, 2], "b": [1.0, np.inf]}, {"columns": ["b"]}, "{}, row 1 (counted from 0), "
-         "column 'b': inf is not a finite number."),
+         "column 'b': inf is not a finite number; " + REMEDY),
         ({"a": [1.0, 1e39]}, {"dtype": np.float32}, "{}, row 1 (counted from 0), column 'a': "
          "1e+39 is too large for float32; read it as float64."),
         ({"a": [1], "b": ["x"], "__index_level_0__": [1]}, {}, "{}, column 'b': its type is "
-         "string, not a number; choose columns of numbers with columns=['a'] (command line: "
-         "--columns a)."),
+         "string, not a number; choose columns of numbers with columns=['a']."),
         ({"b": ["x"]}, {}, "{}, column 'b': its type is string, not a number; no column holds "
          "numbers."),
         ({"b": [2**53 + 1]}, {}, "{} holds the integer 9007199254740993, which float64 would round "

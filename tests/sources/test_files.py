@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastgmm.sources import column_names, read_table
-from fastgmm.sources.files import joined
-from fastgmm.sources.memory import ArraySource
+from fastgmm.sources import batches, column_names, read_table
 from source_support import NAMES, csv_text, refused_whole, written
 
 IRIS = "length,species,width\n5.1,setosa,3.5\n4.9,setosa,3.0\n"
@@ -76,12 +74,12 @@ def test_there_must_be_a_file_to_read(tmp_path):
     refused_whole(missing, f"There is no file {missing}.", FileNotFoundError)
     folder = tmp_path / "folder.npy"
     folder.mkdir()
-    refused_whole(folder, f"{folder} is a folder, not a file.", IsADirectoryError)
+    refused_whole(folder, f"The folder {folder} holds no files to read.", FileNotFoundError)
     for name in ("x.xlsx", "x"):
         refused_whole(
             tmp_path / name,
-            f"The name of {tmp_path / name} must end in one of .csv, .tsv, .npy, .parquet, .pq, "
-            "to say what it holds.",
+            f"The name of {tmp_path / name} must end in one of .csv, .tsv, .npy, .npz, .parquet, "
+            ".arrow, .arrows, .pq, .feather, to say what it holds; or pass format=.",
         )
 
 
@@ -120,7 +118,6 @@ def test_parts_are_joined(tmp_path, rng):
     np.testing.assert_array_equal(table.rows, rows)
 
 
-def test_an_array_of_the_right_kind_is_not_copied(tmp_path):
-    source = ArraySource("The array", np.ones((5, 2)))
-    whole = joined(source, None, np.dtype(np.float64)).rows
-    assert np.shares_memory(whole, next(source.blocks([0, 1], 5)).values)
+def test_an_array_of_the_right_kind_is_not_copied():
+    rows = np.ones((5, 2))
+    assert np.shares_memory(batches(rows).table().rows, rows)

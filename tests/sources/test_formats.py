@@ -72,10 +72,10 @@ def test_there_must_be_something_to_read(tmp_path):
     refused(f"There is no file {missing}.", missing, error=FileNotFoundError)
     (tmp_path / "folder.npy").mkdir()
     folder = tmp_path / "folder.npy"
-    refused(f"{folder} is a folder, not a file.", folder, error=IsADirectoryError)
+    refused(f"The folder {folder} holds no files to read.", folder, error=FileNotFoundError)
     refused(
-        f"The name of {tmp_path / 'x.xlsx'} must end in one of .csv, .tsv, .npy, .parquet, .arrow, "
-        ".arrows, .pq, .feather, to say what it holds; or pass format=.",
+        f"The name of {tmp_path / 'x.xlsx'} must end in one of .csv, .tsv, .npy, .npz, .parquet, "
+        ".arrow, .arrows, .pq, .feather, to say what it holds; or pass format=.",
         tmp_path / "x.xlsx",
     )
     refused(

@@ -226,11 +226,11 @@ def test_large_npy_is_mapped(tmp_path, monkeypatch):
         (np.array(1.0), {}, "{} has 0 dimensions; rows and columns are 2."),
         (np.ones((0, 2)), {}, "{} is empty: its shape is (0, 2)."),
         (np.array([[1, 2], [3, np.nan]]), {}, "{}, row 1 (counted from 0), column 1: the value is "
-         "missing; leave out or fill in rows with gaps."),
+         "missing; " + REMEDY),
         (np.array([[1, 2], [3, np.nan]]), {"columns": ["1"]}, "{}, row 1 (counted from 0), column "
-         "1: the value is missing; leave out or fill in rows with gaps."),
+         "1: the value is missing; " + REMEDY),
         (np.array([[1, np.inf]]), {}, "{}, row 0 (counted from 0), column 1: inf is not a finite "
-         "number."),
+         "number; " + REMEDY),
         (np.array([[1, -1e39]]), {"dtype": "f4"}, "{}, row 0 (counted from 0), column 1: -1e+39 is "
          "too large for float32; read it as float64."),
         (np.ones((2, 2)), {"columns": ["a"]}, "{} has no column names, so 'a' is not one; choose "

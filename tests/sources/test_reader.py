@@ -195,8 +195,9 @@ def test_items_are_taken_when_their_batch_is(rng):
         ([np.ones((2, 2)), [1.0, 2.0]], ValueError, "Expected 2D array, got 1D array instead: Item "
          "1 of the source has shape (2,). Reshape your data: (-1, 1) makes one feature of it, "
          "(1, -1) one row."),
-        (["x.csv"], TypeError, "Item 0 of the source is of type str; give arrays of rows and "
-         "columns, or frames of pandas, polars or pyarrow."),
+        ([{1.0}], TypeError, "Item 0 of the source is of type set; give arrays of rows and "
+         "columns, frames of pandas, polars or pyarrow, or paths of files."),
+        (["x.csv"], FileNotFoundError, "There is no file x.csv."),
         ([np.ones((2, 2)), np.ones((2, 3))], ValueError, "Item 1 of the source has 3 columns and "
          "those before it 2; give all the same, or choose with columns=."),
         ([pandas.DataFrame({"a": [1]}), pandas.DataFrame({"b": [1]})], ValueError, "Item 1 of the "
@@ -230,11 +231,11 @@ def test_no_rows_give_no_batches(tmp_path, kind):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"gaps": "fill"}, "gaps must be 'error' or 'drop', got 'fill'."),
-        ({"gaps": None}, "gaps must be 'error' or 'drop', got None."),
+        ({"gaps": "fill"}, "gaps must be 'error', 'drop' or 'keep', got 'fill'."),
+        ({"gaps": None}, "gaps must be 'error', 'drop' or 'keep', got None."),
         ({"batch_rows": 0}, "batch_rows must be at least 1, got 0."),
         ({"dtype": "int64"}, "dtype must be float32 or float64, got int64."),
-        ({"format": "xml"}, "format must be one of 'csv', 'tsv', 'npy', 'parquet', 'arrow', "
+        ({"format": "xml"}, "format must be one of 'csv', 'tsv', 'npy', 'npz', 'parquet', 'arrow', "
          "'arrows', got 'xml'."),
     ],
 )  # fmt: skip

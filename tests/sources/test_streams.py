@@ -130,7 +130,7 @@ def test_errors_name_the_pipe():
         capture_output=True,
         timeout=PATIENCE,
     )
-    sentence = f"ValueError: <stdin>, line 3, column 'b': the value is missing; {REMEDY}"
+    sentence = f"ValueError: Standard input, line 3, column 'b': the value is missing; {REMEDY}"
     assert run.stderr.decode().strip().splitlines()[-1] == sentence
     refused(
         f"The stream, line 3, column 'b': the value is missing; {REMEDY}",

@@ -1,0 +1,83 @@
+"""Results for machines: JSON with keys that stay."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+import numpy as np
+
+from fastgmm import GaussianMixture
+
+
+def print_json(value: Mapping[str, Any], stream: IO[str] | None = None) -> None:
+    """Write one object on one line.
+
+    Parameters
+    ----------
+    value : mapping
+        Numbers of NumPy and arrays included; what is not finite becomes null.
+    stream : text stream, optional
+        Standard output by default.
+    """
+    print(json.dumps(_plain(value), allow_nan=False), file=stream)
+
+
+def model_facts(model: GaussianMixture, names: list[str]) -> dict[str, Any]:
+    """What a model is, with its parameters.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        Fitted.
+    names : list of str
+        The names of its columns.
+
+    Returns
+    -------
+    dict
+        `covariances` has the shape of `GaussianMixture.covariances_`.
+    """
+    return {
+        "n_components": len(model.weights_),
+        "covariance_type": model.covariance_type,
+        "columns": names,
+        "precision": str(model.means_.dtype),
+        "n_iter": getattr(model, "n_iter_", None) or None,
+        "converged": bool(getattr(model, "converged_", False)),
+        "lower_bound": model.lower_bound_ if getattr(model, "n_iter_", None) else None,
+        "weights": model.weights_,
+        "means": model.means_,
+        "covariances": model.covariances_,
+    }
+
+
+def score_lines(densities: Any, labels: Any, shares: Any) -> Iterator[dict[str, Any]]:
+    """The scores of rows, an object for each; nulls where a row has gaps.
+
+    Parameters
+    ----------
+    densities : sequence of (float or None)
+    labels : sequence of (int or None)
+    shares : sequence of (list of float or None)
+
+    Yields
+    ------
+    dict
+    """
+    for density, label, share in zip(densities, labels, shares, strict=True):
+        yield {"log_density": density, "label": label, "responsibilities": share}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

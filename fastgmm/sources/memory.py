@@ -21,7 +21,7 @@ from fastgmm.tables.containers import (
     streams_only,
 )
 from fastgmm.tables.frames import Frame, is_class
-from fastgmm.tables.numbers import as_numbers, check_exact, dimension_error
+from fastgmm.tables.numeric import as_numbers, check_exact, dimension_error
 
 CALLER = "fastgmm.sources.batches"
 """The sentences about the dimensions of an array name who was called."""
@@ -160,7 +160,7 @@ class SlicedSource(Source):
             raise ValueError(
                 f"{where} does not know how many rows it has: call compute_chunk_sizes() first."
             )
-        super().__init__(where, shape[1], None)
+        super().__init__(where, int(shape[1]), None)
         # A dtype of NumPy says whether there are numbers, before anything is fetched.
         if isinstance(store.dtype, np.dtype) and store.dtype != object:
             as_numbers(np.empty((0, shape[1]), store.dtype), where)
@@ -218,7 +218,7 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
     if is_sliceable(value) and _lies_elsewhere(value):
         return SlicedSource(where or "The array", value)
     refuse_series(value)
-    found = opened(value, where or "The array")
+    found = opened(value, where or ("The array" if hasattr(value, "shape") else "The source"))
     if isinstance(found, Frame):
         return FrameSource(where or f"The {found.kind}", found)
     array = as_numbers(found, where or "The array")

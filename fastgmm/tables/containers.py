@@ -16,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
-from fastgmm.tables.numbers import EXACT, as_numbers, is_masked_type, without_mask
+from fastgmm.tables.kinds import inside
+from fastgmm.tables.numeric import EXACT, as_numbers, is_masked_type, without_mask
 
 if TYPE_CHECKING:
     from fastgmm.tables.table import Table
 
 CPU = 1
 """DLPack calls the memory of the processor device type 1."""
+
+_SQUARE = float(EXACT) ** 2
+"""No number is as large as `EXACT` where the sum of squares is less."""
 
 _PLAIN = (list, tuple, float, int, bool, complex, type(None))
 """Nothing of these types is a container of another package."""
@@ -161,15 +165,16 @@ def _of_table(table: Table) -> NDArray[Any] | Frame:
 
 def _of_lists(value: Any) -> NDArray[Any]:
     array = np.asarray(value)
-    if array.dtype == np.float64 and (np.abs(array) >= EXACT).any():
-        # NumPy has rounded the integers that stood among floats.
+    # NumPy has rounded integers that stood among floats. The sum of squares is the quickest way to
+    # see that none was so large; where it is NaN, one may have been.
+    if array.dtype == np.float64 and not np.vdot(array, array) < _SQUARE:
         return np.asarray(value, dtype=object)
     return array
 
 
 def _plain_array(array: NDArray[Any], name: str) -> NDArray[Any]:
     if isinstance(array, np.matrix):
-        raise TypeError(f"np.matrix is not supported: convert {name} with numpy.asarray.")
+        raise TypeError(f"np.matrix is not supported: convert {inside(name)} with numpy.asarray.")
     if is_masked_type(array):
         return without_mask(array, name)  # type: ignore[arg-type]
     return np.asarray(array)
@@ -203,7 +208,12 @@ def _of_protocol(value: Any, name: str) -> NDArray[Any] | Frame:
     if hasattr(value, "__arrow_c_stream__"):
         return opened(arrow_reader(value, name), name)
     if is_sliceable(value):
-        return opened(value[:] if value.shape else value[()], name)
+        part = value[:] if value.shape else value[()]
+        if type(part) is type(value):
+            raise TypeError(
+                f"{name} is a {kind} whose slices are no arrays: convert it to a NumPy array."
+            )
+        return opened(part, name)
     array = _called(np.asarray, value, name)
     if array.dtype == object and array.ndim == 0:
         raise _no_number(kind, f"{name} is no table: pass an array, a frame or a list of rows.")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.tables.kinds import is_time, time_error, type_sentence, value_error
-from fastgmm.tables.numbers import as_numbers
+from fastgmm.tables.kinds import inside, is_time, time_error, type_sentence, value_error
+from fastgmm.tables.numeric import as_numbers
 
 SHOWN_NAMES = 6
 """An advice lists at most this many columns to choose."""
@@ -166,7 +166,7 @@ def rows_of(frame: Frame, name: str, *, series: bool = False) -> NDArray[Any]:
     Raises
     ------
     ValueError, TypeError
-        For the first column that holds no numbers; as `fastgmm.tables.numbers.as_numbers`.
+        For the first column that holds no numbers; as `fastgmm.tables.numeric.as_numbers`.
     """
     whole = frame.whole()
     if whole is not None:
@@ -199,6 +199,6 @@ def _column_error(frame: Frame, i: int, at: str) -> Exception:
 def sparse_error(name: str) -> TypeError:
     """Build the error for sparse data, which `name` names."""
     return TypeError(
-        f"Sparse data was passed for {name}, but dense data is required: convert it with "
+        f"Sparse data was passed for {inside(name)}, but dense data is required: convert it with "
         ".toarray(), or a frame with .sparse.to_dense()."
     )

@@ -41,6 +41,7 @@ from fastgmm.validation import (
     as_generator,
     as_rows,
     as_sample_weight,
+    as_table,
     check_covariances,
     check_enough_rows,
     check_feature_names,
@@ -352,8 +353,9 @@ class GaussianMixture(Scoring, Estimator):
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> tuple[RowData, Mixture]:
         check_parameters(self.get_params())
-        names = feature_names_of(X)
-        rows = as_rows(X, min_rows=2, method="fit", n_threads=self.n_threads)
+        table = as_table(X)
+        names = feature_names_of(table)
+        rows = as_rows(table, min_rows=2, method="fit", n_threads=self.n_threads)
         check_enough_rows(len(rows), self.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
         data = RowData(rows, weights, self.n_threads, names)
@@ -552,23 +554,24 @@ class GaussianMixture(Scoring, Estimator):
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
         """The learner (a new one for the first rows), the rows, and the names of their features."""
         state, learner, known = self._state, None, None
+        table = as_table(X)
         if state is None:
-            names = feature_names_of(X)
+            names = feature_names_of(table)
         else:
-            check_feature_names(X, state.names)
+            check_feature_names(table, state.names)
             names, learner = state.names, state.learner
             if learner is not None:
                 known = learner.target.n_features
             elif state.mixture is not None:
                 known = state.mixture.n_features
         rows = as_rows(
-            X, n_features=known, min_rows=0, method="partial_fit", n_threads=self.n_threads
+            table, n_features=known, min_rows=0, method="partial_fit", n_threads=self.n_threads
         )
         if learner is None:
             check_parameters(self.get_params())
             learner = self._new_learner(rows, state)
             if state is not None:
-                names = feature_names_of(X)
+                names = feature_names_of(table)
         return learner, rows, names
 
     def _new_learner(self, rows: np.ndarray, state: State | None) -> Learner:

@@ -16,6 +16,7 @@ from fastgmm.validation import (
     as_generator,
     as_rows,
     as_sample_weight,
+    as_table,
     check_feature_names,
     check_out,
 )
@@ -48,10 +49,9 @@ class Scoring:
         """The names of the features, known before the first mixture of a stream is."""
         return None if self._state is None else self._state.names
 
-    def _rows(
-        self, X: ArrayLike, mixture: Mixture, names: np.ndarray | None, method: str
-    ) -> np.ndarray:
+    def _rows(self, X: Any, mixture: Mixture, names: np.ndarray | None, method: str) -> np.ndarray:
         if names is not None or type(X) is not np.ndarray:
+            X = as_table(X)
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X  # This check costs a third of as_rows, which one row would feel.

@@ -22,6 +22,7 @@ from fastgmm.validation import (
     as_generator,
     as_rows,
     as_sample_weight,
+    as_table,
     check_parameters,
     feature_names_of,
 )
@@ -210,8 +211,9 @@ def select(
     if "covariance_type" in params:
         raise TypeError("select takes covariance_types, one or several, and no covariance_type.")
     grid = _grid(n_components, covariance_types, criterion)
-    names = feature_names_of(X)
-    rows = as_rows(X, min_rows=2, method="select", n_threads=n_threads)
+    opened = as_table(X)
+    names = feature_names_of(opened)
+    rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads)
     weights = as_sample_weight(sample_weight, len(rows))
     if weights is not None:
         weights = weights / weight_of_row(weights)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.sources.blocks import Block, Source, rows_at_once
-from fastgmm.tables.frames import arrow_kinds, arrow_numbers, plain_columns
+from fastgmm.tables.arrow_frames import arrow_kinds, arrow_numbers, plain_columns
 
 if TYPE_CHECKING:
     import pyarrow
@@ -81,19 +80,23 @@ def refusing(where: Path | str, trouble: str) -> Iterator[None]:
         raise ValueError(f"{where} {trouble} ({one_line(error)}).") from error
 
 
-class ArrowColumns(Sequence[NDArray[np.float64]]):
+class ArrowColumns(Sequence[NDArray[Any]]):
     """Columns of pyarrow, of which each becomes numbers only while it is looked at."""
 
-    def __init__(self, columns: Sequence[pyarrow.Array | pyarrow.ChunkedArray]) -> None:
-        self._columns = columns
+    def __init__(
+        self,
+        columns: Sequence[pyarrow.Array | pyarrow.ChunkedArray],
+        where: Path | str = "The source",
+    ) -> None:
+        self._columns, self._where = columns, str(where)
 
     def __len__(self) -> int:
         """How many columns there are."""
         return len(self._columns)
 
     def __getitem__(self, position: Any) -> Any:
-        """A column as float64, NaN where a value is missing."""
-        return arrow_numbers(self._columns[position])
+        """A column as floats, NaN where a value is missing."""
+        return arrow_numbers(self._columns[position], self._where)
 
 
 def open_parquet(path: Path, buffer_bytes: int = 0) -> parquet.ParquetFile:
@@ -286,5 +289,5 @@ def arrow_blocks(
         columns = columns_of(table)
         for start in range(0, table.num_rows, rows):
             part = [column.slice(start, rows) for column in columns]
-            yield Block(first + start, len(part[0]), ArrowColumns(part))
+            yield Block(first + start, len(part[0]), ArrowColumns(part, where))
         first += table.num_rows

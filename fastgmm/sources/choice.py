@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fastgmm.sources.blocks import Source
 from fastgmm.tables.columns import Column, advice, positions
+from fastgmm.tables.kinds import type_sentence
 
 
 class Choice(NamedTuple):
@@ -65,11 +66,15 @@ def choose(source: Source, columns: Sequence[Column] | None, weights: Column | N
         raise ValueError(f"{where} has no column{besides}; nothing would be left.")
     for i in chosen if weighing is None else [*chosen, weighing]:
         if source.kinds and source.kinds[i] is not None:
-            labels = names or tuple(map(str, range(n_columns)))
-            default = range(n_columns) if source.default is None else source.default
-            fitting = [labels[j] for j in default if source.kinds[j] is None]
-            raise ValueError(
-                f"{where}, column {i if names is None else repr(names[i])}: its type is "
-                f"{source.kinds[i]}, not a number; {advice(fitting)}."
-            )
+            raise ValueError(_type_sentence(source, i))
     return Choice(chosen, weighing, None if names is None else tuple(names[i] for i in chosen))
+
+
+def _type_sentence(source: Source, i: int) -> str:
+    names, kind = source.names, source.kinds[i]
+    assert kind is not None
+    at = f"{source.where}, column {i if names is None else repr(names[i])}"
+    labels = names or tuple(map(str, range(source.n_columns)))
+    default = range(source.n_columns) if source.default is None else source.default
+    fitting = [labels[j] for j in default if source.kinds[j] is None]
+    return f"{at}: {type_sentence(kind, advice(fitting))}"

@@ -1,8 +1,8 @@
-"""Rows in memory, read in slices: arrays, ``.npy`` files as mapped, frames and tables."""
+"""Rows in arrays and frames, read in slices: in memory, in ``.npy`` files as mapped, in stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.sources.blocks import Block, Source, rows_at_once
-from fastgmm.tables.frames import Frame, frame_of
-from fastgmm.tables.table import Table
+from fastgmm.tables.containers import (
+    array_of,
+    arrow_reader,
+    is_sliceable,
+    is_table,
+    opened,
+    refuse_series,
+    streams_only,
+)
+from fastgmm.tables.frames import Frame, is_class
+from fastgmm.tables.numbers import as_numbers, check_exact, dimension_error
+
+CALLER = "fastgmm.sources.batches"
+"""The sentences about the dimensions of an array name who was called."""
 
 MAPPED_BYTES = 64 * 2**20
 """A larger .npy file that is read whole is mapped, so that its pages come and go as the blocks of
@@ -30,7 +42,7 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
     Returns
     -------
     ndarray of shape (n_rows, n_columns)
-        Integers or floats of any size; one dimension is one column.
+        Booleans, integers or floats of any size; one dimension is one column.
 
     Raises
     ------
@@ -38,7 +50,7 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
         If the file is damaged, or its array is none of rows of numbers.
     """
     try:
-        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        array: Any = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(
             f"{path} is not a whole .npy file of numbers; write it with numpy.save."
@@ -46,26 +58,21 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
     if not isinstance(array, np.ndarray):
         array.close()
         raise ValueError(f"{path} is an .npz archive; save its array of rows with numpy.save.")
-    if array.ndim == 1 and array.dtype.kind in "iuf":
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{path} holds values of type {array.dtype}, not integers or floats.")
+    if array.ndim == 1:
         array = array[:, np.newaxis]
-    return _two_dimensional(path, array)
-
-
-def _two_dimensional(where: Path | str, array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype.kind not in "iuf":
-        raise ValueError(f"{where} holds values of type {array.dtype}, not integers or floats.")
     if array.ndim != 2:
-        raise ValueError(f"{where} has {array.ndim} dimensions; rows and columns are 2.")
-    return array
+        raise ValueError(f"{path} has {array.ndim} dimensions; rows and columns are 2.")
+    rows: NDArray[Any] = array
+    return rows
 
 
 class ArraySource(Source):
-    """A NumPy array, or a `Table`."""
+    """A NumPy array of numbers."""
 
-    def __init__(
-        self, where: Path | str, array: NDArray[Any], names: tuple[str, ...] | None = None
-    ) -> None:
-        super().__init__(where, array.shape[1], names)
+    def __init__(self, where: Path | str, array: NDArray[Any]) -> None:
+        super().__init__(where, array.shape[1], None)
         self.n_rows = len(array)
         self._array = array
 
@@ -74,6 +81,8 @@ class ArraySource(Source):
         step = rows_at_once(batch_rows, len(chosen))
         for start in range(0, len(self._array), step):
             part = self._chosen(self._slice(start, start + step), chosen)
+            if part.dtype.kind in "iu":
+                check_exact(part, str(self.where), chosen)
             yield Block(start, len(part), part)
 
     def _slice(self, start: int, stop: int) -> NDArray[Any]:
@@ -125,43 +134,134 @@ class FrameSource(Source):
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Slice the columns."""
         frame = self._frame
-        columns = [frame.column(i) for i in chosen]
+        columns = [(frame.column(i), self._at(i)) for i in chosen]
         step = rows_at_once(batch_rows, len(chosen))
         for start in range(0, frame.n_rows, step):
             stop = min(start + step, frame.n_rows)
-            values = [frame.numbers(column, start, stop) for column in columns]
+            values = [frame.numbers(column, start, stop, at) for column, at in columns]
             yield Block(start, stop - start, values)
+
+    def _at(self, i: int) -> str:
+        return f"{self.where}, column {self._frame.labels[i]!r}"
+
+
+class SlicedSource(Source):
+    """An array that may lie elsewhere, of which each block is fetched by one slice of rows."""
+
+    def __init__(self, where: str, store: Any) -> None:
+        shape = store.shape
+        if len(shape) != 2:
+            likeness = np.broadcast_to(np.float64(0.0), shape)
+            raise dimension_error(likeness, where, CALLER)
+        if shape[0] != shape[0]:
+            raise ValueError(
+                f"{where} does not know how many rows it has: call compute_chunk_sizes() first."
+            )
+        super().__init__(where, shape[1], None)
+        # The dtype alone says whether there are numbers, before anything is fetched.
+        if store.dtype != object:
+            as_numbers(np.empty((0, shape[1]), store.dtype), where)
+        self.n_rows = int(shape[0])
+        self._store = store
+
+    def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
+        """Fetch slices of rows."""
+        columns = list(chosen)
+        for start, stop in self._cuts(rows_at_once(batch_rows, self.n_columns)):
+            part = array_of(self._store[start:stop], str(self.where))
+            if columns != list(range(self.n_columns)):
+                part = part[:, columns]
+            yield Block(start, len(part), part)
+
+    def _cuts(self, step: int) -> Iterator[tuple[int, int]]:
+        """Where slices begin and end: between chunks where the store has them and they fit."""
+        assert self.n_rows is not None
+        chunks: Any = getattr(self._store, "chunks", None)
+        rows = chunks[0] if isinstance(chunks, tuple) and len(chunks) == 2 else 0
+        if isinstance(rows, tuple):
+            # The chunks of dask are computed one by one, and a cut one would be twice.
+            ends = np.cumsum(rows).tolist()
+            yield from zip([0, *ends[:-1]], ends, strict=True)
+            return
+        if isinstance(rows, int) and 0 < rows < step:
+            step -= step % rows
+        for start in range(0, self.n_rows, step):
+            yield start, min(start + step, self.n_rows)
 
 
 def memory_source(value: Any, where: str | None = None) -> Source | None:
-    """Make a source of rows in memory.
+    """Make a source of rows in memory, or of what gives them by slices.
 
     Parameters
     ----------
     value : object
-        What may be an array, or what NumPy makes one of, a `Table`, or a frame or table of pandas,
-        polars or pyarrow.
+        What `fastgmm.tables.containers` opens, or anything else.
     where : str, optional
         What the errors call it; by default, what it is.
 
     Returns
     -------
     Source or None
-        None if it is none of these.
+        None if it is none of these, but may be an iterable of tables.
 
     Raises
     ------
-    ValueError
-        If it is an array, but not one of rows of numbers.
+    ValueError, TypeError
+        If it is a table, but not one of rows of numbers.
     """
-    if isinstance(value, Table):
-        return ArraySource(where or "The table", value.rows, value.columns)
-    frame = frame_of(value)
-    if frame is not None:
-        return FrameSource(where or f"The {frame.kind}", frame)
-    if not hasattr(value, "__array__"):
+    item = where is not None
+    if not (is_table(value) or _is_rows(value, item)):
         return None
-    where = where or "The array"
-    if hasattr(value, "filled"):
-        raise ValueError(f"{where} is masked; pass array.astype(float).filled(numpy.nan).")
-    return ArraySource(where, _two_dimensional(where, np.asarray(value)))
+    if is_sliceable(value) and _lies_elsewhere(value):
+        return SlicedSource(where or "The array", value)
+    refuse_series(value)
+    found = opened(value, where or "The array")
+    if isinstance(found, Frame):
+        return FrameSource(where or f"The {found.kind}", found)
+    array = as_numbers(found, where or "The array")
+    if array.ndim != 2:
+        raise dimension_error(array, where or "The array", CALLER)
+    return ArraySource(where or "The array", array)
+
+
+def parts_of(value: Any) -> tuple[Callable[[], Iterable[Any]], bool] | None:
+    """How to walk over the parts of a table that does not lie in memory as a whole.
+
+    Parameters
+    ----------
+    value : object
+        A frame of dask, a dataset or a reader of pyarrow, what gives a stream by Arrow's C
+        interface only, or anything else.
+
+    Returns
+    -------
+    (callable, bool) or None
+        What gives the parts, and whether it does so anew each time; None for anything else.
+    """
+    if is_class(value, "dask", "DataFrame"):
+        return lambda: (value.partitions[i].compute() for i in range(value.npartitions)), True
+    if is_class(value, "pyarrow", "Dataset"):
+        # Unless told, it reads dozens of batches ahead.
+        return lambda: value.to_batches(batch_readahead=1, fragment_readahead=1), True
+    if is_class(value, "pyarrow", "RecordBatchReader"):
+        return lambda: value, False
+    if streams_only(value):
+        return lambda: arrow_reader(value, "The source"), False
+    return None
+
+
+def _is_rows(value: Any, item: bool) -> bool:
+    """Whether lists are rows: those of an item are, others if their own items are no tables."""
+    if not isinstance(value, list | tuple):
+        return False
+    if item or not value:
+        return item
+    first = value[0]
+    if isinstance(first, np.ndarray):
+        return first.ndim == 1
+    return isinstance(first, list | tuple) and not any(np.ndim(n) for n in first)
+
+
+def _lies_elsewhere(value: Any) -> bool:
+    in_memory = ("__array_interface__", "__dlpack__", "iloc")
+    return not isinstance(value, np.ndarray) and not any(hasattr(value, name) for name in in_memory)

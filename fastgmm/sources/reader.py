@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from fastgmm.sources.blocks import Source
 from fastgmm.sources.choice import Choice, choose
 from fastgmm.sources.formats import Format, check_format, source_of_bytes
-from fastgmm.sources.memory import memory_source
+from fastgmm.sources.memory import memory_source, parts_of
 from fastgmm.sources.rows import Joiner, finite_rows, row_dtype, wanted_of
 from fastgmm.tables.columns import Column, column_list
 from fastgmm.typing import Rows
@@ -102,9 +102,11 @@ def batches(
     if operator.index(batch_rows) < 1:
         raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
     check_format(format)
-    table = source_of_bytes(source, format, header) or memory_source(source)
+    parts = parts_of(source)
+    table: Source | Items | None = None if parts is None else Items(parts[0], reiterable=parts[1])
+    table = table or source_of_bytes(source, format, header) or memory_source(source)
     return Batches(
-        _items_of(source) if table is None else table,
+        table or _items_of(source),
         partial(choose, columns=column_list(columns), weights=weights),
         batch_rows=operator.index(batch_rows),
         dtype=kind,

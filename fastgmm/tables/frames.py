@@ -1,74 +1,128 @@
-"""Frames of pandas, polars and pyarrow: their names, the types of their columns, their numbers.
-
-This is the only place that knows what such a frame looks like. No package of frames is imported
-before a frame of its kind is seen.
-"""
+"""What a frame is, of whatever package: names, the types of its columns, and their numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pyarrow
+from fastgmm.tables.kinds import is_time, time_error, type_sentence, value_error
+from fastgmm.tables.numbers import as_numbers
 
-INDEX_OF_PANDAS = "__index_level_"
-"""The name of a column begins so where pandas wrote an index without one to Parquet or Arrow."""
+SHOWN_NAMES = 6
+"""An advice lists at most this many columns to choose."""
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(ABC):
     """A frame as columns from which slices of numbers can be taken.
 
     Attributes
     ----------
+    native : object
+        The frame itself.
     kind : str
         The name of its class.
-    names : tuple of str or None
-        The names of its columns; None unless all are strings.
-    kinds : tuple of (str or None)
-        None for a column of numbers and the name of its type for another.
+    labels : tuple
+        What its columns are called, of whatever type.
     n_rows : int
         How many rows it has.
     default : list of int or None
         The columns that count as data if none are chosen; None: all.
-    column : callable
-        Returns the column with a number.
-    numbers : callable
-        Returns a column from one row to before another as numbers, NaN where one is missing.
+    kinds : tuple of (str or None)
+        None for a column of numbers and the name of its type for another.
+    single : bool
+        Whether all columns are float32.
     """
 
-    kind: str
-    names: tuple[str, ...] | None
-    kinds: tuple[str | None, ...]
-    n_rows: int
-    default: list[int] | None
-    column: Callable[[int], Any]
-    numbers: Callable[[Any, int, int], NDArray[Any]]
+    default: list[int] | None = None
+
+    def __init__(self, native: Any, labels: Iterable[Any], n_rows: int) -> None:
+        self.native, self.kind = native, type(native).__name__
+        self.labels, self.n_rows = tuple(labels), n_rows
+
+    @property
+    @abstractmethod
+    def kinds(self) -> tuple[str | None, ...]:
+        """What the columns are, looked at when first asked for."""
+
+    @property
+    @abstractmethod
+    def single(self) -> bool:
+        """Whether all columns are float32."""
+
+    @abstractmethod
+    def column(self, i: int) -> Any:
+        """The column with a number."""
+
+    @abstractmethod
+    def numbers(self, column: Any, start: int, stop: int, at: str) -> NDArray[Any]:
+        """A column from one row to before another, NaN where one is missing; `at` names it."""
+
+    @abstractmethod
+    def first(self, i: int) -> Any:
+        """The first value of a column that is there, as Python shows it; None if there is none."""
+
+    def whole(self) -> NDArray[Any] | None:
+        """All of it as one array of numbers, where its package has that at hand."""
+        return None
+
+    def check(self, name: str) -> None:  # noqa: B027 -- most frames are as they should be
+        """Refuse a frame that its columns do not tell is none; `name` is what errors call it."""
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of all columns; None unless all are strings."""
+        return text_names(self.labels)
+
+    @property
+    def data_labels(self) -> tuple[Any, ...]:
+        """What the columns are called that count as data."""
+        chosen = self.default
+        return self.labels if chosen is None else tuple(self.labels[i] for i in chosen)
 
 
-def frame_of(value: Any) -> Frame | None:
-    """Look at a frame as columns of numbers.
+def text_names(labels: Iterable[Any]) -> tuple[str, ...] | None:
+    """The names of columns, if all of them are text.
 
     Parameters
     ----------
-    value : object
-        A DataFrame of pandas or polars, a Table or RecordBatch of pyarrow, or anything else.
+    labels : iterable
+        What they are called, of whatever type.
 
     Returns
     -------
-    Frame or None
-        None if it is no frame.
+    tuple of str, or None
+        None if none of them is text, or there are none.
+
+    Raises
+    ------
+    TypeError
+        If some are strings and some are not.
     """
-    for package, name, make in _FRAMES:
-        # The class is known by its name: a package that is not imported has made no frame.
-        if any(_is_class(kind, package, name) for kind in type(value).__mro__):
-            return make(name, value)
-    return None
+    names = tuple(labels)
+    kinds = sorted({"str" if isinstance(name, str) else type(name).__qualname__ for name in names})
+    if "str" not in kinds:
+        return None
+    if len(kinds) > 1:
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but "
+            f"these are of types {kinds}: rename the columns, or pass an array."
+        )
+    return names
+
+
+def is_class(value: Any, package: str, name: str) -> bool:
+    """Whether a value is of a class of this package and name, or of one that derives from it.
+
+    A package that is not imported has made no value, so that none need be imported to ask.
+    """
+    return any(
+        kind.__name__ == name and kind.__module__.split(".")[0] == package
+        for kind in type(value).__mro__
+    )
 
 
 def names_of(value: Any) -> Iterable[Any] | None:
@@ -84,6 +138,8 @@ def names_of(value: Any) -> Iterable[Any] | None:
     iterable or None
         None if it has none.
     """
+    if isinstance(value, Frame):
+        return value.data_labels
     # The `columns` of pyarrow are the data.
     names: Any = getattr(value, "column_names", None)
     if names is None:
@@ -91,133 +147,58 @@ def names_of(value: Any) -> Iterable[Any] | None:
     return None if callable(names) else names
 
 
-def is_pandas(value: Any) -> bool:
-    """Whether this is a frame or a series of pandas."""
-    return hasattr(value, "iloc")
-
-
-def pandas_dtypes(value: Any) -> list[Any]:
-    """The dtypes of the columns of a pandas frame, or the one of a series."""
-    return list(value.dtypes) if value.ndim == 2 else [value.dtype]
-
-
-def pandas_array(value: Any) -> NDArray[Any] | None:
-    """Convert a pandas frame or series, whose nullable columns NumPy would make objects of.
+def rows_of(frame: Frame, name: str, *, series: bool = False) -> NDArray[Any]:
+    """All columns that count as data, as rows of numbers.
 
     Parameters
     ----------
-    value : DataFrame or Series
+    frame : Frame
+    name : str
+        What the user calls it, for the messages.
+    series : bool, default=False
+        Whether it is a series whose only column the messages do not name.
 
     Returns
     -------
-    ndarray or None
-        Nullable columns become float64, or float32 where all are so; missing values become NaN.
-        None for a frame of sparse columns only.
+    ndarray of shape (n_rows, n_columns)
+        float32 if all columns are; a view where the package gives one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For the first column that holds no numbers; as `fastgmm.tables.numbers.as_numbers`.
     """
-    dtypes = pandas_dtypes(value)
-    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
-        return np.asarray(value)
-    # The accessor is there only if every column is sparse.
-    if value.ndim == 2 and hasattr(value, "sparse"):
-        return None
-    single = all(getattr(dtype, "numpy_dtype", dtype) == np.float32 for dtype in dtypes)
-    array: NDArray[Any] = value.to_numpy(
-        dtype=np.float32 if single else np.float64, na_value=np.nan
+    whole = frame.whole()
+    if whole is not None:
+        return as_numbers(whole, name)
+    chosen = range(len(frame.labels)) if frame.default is None else frame.default
+    places = [name if series else f"{name}, column {frame.labels[i]!r}" for i in chosen]
+    for i, at in zip(chosen, places, strict=True):
+        if frame.kinds[i] is not None:
+            raise _column_error(frame, i, at)
+    rows = np.empty((frame.n_rows, len(chosen)), np.float32 if frame.single else np.float64)
+    for position, (i, at) in enumerate(zip(chosen, places, strict=True)):
+        rows[:, position] = frame.numbers(frame.column(i), 0, frame.n_rows, at)
+    return rows
+
+
+def _column_error(frame: Frame, i: int, at: str) -> Exception:
+    kind = frame.kinds[i]
+    assert kind is not None
+    if is_time(kind):
+        return time_error(at, kind)
+    fitting = [label for label, other in zip(frame.labels, frame.kinds, strict=True) if not other]
+    advice = "no column holds numbers"
+    if fitting:
+        more = ", ..." if len(fitting) > SHOWN_NAMES else ""
+        shown = ", ".join(map(repr, fitting[:SHOWN_NAMES]))
+        advice = f"choose columns of numbers, X[[{shown}{more}]]"
+    return value_error(at, frame.first(i), type_sentence(kind, advice))
+
+
+def sparse_error(name: str) -> TypeError:
+    """Build the error for sparse data, which `name` names."""
+    return TypeError(
+        f"Sparse data was passed for {name}, but dense data is required: convert it with "
+        ".toarray(), or a frame with .sparse.to_dense()."
     )
-    return array
-
-
-def arrow_kinds(schema: pyarrow.Schema) -> tuple[str | None, ...]:
-    """None for a column of numbers and the name of its type for any other."""
-    return tuple(None if _is_arrow_number(kind) else str(kind) for kind in schema.types)
-
-
-def plain_columns(schema: pyarrow.Schema) -> list[int]:
-    """The columns that are not the index of pandas."""
-    return [i for i, name in enumerate(schema.names) if not name.startswith(INDEX_OF_PANDAS)]
-
-
-def arrow_numbers(column: pyarrow.Array | pyarrow.ChunkedArray) -> NDArray[np.float64]:
-    """A column of pyarrow as float64, NaN where a value is missing."""
-    from pyarrow import types
-
-    if not types.is_float64(column.type):
-        column = column.cast("float64", safe=False)
-    chunked = hasattr(column, "chunks")
-    numbers: NDArray[np.float64] = (
-        column.to_numpy() if chunked else column.to_numpy(zero_copy_only=False)
-    )
-    return numbers
-
-
-def _is_arrow_number(kind: pyarrow.DataType) -> bool:
-    from pyarrow import types
-
-    tests = (types.is_integer, types.is_floating, types.is_decimal)
-    return any(test(kind) for test in tests)
-
-
-def _is_class(kind: type, package: str, name: str) -> bool:
-    return kind.__name__ == name and kind.__module__.split(".")[0] == package
-
-
-def _of_pandas(kind: str, frame: Any) -> Frame:
-    def numbers(column: Any, start: int, stop: int) -> NDArray[Any]:
-        part = column.iloc[start:stop]
-        if isinstance(part.dtype, np.dtype):
-            return np.asarray(part)
-        converted: NDArray[Any] = part.to_numpy(dtype=np.float64, na_value=np.nan)
-        return converted
-
-    names = tuple(frame.columns)
-    named = bool(names) and all(isinstance(name, str) for name in names)
-    return Frame(
-        kind,
-        names if named else None,
-        tuple(None if dtype.kind in "iuf" else str(dtype) for dtype in frame.dtypes),
-        len(frame),
-        None,
-        lambda i: frame.iloc[:, i],
-        numbers,
-    )
-
-
-def _of_polars(kind: str, frame: Any) -> Frame:
-    def numbers(column: Any, start: int, stop: int) -> NDArray[Any]:
-        converted: NDArray[Any] = column.slice(start, stop - start).cast(float).to_numpy()
-        return converted
-
-    return Frame(
-        kind,
-        tuple(frame.columns),
-        tuple(None if dtype.is_numeric() else str(dtype) for dtype in frame.dtypes),
-        len(frame),
-        None,
-        frame.to_series,
-        numbers,
-    )
-
-
-def _of_arrow(kind: str, table: Any) -> Frame:
-    def numbers(column: Any, start: int, stop: int) -> NDArray[Any]:
-        return arrow_numbers(column.slice(start, stop - start))
-
-    schema = table.schema
-    return Frame(
-        kind,
-        tuple(schema.names),
-        arrow_kinds(schema),
-        table.num_rows,
-        plain_columns(schema),
-        table.column,
-        numbers,
-    )
-
-
-_FRAMES: tuple[tuple[str, str, Callable[[str, Any], Frame]], ...] = (
-    ("pandas", "DataFrame", _of_pandas),
-    ("polars", "DataFrame", _of_polars),
-    ("pyarrow", "Table", _of_arrow),
-    ("pyarrow", "RecordBatch", _of_arrow),
-)
-"""Each kind of frame has its package, the name of its class, and what looks at it."""

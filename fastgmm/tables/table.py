@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastgmm.tables.columns import Column, positions
+from fastgmm.tables.frames import Frame
 from fastgmm.typing import Rows
 
 
@@ -75,3 +76,35 @@ class Table:
         names = self.columns and self.columns[:position] + self.columns[position + 1 :]
         rows: Rows = np.delete(self.rows, position, axis=1)
         return Table(rows, names), np.ascontiguousarray(self.rows[:, position])
+
+
+class TableFrame(Frame):
+    """A table with names, seen as a frame."""
+
+    single = False
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table, table.columns or (), len(table))
+
+    @property
+    def kinds(self) -> tuple[str | None, ...]:
+        """All columns are numbers."""
+        return (None,) * len(self.labels)
+
+    def column(self, i: int) -> Any:
+        """A view of one column."""
+        return self.native.rows[:, i]
+
+    def first(self, i: int) -> Any:
+        """The first number of a column, if there is one."""
+        return self.native.rows[0, i] if self.n_rows else None
+
+    def whole(self) -> NDArray[Any]:
+        """The rows."""
+        rows: Rows = self.native.rows
+        return rows
+
+    def numbers(self, column: Any, start: int, stop: int, at: str) -> NDArray[Any]:
+        """A view of some rows of a column."""
+        part: Rows = column[start:stop]
+        return part

@@ -15,12 +15,13 @@ from fastgmm.validation.initial import (
     check_precisions_init,
     check_weights_init,
 )
-from fastgmm.validation.rows import as_rows
+from fastgmm.validation.rows import as_rows, as_table
 
 __all__ = [
     "as_generator",
     "as_rows",
     "as_sample_weight",
+    "as_table",
     "check_covariances",
     "check_enough_rows",
     "check_feature_names",

@@ -1,13 +1,17 @@
 """Batches of rows: what the user may give, checked one by one and read ahead."""
 
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from fastgmm.tables.containers import is_table, lazy_remedy, streams_only
+from fastgmm.tables.frames import is_class
 from fastgmm.validation import (
     as_rows,
     as_sample_weight,
+    as_table,
     check_feature_names,
     feature_names_of,
 )
@@ -46,8 +50,7 @@ class CheckedBatches:
         n_threads: int | None = None,
     ) -> None:
         self._fresh = _factory(batches, method)
-        # What `fastgmm.sources.batches` returns knows the names of its columns.
-        self._columns = getattr(batches, "columns", None)
+        self._batches = batches
         self._method, self._n_threads = method, n_threads
         self.n_features = n_features
         self.dtype: np.dtype | None = None
@@ -61,13 +64,17 @@ class CheckedBatches:
                 yield batch
 
     def _checked(self, item: Any, number: int) -> Batch:
-        rows, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        given, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        rows = as_table(given)
         first = self.dtype is None
         names = feature_names_of(rows)
         if not first and names is not None:
             check_feature_names(rows, self.names)
-        if first and names is None and self._columns is not None:
-            names = np.array(self._columns, dtype=object)
+        # What `fastgmm.sources.batches` returns knows the names of its columns, which it may have
+        # learned of the first batch.
+        columns = getattr(self._batches, "columns", None)
+        if first and names is None and columns is not None:
+            names = np.array(columns, dtype=object)
         checked = as_rows(
             rows,
             n_features=self.n_features,
@@ -89,12 +96,7 @@ def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:
     if callable(batches):
         fresh: Callable[[], Iterable[Any]] = batches
         return fresh
-    one_table = isinstance(batches, np.ndarray) or hasattr(batches, "columns")
-    if one_table and not hasattr(batches, "reiterable"):
-        raise TypeError(
-            f"{method} takes an iterable of batches, got one {type(batches).__name__}: pass [X], "
-            "or X to fit."
-        )
+    _refuse_one_table(batches, method)
     try:
         again = iter(batches)
     except TypeError:
@@ -109,6 +111,37 @@ def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:
             "lambda: read(path)."
         )
     return lambda: batches
+
+
+def _refuse_one_table(batches: Any, method: str) -> None:
+    """Say what to pass instead of a table that is not cut into batches."""
+    kind = type(batches).__name__
+    remedy = lazy_remedy(batches)
+    if remedy is not None:
+        raise TypeError(
+            f"{method} takes an iterable of batches, got a {kind}, which holds no rows before it "
+            f"is run: pass fastgmm.sources.batches({remedy})."
+        )
+    if isinstance(batches, str | bytes | os.PathLike):
+        raise TypeError(
+            f"{method} takes an iterable of batches, got the {kind} {os.fspath(batches)!r}: to "
+            "read a file, pass fastgmm.sources.batches(path)."
+        )
+    if isinstance(batches, dict):
+        raise TypeError(
+            f"{method} takes an iterable of batches, got a {kind}: pass "
+            "fastgmm.sources.batches(X) of a frame of its columns."
+        )
+    if is_class(batches, "pyarrow", "RecordBatchReader") or streams_only(batches):
+        raise TypeError(
+            f"{method} walks over the batches several times, and a {kind} can be walked over once: "
+            "pass a function that returns a fresh one."
+        )
+    if is_table(batches):
+        raise TypeError(
+            f"{method} takes an iterable of batches, got one {kind}: pass "
+            "fastgmm.sources.batches(X), which cuts it into batches, or X to fit."
+        )
 
 
 def read_ahead(items: Iterable[Any]) -> Iterator[Any]:

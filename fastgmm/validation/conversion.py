@@ -1,92 +1,15 @@
-"""From any container of numbers to a floating-point array."""
+"""Arrays that are not rows of data, and what is wrong with numbers that are not finite."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.errors import warn_user
-from fastgmm.tables import frames
+from fastgmm.tables.containers import array_of
+from fastgmm.tables.numbers import as_floats
 from fastgmm.tables.unfit import first_unfit
-
-
-def as_array(values: Any, name: str) -> NDArray[Any]:
-    """Turn what the user gave into an array, its numbers and dtype as they are.
-
-    Parameters
-    ----------
-    values : array_like
-        An array, nested lists, a frame of pandas, polars or pyarrow, or anything else that
-        NumPy converts.
-    name : str
-        What the user calls it, for the messages.
-
-    Returns
-    -------
-    ndarray
-        A view where NumPy can make one.
-
-    Raises
-    ------
-    TypeError
-        For a sparse matrix and for ``numpy.matrix``, whose products mean something else.
-    ValueError
-        For ragged lists (NumPy's own message).
-    """
-    if isinstance(values, np.matrix):
-        raise TypeError(f"np.matrix is not supported: pass np.asarray({name}).")
-    if hasattr(values, "tocsr"):
-        raise _sparse_error(name)
-    if frames.is_pandas(values):
-        return _from_pandas(values, name)
-    # Naming np.ma imports it, which takes 2 MB that only a masked array is worth.
-    if (
-        "numpy.ma" in sys.modules
-        and isinstance(values, np.ma.MaskedArray)
-        and np.ma.is_masked(values)
-    ):
-        warn_user(
-            f"The mask of {name} is ignored, as scikit-learn does, and the values under it are "
-            "used: drop those rows if they are not data."
-        )
-    return np.asarray(values)
-
-
-def as_floats(array: NDArray[Any], name: str, *, from_list: bool = False) -> NDArray[Any]:
-    """Convert to C-contiguous, aligned, native floats: float32 stays, all else is float64.
-
-    Parameters
-    ----------
-    array : ndarray
-        Any shape and dtype; never changed, and returned as it is where nothing is to do.
-    name : str
-        What the user calls it, for the messages.
-    from_list : bool, default=False
-        Whether it was given as Python numbers, for which NumPy and scikit-learn refuse complex
-        values with another type of error.
-
-    Returns
-    -------
-    ndarray of float32 or float64
-
-    Raises
-    ------
-    ValueError
-        For complex numbers and for text that is not a number.
-    TypeError
-        For dates, and for objects that are not numbers.
-    """
-    kind = array.dtype.kind
-    if kind == "c" and from_list:
-        raise TypeError("float() argument must be a string or a real number, not 'complex'")
-    _refuse_kind(kind, name)
-    single = kind == "f" and array.dtype.itemsize == 4
-    # A long double beyond the range of float64 becomes inf here, which is refused as such.
-    with np.errstate(over="ignore"):
-        return np.require(array, np.float32 if single else np.float64, ["C", "A", "E"])
 
 
 def as_small_floats(
@@ -110,7 +33,7 @@ def as_small_floats(
     ndarray of float32 or float64
         Not empty, finite.
     """
-    array = as_floats(as_array(values, name), name, from_list=isinstance(values, list | tuple))
+    array = as_floats(array_of(values, name))
     if array.ndim < dims[0]:
         raise TypeError(
             "Input should have at least 1 dimension i.e. satisfy `len(x.shape) > 0`, but "
@@ -159,30 +82,3 @@ def non_finite_error(array: NDArray[Any], name: str, *, label: str) -> ValueErro
     where = ", ".join(map(str, place))
     opening = f"Input {label} contains" if label else "Input contains"
     return ValueError(f"{opening} {what}. The first is {name}[{where}]: {remedy}.")
-
-
-def _from_pandas(values: Any, name: str) -> NDArray[Any]:
-    for dtype in frames.pandas_dtypes(values):
-        # The conversion would cast complex numbers and dates to floats in silence.
-        _refuse_kind(dtype.kind, name)
-    array = frames.pandas_array(values)
-    if array is None:
-        raise _sparse_error(name)
-    return array
-
-
-def _refuse_kind(kind: str, name: str) -> None:
-    if kind == "c":
-        raise ValueError(f"Complex data not supported: pass {name}.real, or parts as columns.")
-    if kind in "mM":
-        raise TypeError(
-            f"{name} holds dates or time spans, which have no unit that a mixture could use: "
-            "convert them to numbers."
-        )
-
-
-def _sparse_error(name: str) -> TypeError:
-    return TypeError(
-        f"Sparse data was passed for {name}, but dense data is required: pass {name}.toarray(), "
-        f"or {name}.sparse.to_dense() of a frame."
-    )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import warn_user
-from fastgmm.tables.frames import names_of
+from fastgmm.tables.frames import names_of, text_names
 
 _WITHOUT_NAMES = (np.ndarray, list, tuple)
 """Containers of these types have no names of columns, so that no attribute is looked for."""
@@ -23,7 +23,7 @@ def feature_names_of(X: Any) -> NDArray[np.object_] | None:
     Parameters
     ----------
     X : array_like
-        Frames of pandas, polars and pyarrow have names, arrays and lists have none.
+        Frames, opened by `as_table` or not, have names; arrays and lists have none.
 
     Returns
     -------
@@ -36,18 +36,9 @@ def feature_names_of(X: Any) -> NDArray[np.object_] | None:
     """
     if isinstance(X, _WITHOUT_NAMES):
         return None
-    names = names_of(X)
-    if names is None:
-        return None
-    kinds = sorted({"str" if isinstance(name, str) else type(name).__qualname__ for name in names})
-    if "str" not in kinds:
-        return None
-    if len(kinds) > 1:
-        raise TypeError(
-            "Feature names are only supported if all input features have string names, but "
-            f"these are of types {kinds}: rename the columns, or pass an array."
-        )
-    return np.asarray(names, dtype=object)
+    labels = names_of(X)
+    names = None if labels is None else text_names(labels)
+    return None if names is None else np.asarray(names, dtype=object)
 
 
 def check_feature_names(X: Any, fitted_names: NDArray[np.object_] | None) -> None:

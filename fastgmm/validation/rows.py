@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.tables.frames import is_pandas
+from fastgmm.tables.containers import opened, refuse_series
+from fastgmm.tables.frames import Frame, rows_of
+from fastgmm.tables.numbers import as_floats, as_numbers, dimension_error
 from fastgmm.threads import fold_blocks
 from fastgmm.typing import Rows
-from fastgmm.validation.conversion import as_array, as_floats, non_finite_error
+from fastgmm.validation.conversion import non_finite_error
 
 _FLOAT32 = np.dtype(np.float32)
 """NumPy has one object for this dtype in native byte order, so that `is` suffices to tell it."""
@@ -35,11 +37,10 @@ def as_rows(
     Parameters
     ----------
     X : array_like of shape (n_samples, n_features)
-        An array of real numbers of any dtype and layout, nested lists, or a frame of pandas,
-        polars or pyarrow. Never changed.
+        What `as_table` takes. Never changed.
     n_features : int, optional
         The number of columns the model was fitted on; None while fitting, where any number
-        is good and text that holds numbers is read, as in scikit-learn.
+        is good.
     min_rows : int, default=1
         The fewest rows that are accepted.
     method : str, default=""
@@ -57,9 +58,10 @@ def as_rows(
     ------
     ValueError
         For anything that is not 2-D, too few rows, no column, another number of columns than
-        `n_features`, NaN or inf, complex numbers, ragged lists, text.
+        `n_features`, NaN or inf, complex numbers, ragged lists, text, integers that float64
+        would round.
     TypeError
-        For sparse matrices, ``numpy.matrix``, dates, and objects that are not numbers.
+        For sparse matrices, ``numpy.matrix``, dates, and what is no table of numbers.
 
     Examples
     --------
@@ -78,7 +80,7 @@ def as_rows(
         or X.ndim != 2
         or not (X.flags.c_contiguous and X.flags.aligned)
     ):
-        X = _converted(X, method, fitting=n_features is None)
+        X = _converted(X, method)
     rows: Rows = X
     n_rows, n_columns = rows.shape
     if n_rows < min_rows or n_columns == 0 or not _all_finite(rows, n_threads):
@@ -89,6 +91,31 @@ def as_rows(
             "features as input: pass the columns that it was fitted on."
         )
     return rows
+
+
+def as_table(X: Any) -> NDArray[Any] | Frame:
+    """Open what the user gave, once: its rows and the names of its columns are then at hand.
+
+    Parameters
+    ----------
+    X : object
+        An array of real numbers of any dtype and layout, nested lists, a frame, or anything else
+        that `fastgmm.tables.containers` opens.
+
+    Returns
+    -------
+    ndarray or Frame
+        `as_rows` and the checks of names take it; an ndarray comes back as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fastgmm.tables.containers.opened`, and for a series of pandas.
+    """
+    if type(X) is np.ndarray:
+        return X
+    refuse_series(X)
+    return opened(X, "X")
 
 
 def _all_finite(rows: Rows, n_threads: int | None) -> bool:
@@ -106,44 +133,12 @@ def _all_finite(rows: Rows, n_threads: int | None) -> bool:
     return all(found)
 
 
-def _converted(X: Any, method: str, *, fitting: bool) -> Rows:
-    array = as_array(X, "X")
-    from_list = isinstance(X, list | tuple)
-    # scikit-learn converts first while it fits, and looks at the shape first when it scores;
-    # for a dict, a generator or text the two orders end in different errors.
-    if fitting or (array.dtype == object and hasattr(X, "dtype")):
-        array = as_floats(array, "X", from_list=from_list)
-    _check_two_dimensional(array, X, method)
-    if array.dtype.kind in "USV":
-        raise ValueError(
-            "dtype='numeric' is not compatible with arrays of bytes/strings: X has dtype "
-            f"{array.dtype}, convert it with X.astype(float)."
-        )
-    return as_floats(array, "X")
-
-
-def _check_two_dimensional(array: NDArray[Any], X: Any, method: str) -> None:
-    if array.ndim == 2:
-        return
-    if array.ndim > 2:
-        raise ValueError(
-            f"Found array with dim {array.ndim}, while dim <= 2 is required by "
-            f"{_caller(method)}: X has shape {array.shape}, pass one row per sample."
-        )
-    if is_pandas(X):
-        raise ValueError(
-            f"Expected a 2-dimensional container but got {type(X)} instead: pass a frame, for "
-            "example X.to_frame()."
-        )
-    if array.ndim == 1:
-        raise ValueError(
-            f"Expected 2D array, got 1D array instead: X has shape {array.shape}. Reshape "
-            "your data: (-1, 1) makes one feature of it, (1, -1) one row."
-        )
-    raise ValueError(
-        f"Expected 2D array, got scalar array instead: X is {array}. Pass rows of numbers, for "
-        "example [[1.0, 2.0], [3.0, 4.0]]."
-    )
+def _converted(X: Any, method: str) -> Rows:
+    found = as_table(X)
+    array = rows_of(found, "X") if isinstance(found, Frame) else as_numbers(found, "X")
+    if array.ndim != 2:
+        raise dimension_error(array, "X", _caller(method))
+    return as_floats(array)
 
 
 def _content_error(rows: Rows, min_rows: int, method: str) -> ValueError:

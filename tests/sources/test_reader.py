@@ -192,21 +192,20 @@ def test_items_are_taken_when_their_batch_is(rng):
 @pytest.mark.parametrize(
     ("items", "error", "sentence"),
     [
-        ([np.ones((2, 2)), [1.0, 2.0]], TypeError, "Item 1 of the source is of type list; give "
-         "arrays of rows and columns, or frames of pandas, polars or pyarrow."),
+        ([np.ones((2, 2)), [1.0, 2.0]], ValueError, "Expected 2D array, got 1D array instead: Item "
+         "1 of the source has shape (2,). Reshape your data: (-1, 1) makes one feature of it, "
+         "(1, -1) one row."),
         (["x.csv"], TypeError, "Item 0 of the source is of type str; give arrays of rows and "
          "columns, or frames of pandas, polars or pyarrow."),
-        ([np.ones(3)], ValueError, "Item 0 of the source has 1 dimensions; rows and columns are "
-         "2."),
         ([np.ones((2, 2)), np.ones((2, 3))], ValueError, "Item 1 of the source has 3 columns and "
          "those before it 2; give all the same, or choose with columns=."),
         ([pandas.DataFrame({"a": [1]}), pandas.DataFrame({"b": [1]})], ValueError, "Item 1 of the "
          "source has columns ('b',) and those before it ('a',); give all the same, or choose with "
          "columns=."),
-        ([np.array([["x"]])], ValueError, "Item 0 of the source holds values of type <U1, not "
-         "integers or floats."),
-        ([np.ma.masked_less(np.ones((2, 2)), 2)], ValueError, "Item 0 of the source is masked; "
-         "pass array.astype(float).filled(numpy.nan)."),
+        ([np.array([["x"]])], ValueError, "could not convert string to float: 'x'. Item 0 of the "
+         "source: its values are text (<U1); convert them with .astype(float)."),
+        ([np.ma.masked_less(np.ones((2, 2)), 2)], ValueError, "The source, row 0 (counted from 0), "
+         f"column 0: the value is missing; {REMEDY}"),
         ([np.ones((2, 2)), np.array([[1, 1], [1, np.nan]])], ValueError, "The source, row 3 "
          f"(counted from 0), column 1: the value is missing; {REMEDY}"),
     ],

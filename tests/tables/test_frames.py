@@ -1,7 +1,4 @@
-"""Frames of pandas, polars and pyarrow: names, types and numbers of their columns."""
-
-import subprocess
-import sys
+"""What every frame is: names, the types of its columns, their numbers."""
 
 import numpy as np
 import pandas
@@ -10,103 +7,105 @@ import pyarrow
 import pytest
 
 from fastgmm.tables import frames
+from fastgmm.tables.containers import frame_of
+from fastgmm.tables.table import Table
+from support import error_of
 
 DATA = {"a": [1, 2, 3], "species": ["x", "y", "z"], "b": [0.5, None, 2.5]}
 MAKERS = {
-    "pandas": lambda: pandas.DataFrame(DATA),
-    "nullable": lambda: pandas.DataFrame(DATA).convert_dtypes(),
-    "polars": lambda: polars.DataFrame(DATA),
-    "table": lambda: pyarrow.table(DATA),
-    "record batch": lambda: pyarrow.RecordBatch.from_pydict(DATA),
+    "pandas": lambda data: pandas.DataFrame(data),
+    "nullable": lambda data: pandas.DataFrame(data).convert_dtypes(),
+    "polars": lambda data: polars.DataFrame(data),
+    "table": lambda data: pyarrow.table(data),
+    "record batch": lambda data: pyarrow.RecordBatch.from_pydict(data),
 }
+NUMBERS = {"a": [1, 2, 3], "b": [0.5, None, 2.5], "c": [True, False, True]}
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_a_frame_is_columns_of_numbers(make):
-    frame = frames.frame_of(make())
-    assert frame.names == ("a", "species", "b")
+    frame = frame_of(make(DATA))
+    assert frame.names == frame.data_labels == ("a", "species", "b")
     assert frame.n_rows == 3
+    assert not frame.single
     assert [kind is None for kind in frame.kinds] == [True, False, True]
-    numbers = frame.numbers(frame.column(2), 0, 3)
+    numbers = frame.numbers(frame.column(2), 0, 3, "X")
     np.testing.assert_array_equal(numbers, [0.5, np.nan, 2.5])
-    assert frame.numbers(frame.column(0), 1, 3).tolist() == [2, 3]
+    assert frame.numbers(frame.column(0), 1, 3, "X").tolist() == [2, 3]
+    assert frame.first(1) == "x"
+    assert frame.first(2) == 0.5
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_rows_of_a_frame(make):
+    rows = frames.rows_of(frame_of(make(NUMBERS)), "X")
+    assert rows.dtype == np.float64
+    np.testing.assert_array_equal(rows, [[1, 0.5, 1], [2, np.nan, 0], [3, 2.5, 1]])
+    error = error_of(frames.rows_of, frame_of(make(DATA)), "X")
+    assert type(error) is ValueError
+    assert str(error).startswith("could not convert string to float: 'x'. X, column 'species': its")
+    assert str(error).endswith("not a number; choose columns of numbers, X[['a', 'b']].")
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_the_column_of_an_integer_that_would_be_rounded_is_named(make):
+    frame = frame_of(make({"a": [1, 2], "large": [3, 2**53 + 1]}))
+    error = error_of(frames.rows_of, frame, "X")
+    assert type(error) is ValueError
+    assert str(error).startswith("X, column 'large' holds the integer 9007199254740993, which")
+
+
+def test_few_columns_are_advised():
+    data = {f"x{i}": [1.0] for i in range(9)}
+    error = error_of(frames.rows_of, frame_of(polars.DataFrame({**data, "s": ["a"]})), "X")
+    assert "X[['x0', 'x1', 'x2', 'x3', 'x4', 'x5', ...]]" in str(error)
+    error = error_of(frames.rows_of, frame_of(polars.DataFrame({"s": ["a"]})), "X")
+    assert str(error).endswith("no column holds numbers.")
+    error = error_of(frames.rows_of, frame_of(polars.DataFrame({"s": ["a"]})), "w", series=True)
+    assert "'a'. w: its type" in str(error)
+
+
+def test_sparse_data_is_called_so():
+    error = frames.sparse_error("X")
+    assert type(error) is TypeError
+    assert str(error).startswith("Sparse data was passed for X, but dense data is required: ")
+
+
+def test_a_class_is_known_by_its_name():
+    class Special(pandas.DataFrame):
+        pass
+
+    assert frames.is_class(Special(DATA), "pandas", "DataFrame")
+    assert not frames.is_class(Special(DATA), "polars", "DataFrame")
+    assert frame_of(Special(DATA)).names == ("a", "species", "b")
 
 
 def test_the_classes_are_named():
-    kinds = {name: frames.frame_of(make()).kind for name, make in MAKERS.items()}
+    kinds = {name: frame_of(make(DATA)).kind for name, make in MAKERS.items()}
     assert kinds["pandas"] == kinds["polars"] == "DataFrame"
     assert kinds["table"] == "Table"
     assert kinds["record batch"] == "RecordBatch"
 
 
-def test_a_subclass_of_a_frame_is_a_frame():
-    class Special(pandas.DataFrame):
-        pass
-
-    assert frames.frame_of(Special(DATA)).names == ("a", "species", "b")
-
-
-def test_the_index_of_pandas_is_no_data():
-    table = pyarrow.table({"a": [1], "__index_level_0__": [7]})
-    assert frames.frame_of(table).default == [0]
-    assert frames.plain_columns(table.schema) == [0]
-    assert frames.frame_of(pandas.DataFrame(DATA)).default is None
-
-
 def test_names_that_are_no_text_are_none():
-    assert frames.frame_of(pandas.DataFrame(np.ones((2, 2)))).names is None
-    assert frames.frame_of(pandas.DataFrame()).names is None
+    assert frame_of(pandas.DataFrame(np.ones((2, 2)))).names is None
+    assert frame_of(pandas.DataFrame()).names is None
     assert list(frames.names_of(pandas.DataFrame(np.ones((2, 2))))) == [0, 1]
+    assert frames.text_names([("a", "b"), ("c", "d")]) is None
+    assert frames.text_names([]) is None
+    assert frames.text_names(["a", "a"]) == ("a", "a")
+    error = error_of(frames.text_names, ["a", 1])
+    assert type(error) is TypeError
+    assert "types ['int', 'str']" in str(error)
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_names_of_frames(make):
-    assert list(frames.names_of(make())) == ["a", "species", "b"]
+    assert list(frames.names_of(make(DATA))) == ["a", "species", "b"]
+    assert list(frames.names_of(frame_of(make(DATA)))) == ["a", "species", "b"]
 
 
-def test_other_values_are_no_frames():
-    for value in (np.ones((2, 2)), [[1.0]], {"a": [1]}, pandas.Series([1.0]), "a", None):
-        assert frames.frame_of(value) is None
+def test_other_values_have_no_names():
     assert frames.names_of(np.ones((2, 2))) is None
     assert frames.names_of(type("Callable", (), {"columns": lambda self: 3})()) is None
-
-
-@pytest.mark.parametrize(
-    ("values", "dtype"),
-    [
-        (pandas.DataFrame({"a": [1, 2], "b": [3, 4]}), np.int64),
-        (pandas.DataFrame({"a": [1, None]}, dtype="Int64"), np.float64),
-        (pandas.DataFrame({"a": [1, None]}, dtype="Float32"), np.float32),
-        (pandas.Series([1.5, None], dtype="Float64"), np.float64),
-        (pandas.DataFrame({"a": pandas.array([1.5], "Float32"), "b": [1.5]}), np.float64),
-    ],
-)
-def test_pandas_to_arrays(values, dtype):
-    assert frames.is_pandas(values)
-    array = frames.pandas_array(values)
-    assert array.dtype == dtype
-    assert array.shape == values.shape
-
-
-def test_a_sparse_frame_is_no_array():
-    sparse = pandas.DataFrame({"a": pandas.arrays.SparseArray([0.0, 1.0])})
-    assert frames.pandas_array(sparse) is None
-    assert [dtype.kind for dtype in frames.pandas_dtypes(sparse)] == ["f"]
-
-
-def test_columns_of_arrow_are_numbers():
-    chunked = pyarrow.chunked_array([[1, None], [3]])
-    np.testing.assert_array_equal(frames.arrow_numbers(chunked), [1.0, np.nan, 3.0])
-    half = pyarrow.array(np.array([0.5, 1.5], np.float16))
-    assert frames.arrow_numbers(half).tolist() == [0.5, 1.5]
-    schema = pyarrow.schema({"a": pyarrow.bool_(), "b": pyarrow.decimal128(5, 2)})
-    assert frames.arrow_kinds(schema) == ("bool", None)
-
-
-def test_no_package_of_frames_is_imported():
-    code = (
-        "import sys; from fastgmm.tables import frames; frames.frame_of([1.0]);"
-        "print([name for name in ('pandas', 'polars', 'pyarrow') if name in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
-    assert run.stdout.strip() == "[]", run.stderr
+    assert frames.names_of(Table(np.ones((1, 1)), ("a",))) == ("a",)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgmm.tables.table import Table
+from fastgmm.tables.table import Table, TableFrame
 
 
 def test_one_column_can_be_taken_out():
@@ -35,3 +35,14 @@ def test_a_table_is_an_array_to_numpy():
     assert np.asarray(table, dtype=np.float32).dtype == np.float32
     assert table[1:].columns == ("a", "b")
     assert table[1:].rows.tolist() == [[2.0, 3.0], [4.0, 5.0]]
+
+
+def test_a_table_with_names_is_a_frame():
+    table = Table(np.array([[1.0, 2.0], [3.0, 4.0]]), ("a", "b"))
+    frame = TableFrame(table)
+    assert frame.names == ("a", "b")
+    assert frame.kinds == (None, None)
+    assert frame.whole() is table.rows
+    assert frame.numbers(frame.column(1), 1, 2, "X").tolist() == [4.0]
+    assert frame.first(1) == 2.0
+    assert TableFrame(table[:0]).first(1) is None

@@ -35,7 +35,6 @@ BAD_WEIGHTS: dict[str, tuple[Any, str]] = {
     "zero": (0, "Sample weights must contain at least one non-zero number"),
     "text": (["a"] * 12, "could not convert string to float: "),
     "complex": (np.ones(12) + 1j, "Complex data not supported"),
-    "complex list": ([1j] * 12, "float() argument must be a string or a real number, not 'comp"),
     "sparse": (
         scipy.sparse.csr_array(np.ones((12, 1))),
         "Sparse data was passed for sample_weight, but dense data is required",

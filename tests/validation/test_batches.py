@@ -2,16 +2,22 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import scipy.sparse
 
+from containers import Sliceable
 from fastgmm.validation.batches import CheckedBatches, read_ahead
 from support import error_of
 
 ROWS = np.arange(12.0).reshape(6, 2)
+TABLE = pa.table({"a": ROWS[:, 0], "b": ROWS[:, 1]})
 
 
 def walk(batches: Any, **keywords: Any) -> list[Any]:
@@ -65,6 +71,20 @@ def test_names_are_those_of_the_first_batch() -> None:
     assert named.names.tolist() == ["x", "y"]
 
 
+def test_names_that_are_known_with_the_first_batch() -> None:
+    class Late(list[Any]):
+        columns: tuple[str, ...] | None = None
+
+        def __iter__(self) -> Iterator[Any]:
+            self.columns = ("x", "y")
+            return super().__iter__()
+
+    late = CheckedBatches(Late([ROWS]), "fit_batches")
+    list(late())
+    assert late.names is not None
+    assert late.names.tolist() == ["x", "y"]
+
+
 def test_batches_must_agree_with_the_first() -> None:
     error = error_of(walk, [ROWS, ROWS.astype(np.float32)])
     assert type(error) is ValueError
@@ -77,8 +97,23 @@ def test_batches_must_agree_with_the_first() -> None:
 
 
 BAD = {
-    "an array": (ROWS, "takes an iterable of batches, got one ndarray: pass [X], or X to fit."),
-    "a frame": (pd.DataFrame(ROWS), "got one DataFrame: pass [X]"),
+    "an array": (ROWS, "takes an iterable of batches, got one ndarray: pass fastgmm.sources.batc"),
+    "a frame": (
+        pd.DataFrame(ROWS),
+        "got one DataFrame: pass fastgmm.sources.batches(X), which cut",
+    ),
+    "a path": ("rows.csv", "got the str 'rows.csv': to read a file, pass fastgmm.sources.batches"),
+    "a path object": (
+        Path("a.csv"),
+        "got the PosixPath 'a.csv': to read a file, pass fastgmm.sour",
+    ),
+    "a lazy frame": (pl.LazyFrame({"a": [1.0]}), "pass fastgmm.sources.batches(X.collect())."),
+    "a dict": ({"a": [1.0]}, "got a dict: pass fastgmm.sources.batches(X) of a frame of its colu"),
+    "a reader": (TABLE.to_reader(), "a RecordBatchReader can be walked over once: pass a function"),
+    "an Arrow table": (TABLE, "got one Table: pass fastgmm.sources.batches(X)"),
+    "a memory view": (memoryview(ROWS), "got one memoryview: pass fastgmm.sources.batches(X)"),
+    "what has slices": (Sliceable(ROWS), "got one Sliceable: pass fastgmm.sources.batches(X)"),
+    "a sparse matrix": (scipy.sparse.eye_array(3), "got one dia_array: pass"),
     "a number": (3, "or a callable that returns one, got int: pass a list of arrays"),
     "an iterator": (iter([ROWS]), "several times, and a list_iterator can be walked over once"),
     "a generator": ((x for x in [ROWS]), "and a generator can be walked over once: pass a list"),

@@ -1,5 +1,6 @@
 """Rows: every message, scikit-learn beside for its type and opening words, every container."""
 
+import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +13,6 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 import sklearn.mixture
-from sklearn.utils.validation import check_array
 
 from fastgmm import validation
 from support import error_of
@@ -20,14 +20,14 @@ from support import error_of
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
 WITH_NAN = np.where(np.arange(24).reshape(12, 2) == 7, np.nan, ROWS)
 WITH_INF = np.where(np.arange(24).reshape(12, 2) == 6, -np.inf, ROWS)
-NUMERIC = "dtype='numeric' is not compatible with arrays of bytes/strings"
 
 
 def frame(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-# What is given -> how scikit-learn's error opens in fit, and in the scoring methods.
+# What is given -> how scikit-learn's error opens in fit, and in the scoring methods: the same, if
+# nothing is said; scikit-learn's own scores have other words for text, dicts and nested lists.
 BAD_ROWS: dict[str, tuple[Any, str, str]] = {
     "NaN": (WITH_NAN, "Input X contains NaN.", ""),
     "NaN float32": (WITH_NAN.astype(np.float32), "Input X contains NaN.", ""),
@@ -72,14 +72,13 @@ BAD_ROWS: dict[str, tuple[Any, str, str]] = {
         "Found array with 0 feature(s) (shape=(1, 0)) while a minimum of 1 is required by Gauss",
     ),
     "1 row of NaN": (WITH_NAN[3:4], "Input X contains NaN.", ""),
-    "text": ([["a", "b"], ["c", "d"]], "could not convert string to float: ", NUMERIC),
-    "text array": (np.array([["a", "b"]] * 3), "could not convert string to float: ", NUMERIC),
+    "text": ([["a", "b"], ["c", "d"]], "could not convert string to float: ", ""),
+    "text array": (np.array([["a", "b"]] * 3), "could not convert string to float: ", ""),
     "text objects": (
         np.array([["a", 1.0]] * 3, dtype=object),
         "could not convert string to float: ",
         "",
     ),
-    "text that holds numbers": ([["1", "2"], ["3", "5"], ["4", "7"]], "accepted", NUMERIC),
     "text in a frame": (
         frame(a=["x", "y"], b=[1, 2]),
         "could not convert string to float: ",
@@ -88,21 +87,16 @@ BAD_ROWS: dict[str, tuple[Any, str, str]] = {
     "one string": (
         "abc",
         "could not convert string to float: ",
-        "Expected 2D array, got scalar array instead:",
+        "",
     ),
     "dict": (
         {"a": [1, 2]},
         "float() argument must be a string or a real number, not 'dict'",
-        "Expected 2D array, got scalar array instead:",
+        "",
     ),
     "object": (
         object(),
         "float() argument must be a string or a real number, not 'object'",
-        "Expected 2D array, got scalar array instead:",
-    ),
-    "NA objects": (
-        frame(a=[1, 2, pd.NA], b=[1, 2, 7]).astype(object),
-        "float() argument must be a string or a real number, not 'NAType'",
         "",
     ),
     "NA": (frame(a=[1, 2, None], b=[1, 2, 7]).astype("Int64"), "Input X contains NaN.", ""),
@@ -115,13 +109,8 @@ BAD_ROWS: dict[str, tuple[Any, str, str]] = {
     "null of pyarrow": (pa.table({"a": [1, 2, None], "b": [1, 2, 7]}), "Input X contains NaN.", ""),
     "complex": (ROWS + 0j, "Complex data not supported", ""),
     "complex frame": (frame(a=[1j, 2, 3], b=[1, 2, 7]), "Complex data not supported", ""),
-    "complex list": (
-        [[1j, 2], [3, 4]],
-        "float() argument must be a string or a real number, not 'complex'",
-        "Complex data not supported",
-    ),
     "ragged": ([[1, 2], [3]], "setting an array element with a sequence.", ""),
-    "nested": (pl.DataFrame({"a": [[1, 2], [3, 4]]}), "setting an array element with a se", "any"),
+    "nested": (pl.DataFrame({"a": [[1, 2], [3, 4]]}), "setting an array element with a se", ""),
     "sparse": (
         scipy.sparse.csr_array(ROWS),
         "Sparse data was passed for X, but dense data is required",
@@ -136,9 +125,8 @@ BAD_ROWS: dict[str, tuple[Any, str, str]] = {
     "structured": (
         np.array([(1.0, 2.0)] * 3, dtype=[("a", float), ("b", float)])[:, None],
         "Cannot cast array data from dtype([",
-        NUMERIC,
+        "",
     ),
-    "integer beyond float64": ([[10**400, 1], [2, 3]], "int too large to convert to float", ""),
     "dates in a frame": (frame(a=pd.to_datetime(["2001-01-01"] * 3), b=[1, 2, 7.0]), "any", "any"),
 }
 
@@ -155,7 +143,8 @@ def test_bad_rows(name: str, scoring: bool, peer: sklearn.mixture.GaussianMixtur
     X, opening, scoring_opening = BAD_ROWS[name]
     if scoring:
         opening = scoring_opening or opening
-        ours, theirs = {"n_features": 2, "method": "score_samples"}, peer.score_samples
+        theirs = peer.score_samples if BAD_ROWS[name][2] else sklearn.mixture.GaussianMixture().fit
+        ours = {"n_features": 2, "method": "score_samples"}
     else:
         ours, theirs = {"min_rows": 2, "method": "fit"}, sklearn.mixture.GaussianMixture().fit
     if opening == "accepted":
@@ -199,7 +188,7 @@ def test_dates_are_no_numbers(X: Any) -> None:
     for keywords in ({}, {"n_features": 2}):
         error = error_of(validation.as_rows, X, **keywords)
         assert type(error) is TypeError
-        assert "X holds dates or time spans" in str(error)
+        assert "dates and time spans have no unit" in str(error)
 
 
 def test_long_doubles_beyond_float64_are_infinite() -> None:
@@ -280,7 +269,6 @@ CONTAINERS: dict[str, Callable[[np.ndarray], Any]] = {
     "pandas nullable bool": lambda a: pd.DataFrame(a).astype("boolean"),
     "pandas Arrow": lambda a: pd.DataFrame(a).astype("int64[pyarrow]"),
     "pandas categories": lambda a: pd.DataFrame(a).astype("category"),
-    "pandas text": lambda a: pd.DataFrame(a).astype(str),
     "pandas partly sparse": lambda a: frame(a=pd.arrays.SparseArray(a[:, 0]), b=a[:, 1]),
     "polars": pl.DataFrame,
     "polars bool and int": lambda a: pl.DataFrame({"a": a[:, 0].astype(bool), "b": a[:, 1]}),
@@ -323,8 +311,46 @@ def test_mixed_frames_lose_nothing() -> None:
         assert validation.as_rows(made).tolist() == [[0.5, exact], [1.0, 1.0]]
 
 
-def test_masks_are_ignored_as_in_scikit_learn_but_not_in_silence() -> None:
+def test_what_is_masked_is_missing() -> None:
     masked = np.ma.masked_array(ROWS, mask=ROWS > 1)
-    with pytest.warns(UserWarning, match="mask of X is ignored"):
-        rows = validation.as_rows(masked)
-    np.testing.assert_array_equal(rows, check_array(masked))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        error = error_of(validation.as_rows, masked)
+        rows = validation.as_rows(np.ma.masked_array(ROWS))
+    first = "X[" + ", ".join(map(str, np.argwhere(ROWS > 1)[0])) + "]"
+    assert str(error).startswith(f"Input X contains NaN. The first is {first}:")
+    np.testing.assert_array_equal(rows, ROWS)
+
+
+OURS = {
+    "text that holds numbers": ([["1", "2"], ["3", "5"]], "could not convert string to float: '1'"),
+    "NA objects": (
+        frame(a=[1, pd.NA]).astype(object),
+        "Input X contains NaN. The first is X[1, 0]",
+    ),
+    "complex list": ([[1j, 2], [3, 4]], "Complex data not supported. X: its type is complex128"),
+    "rounded": (
+        [[2**53 + 1, 1]],
+        "X, column 0 holds the integer 9007199254740993, which float64 would round",
+    ),
+    "beyond float64": ([[10**400, 1]], "X, column 0 holds the integer of 1329 bits, which floa"),
+}
+"""Here scikit-learn takes what it should not, or has two sentences for one mistake."""
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_one_sentence_of_our_own(name: str) -> None:
+    X, words = OURS[name]
+    for keywords in ({}, {"n_features": 2}):
+        error = error_of(validation.as_rows, X, **keywords)
+        assert type(error) is ValueError
+        assert str(error).startswith(words)
+
+
+def test_a_table_is_opened_once() -> None:
+    reader = pa.table({"a": ROWS[:, 0], "b": ROWS[:, 1]}).to_reader()
+    opened = validation.as_table(reader)
+    assert validation.feature_names_of(opened).tolist() == ["a", "b"]
+    np.testing.assert_array_equal(validation.as_rows(opened), ROWS)
+    assert validation.as_table(ROWS) is ROWS
+    assert "X.to_frame()" in str(error_of(validation.as_table, pd.Series(ROWS[:, 0])))

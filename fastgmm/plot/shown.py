@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastgmm.covariance.types import model_of
 from fastgmm.errors import not_fitted_error
 from fastgmm.tables.columns import Column, positions
+from fastgmm.tables.containers import array_of
 from fastgmm.typing import FloatArray
 from fastgmm.validation import feature_names_of
 
@@ -190,7 +191,7 @@ def _covariances(model: Any, chosen: Sequence[int]) -> FloatArray:
 
 
 def _checked_rows(X: ArrayLike, n_features: int) -> NDArray[Any]:
-    rows = np.asarray(X)
+    rows = array_of(X, "X")
     if rows.ndim != 2 or rows.shape[1] != n_features or len(rows) == 0:
         raise ValueError(
             f"X must have at least one row and {n_features} columns, as the model has; "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fastgmm import kernels
 from fastgmm.tables.containers import opened, refuse_series
-from fastgmm.tables.frames import Frame, rows_of
+from fastgmm.tables.frames import Frame, rows_of, text_names
 from fastgmm.tables.numbers import as_floats, as_numbers, dimension_error
 from fastgmm.threads import fold_blocks
 from fastgmm.typing import Rows
@@ -110,12 +110,16 @@ def as_table(X: Any) -> NDArray[Any] | Frame:
     Raises
     ------
     TypeError, ValueError
-        As `fastgmm.tables.containers.opened`, and for a series of pandas.
+        As `fastgmm.tables.containers.opened`, and for a series of pandas and for names of columns
+        of which some are text and some are not.
     """
     if type(X) is np.ndarray:
         return X
     refuse_series(X)
-    return opened(X, "X")
+    found = opened(X, "X")
+    if isinstance(found, Frame):
+        text_names(found.data_labels)
+    return found
 
 
 def _all_finite(rows: Rows, n_threads: int | None) -> bool:

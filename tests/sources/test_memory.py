@@ -76,7 +76,7 @@ def test_integers_that_float64_would_round(tmp_path):
     path = written(tmp_path, rows, "x.npy")
     for source in (path, rows, Sliceable(rows), pandas.DataFrame(rows, columns=["a", "b"])):
         with pytest.raises(
-            ValueError, match="column ('b'|1) holds the integer 9007199254740993, w"
+            ValueError, match=r"column ('b'|1) holds the integer 9007199254740993, w"
         ):
             list(batches(source, columns=[1]))
 

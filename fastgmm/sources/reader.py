@@ -41,7 +41,11 @@ def batches(
           file (``.arrow``, ``.feather``) or stream (``.arrows``), or of a named pipe.
         - An open binary file, a pipe, ``sys.stdin.buffer`` or the ``makefile("rb")`` of a socket,
           which holds an Arrow IPC stream or CSV; its first bytes tell. Stays open.
-        - An array, a `Table`, or a frame or table of pandas, polars or pyarrow.
+        - Whatever `GaussianMixture.fit` takes: an array, a `Table`, lists of rows, a frame or table
+          of pandas, polars, pyarrow or narwhals.
+        - What has a shape, a dtype and slices, such as a dataset of h5py or an array of zarr or
+          dask: each block is one slice of rows. A frame of dask and a dataset of pyarrow come part
+          by part, and so does a reader of pyarrow, once.
         - An iterable of such, all with the same columns, or a function that returns one.
     columns : str, int or sequence of those, optional
         The columns of the rows, in this order, by name or by number (counted from 0). None: all

@@ -158,8 +158,8 @@ class SlicedSource(Source):
                 f"{where} does not know how many rows it has: call compute_chunk_sizes() first."
             )
         super().__init__(where, shape[1], None)
-        # The dtype alone says whether there are numbers, before anything is fetched.
-        if store.dtype != object:
+        # A dtype of NumPy says whether there are numbers, before anything is fetched.
+        if isinstance(store.dtype, np.dtype) and store.dtype != object:
             as_numbers(np.empty((0, shape[1]), store.dtype), where)
         self.n_rows = int(shape[0])
         self._store = store

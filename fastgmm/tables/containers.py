@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
-from fastgmm.tables.numbers import as_numbers, is_masked_type, without_mask
+from fastgmm.tables.numbers import EXACT, as_numbers, is_masked_type, without_mask
 
 if TYPE_CHECKING:
     from fastgmm.tables.table import Table
@@ -59,7 +59,7 @@ def opened(value: Any, name: str) -> NDArray[Any] | Frame:
     if type(value) is np.ndarray or isinstance(value, Frame):
         return value
     if isinstance(value, _PLAIN):
-        return np.asarray(value)
+        return _of_lists(value)
     if isinstance(value, np.ndarray):
         return _plain_array(value, name)
     if is_class(value, "fastgmm", "Table"):
@@ -157,6 +157,14 @@ def _of_table(table: Table) -> NDArray[Any] | Frame:
     from fastgmm.tables.table import TableFrame
 
     return table.rows if table.columns is None else TableFrame(table)
+
+
+def _of_lists(value: Any) -> NDArray[Any]:
+    array = np.asarray(value)
+    if array.dtype == np.float64 and (np.abs(array) >= EXACT).any():
+        # NumPy has rounded the integers that stood among floats.
+        return np.asarray(value, dtype=object)
+    return array
 
 
 def _plain_array(array: NDArray[Any], name: str) -> NDArray[Any]:

@@ -192,7 +192,7 @@ def _column_error(frame: Frame, i: int, at: str) -> Exception:
     if fitting:
         more = ", ..." if len(fitting) > SHOWN_NAMES else ""
         shown = ", ".join(map(repr, fitting[:SHOWN_NAMES]))
-        advice = f"choose columns of numbers, X[[{shown}{more}]]"
+        advice = f"choose columns of numbers, such as [{shown}{more}]"
     return value_error(at, frame.first(i), type_sentence(kind, advice))
 
 

@@ -149,7 +149,7 @@ def exactness_error(value: int, at: str) -> ValueError:
     shown = str(value) if abs(value) < 10**30 else f"of {value.bit_length()} bits"
     return ValueError(
         f"{at} holds the integer {shown}, which float64 would round (integers beyond 2**53 can "
-        "become equal): subtract an offset, or convert with .astype(float) if rounding is harmless."
+        "become equal): subtract an offset, or convert to float64 first if rounding is harmless."
     )
 
 

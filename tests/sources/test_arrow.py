@@ -79,8 +79,8 @@ def test_the_index_of_pandas_is_left_out_unless_chosen(tmp_path):
         ({"b": ["x"]}, {}, "{}, column 'b': its type is string, not a number; no column holds "
          "numbers."),
         ({"b": [2**53 + 1]}, {}, "{} holds the integer 9007199254740993, which float64 would round "
-         "(integers beyond 2**53 can become equal): subtract an offset, or convert with "
-         ".astype(float) if rounding is harmless."),
+         "(integers beyond 2**53 can become equal): subtract an offset, or convert to "
+         "float64 first if rounding is harmless."),
         ({"a": np.ones(0)}, {}, "{} holds columns but no rows."),
         ({"a": [1]}, {"columns": ["b"]}, "{} has no column 'b'; it has 'a'."),
         ({"a": [1]}, {"columns": [1]}, "{} has no column number 1; the numbers are 0 to 0."),

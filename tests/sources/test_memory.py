@@ -114,6 +114,12 @@ def test_uneven_chunks_are_fetched_one_by_one():
     assert store.slices == [(0, 3), (3, 8), (8, 10)]
 
 
+def test_a_store_with_a_dtype_of_its_own():
+    store = Sliceable(np.ones((3, 2)))
+    store.dtype = "float64 of another package"
+    assert joined(store).tolist() == np.ones((3, 2)).tolist()
+
+
 def test_a_store_of_unknown_length():
     store = Sliceable(np.ones((3, 2)))
     store.shape = (float("nan"), 2)

@@ -57,6 +57,14 @@ def test_arrays(name: str) -> None:
     assert containers.is_table(ARRAYS[name]()) is (name not in ("list", "tuples"))
 
 
+def test_integers_among_floats_are_not_rounded_unseen() -> None:
+    for values in ([[2**53 + 1, 0.5]], [[2**63 + 1, -1]], [[2**53 + 1, None]]):
+        error = error_of(containers.array_of, values, "X")
+        assert str(error).startswith(f"X, column 0 holds the integer {values[0][0]}, which float64")
+    values = [[2.0**60, 1e300], [float("inf"), 2**53]]
+    assert containers.array_of(values, "X").tolist() == values
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_frames(name: str) -> None:
     found = containers.opened(FRAMES[name](), "X")

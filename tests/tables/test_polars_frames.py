@@ -12,6 +12,8 @@ from fastgmm.tables.frames import rows_of
 from fastgmm.tables.polars_frames import PolarsFrame
 from support import error_of
 
+INT128 = getattr(polars, "Int128", polars.Int64)  # It came with polars 1.18.
+
 
 def column(values, dtype=None):
     return polars.DataFrame(
@@ -23,7 +25,7 @@ NUMBERS = {
     "bool": (column([True, None, False]), [1, np.nan, 0]),
     "int": (column([3, None, 2]), [3, np.nan, 2]),
     "uint8": (column([3, 0, 2], polars.UInt8), [3, 0, 2]),
-    "int128": (column([3, None, 2], polars.Int128), [3, np.nan, 2]),
+    "int128": (column([3, None, 2], INT128), [3, np.nan, 2]),
     "large": (column([2**60, None, 2], polars.UInt64), [2**60, np.nan, 2]),
     "float": (column([3.5, None, float("nan")]), [3.5, np.nan, np.nan]),
     "float32": (column([3.5, None, 2], polars.Float32), [3.5, np.nan, 2]),
@@ -76,7 +78,7 @@ def test_float32_stays_where_all_columns_are():
         assert rows_of(frame, "X").dtype == (np.float32 if single else np.float64)
 
 
-@pytest.mark.parametrize("dtype", [polars.Int64, polars.UInt64, polars.Int128])
+@pytest.mark.parametrize("dtype", [polars.Int64, polars.UInt64, INT128])
 def test_integers_that_float64_would_round(dtype):
     frame = PolarsFrame(column([None, 2**53 + 1, 2], dtype))
     assert "column 'a' holds the integer 9007199254740993" in str(error_of(rows_of, frame, "X"))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 CPU = 1
 """DLPack calls the memory of the processor device type 1."""
 
+_SQUARE = float(EXACT) ** 2
+"""No number is as large as `EXACT` where the sum of squares is less."""
+
 _PLAIN = (list, tuple, float, int, bool, complex, type(None))
 """Nothing of these types is a container of another package."""
 
@@ -161,8 +164,9 @@ def _of_table(table: Table) -> NDArray[Any] | Frame:
 
 def _of_lists(value: Any) -> NDArray[Any]:
     array = np.asarray(value)
-    if array.dtype == np.float64 and (np.abs(array) >= EXACT).any():
-        # NumPy has rounded the integers that stood among floats.
+    # NumPy has rounded integers that stood among floats. The sum of squares is the quickest way to
+    # see that none was so large; where it is NaN, one may have been.
+    if array.dtype == np.float64 and not np.vdot(array, array) < _SQUARE:
         return np.asarray(value, dtype=object)
     return array
 

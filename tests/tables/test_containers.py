@@ -58,11 +58,12 @@ def test_arrays(name: str) -> None:
 
 
 def test_integers_among_floats_are_not_rounded_unseen() -> None:
-    for values in ([[2**53 + 1, 0.5]], [[2**63 + 1, -1]], [[2**53 + 1, None]]):
+    for values in ([[2**53 + 1, 0.5]], [[2**63 + 1, -1]], [[2**53 + 1, float("nan")]]):
         error = error_of(containers.array_of, values, "X")
         assert str(error).startswith(f"X, column 0 holds the integer {values[0][0]}, which float64")
     values = [[2.0**60, 1e300], [float("inf"), 2**53]]
     assert containers.array_of(values, "X").tolist() == values
+    assert containers.array_of([], "X").shape == (0,)
 
 
 @pytest.mark.parametrize("name", FRAMES)

@@ -215,7 +215,7 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
     if is_sliceable(value) and _lies_elsewhere(value):
         return SlicedSource(where or "The array", value)
     refuse_series(value)
-    found = opened(value, where or "The array")
+    found = opened(value, where or ("The array" if hasattr(value, "shape") else "The source"))
     if isinstance(found, Frame):
         return FrameSource(where or f"The {found.kind}", found)
     array = as_numbers(found, where or "The array")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
+from fastgmm.tables.kinds import inside
 from fastgmm.tables.numbers import EXACT, as_numbers, is_masked_type, without_mask
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _of_lists(value: Any) -> NDArray[Any]:
 
 def _plain_array(array: NDArray[Any], name: str) -> NDArray[Any]:
     if isinstance(array, np.matrix):
-        raise TypeError(f"np.matrix is not supported: convert {name} with numpy.asarray.")
+        raise TypeError(f"np.matrix is not supported: convert {inside(name)} with numpy.asarray.")
     if is_masked_type(array):
         return without_mask(array, name)  # type: ignore[arg-type]
     return np.asarray(array)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.tables.kinds import is_time, time_error, type_sentence, value_error
+from fastgmm.tables.kinds import inside, is_time, time_error, type_sentence, value_error
 from fastgmm.tables.numbers import as_numbers
 
 SHOWN_NAMES = 6
@@ -199,6 +199,6 @@ def _column_error(frame: Frame, i: int, at: str) -> Exception:
 def sparse_error(name: str) -> TypeError:
     """Build the error for sparse data, which `name` names."""
     return TypeError(
-        f"Sparse data was passed for {name}, but dense data is required: convert it with "
+        f"Sparse data was passed for {inside(name)}, but dense data is required: convert it with "
         ".toarray(), or a frame with .sparse.to_dense()."
     )

@@ -32,6 +32,17 @@ _TIME_TYPES = (
 """Single dates and spans are of these types; those of pandas derive from them."""
 
 
+def inside(name: str) -> str:
+    """What errors call the data, as it stands inside a sentence.
+
+    Examples
+    --------
+    >>> inside("The array"), inside("X")
+    ('the array', 'X')
+    """
+    return name[0].lower() + name[1:] if name.startswith(("The ", "Item ")) else name
+
+
 def is_time(kind: str) -> bool:
     """Whether this is the name of a type of dates or time spans.
 

@@ -92,7 +92,9 @@ COLUMNS: dict[str, tuple[Any, str]] = {
 
 def core(error: Exception) -> str:
     """Return a sentence without the words of scikit-learn, the subject and the choice."""
-    sentence = re.sub(r"The (array|DataFrame|Table)|Item 0 of the source", "X", str(error))
+    sentence = re.sub(
+        r"[Tt]he (array|DataFrame|Table)|[Ii]tem 0 of the source|The source", "X", str(error)
+    )
     sentence = re.sub(r"required by [\w.]+", "required", sentence)
     sentence = re.sub(
         r"^(could not convert|Complex data|setting an array|float\(\)).*?\. (?=X)", "", sentence

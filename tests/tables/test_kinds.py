@@ -71,6 +71,11 @@ def test_values_that_are_numbers() -> None:
     assert kinds.kind_of_objects([1, "a"]) == "object (str)"
 
 
+def test_names_inside_a_sentence() -> None:
+    assert kinds.inside("Item 3 of the source") == "item 3 of the source"
+    assert kinds.inside("X") == "X"
+
+
 def test_sentences_of_types() -> None:
     assert kinds.type_sentence("str", "advice") == "its type is str, not a number; advice."
     assert "days since a date" in kinds.type_sentence("Date", "advice")

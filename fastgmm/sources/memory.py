@@ -20,7 +20,7 @@ from fastgmm.tables.containers import (
     streams_only,
 )
 from fastgmm.tables.frames import Frame, is_class
-from fastgmm.tables.numbers import as_numbers, check_exact, dimension_error
+from fastgmm.tables.numeric import as_numbers, check_exact, dimension_error
 
 CALLER = "fastgmm.sources.batches"
 """The sentences about the dimensions of an array name who was called."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame
-from fastgmm.tables.numbers import check_exact
+from fastgmm.tables.numeric import check_exact
 
 if TYPE_CHECKING:
     import pyarrow

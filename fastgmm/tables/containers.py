@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
 from fastgmm.tables.kinds import inside
-from fastgmm.tables.numbers import EXACT, as_numbers, is_masked_type, without_mask
+from fastgmm.tables.numeric import EXACT, as_numbers, is_masked_type, without_mask
 
 if TYPE_CHECKING:
     from fastgmm.tables.table import Table

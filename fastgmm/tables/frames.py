@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.tables.kinds import inside, is_time, time_error, type_sentence, value_error
-from fastgmm.tables.numbers import as_numbers
+from fastgmm.tables.numeric import as_numbers
 
 SHOWN_NAMES = 6
 """An advice lists at most this many columns to choose."""
@@ -166,7 +166,7 @@ def rows_of(frame: Frame, name: str, *, series: bool = False) -> NDArray[Any]:
     Raises
     ------
     ValueError, TypeError
-        For the first column that holds no numbers; as `fastgmm.tables.numbers.as_numbers`.
+        For the first column that holds no numbers; as `fastgmm.tables.numeric.as_numbers`.
     """
     whole = frame.whole()
     if whole is not None:

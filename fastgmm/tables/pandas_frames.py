@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame, sparse_error
 from fastgmm.tables.kinds import kind_of_objects
-from fastgmm.tables.numbers import as_numbers, check_exact
+from fastgmm.tables.numeric import as_numbers, check_exact
 
 
 class PandasFrame(Frame):

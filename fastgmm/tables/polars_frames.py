@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastgmm.tables.frames import Frame
 from fastgmm.tables.kinds import kind_of_objects
-from fastgmm.tables.numbers import EXACT, as_numbers
+from fastgmm.tables.numeric import EXACT, as_numbers
 
 
 class PolarsFrame(Frame):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.tables.containers import array_of
-from fastgmm.tables.numbers import as_floats
+from fastgmm.tables.numeric import as_floats
 from fastgmm.tables.unfit import first_unfit
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastgmm import kernels
 from fastgmm.tables.containers import opened, refuse_series
 from fastgmm.tables.frames import Frame, rows_of, text_names
-from fastgmm.tables.numbers import as_floats, as_numbers, dimension_error
+from fastgmm.tables.numeric import as_floats, as_numbers, dimension_error
 from fastgmm.threads import fold_blocks
 from fastgmm.typing import Rows
 from fastgmm.validation.conversion import non_finite_error

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastgmm.tables import numbers
+from fastgmm.tables import numeric
 from support import error_of
 
 NUMBERS = np.arange(6.0).reshape(3, 2) / 4.0
@@ -18,15 +18,15 @@ EXACT = 2**53
 @pytest.mark.parametrize("dtype", ["?", "i1", "u8", ">i8", "f2", "f4", ">f8", "g"])
 def test_numbers_are_as_they_are(dtype: str) -> None:
     array = np.array([[0, 1], [1, 0]]).astype(dtype)
-    assert numbers.as_numbers(array, "X") is array
+    assert numeric.as_numbers(array, "X") is array
 
 
 def test_objects_become_floats_and_none_a_gap() -> None:
     values = [[1, None, pd.NA], [decimal.Decimal("0.25"), True, np.float32(0.5)]]
-    found = numbers.as_numbers(np.array(values, dtype=object), "X")
+    found = numeric.as_numbers(np.array(values, dtype=object), "X")
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found, [[1, np.nan, np.nan], [0.25, 1, 0.5]])
-    assert numbers.as_numbers(np.empty((0, 2), dtype=object), "X").shape == (0, 2)
+    assert numeric.as_numbers(np.empty((0, 2), dtype=object), "X").shape == (0, 2)
 
 
 BAD = {
@@ -62,7 +62,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_number(name: str) -> None:
     array, kind, opening = BAD[name]
-    error = error_of(numbers.as_numbers, array, "X")
+    error = error_of(numeric.as_numbers, array, "X")
     assert type(error) is kind
     assert str(error).startswith(opening)
 
@@ -82,7 +82,7 @@ def test_what_is_no_number(name: str) -> None:
     ],
 )
 def test_integers_that_float64_would_round(values: list, dtype: str, shown: object) -> None:
-    error = error_of(numbers.as_numbers, np.array(values, dtype=dtype), "X")
+    error = error_of(numeric.as_numbers, np.array(values, dtype=dtype), "X")
     assert type(error) is ValueError
     assert str(error).startswith(f"X holds the integer {shown}, which float64 would round")
 
@@ -90,10 +90,10 @@ def test_integers_that_float64_would_round(values: list, dtype: str, shown: obje
 def test_the_column_of_an_integer_is_named() -> None:
     rows = np.array([[1, 2, 3], [4, EXACT + 1, 6]])
     for array in (rows, rows.T.copy().T, rows.astype(object)):
-        assert "X, column 1 holds" in str(error_of(numbers.as_numbers, array, "X"))
-    assert "X, column 7 holds" in str(error_of(numbers.check_exact, rows, "X", [5, 7, 9]))
+        assert "X, column 1 holds" in str(error_of(numeric.as_numbers, array, "X"))
+    assert "X, column 7 holds" in str(error_of(numeric.check_exact, rows, "X", [5, 7, 9]))
     huge = np.array([[1, 10**400]], dtype=object)
-    assert "X, column 1 holds" in str(error_of(numbers.as_numbers, huge, "X"))
+    assert "X, column 1 holds" in str(error_of(numeric.as_numbers, huge, "X"))
 
 
 def test_integers_that_float64_has() -> None:
@@ -103,9 +103,9 @@ def test_integers_that_float64_has() -> None:
         ([2**63, 2**64 - 2**11], "u8"),
         ([2**70, EXACT, float(EXACT)], "O"),
     ):
-        found = numbers.as_numbers(np.array(values, dtype=dtype), "X")
+        found = numeric.as_numbers(np.array(values, dtype=dtype), "X")
         assert [int(value) for value in found.astype(float)] == values
-    assert numbers.as_numbers(np.empty(0, "i8"), "X").shape == (0,)
+    assert numeric.as_numbers(np.empty(0, "i8"), "X").shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_integers_that_float64_has() -> None:
 )
 def test_float32_stays_and_all_else_is_float64(array: np.ndarray, dtype: type) -> None:
     before = array.copy()
-    floats = numbers.as_floats(array)
+    floats = numeric.as_floats(array)
     assert floats.dtype == dtype
     assert floats.dtype.isnative
     assert floats.flags.c_contiguous
@@ -138,30 +138,30 @@ def test_what_is_right_already_is_not_copied() -> None:
     frozen = NUMBERS.copy()
     frozen.flags.writeable = False
     for array in (NUMBERS, frozen, NUMBERS.astype(np.float32)):
-        assert numbers.as_floats(array) is array
+        assert numeric.as_floats(array) is array
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="long doubles are doubles there")
 def test_numbers_beyond_float64_become_infinite_in_silence() -> None:
-    assert numbers.as_floats(np.array([np.finfo(np.longdouble).max]))[0] == np.inf
+    assert numeric.as_floats(np.array([np.finfo(np.longdouble).max]))[0] == np.inf
 
 
 def test_what_is_masked_becomes_nan() -> None:
     mask = [[False, True], [False, False]]
     for dtype, expected in (("f4", np.float32), ("f8", np.float64), ("i8", np.float64)):
         masked = np.ma.masked_array(np.array([[1, 2], [3, 4]], dtype), mask)
-        found = numbers.without_mask(masked, "X")
+        found = numeric.without_mask(masked, "X")
         assert found.dtype == expected
         np.testing.assert_array_equal(found, [[1, np.nan], [3, 4]])
         assert masked.data[0, 1] == 2
     plain = np.ma.masked_array(NUMBERS)
-    assert np.shares_memory(numbers.without_mask(plain, "X"), NUMBERS)
-    assert numbers.is_masked_type(plain)
-    assert not numbers.is_masked_type(NUMBERS)
+    assert np.shares_memory(numeric.without_mask(plain, "X"), NUMBERS)
+    assert numeric.is_masked_type(plain)
+    assert not numeric.is_masked_type(NUMBERS)
     # What lies under the mask need be no number that float64 has.
     under = np.ma.masked_array([2**53 + 1, 1], [True, False])
-    np.testing.assert_array_equal(numbers.without_mask(under, "X"), [np.nan, 1])
-    error = error_of(numbers.without_mask, np.ma.masked_array([1j, 2], [True, False]), "X")
+    np.testing.assert_array_equal(numeric.without_mask(under, "X"), [np.nan, 1])
+    error = error_of(numeric.without_mask, np.ma.masked_array([1j, 2], [True, False]), "X")
     assert "Complex data not supported" in str(error)
 
 
@@ -177,6 +177,6 @@ def test_what_is_masked_becomes_nan() -> None:
     ],
 )
 def test_other_dimensions(shape: tuple, opening: str) -> None:
-    error = numbers.dimension_error(np.ones(shape), "X", "caller")
+    error = numeric.dimension_error(np.ones(shape), "X", "caller")
     assert type(error) is ValueError
     assert str(error).startswith(opening)

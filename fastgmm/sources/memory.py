@@ -157,7 +157,7 @@ class SlicedSource(Source):
             raise ValueError(
                 f"{where} does not know how many rows it has: call compute_chunk_sizes() first."
             )
-        super().__init__(where, shape[1], None)
+        super().__init__(where, int(shape[1]), None)
         # A dtype of NumPy says whether there are numbers, before anything is fetched.
         if isinstance(store.dtype, np.dtype) and store.dtype != object:
             as_numbers(np.empty((0, shape[1]), store.dtype), where)

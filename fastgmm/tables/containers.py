@@ -208,7 +208,12 @@ def _of_protocol(value: Any, name: str) -> NDArray[Any] | Frame:
     if hasattr(value, "__arrow_c_stream__"):
         return opened(arrow_reader(value, name), name)
     if is_sliceable(value):
-        return opened(value[:] if value.shape else value[()], name)
+        part = value[:] if value.shape else value[()]
+        if type(part) is type(value):
+            raise TypeError(
+                f"{name} is a {kind} whose slices are no arrays: convert it to a NumPy array."
+            )
+        return opened(part, name)
     array = _called(np.asarray, value, name)
     if array.dtype == object and array.ndim == 0:
         raise _no_number(kind, f"{name} is no table: pass an array, a frame or a list of rows.")

@@ -109,7 +109,17 @@ class Unwilling:
         raise RuntimeError("no\narray today")
 
 
+class Lazy(Sliceable):
+    def __getitem__(self, key):
+        return Lazy(super().__getitem__(key))
+
+
 BAD = {
+    "lazy slices": (
+        Lazy(ROWS),
+        TypeError,
+        "X is a Lazy whose slices are no arrays: convert it to a",
+    ),
     "matrix": (np.ones((2, 2)), TypeError, "np.matrix is not supported: convert X with numpy.asar"),
     "sparse": (
         scipy.sparse.eye_array(3),

@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 
 from fastgmm import __version__
+from fastgmm.cli.inputs import name_of
 from fastgmm.cli.options import NOTHING, add_commands
 from fastgmm.cli.terminal import (
     abandon_full_output,
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("interrupted.")
         return 130
     except MemoryError:
-        say("error: there is not enough memory for these rows.")
+        name = f"{name_of(arguments)}: " if hasattr(arguments, "data") else ""
+        say(f"error: {name}there is not enough memory for these rows.")
         return 1
     except (ValueError, OSError, ImportError) as error:
         say(f"error: {sentence(error)}")

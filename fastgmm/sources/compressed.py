@@ -61,10 +61,10 @@ class _Decompressor:
     def __init__(self, where: Path | str, kind: str, file: Any) -> None:
         self._where, self._kind, self._file = where, kind, file
 
-    def read1(self, size: int) -> bytes:
-        """What has come, decompressed."""
+    def read(self, size: int) -> bytes:
+        """So many bytes, decompressed: read1 would give a few thousand at a time."""
         try:
-            data: bytes = self._file.read1(size)
+            data: bytes = self._file.read(size)
         except (OSError, EOFError, zlib.error, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
@@ -73,8 +73,6 @@ class _Decompressor:
                 f"({one_line(error)})."
             ) from error
         return data
-
-    read = read1
 
 
 class TidyLines:
@@ -93,6 +91,7 @@ class TidyLines:
 
     def __init__(self, stream: ByteStream, comment: str | None, squeeze: bool) -> None:
         self._stream, self._carry, self._ended = stream, b"", False
+        self._mark = None if squeeze or comment is None else comment.encode()
         parts = [rb'"[^"\r\n]*"']
         if comment is not None:
             parts.append(rb"(?P<comment>" + re.escape(comment.encode()) + rb"[^\r\n]*)")
@@ -111,9 +110,11 @@ class TidyLines:
             if not end and len(text) > LONGEST_LINE:
                 end = len(text)
             self._carry = text[end:]
-            tidied = self._pattern.sub(self._tidy, text[:end])
-            if tidied:
-                return tidied
+            whole = text[:end]
+            if self._mark is None or self._mark in whole:
+                whole = self._pattern.sub(self._tidy, whole)
+            if whole:
+                return whole
         return b""
 
     read = read1

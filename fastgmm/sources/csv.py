@@ -21,6 +21,7 @@ from fastgmm.sources.blocks import Block, Source
 from fastgmm.sources.csv_text import CSV_BLOCK_BYTES, CsvText, numbered
 from fastgmm.sources.dialect import Dialect
 from fastgmm.sources.header import shown
+from fastgmm.sources.streams import READ_BYTES
 from fastgmm.tables.columns import advice
 
 if TYPE_CHECKING:
@@ -87,11 +88,14 @@ class CsvSource(Source):
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read what comes."""
+        return self._pieces(chosen, 0)
+
+    def _pieces(self, chosen: Sequence[int], least: int) -> Iterator[Block]:
         import pyarrow
 
         first = 0
         with self._opened() as text:
-            for piece, n_lines in text.records():
+            for piece, n_lines in text.records(least):
                 records = Records(partial(io.BytesIO, piece), n_lines)
                 size = len(piece) + 1
                 block = self._block(first, pyarrow.BufferReader(piece), size, records, chosen)
@@ -101,7 +105,7 @@ class CsvSource(Source):
     def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
         """Read a file in one piece, which pyarrow does on all processors."""
         if not self._plain:
-            yield from super().whole(chosen)
+            yield from self._pieces(chosen, READ_BYTES)
             return
         import pyarrow
 

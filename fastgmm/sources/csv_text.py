@@ -107,11 +107,22 @@ class CsvText:
             self.begin = len(BOM)
         self._carry = self._carry[self.begin :]
 
-    def records(self) -> Iterator[tuple[bytes, int]]:
-        """Give whole records as soon as they have come, and the number of lines before them."""
+    def records(self, least: int = 0) -> Iterator[tuple[bytes, int]]:
+        """Give whole records as soon as they have come, and the number of lines before them.
+
+        Parameters
+        ----------
+        least : int, default=0
+            Wait for so many bytes, or the end.
+
+        Yields
+        ------
+        records : bytes
+        n_lines : int
+        """
         n_lines, delimiter = self.head.n_lines, self.head.dialect.separator
         while True:
-            end = records_end(self._carry, delimiter)
+            end = records_end(self._carry, delimiter) if len(self._carry) >= least else 0
             if end:
                 text, self._carry = self._carry[:end], self._carry[end:]
                 yield text, n_lines

@@ -85,7 +85,7 @@ class Dialect:
 
     def given(self) -> list[str]:
         """The names of the arguments that say something of text only."""
-        names = ("delimiter", "decimal", "comment", "gap_marks")
+        names = ("header", "delimiter", "decimal", "comment", "gap_marks")
         return [name for name in names if getattr(self, name) != getattr(PLAIN, name)]
 
     def sniffed(self, first: str) -> Dialect:

@@ -131,7 +131,7 @@ def file_source(path: Path, format: str | None, dialect: Dialect) -> Source:
         As for `fastgmm.sources.batches`.
     """
     if in_archive(path):
-        _refuse_dialect(path, "npz", dialect)
+        refuse_dialect(path, "npz", dialect)
         return npz_source(path)
     packed = path.suffix.lower() in COMPRESSED_ENDINGS
     said = format is not None
@@ -151,7 +151,7 @@ def file_source(path: Path, format: str | None, dialect: Dialect) -> Source:
             f"{path} is compressed, and only CSV and Arrow streams are read so; unpack it first."
         )
     if format not in DELIMITERS:
-        _refuse_dialect(path, format, dialect)
+        refuse_dialect(path, format, dialect)
         return _binary_source(path, format)
     return _text_source(path, format, dialect, said=said)
 
@@ -194,7 +194,7 @@ def _stream_source(where: str, stream: ByteStream, format: str | None, dialect: 
             "and pass its path."
         )
     if format == "arrows":
-        _refuse_dialect(where, format, dialect)
+        refuse_dialect(where, format, dialect)
         buffered = io.BufferedReader(stream)
         return ArrowStreamSource(where, lambda: contextlib.nullcontext(buffered), again=False)
     text = CsvText(where, stream, _of_format(dialect, format), patient=False)
@@ -206,12 +206,26 @@ def _of_format(dialect: Dialect, format: str) -> Dialect:
     return dataclasses.replace(dialect, delimiter=delimiter)
 
 
-def _refuse_dialect(where: Path | str, format: str, dialect: Dialect) -> None:
-    """Refuse what was said of text where there is none."""
+def refuse_dialect(where: Path | str, holds: str, dialect: Dialect) -> None:
+    """Refuse what was said of text where there is none.
+
+    Parameters
+    ----------
+    where : path or str
+        What the error calls the source.
+    holds : str
+        What it holds instead.
+    dialect : Dialect
+
+    Raises
+    ------
+    ValueError
+        If anything was said.
+    """
     for name in dialect.given():
         value = getattr(dialect, name)
         raise ValueError(
-            f"{where} holds no text but {format}, of which "
+            f"{where} holds no text but {holds}, of which "
             f"{name}={list(value) if isinstance(value, tuple) else value!r} says nothing; leave it "
             "out."
         )

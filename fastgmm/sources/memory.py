@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.sources.blocks import Block, Source, rows_at_once
+from fastgmm.sources.damage import refusing_damage
 from fastgmm.tables.containers import (
     array_of,
     arrow_reader,
@@ -50,12 +50,9 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
     ValueError
         If the file is damaged, or its array is none of rows of numbers.
     """
-    try:
+    trouble = "is not a whole .npy file of numbers; write it with numpy.save"
+    with refusing_damage(path, trouble, because=False):
         array: Any = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} is not a whole .npy file of numbers; write it with numpy.save."
-        ) from error
     if not isinstance(array, np.ndarray):
         array.close()
         raise ValueError(f"{path} is an .npz archive; save its array of rows with numpy.save.")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.sources.arrow import one_line
+from fastgmm.sources.damage import refusing_damage
 from fastgmm.sources.memory import ArraySource
 from fastgmm.sources.paths import existing_file
 
@@ -48,7 +46,7 @@ def npz_source(path: Path) -> ArraySource:
 
 def _arrays_of(archive: Path, name: str | None) -> dict[str, NDArray[Any]]:
     """All arrays of an archive, or the one of a name."""
-    try:
+    with refusing_damage(archive, "is not a whole .npz archive of numbers"):
         file = np.load(archive, allow_pickle=False)
         if isinstance(file, np.ndarray):
             return {archive.stem: file}
@@ -56,10 +54,6 @@ def _arrays_of(archive: Path, name: str | None) -> dict[str, NDArray[Any]]:
             if name is None or name in file.files:
                 return {one: file[one] for one in file.files if name in (None, one)}
             known = ", ".join(map(repr, file.files))
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-        raise ValueError(
-            f"{archive} is not a whole .npz archive of numbers ({one_line(error)})."
-        ) from error
     raise ValueError(f"{archive} has no array {name!r}; it has {known}.")
 
 

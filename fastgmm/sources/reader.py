@@ -13,8 +13,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastgmm.sources.blocks import Block, Source
 from fastgmm.sources.choice import Choice, choose
+from fastgmm.sources.csv import CsvSource
 from fastgmm.sources.dialect import dialect_of
-from fastgmm.sources.formats import Format, check_format, file_source, stream_source
+from fastgmm.sources.formats import (
+    Format,
+    check_format,
+    file_source,
+    refuse_dialect,
+    stream_source,
+)
 from fastgmm.sources.memory import memory_source, parts_of
 from fastgmm.sources.parts import Files, Items, Opening, check_same, items_of
 from fastgmm.sources.paths import listed
@@ -89,7 +96,7 @@ def batches(
     header : bool, optional
         Whether the first line of a CSV holds names. None finds out: it does if none of its fields
         is a number and all are words, or a column goes on with a number. A line that holds words
-        and a number is a row, or refused where it may be either. Other files ignore this.
+        and a number is a row, or refused where it may be either.
     gaps : {"error", "drop", "keep"}
         What to do with rows that have a value missing, NaN or infinite in one of the columns that
         are read, that of the weights included: refuse them, leave them out, or give them with NaN.
@@ -158,6 +165,8 @@ def batches(
         parts = Items(walked[0], reiterable=walked[1], opened=opened)
     else:
         parts = stream_source(source, format, dialect) or memory_source(source)
+        if parts is not None and not isinstance(parts, CsvSource):
+            refuse_dialect(parts.where, "numbers", dialect)
     return Batches(
         items_of(source, opened) if parts is None else parts,
         partial(_chosen, columns=columns, weights=weights),

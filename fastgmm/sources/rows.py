@@ -150,7 +150,7 @@ def _unfit_error(block: Block, bad: tuple[int, ...], wanted: Wanted) -> ValueErr
     row, position = bad
     value = float(_column(block.values, position)[row])
     (place,) = block.places([row])
-    what = fault(value, wanted.dtype, droppable=True)
+    what = fault(value, wanted.dtype)
     return ValueError(f"{wanted.where}, {place}, column {wanted.labels[position]}: {what}")
 
 

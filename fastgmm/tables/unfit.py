@@ -40,7 +40,7 @@ def first_unfit(array: NDArray[Any], *, only_nan: bool = False) -> tuple[int, ..
     return None
 
 
-def fault(value: float, dtype: np.dtype[Any], *, droppable: bool) -> str | None:
+def fault(value: float, dtype: np.dtype[Any]) -> str | None:
     """Say what is wrong with a number that was read.
 
     Parameters
@@ -49,8 +49,6 @@ def fault(value: float, dtype: np.dtype[Any], *, droppable: bool) -> str | None:
         NaN for a missing value.
     dtype : dtype
         The dtype of the rows, float32 or float64.
-    droppable : bool
-        Whether the reader offers to leave out rows with gaps.
 
     Returns
     -------
@@ -59,16 +57,14 @@ def fault(value: float, dtype: np.dtype[Any], *, droppable: bool) -> str | None:
 
     Examples
     --------
-    >>> fault(1e39, np.dtype(np.float32), droppable=False)
+    >>> fault(1e39, np.dtype(np.float32))
     '1e+39 is too large for float32; read it as float64.'
     """
-    remedy = "leave out or fill in rows with gaps"
-    if droppable:
-        remedy += " (gaps='drop' leaves them out)"
+    remedy = "leave out or fill in rows with gaps (gaps='drop' leaves them out)"
     if math.isnan(value):
         return f"the value is missing; {remedy}."
     if math.isinf(value):
-        return f"{value} is not a finite number" + (f"; {remedy}." if droppable else ".")
+        return f"{value} is not a finite number; {remedy}."
     if abs(value) > float(np.finfo(dtype).max):
         return f"{value} is too large for {dtype}; read it as float64."
     return None

@@ -58,7 +58,11 @@ def test_errors_of_models_are_one_sentence(run, tmp_path):
     ("error", "code", "line"),
     [
         (KeyboardInterrupt(), 130, "fastgmm: interrupted.\n"),
-        (MemoryError(), 1, "fastgmm: error: there is not enough memory for these rows.\n"),
+        (
+            MemoryError(),
+            1,
+            f"fastgmm: error: {FAITHFUL}: there is not enough memory for these rows.\n",
+        ),
     ],
 )
 def test_ctrl_c_and_too_little_memory(run, monkeypatch, error, code, line):

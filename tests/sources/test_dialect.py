@@ -114,6 +114,11 @@ def test_a_dialect_is_of_text_only(tmp_path):
     path = written(tmp_path, np.ones((3, 2)), "x.npy")
     sentence = f"{path} holds no text but npy, of which decimal=',' says nothing; leave it out."
     refused(sentence, path, decimal=",")
+    refused(sentence.replace("decimal=','", "header=True"), path, header=True)
+    sentence = (
+        "The array holds no text but numbers, of which comment='#' says nothing; leave it out."
+    )
+    refused(sentence, np.ones((3, 2)), comment="#")
 
 
 def test_numbers_are_those_of_every_script_and_no_other():

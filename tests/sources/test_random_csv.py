@@ -10,7 +10,7 @@ import pytest
 from fastgmm.sources import batches, read_table, streams
 from random_csv import random_csv
 
-EACH = 500
+EACH = 300
 """This many are read in each part of the test."""
 
 
@@ -47,7 +47,7 @@ def test_every_way_of_reading_gives_the_numbers(tmp_path, monkeypatch, part):
     for seed in range(part * EACH, (part + 1) * EACH):
         case = random_csv(seed)
         path.write_bytes(case.text)
-        monkeypatch.setattr(streams, "READ_BYTES", 7 if seed % 32 < 4 else 10**6)
+        monkeypatch.setattr(streams, "READ_BYTES", 7 if seed % 64 < 4 else 10**6)
         table = read_table(path, gaps="keep", **case.options)
         frame = of_pandas(case)
         for rows in (table.rows, another_way(case, path, seed), frame.to_numpy(dtype=float)):

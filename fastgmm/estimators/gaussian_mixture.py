@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from numbers import Real
 from operator import is_
 from types import SimpleNamespace
 from typing import Any, Literal, Self
@@ -44,6 +45,7 @@ from fastgmm.validation import (
     as_order,
     as_rows,
     as_sample_weight,
+    check_callback,
     check_covariances,
     check_enough_rows,
     check_feature_names,
@@ -370,6 +372,7 @@ class GaussianMixture(Scoring, Estimator):
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> tuple[RowData, Mixture]:
         params = self._params()
+        check_callback(callback)
         names = feature_names_of(X)
         rows = as_rows(X, min_rows=2, method="fit", n_threads=params.n_threads)
         check_enough_rows(len(rows), params.n_components)
@@ -469,6 +472,7 @@ class GaussianMixture(Scoring, Estimator):
         True
         """
         params = self._params()
+        check_callback(callback)
         checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads)
         data = BatchData(checked, params.n_threads)
         data.peek()
@@ -887,7 +891,11 @@ class GaussianMixture(Scoring, Estimator):
         -------
         float
         """
-        if isinstance(quantile, bool) or not 0.0 <= quantile <= 1.0:
+        if (
+            isinstance(quantile, bool)
+            or not isinstance(quantile, Real)
+            or not 0.0 <= quantile <= 1.0
+        ):
             raise ValueError(f"quantile must be a number between 0 and 1, got {quantile!r}")
         learner = self._of_stream()
         if learner.recent.n_window == 0:

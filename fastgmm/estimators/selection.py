@@ -22,6 +22,7 @@ from fastgmm.validation import (
     as_generator,
     as_rows,
     as_sample_weight,
+    check_callback,
     check_parameters,
     feature_names_of,
 )
@@ -211,6 +212,7 @@ def select(
         raise TypeError("select takes covariance_types, one or several, and no covariance_type.")
     grid = _grid(n_components, covariance_types, criterion)
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
+    check_callback(callback)
     names = feature_names_of(X)
     rows = as_rows(X, min_rows=2, method="select", n_threads=n_threads)
     weights = as_sample_weight(sample_weight, len(rows))

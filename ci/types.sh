@@ -41,12 +41,22 @@ model: GaussianMixture = GaussianMixture(2, covariance_type="diag").fit(np.zeros
 statistics: SufficientStatistics = model.e_step(np.zeros((9, 2))) + model.e_step(np.zeros((9, 2)))
 again: GaussianMixture = load("x.gmm").m_step(statistics)
 width: int = again.predict(np.zeros((9, 2))).shape[0]
+total: SufficientStatistics = SufficientStatistics.total(model.e_step(b) for b in [np.eye(2)] * 3)
+again = model.m_step(total - 0.5 * statistics * 0.5).reorder([1, 0]).set_params(reg_covar="auto")
+GaussianMixture(2, reg_covar=1e-3, gap_tol=1e-4)
 show_config()
 P
-echo 'from fastgmm import GaussianMixture; GaussianMixture("two", covariance_type="round")' > wrong.py
+cat > wrong.py <<'P'
+from fastgmm import GaussianMixture
+
+GaussianMixture("two")
+GaussianMixture(covariance_type="round")
+GaussianMixture(reg_covar="automatic")
+GaussianMixture(gap_tol="automatic")
+P
 "$python" -m mypy --strict --cache-dir "$scratch/mypy" right.py
 if "$python" -m mypy --strict --cache-dir "$scratch/mypy" wrong.py > "$scratch/log"; then
     echo "mypy accepts a call with wrong types: the annotations do not reach users" >&2
     exit 1
 fi
-grep -c "arg-type" "$scratch/log" > /dev/null
+[ "$(grep -c "arg-type" "$scratch/log")" = 4 ] || { cat "$scratch/log" >&2; exit 1; }

@@ -190,7 +190,9 @@ def _number(value: Any) -> float:
 def _numbers(value: Any) -> FloatArray:
     """The value as float64 numbers; NaN where it is none."""
     try:
-        return np.asarray(value, dtype=np.float64)
+        array = np.asarray(value)
+        # NumPy would read text and dates as numbers.
+        return array.astype(np.float64) if array.dtype.kind in "biufO" else np.asarray(np.nan)
     except (TypeError, ValueError):
         return np.asarray(np.nan)
 

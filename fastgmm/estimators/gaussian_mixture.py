@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from numbers import Real
 from operator import is_
 from types import SimpleNamespace
 from typing import Any, Literal, Self
@@ -45,6 +46,7 @@ from fastgmm.validation import (
     as_rows,
     as_sample_weight,
     as_table,
+    check_callback,
     check_covariances,
     check_enough_rows,
     check_feature_names,
@@ -371,6 +373,7 @@ class GaussianMixture(Scoring, Estimator):
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> tuple[RowData, Mixture]:
         params = self._params()
+        check_callback(callback)
         table = as_table(X)
         names = feature_names_of(table)
         rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads)
@@ -471,6 +474,7 @@ class GaussianMixture(Scoring, Estimator):
         True
         """
         params = self._params()
+        check_callback(callback)
         checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads)
         data = BatchData(checked, params.n_threads)
         data.peek()
@@ -890,7 +894,11 @@ class GaussianMixture(Scoring, Estimator):
         -------
         float
         """
-        if isinstance(quantile, bool) or not 0.0 <= quantile <= 1.0:
+        if (
+            isinstance(quantile, bool)
+            or not isinstance(quantile, Real)
+            or not 0.0 <= quantile <= 1.0
+        ):
             raise ValueError(f"quantile must be a number between 0 and 1, got {quantile!r}")
         learner = self._of_stream()
         if learner.recent.n_window == 0:

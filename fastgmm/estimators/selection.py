@@ -23,6 +23,7 @@ from fastgmm.validation import (
     as_rows,
     as_sample_weight,
     as_table,
+    check_callback,
     check_parameters,
     feature_names_of,
 )
@@ -212,6 +213,7 @@ def select(
         raise TypeError("select takes covariance_types, one or several, and no covariance_type.")
     grid = _grid(n_components, covariance_types, criterion)
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
+    check_callback(callback)
     opened = as_table(X)
     names = feature_names_of(opened)
     rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads)

@@ -139,7 +139,7 @@ class SufficientStatistics:
     def __mul__(self, factor: float) -> "SufficientStatistics":
         if not isinstance(factor, Real):
             return NotImplemented
-        return self.scaled(float(factor))
+        return self.scaled(factor)
 
     __rmul__ = __mul__
 
@@ -204,9 +204,9 @@ class SufficientStatistics:
 
         `n_samples` stays.  ``statistics * factor`` is the same.
         """
+        if not isinstance(factor, Real) or not 0.0 <= float(factor) < np.inf:
+            raise ValueError(f"the factor of scaled() must be a finite number >= 0, got {factor!r}")
         factor = float(factor)
-        if not (0 <= factor < np.inf):
-            raise ValueError(f"the factor of scaled() must be a finite number >= 0, got {factor}")
         return replace(
             self,
             component_weight=self.component_weight * factor,

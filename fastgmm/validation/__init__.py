@@ -6,7 +6,13 @@ and the opening words of scikit-learn 1.9.1 for the same mistake, because caller
 both; what follows the opening says what was found and what to do.
 """
 
-from fastgmm.validation.arguments import as_order, as_sample_weight, check_enough_rows, check_out
+from fastgmm.validation.arguments import (
+    as_order,
+    as_sample_weight,
+    check_callback,
+    check_enough_rows,
+    check_out,
+)
 from fastgmm.validation.constructor import as_generator, check_parameters, plain_parameters
 from fastgmm.validation.feature_names import check_feature_names, feature_names_of
 from fastgmm.validation.initial import (
@@ -23,6 +29,7 @@ __all__ = [
     "as_rows",
     "as_sample_weight",
     "as_table",
+    "check_callback",
     "check_covariances",
     "check_enough_rows",
     "check_feature_names",

@@ -1,4 +1,4 @@
-"""Arguments of the methods other than the rows: sample weights, output arrays, counts, orders."""
+"""Arguments of the methods other than rows: sample weights, output arrays, orders, callbacks."""
 
 from __future__ import annotations
 
@@ -126,6 +126,26 @@ def check_out(out: Any, shape: tuple[int, ...], rows: Rows) -> None:
     if np.may_share_memory(out, rows):
         raise ValueError(
             f"'out' lies in the memory of the rows, which are read while it is written: {remedy}"
+        )
+
+
+def check_callback(callback: Any) -> None:
+    """Refuse what cannot be called before a fit has begun, and not when it first would be.
+
+    Parameters
+    ----------
+    callback : callable or None
+        What the user gave.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback must be a function of one argument, or None, got {callback!r}: pass, for "
+            "example, print."
         )
 
 

@@ -220,6 +220,7 @@ def test_copies_keep_the_prior(start: Any, rng: Rng, tmp_path: Path) -> None:
 WRONG = [
     ("shrinkage", {"shrinkage": -1.0}), ("shrinkage", {"shrinkage": np.inf}),
     ("shrinkage", {"shrinkage": None}), ("dof", {"dof": 0}), ("dof", {"dof": "many"}),
+    ("dof", {"dof": "9"}),
     ("mean", {"mean": [0.0, np.nan]}), ("mean", {"mean": [0.0] * 3}), ("mean", {"mean": "ab"}),
     ("mean", {"mean": [0.0] * 3, "scale": 1.0}), ("mean", {"mean": 0.0, "scale": 1.0}),
     ("scale", {"scale": -1.0}), ("scale", {"scale": np.nan}), ("scale", {"scale": np.eye(3)}),

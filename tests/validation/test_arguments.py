@@ -10,6 +10,7 @@ import scipy.sparse
 import sklearn.mixture
 from sklearn.utils.validation import _check_sample_weight
 
+import fastgmm
 from fastgmm import validation
 from support import error_of
 
@@ -174,6 +175,21 @@ def test_bad_order(order: Any, kind: type[Exception], message: str) -> None:
     error = error_of(validation.as_order, order, 3)
     assert type(error) is kind
     assert str(error).startswith(message)
+
+
+@pytest.mark.parametrize("callback", [True, 0, "print", [], np.zeros(2)])
+def test_a_callback_is_called_or_none(callback: Any) -> None:
+    validation.check_callback(None)
+    validation.check_callback(print)
+    model = fastgmm.GaussianMixture(2)
+    for call in (
+        lambda: model.fit(ROWS, callback=callback),
+        lambda: model.fit_batches([ROWS], callback=callback),
+        lambda: fastgmm.select(ROWS, 2, callback=callback),
+    ):
+        with pytest.raises(TypeError, match=r"^callback must be a function of one argument"):
+            call()
+    assert not model.is_fitted
 
 
 def test_more_components_than_rows() -> None:

@@ -18,7 +18,6 @@ from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import (
     CollapseWarning,
-    FileFormatError,
     convergence_warning_class,
     not_fitted_error,
     warn_user,
@@ -865,8 +864,20 @@ class GaussianMixture(Scoring, Estimator):
         """Write the fitted model to one file that `fastgmm.load` reads.
 
         The file holds no pickle, has a version and a checksum, and takes the place of an old one in
-        one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
-        not kept.
+        one step, so that a crash leaves the old one whole; its mode and owner are kept, and a
+        symbolic link goes on to point to it.  A pipe or a device is written to.  A `random_state`
+        that is not an int is not kept.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ValueError
+            When a parameter has become invalid since the fit; nothing is written then.
+        OSError
+            When the file cannot be written; the old one is whole then.
         """
         # What files need is loaded with the first of them.
         from fastgmm.estimators import model_file
@@ -874,7 +885,7 @@ class GaussianMixture(Scoring, Estimator):
         self._fitted()
         assert self._state is not None
         contents = model_file.Contents(model_file.stored(self._state))
-        model_file.write(path, self.get_params(), contents)
+        model_file.write_checked(path, self.get_params(), contents)
 
     @classmethod
     def _load(cls, path: "str | os.PathLike[str]") -> Self:
@@ -884,12 +895,9 @@ class GaussianMixture(Scoring, Estimator):
         params, contents, _ = model_file.read(path)
         try:
             model = cls(**params)
-            check_parameters(model.get_params())
             model._state = model_file.restored(contents.state, model)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FileFormatError(
-                f"{path} was not written by GaussianMixture.save: {error}"
-            ) from error
+        except model_file.UNREADABLE as error:
+            raise model_file.not_ours_error(path, error) from error
         return model
 
     def __getstate__(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fastgmm.validation import (
     as_sample_weight,
     check_feature_names,
     check_out,
+    check_parameters,
 )
 
 _FLOAT32 = np.dtype(np.float32)
@@ -55,6 +56,7 @@ class Scoring:
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X  # This check costs a third of as_rows, which one row would feel.
+        check_parameters({"n_threads": self.n_threads})  # so many rows may go to threads
         return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self.n_threads)
 
     # ------------------------------------------------------------------ attributes

@@ -65,9 +65,13 @@ cdef class PackedMixture:
     cdef readonly Py_ssize_t n_features
     cdef readonly str covariance_type
 
-    def __init__(self, str covariance_type, log_weights, means, inverse_factors, log_determinants):
+    # No object is without its sizes, whoever makes it: __init__ could be left out, or called twice.
+    def __cinit__(self, str covariance_type, log_weights, means, inverse_factors, log_determinants):
         cdef Mixture *m = &self.mixture
-        cdef Py_ssize_t n_components = len(log_weights)
+        if covariance_type not in SHAPES:
+            raise ValueError(f"covariance_type: expected one of {', '.join(SHAPES)}, got {covariance_type!r}")
+        check_sizes("means", means.shape, 2)
+        cdef Py_ssize_t n_components = means.shape[0]
         cdef Py_ssize_t n_features = means.shape[1]
         self.covariance_type = covariance_type
         self.n_components = m.n_components = n_components
@@ -83,15 +87,14 @@ cdef class PackedMixture:
             given_size = n_features
         elif m.shape == SPHERICAL:
             m.factor_size = given_size = 1
-        self.memory = Memory(self._lay_out(None))
-        memset(self.memory.begin, 0, self._lay_out(self.memory))
-
         cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
         cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
         cdef Borrowed factors_loan = borrow(
             inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
         cdef Borrowed determinants_loan = borrow(
             log_determinants, sizeof(double), n_components, False, "log_determinants")
+        self.memory = Memory(self._lay_out(None))
+        memset(self.memory.begin, 0, self._lay_out(self.memory))
         self._pack_means(<const double *> means_loan.view.buf)
         self._pack_factors(<const double *> factors_loan.view.buf, given_size)
         self.form = last_form.of(m)
@@ -171,8 +174,8 @@ cdef class PackedMixture:
             memcpy(m.origin, m.shift, m.width * sizeof(real))
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
-        cdef Py_ssize_t n_rows = len(rows)
-        cdef Borrowed rows_loan = borrow(rows, sizeof(real), n_rows * self.n_features, False, "rows")
+        cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), self.n_features, "rows")
+        cdef Py_ssize_t n_rows = rows_loan.view.shape[0]
         cdef Borrowed out_loan = borrow(out, item_size, n_rows * n_out, True, "out")
         cdef Scratch scratch = self.form.take(&self.mixture, n_rows, False)
         with nogil:
@@ -233,9 +236,9 @@ cdef class PackedMixture:
             The rows' log densities, nats.
         """
         cdef Mixture *m = &self.mixture
-        cdef Py_ssize_t n_rows = len(rows)
         cdef Py_ssize_t k, j
-        cdef Borrowed rows_loan = borrow(rows, sizeof(real), n_rows * m.n_features, False, "rows")
+        cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), m.n_features, "rows")
+        cdef Py_ssize_t n_rows = rows_loan.view.shape[0]
         cdef Borrowed weight_loan, given_loan
         cdef const double *weight = NULL
         cdef const real *given = NULL

@@ -32,7 +32,7 @@ def test_a_file_without_a_folder_in_its_name(
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    sentence = f"^{tmp_path / 'none'} is not a directory: create it before saving a model there$"
+    sentence = f"^{tmp_path / 'none'} is not a directory: create it before writing a file there$"
     with pytest.raises(FileNotFoundError, match=sentence):
         replace_file(tmp_path / "none" / "model", NEW)
 

@@ -53,7 +53,10 @@ def factorize(covariances, factors, inverses, double tolerance):
     tolerance : float
         Pivots up to this times their diagonal element count as zero.
     """
-    cdef Py_ssize_t n_matrices = len(covariances)
+    check_sizes("covariances", covariances.shape, 3)
+    if covariances.shape[1] != covariances.shape[2]:
+        raise ValueError(f"covariances: expected square matrices, got the shape {tuple(covariances.shape)}")
+    cdef Py_ssize_t n_matrices = covariances.shape[0]
     cdef Py_ssize_t n = covariances.shape[1]
     cdef Py_ssize_t k, i, j
     cdef Py_ssize_t failed = -1

@@ -63,7 +63,8 @@ def pack(kind: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> byt
         if a.dtype.str not in DTYPES:
             raise TypeError(f"the array {name} is of {a.dtype}, which no file can hold")
     table = [[name, a.dtype.str, list(a.shape)] for name, a in little.items()]
-    header = json.dumps({"kind": kind, "facts": facts, "arrays": table}).encode()
+    written = {"kind": kind, "facts": facts, "arrays": table}
+    header = json.dumps(written, allow_nan=False).encode()
     _check_header(memoryview(header), sum(a.nbytes for a in little.values()))
     body = b"".join(
         (

@@ -12,7 +12,7 @@ before them as well."""
 TRACE_LENGTH = 256
 """The trace of a stream remembers this many of its own batches."""
 LARGEST = 1e150
-"""No mean log density of a file is larger: it is squared."""
+"""No mean log density is taken to change by more than this: the change is squared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,9 @@ class RecentState:
         (n, _) = checks.check_shape("the trace", self.trace, (None, 2))
         checks.check_array("the trace", self.trace, (n, 2))
         checks.check_number("the length of the trace", n, 0, TRACE_LENGTH)
-        checks.check_number("the mean log density", self.mean, -LARGEST, LARGEST)
-        checks.check_number("the variance of log densities", self.variance, 0.0, LARGEST**2)
+        checks.check_number("the mean log density", self.mean)
+        if not self.variance >= 0.0:  # it may be infinite, as a square is
+            raise ValueError(f"a variance must not be negative, got {self.variance}")
         checks.check_number("the weight of recent rows", self.weight, 0.0, RECENT_ROWS)
 
 
@@ -94,7 +95,7 @@ class Recent:
         mean = float(finite.mean())
         self.weight = min(self.weight + len(finite), RECENT_ROWS)
         share = len(finite) / self.weight if self.weight > len(finite) else 1.0
-        change = mean - self.mean
+        change = max(-LARGEST, min(mean - self.mean, LARGEST))
         self.mean += share * change
         self.variance = (1 - share) * (self.variance + share * change**2)
         difference = finite - mean

@@ -68,6 +68,9 @@ class Mixture:
             checks.check_array(name, array, self.covariance_model.shape(k, d))
         if self.dtype not in checks.FLOATS:
             raise ValueError(f"rows are float32 or float64, got {self.dtype}")
+        # The kernels read the means in the dtype of the rows.
+        if np.abs(self.means).max() > np.finfo(self.dtype).max:
+            raise ValueError(f"means must be numbers of {self.dtype}")
         if not factors_agree(self.covariance_model, *arrays):
             raise ValueError("covariances must be positive, and their factors belong to them")
 

@@ -115,6 +115,10 @@ class SufficientStatistics:
         checks.check_array("reference", self.reference, (k, d))
         checks.check_array("component_weight", self.component_weight, (k,), 0.0)
         checks.check_array("first_moment", self.first_moment, (k, d))
+        # The kernels read the means in the dtype of the rows.
+        with np.errstate(over="ignore"):
+            if not np.abs(self.means).max() <= np.finfo(self.dtype).max:
+                raise ValueError(f"the means must be numbers of {self.dtype}")
         checks.check_array("second_moment", self.second_moment, one if model.tied else (k, *one))
         if model.sums.ndim == 2 and not is_symmetric(self.second_moment):
             raise ValueError("second moments must be symmetric matrices")

@@ -20,6 +20,7 @@ def work(first: int, last: int, note: Path) -> None:
     """Try the files of these numbers, and write down which one is next and what has come of it."""
     import mutations
 
+    os.fsync = lambda handle: None  # no one waits for the disk
     with note.open("w", buffering=1) as out:
         for case in range(first, last):
             out.write(f"{case}\n")

@@ -31,7 +31,9 @@ def check_array(
         raise ValueError(f"{name} must be at least {least:g}, got {array.min():g}")
 
 
-def check_number(name: str, number: float, least: float = -math.inf, most: float = math.inf) -> None:
+def check_number(
+    name: str, number: float, least: float = -math.inf, most: float = math.inf
+) -> None:
     """Refuse a number that is NaN, infinite, or not between two others."""
     if not (math.isfinite(number) and least <= number <= most):
         raise ValueError(f"{name} must be a finite number from {least:g} to {most:g}, got {number}")

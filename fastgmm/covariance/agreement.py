@@ -23,7 +23,7 @@ def factors_agree(
     factors: FloatArray,
     inverse_factors: FloatArray,
 ) -> bool:
-    """Whether L L^T are the covariances and L^-1 the inverses of L, all of them finite.
+    """Whether L L^T are the covariances and L^-1 the inverses of L; all are finite numbers.
 
     All variances and all pivots must be positive.
     """
@@ -44,8 +44,7 @@ def is_symmetric(matrices: FloatArray) -> bool:
 
 
 def is_nonnegative(scale: FloatArray) -> bool:
-    """Whether variances, or the eigenvalues of a finite matrix, are at least zero but for rounding.
-    """
+    """Whether variances, or the eigenvalues of a finite matrix, are zero or more."""
     if scale.ndim < 2:
         return bool((scale >= 0).all())
     largest = float(np.abs(scale).max())

@@ -80,7 +80,9 @@ class Regularization:
         """Raise ValueError where the ridge, from a file, is not one."""
         checks.check_array("reg_covar", self.reg_covar, self.reg_covar.shape, 0.0)
         if self.reg_covar.ndim > 1:
-            raise ValueError(f"reg_covar is a number or one per feature, got {self.reg_covar.shape}")
+            raise ValueError(
+                f"reg_covar is a number or one per feature, got {self.reg_covar.shape}"
+            )
 
     def check_form(self, form: Form, n_features: int) -> None:
         """Raise ValueError where the numbers are not for mixtures of this form."""

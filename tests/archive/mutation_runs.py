@@ -69,15 +69,20 @@ def main(words: list[str]) -> int:
     """Try so many files, print what has come of them, and end with 1 where one was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("n", type=int)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first file")
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no more after these")
     options = parser.parse_args(words)
     folder = Path(os.environ.get("TMPDIR", "/tmp"))
     counts: Counter[tuple[str, str]] = Counter()
     files: Counter[tuple[str, str]] = Counter()
     broken, slowest = [], (0.0, 0, "")
-    last = options.first + options.n
+    last, begin = options.first + options.n, time.monotonic()
     for first in range(options.first, last, CASES_PER_CHILD):
-        for case, kind, of, result, took in tried(first, min(last, first + CASES_PER_CHILD), folder):
+        if time.monotonic() - begin > options.seconds:
+            break
+        for case, kind, of, result, took in tried(
+            first, min(last, first + CASES_PER_CHILD), folder
+        ):
             word = str(result).split(" ")[0]
             counts[str(kind), word] += 1
             files[str(of), word] += 1
@@ -85,7 +90,7 @@ def main(words: list[str]) -> int:
             if word == "BROKEN":
                 broken.append((case, kind, of, result))
                 print(f"case {case}, {kind} of a {of}: {result}", flush=True)
-        print(f"{first + CASES_PER_CHILD - options.first} tried", flush=True)
+        print(f"{sum(counts.values())} tried", flush=True)
     for title, table in (("mutation", counts), ("file", files)):
         print(f"\n{title:12}  refused    valid   BROKEN")
         for name in sorted({name for name, _ in table}):

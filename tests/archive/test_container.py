@@ -190,7 +190,7 @@ def test_what_could_not_be_read_is_not_written() -> None:
         with pytest.raises(ValueError, match=r"JSON|too many"):
             pack("thing", facts, {})
     for array in (np.array(["a"]), np.array([1j]), np.array([None])):
-        with pytest.raises(TypeError, match="the array x is of .*, which no file can hold"):
+        with pytest.raises(TypeError, match=r"the array x is of .*, which no file can hold"):
             pack("thing", {}, {"x": array})
 
 

@@ -106,3 +106,12 @@ def test_attributes_have_the_dtype_of_the_fit_and_are_copies(
     with pytest.raises(AttributeError, match="the rows of its fit had no names"):
         _ = model.feature_names_in_
     assert not hasattr(model, "feature_names_in_")
+
+
+@pytest.mark.parametrize("method", ["score_samples", "predict", "predict_proba", "score", "bic"])
+def test_scores_check_the_number_of_threads_where_threads_may_work(method):
+    rows = np.random.default_rng(0).normal(size=(5000, 2))
+    model = GaussianMixture(2, random_state=0).fit(rows)
+    model.n_threads = -1
+    with pytest.raises(ValueError, match=r"^The 'n_threads' parameter of GaussianMixture must be"):
+        getattr(model, method)(rows)

@@ -96,7 +96,10 @@ class SufficientStatistics:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__post_init__()  # pickles forget that arrays are read-only
-        self.check()
+        try:
+            self.check()
+        except ValueError as error:
+            raise FileFormatError(f"the pickle does not hold statistics: {error}") from None
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

@@ -18,6 +18,7 @@ SECONDS_PER_CASE = 20.0
 
 def work(first: int, last: int, note: Path) -> None:
     """Try the files of these numbers, and write down which one is next and what has come of it."""
+    import mutation_outcomes
     import mutations
 
     os.fsync = lambda handle: None  # no one waits for the disk
@@ -27,7 +28,7 @@ def work(first: int, last: int, note: Path) -> None:
             kind, of, content = mutations.mutated(case)
             begin = time.process_time()
             try:
-                result = mutations.outcome(of, content)
+                result = mutation_outcomes.outcome(of, content)
             except Exception as error:
                 result = f"BROKEN {type(error).__name__}: {str(error)[:200]}"
             took = time.process_time() - begin

@@ -8,7 +8,8 @@ import os
 import numpy as np
 import pytest
 
-from mutations import MUTATIONS, N_BASES, base, mutated, outcome
+from mutation_outcomes import outcome
+from mutations import MUTATIONS, N_BASES, base, mutated
 
 N_CASES = 2000
 """So many files are tried here, of some of the good ones and all kinds of mutations."""

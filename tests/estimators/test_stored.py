@@ -99,7 +99,7 @@ WRONG: dict[str, Callable[[StoredState], StoredState]] = {
         s, component_weight=np.array([-0.5, 1.5])
     ),
     "second_moment must": lambda s: with_statistics(s, second_moment=np.ones(7)),
-    "first_moment must be finite": lambda s: with_statistics(s, first_moment=np.full((2, 2), np.inf)),
+    "first_moment must be": lambda s: with_statistics(s, first_moment=np.full((2, 2), np.inf)),
     "n_samples must": lambda s: with_statistics(s, n_samples=-1),
     "log_likelihood must": lambda s: with_statistics(s, log_likelihood=np.nan),
 }  # fmt: skip

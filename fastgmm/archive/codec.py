@@ -9,7 +9,16 @@ import types
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 
@@ -19,6 +28,8 @@ Facts = dict[str, Any]
 """Facts are JSON values by the names of fields."""
 Arrays = dict[str, np.ndarray]
 """Arrays have the names that stand for them in the facts."""
+MOST = 1 << 63
+"""Integers are smaller than this, up or down: none is larger that counts anything."""
 
 
 def describe(value: Any) -> tuple[Facts, Arrays]:
@@ -58,13 +69,26 @@ def describe(value: Any) -> tuple[Facts, Arrays]:
 def restore(kind: type[Value], facts: Facts, arrays: Arrays) -> Value:
     """The dataclass of this kind that `describe` has described.
 
+    Each dataclass in it that has a method `check` is checked by it.
+
     Raises
     ------
-    ValueError, KeyError, TypeError
+    ValueError, LookupError, TypeError, ArithmeticError
         When facts and arrays are not those of such a value.
     """
     value: Value = _dataclass(kind, facts, arrays)
     return value
+
+
+def checked(value: Value) -> Value:
+    """The value as a file of it would give it back, which checks all that is in it.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError, ArithmeticError
+        As `restore`.
+    """
+    return restore(type(value), *describe(value))
 
 
 class _Writer:
@@ -160,7 +184,10 @@ def _dataclass(kind: Any, facts: Any, arrays: Arrays) -> Any:
     if len(given) < len(facts):
         unknown = facts.keys() - {one.name for one in known}
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-    return kind(**given)
+    value = kind(**given)
+    if (check := getattr(value, "check", None)) is not None:
+        check()
+    return value
 
 
 def _value(hint: Any, fact: Any, arrays: Arrays) -> Any:
@@ -174,22 +201,50 @@ def _value(hint: Any, fact: Any, arrays: Arrays) -> Any:
     if origin in (tuple, list):
         return origin(_items(within[0], fact, arrays))
     if _is_array(hint):
-        return np.array(fact, dtype=object) if isinstance(fact, list) else arrays[fact]
+        return _array(hint, fact, arrays)
     if hint is np.dtype or origin is np.dtype:
-        return np.dtype(_checked(fact, str))
+        return np.dtype(_one_of(("float32", "float64"), fact))
     if is_dataclass(hint):
         return _dataclass(hint, fact, arrays)
     if hint is float:
         return float.fromhex(_checked(fact, str))
-    if hint in (int, bool, str):
-        return _checked(fact, hint)
-    return _checked(fact, str)  # the words of a Literal are text
+    if hint is int:
+        if not -MOST <= _checked(fact, int) < MOST:
+            raise ValueError(f"{str(fact)[:20]}... is too large a number")
+        return fact
+    if origin is Literal:
+        return _one_of(within, fact)
+    return _checked(fact, hint if hint is bool else str)
+
+
+def _array(hint: Any, fact: Any, arrays: Arrays) -> np.ndarray:
+    """An array of the table of arrays; an array of texts stands in the facts itself."""
+    if isinstance(fact, list):
+        array = np.array([_checked(one, str) for one in fact], dtype=object)
+    else:
+        array = arrays[_checked(fact, str)]
+    if _wants_float64(hint) and array.dtype != np.float64:
+        raise TypeError(f"an array of float64 numbers is described by one of {array.dtype}")
+    return array
+
+
+@cache
+def _wants_float64(hint: Any) -> bool:
+    return any(np.float64 in get_args(one) for one in get_args(hint))
+
+
+def _one_of(words: tuple[str, ...], fact: Any) -> Any:
+    if _checked(fact, str) not in words:
+        raise ValueError(f"one of {', '.join(words)} is described by {fact!r}")
+    return fact
 
 
 def _items(hint: Any, fact: Any, arrays: Arrays) -> Iterable[Any]:
     if isinstance(fact, str) and hint is float:
-        numbers: list[float] = arrays[fact].astype(np.float64).reshape(-1).tolist()
-        return numbers
+        numbers = arrays[fact]
+        if numbers.ndim != 1 or numbers.dtype != np.float64:
+            raise TypeError(f"numbers are described by {numbers.dtype} of {numbers.shape}")
+        return numbers.tolist()  # type: ignore[no-any-return]
     return [_value(hint, one, arrays) for one in _checked(fact, list)]
 
 

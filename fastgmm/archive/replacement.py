@@ -1,19 +1,63 @@
 """Files that are replaced in one step, so that a crash leaves the old one whole."""
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+NAME_LENGTH = 40
+"""The file beside the old one begins with so many characters of its name: names have an end."""
 
 
 def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
-    """Replace the file at `path` by one that is written beside it, flushed to disk and renamed."""
+    """Replace the file at `path` by one that is written beside it, flushed to disk and renamed.
+
+    A symbolic link stays, and what it points to is replaced.  The new file has the mode of the old
+    one, and its owner where this process may give files away; other hard links keep the old
+    content.  A pipe or a device stays what it is: it is written to.
+
+    Raises
+    ------
+    IsADirectoryError, FileNotFoundError, OSError
+        When there can be no file; what was at `path` is as it was.
+    """
+    try:
+        old = os.stat(path)
+    except FileNotFoundError:
+        old = None
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        _write_to(path, old.st_mode, content)
+        return
+    target = Path(os.path.realpath(path))
+    temporary = _written_beside(target, content, old)
+    try:
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write_to(path: "str | os.PathLike[str]", mode: int, content: bytes) -> None:
+    """Write to what is no regular file and cannot be replaced by one."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"{path} is a directory: name a file in it")
+    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
+        raise OSError(f"{path} is no file, pipe or device: name another place")
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+def _written_beside(target: Path, content: bytes, old: os.stat_result | None) -> Path:
+    """A new file beside the target with the content on the disk, and the old one's mode."""
     import tempfile  # it loads shutil and random, which takes 5 ms
 
-    target = Path(path)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=target.name[:NAME_LENGTH], suffix=".part"
+        )
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"{target.parent} is not a directory: create it before saving a model there"
+            f"{target.parent} is not a directory: create it before writing a file there"
         ) from None
     temporary = Path(name)
     try:
@@ -21,11 +65,26 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        _take_over(temporary, old)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _take_over(temporary: Path, old: os.stat_result | None) -> None:
+    """Give the file the owner and the mode of the old one, or those of any new file."""
+    if old is None:
         umask = os.umask(0)
         os.umask(umask)
         # The files of mkstemp are private, and a model is to be as readable as any other file.
         temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        return
+    new = temporary.stat()
+    if hasattr(os, "chown") and (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with suppress(PermissionError):  # one may hand files to the groups that one belongs to
+            os.chown(temporary, -1, old.st_gid)
+        with suppress(PermissionError):  # only few may give files away
+            os.chown(temporary, old.st_uid, -1)
+    # The owner comes first: with it the system takes away some bits of the mode.
+    temporary.chmod(stat.S_IMODE(old.st_mode))

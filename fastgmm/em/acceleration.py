@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastgmm.archive import checks
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
@@ -129,6 +130,30 @@ class Search:
     def given_up(self) -> bool:
         """Whether EM goes on alone."""
         return self.failures >= MOST_FAILURES
+
+    @property
+    def has_tried(self) -> bool:
+        """Whether a step was tried, and it can be told whether it was good."""
+        return not any(one is None for one in (self.gradient, self.step, self.em_step))
+
+    def check_for(self, mixture: Mixture) -> None:
+        """Raise ValueError where numbers from a file are not those of a search at a mixture."""
+        form, kinds = mixture.covariance_model.form, (self.gradient, self.step, self.em_step)
+        self.regularization.check_form(form, mixture.n_features)
+        sizes = frame.coordinates(mixture, mixture).shape
+        for vector in (*self.steps, *self.changes, *(one for one in kinds if one is not None)):
+            checks.check_array("a vector of the search", vector, sizes)
+        pairs = list(zip(self.steps, self.changes, strict=True))
+        if len(pairs) > MEMORY or not all(step @ change > 0.0 for step, change in pairs):
+            raise ValueError(f"a search knows at most {MEMORY} steps, along which gradients fall")
+        weights = () if mixture.covariance_model.tied else (mixture.n_components,)
+        if self.held.shape not in ((), weights):
+            raise ValueError(f"a search holds the weights of components, got {self.held.shape}")
+        checks.check_array("the weights that a search holds", self.held, self.held.shape, 0.0)
+        checks.check_number("the weight of the rows of a search", self.weight, _TINY)
+        checks.check_number("the radius of a search", self.radius, 0.0)
+        checks.check_count("the failures of a search", self.failures)
+        checks.check_log_density("the objective of a search", self.value)
 
     def objective(self, mixture: Mixture, lower_bound: float) -> float:
         """The mean log-likelihood and log prior per row, with the ridge as one more prior."""

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from fastgmm.archive import checks
 from fastgmm.covariance.estimate import PIVOT_ROUNDING
 from fastgmm.data.sample import Sample
 from fastgmm.em.regularization import Regularization
@@ -66,6 +67,11 @@ class Repair:
     component: int
     reason: Literal["weight", "covariance"]
     action: Literal["moved", "held"]
+
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, cannot be."""
+        checks.check_count("a repair's n_iter", self.n_iter)
+        checks.check_count("a repair's component", self.component)
 
 
 class Drawn(Protocol):

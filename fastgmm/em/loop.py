@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fastgmm.archive import checks
 from fastgmm.em.acceleration import (
     FEWEST_PASSES,
     FIRST_PASSES,
@@ -110,6 +111,22 @@ class Run:
     ahead: Mixture | None = None
     search: Search | None = None
     regularization: Regularization = field(default_factory=Regularization)
+
+    def check(self) -> None:
+        """Raise ValueError where EM, reading this from a file, could not go on from it."""
+        mixture, search = self.mixture, self.search
+        if mixture is None or self.failure is not None:
+            raise ValueError("a run that goes on has a mixture")
+        checks.check_count("n_iter", self.n_iter)
+        checks.check_count("n_passes", self.n_passes)
+        checks.check_log_density("lower bounds", self.lower_bound, *self.lower_bounds)
+        self.regularization.check_form(mixture.covariance_model.form, mixture.n_features)
+        if self.ahead is not None and not mixture.is_like(self.ahead):
+            raise ValueError("the mixture ahead must be like that of the run")
+        if search is not None:
+            search.check_for(mixture)
+        if self.ahead is not None and (search is None or not search.has_tried):
+            raise ValueError("a mixture ahead comes from a step of a search")
 
 
 class Observer(Protocol):

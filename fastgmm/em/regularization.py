@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.archive import checks
+from fastgmm.covariance.agreement import is_nonnegative
 from fastgmm.covariance.estimate import Augmented
 from fastgmm.covariance.forms import Form
 from fastgmm.covariance.model import CovarianceModel
@@ -15,7 +17,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
-_TINY = np.finfo(np.float64).tiny
+TINY = np.finfo(np.float64).tiny
 """Component weights are at least this where something is divided by them."""
 
 
@@ -42,6 +44,19 @@ class Prior:
     scale: FloatArray
     row_weight: float = 1.0
 
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, are not those of a prior."""
+        (d,) = checks.check_sizes("the prior's mean", self.mean, 1)
+        checks.check_array("the prior's mean", self.mean, (d,))
+        checks.check_number("the prior's shrinkage", self.shrinkage, 0.0)
+        checks.check_number("the prior's dof", self.dof, TINY)
+        checks.check_number("the prior's row weight", self.row_weight, TINY)
+        if self.scale.shape not in ((), (d,), (d, d)):
+            raise ValueError(f"the prior's scale must fit {d} features, got {self.scale.shape}")
+        checks.check_array("the prior's scale", self.scale, self.scale.shape)
+        if not is_nonnegative(self.scale):
+            raise ValueError("the prior's scale must not be negative in any direction")
+
     def counts(self, model: CovarianceModel, n_components: int) -> float:
         """The number of rows that the prior adds to the divisor of a covariance.
 
@@ -60,6 +75,24 @@ class Regularization:
 
     reg_covar: FloatArray = field(default_factory=lambda: np.zeros(()))
     prior: Prior | None = None
+
+    def check(self) -> None:
+        """Raise ValueError where the ridge, from a file, is not one."""
+        checks.check_array("reg_covar", self.reg_covar, self.reg_covar.shape, 0.0)
+        if self.reg_covar.ndim > 1:
+            raise ValueError(
+                f"reg_covar is a number or one per feature, got {self.reg_covar.shape}"
+            )
+
+    def check_form(self, form: Form, n_features: int) -> None:
+        """Raise ValueError where the numbers are not for mixtures of this form."""
+        if self.reg_covar.shape not in ((), (n_features,)):
+            raise ValueError(f"reg_covar must fit {n_features} features")
+        prior = self.prior
+        if prior is not None and not (
+            len(prior.mean) == n_features and form.takes_prior_scale(prior.scale.shape, n_features)
+        ):
+            raise ValueError(f"the prior must fit {n_features} features")
 
     @classmethod
     def of(cls, reg_covar: Any) -> "Regularization":
@@ -91,7 +124,7 @@ class Regularization:
         """The sums of the statistics and the prior, with the divisors of both."""
         model = statistics.covariance_model
         k, d = statistics.reference.shape
-        weight = np.maximum(statistics.component_weight, _TINY)
+        weight = np.maximum(statistics.component_weight, TINY)
         first, second = statistics.first_moment, statistics.second_moment
         covariance_weight = np.asarray(np.add.accumulate(weight)[-1]) if model.tied else weight
         if (n_features := model.sums.features_per_variance(d)) != 1:

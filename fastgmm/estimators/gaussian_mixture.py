@@ -20,7 +20,6 @@ from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import (
     CollapseWarning,
-    FileFormatError,
     convergence_warning_class,
     not_fitted_error,
     warn_user,
@@ -948,15 +947,22 @@ class GaussianMixture(Scoring, Estimator):
         """Write the fitted model to one file that `fastgmm.load` reads.
 
         The file holds no pickle, has a version and a checksum, and takes the place of an old one in
-        one step, so that a crash leaves the old one whole.  A `random_state` that is not an int is
-        not kept, nor what a subclass adds.
+        one step, so that a crash leaves the old one whole; its mode and owner are kept, and a
+        symbolic link goes on to point to it.  A pipe or a device is written to.  A `random_state`
+        that is not an int is not kept, nor what a subclass adds.
+
+        Parameters
+        ----------
+        path : str or path
 
         Raises
         ------
         NotFittedError
             When there is no mixture yet.
         InvalidParameterError
-            When a parameter was set to what `fit` would refuse; an old file is as it was.
+            When a parameter was set to what `fit` would refuse; nothing is written then.
+        OSError
+            When the file cannot be written; the old one is whole then.
         """
         # What files need is loaded with the first of them.
         from fastgmm.estimators import model_file
@@ -965,7 +971,7 @@ class GaussianMixture(Scoring, Estimator):
         self._fitted()
         assert self._state is not None
         contents = model_file.Contents(model_file.stored(self._state))
-        model_file.write(path, vars(params), contents)
+        model_file.write_checked(path, vars(params), contents)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -1026,6 +1032,6 @@ def load(path: "str | os.PathLike[str]") -> GaussianMixture:
     try:
         model = GaussianMixture(**params)
         model._state = model_file.restored(contents.state, model._params())
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileFormatError(f"{path} was not written by GaussianMixture.save: {error}") from error
+    except model_file.UNREADABLE as error:
+        raise model_file.not_ours_error(path, error) from error
     return model

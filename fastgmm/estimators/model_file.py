@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgmm.archive import codec, container
 from fastgmm.archive.replacement import replace_file
-from fastgmm.em.priors import NormalInverseWishart
+from fastgmm.em.priors import NormalInverseWishart, check_prior
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators import first_format
 from fastgmm.estimators.planning import INITIAL, pace_of, regularization_of
@@ -18,8 +18,11 @@ from fastgmm.estimators.state import Report, State
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.online import Learned, Learner, Target
+from fastgmm.validation import check_parameters
 from fastgmm.version import __version__
 
+UNREADABLE = container.UNREADABLE
+"""Python says so of contents that no estimator has written."""
 FREE = frozenset({"verbose", "verbose_interval", "n_threads", "warm_start"})
 """These parameters of the constructor may have changed when a fit goes on from its checkpoint."""
 
@@ -38,13 +41,48 @@ class Contents:
     state: StoredState
     checkpoint: Checkpointed | None = None
 
+    def check(self) -> None:
+        """Raise ValueError where a file's checkpoint is not of its mixture."""
+        if self.checkpoint is not None:
+            mixture, run = self.state.mixture, self.checkpoint.run.mixture
+            if mixture is None or run is None or not mixture.is_like(run):
+                raise ValueError("its checkpoint is of another mixture")
+
 
 def write(path: "str | os.PathLike[str]", params: dict[str, Any], contents: Contents) -> None:
     """Replace the file at `path` in one step.
 
     `params` are the parameters of the constructor; a `random_state` that is not an int is not kept.
     """
+    _write(path, params, *codec.describe(contents))
+
+
+def write_checked(
+    path: "str | os.PathLike[str]", params: dict[str, Any], contents: Contents
+) -> None:
+    """Do as `write`, unless `read` would refuse the file.
+
+    Raises
+    ------
+    ValueError
+        When it would; what stands at `path` is as it was.
+    """
+    check_parameters(params)
+    if params["prior"] is not None:
+        check_prior(params["prior"])
     facts, arrays = codec.describe(contents)
+    try:
+        codec.restore(Contents, facts, arrays)
+    except container.UNREADABLE as error:
+        raise ValueError(
+            f"the model is not saved, as its file could not be loaded again ({error}): fit it again"
+        ) from error
+    _write(path, params, facts, arrays)
+
+
+def _write(
+    path: "str | os.PathLike[str]", params: dict[str, Any], facts: codec.Facts, arrays: codec.Arrays
+) -> None:
     facts |= {"version": __version__, "params": _plain(params), "identity": identity_of(params)}
     for name in INITIAL:
         if (value := params[name]) is not None:
@@ -67,12 +105,15 @@ def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], Contents, dict
 
 def _unpacked(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Facts and arrays of a model file."""
-    content = Path(path).read_bytes()
-    if content[:1] == b"\x80" and not content.startswith(container.MAGIC):
-        raise FileFormatError(
-            f"{path} is a pickle, which fastgmm does not load: "
-            "save models with GaussianMixture.save"
-        )
+    with open(path, "rb") as file:
+        # A file that is not ours may be of any length: its beginning is enough to say so.
+        begin = file.peek(len(container.MAGIC))[: len(container.MAGIC)]
+        if begin[:1] == b"\x80" and begin != container.MAGIC:
+            raise FileFormatError(
+                f"{path} is a pickle, which fastgmm does not load: "
+                "save models with GaussianMixture.save"
+            )
+        content = file.read() if begin == container.MAGIC else begin
     return container.unpack(content, "model", str(path))
 
 
@@ -83,16 +124,23 @@ def _understood(
     try:
         if "state" not in facts:
             params, state = first_format.read(facts, arrays)
-            return params, Contents(state), {}
-        params = dict(facts.pop("params"))
-        identity: dict[str, Any] = facts.pop("identity")
+            check_parameters(params)
+            return params, Contents(codec.checked(state)), {}
+        params, identity = dict(facts.pop("params")), dict(facts.pop("identity"))
         facts.pop("version")
         if params["prior"] is not None:
             params["prior"] = NormalInverseWishart(**params["prior"])
+            check_prior(params["prior"])
         params |= {name: arrays[name] for name in INITIAL if name in arrays}
+        check_parameters(params)
         return params, codec.restore(Contents, facts, arrays), identity
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileFormatError(f"{path} was not written by GaussianMixture.save: {error}") from error
+    except container.UNREADABLE as error:
+        raise not_ours_error(path, error) from error
+
+
+def not_ours_error(path: "str | os.PathLike[str]", error: Exception) -> FileFormatError:
+    """The error of a file whose checksum is right and whose contents are not."""
+    return FileFormatError(f"{path} was not written by GaussianMixture.save: {error}")
 
 
 def stored(state: State) -> StoredState:
@@ -119,10 +167,14 @@ def described(state: State) -> tuple[codec.Facts, codec.Arrays]:
 def unpickled(pickled: dict[str, Any]) -> tuple[dict[str, Any], StoredState | None]:
     """The attributes of a pickled estimator but for its state, and that; None where not fitted."""
     own = dict(pickled)
-    if (description := own.pop("_stored", None)) is not None:
-        return own, codec.restore(StoredState, *description)
-    if "_parameters" in own or "_learner" in own:
-        return first_format.estimator_of(own)
+    try:
+        if (description := own.pop("_stored", None)) is not None:
+            return own, codec.restore(StoredState, *description)
+        if "_parameters" in own or "_learner" in own:
+            params, state = first_format.estimator_of(own)
+            return params, None if state is None else codec.checked(state)
+    except container.UNREADABLE as error:
+        raise FileFormatError(f"the pickle does not hold a fitted model: {error}") from error
     return own, None
 
 
@@ -205,6 +257,14 @@ class CheckpointFile:
                     f"{identity.get(name)!r}, and this fit has {value!r}: set it back, or "
                     "remove the file."
                 )
+        mixture = contents.checkpoint.run.mixture
+        assert mixture is not None  # the checks of what was read have seen to it
+        k, kind = self._params["n_components"], self._params["covariance_type"]
+        if (mixture.n_components, mixture.covariance_type) != (k, kind):
+            raise FileFormatError(
+                f"{self.path} holds {mixture.n_components} {mixture.covariance_type} components, "
+                f"and says that they are {k} {kind} ones: remove the file"
+            )
         return contents.checkpoint
 
 

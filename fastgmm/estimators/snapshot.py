@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.errors import FileFormatError
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
 
@@ -97,12 +98,18 @@ class Snapshot(Scoring):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # What files and pickles need is loaded with the first of them.
-        from fastgmm.archive import codec
+        from fastgmm.archive import codec, container
+        from fastgmm.archive.checks import check_names
         from fastgmm.estimators import first_format
 
-        if "facts" in state:
-            mixture = codec.restore(Mixture, state["facts"], state["arrays"])
-            Snapshot.__init__(self, mixture, state["names"], state["n_threads"])
-        else:
-            mixture, names = first_format.snapshot_of(state)
-            Snapshot.__init__(self, mixture, names, state["n_threads"])
+        try:
+            if "facts" in state:
+                mixture = codec.restore(Mixture, state["facts"], state["arrays"])
+                names = state["names"]
+            else:
+                mixture, names = first_format.snapshot_of(state)
+                mixture = codec.checked(mixture)
+            check_names(names, mixture.n_features)
+        except container.UNREADABLE as error:
+            raise FileFormatError(f"the pickle does not hold a snapshot: {error}") from error
+        Snapshot.__init__(self, mixture, names, state["n_threads"])

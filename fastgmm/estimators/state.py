@@ -5,6 +5,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from fastgmm.archive import checks
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
@@ -43,6 +44,14 @@ class Report:
     gap: float = np.inf
     repairs: tuple[Repair, ...] = ()
     initializations: tuple[Initialization, ...] = ()
+
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, cannot be."""
+        checks.check_count("n_iter", self.n_iter)
+        checks.check_count("n_passes", self.n_passes)
+        checks.check_log_density("lower bounds", self.lower_bound, *self.lower_bounds)
+        if self.gap < 0.0:
+            raise ValueError(f"a distance must not be negative, got {self.gap}")
 
     @classmethod
     def of_run(cls, run: Run, initializations: tuple[Initialization, ...] = ()) -> "Report":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastgmm.archive.checks import check_names, check_number
 from fastgmm.em.regularization import Regularization
 from fastgmm.estimators.state import Report
 from fastgmm.fits.online import LearnerState
@@ -28,3 +29,32 @@ class StoredState:
     names: np.ndarray | None = None
     seen: float | None = None
     stream: LearnerState | None = None
+
+    def check(self) -> None:
+        """Raise ValueError where the parts, from a file, do not fit each other."""
+        mixture, stream = self.mixture, self.stream
+        check_number("the weight of the rows of the fit", self.seen or 0.0, 0.0)
+        if mixture is None:
+            if stream is None or stream.statistics is not None:
+                raise ValueError("it lacks its mixture")
+            check_names(self.names, stream.waiting.shape[1])
+            return
+        n_features = mixture.n_features
+        check_names(self.names, n_features)
+        if self.regularization is not None:
+            self.regularization.check_form(mixture.covariance_model.form, n_features)
+        if stream is not None:
+            _check_stream(stream, mixture)
+
+
+def _check_stream(stream: LearnerState, mixture: Mixture) -> None:
+    known = stream.statistics
+    if stream.waiting.shape[1] != mixture.n_features:
+        raise ValueError(f"the rows of its stream must have {mixture.n_features} features")
+    if known is None:
+        return
+    same = known.reference.shape == mixture.means.shape
+    if not same or known.covariance_type != mixture.covariance_type:
+        raise ValueError("the statistics of its stream must be like its mixture")
+    check_number("the weight of what a stream knows", known.component_weight.sum(), 0.99, 1.01)
+    check_number("the weight of what a stream knows", known.weight, 0.99, 1.01)

@@ -5,9 +5,13 @@ from typing import Protocol
 
 import numpy as np
 
+from fastgmm.archive import checks
 from fastgmm.data.extent import Extent
 from fastgmm.em.loop import Run
 from fastgmm.fits.reached import Initialization
+
+LEAST_WEIGHT = 5e-324
+"""Rows that count weigh at least this: the smallest positive number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,33 @@ class Checkpointed:
     extent: Extent
     names: np.ndarray | None
     reached: tuple[Initialization, ...]
+
+    def check(self) -> None:
+        """Raise ValueError where a fit, reading this from a file, could not go on from it."""
+        mixture = self.run.mixture
+        assert mixture is not None
+        checks.check_count("the index of the start", self.init)
+        checks.check_count("the seed", 0 if self.seed is None else self.seed)
+        checks.check_names(self.names, mixture.n_features)
+        extent = self.extent
+        checks.check_count("the number of counted rows", extent.n_counted, 1)
+        checks.check_count("the number of rows", extent.n_samples, extent.n_counted)
+        for name in ("weight", "lightest", "heaviest"):
+            checks.check_number(f"{name} of the rows", getattr(extent, name), LEAST_WEIGHT)
+        if not extent.lightest <= min(1.0, extent.heaviest):
+            raise ValueError("the lightest row must not be heavier than the heaviest")
+        best = None if self.best is None else self.best.mixture
+        if best is not None and not mixture.is_like(best):
+            raise ValueError("the runs of a fit have mixtures that are like each other")
+
+    def check_for(self, n_runs: int, n_features: int) -> None:
+        """Raise ValueError where a fit of so many runs, of rows like these, cannot go on."""
+        mixture = self.run.mixture
+        if self.init >= n_runs or mixture is None or mixture.n_features != n_features:
+            raise ValueError(
+                f"the checkpoint is of start {self.init} of a fit of other rows, and this fit has "
+                f"{n_runs} runs over rows of {n_features} features: remove the checkpoint's file"
+            )
 
 
 class Checkpoint(Protocol):

@@ -98,8 +98,10 @@ class _RunningFit:
         plan, saved = self._plan, self._saved
         best = None if saved is None else saved.best
         failure: IllDefinedCovarianceError | None = None
-        one_run = plan.warm is not None or self._comparing
-        for init in range(0 if saved is None else saved.init, 1 if one_run else plan.start.n_init):
+        n_runs = 1 if plan.warm is not None or self._comparing else plan.start.n_init
+        if saved is not None:
+            saved.check_for(n_runs, self._data.n_features)
+        for init in range(0 if saved is None else saved.init, n_runs):
             run = self._run(init, best)
             if not self._comparing:
                 self._reached.append(_reached(init, run))

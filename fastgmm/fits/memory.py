@@ -4,11 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.archive import checks
+
 RECENT_ROWS = 8192
 """The log densities of this many rows are kept for quantiles; the running mean forgets the rows
 before them as well."""
 TRACE_LENGTH = 256
 """The trace of a stream remembers this many of its own batches."""
+LARGEST = 1e150
+"""No mean log density is taken to change by more than this: the change is squared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,32 @@ class RecentState:
     mean: float
     variance: float
     weight: float
+
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, are not those of any stream."""
+        checks.check_count("the rows of the window", self.n_window)
+        held = min(self.n_window, RECENT_ROWS)
+        if self.window.shape != (held,) or self.window.dtype not in checks.FLOATS:
+            raise ValueError(f"the window must hold {held} numbers, got {self.window.shape}")
+        if not (self.window < np.inf).all():
+            raise ValueError("the window must hold log densities")
+        (n, _) = checks.check_shape("the trace", self.trace, (None, 2))
+        checks.check_array("the trace", self.trace, (n, 2))
+        checks.check_number("the length of the trace", n, 0, TRACE_LENGTH)
+        checks.check_number("the mean log density", self.mean)
+        if not self.variance >= 0.0:  # it may be infinite, as a square is
+            raise ValueError(f"a variance must not be negative, got {self.variance}")
+        checks.check_number("the weight of recent rows", self.weight, 0.0, RECENT_ROWS)
+
+
+def check_waiting(rows: np.ndarray, weight: np.ndarray | None) -> None:
+    """Raise ValueError where rows that wait, from a file, are not rows with their weights."""
+    n, d = checks.check_shape("rows that wait", rows, (None, None))
+    if d < 1:
+        raise ValueError(f"rows must have features, got {rows.shape}")
+    checks.check_array("rows that wait", rows, (n, d))
+    if weight is not None:
+        checks.check_array("the weights of rows that wait", weight, (n,), 0.0)
 
 
 class Recent:
@@ -65,7 +95,7 @@ class Recent:
         mean = float(finite.mean())
         self.weight = min(self.weight + len(finite), RECENT_ROWS)
         share = len(finite) / self.weight if self.weight > len(finite) else 1.0
-        change = mean - self.mean
+        change = max(-LARGEST, min(mean - self.mean, LARGEST))
         self.mean += share * change
         self.variance = (1 - share) * (self.variance + share * change**2)
         difference = finite - mean

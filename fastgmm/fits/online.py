@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.archive import checks
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
@@ -21,9 +22,9 @@ from fastgmm.em.e_step import EStep
 from fastgmm.em.loop import Run
 from fastgmm.em.m_step import LEAST_WEIGHT, MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
-from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.memory import Recent, RecentState, WaitingRows
+from fastgmm.fits.memory import Recent, RecentState, WaitingRows, check_waiting
 from fastgmm.fits.plan import Plan
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
@@ -183,6 +184,14 @@ class LearnerState:
     first_rows: int
     seed: int
 
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, are not those of any stream."""
+        check_waiting(self.waiting, self.waiting_weight)
+        checks.check_number("the weight of the rows seen", self.seen, 0.0)
+        for name in ("n_samples", "n_updates", "seed"):
+            checks.check_count(name, getattr(self, name))
+        checks.check_count("first_rows", self.first_rows, 2)
+
 
 class Learner:
     """Online EM of one stream.
@@ -242,7 +251,8 @@ class Learner:
         begin = 0
         while begin < len(rows):
             wanted = self._wanted()
-            end = min(len(rows), begin + wanted - self.waiting.n)
+            # A setting that has changed may want fewer rows than are waiting already.
+            end = min(len(rows), begin + max(wanted - self.waiting.n, 0))
             part, of_part = rows[begin:end], None if weight is None else weight[begin:end]
             begin = end
             if self.waiting.n == 0 and len(part) == wanted and self.learned is not None:
@@ -309,8 +319,8 @@ class Learner:
         share = self.pace.share(extent.weight, learned.seen)
         mixture, statistics = learned.mixture, blend(learned.statistics, of_batch, share)
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(statistics.second_moment).all():
-            # Where the batch would leave a singular covariance, all stays as it is.
-            with suppress(IllDefinedCovarianceError):
+            # Where the batch would leave a singular covariance, or numbers without end, all stays.
+            with suppress(IllDefinedCovarianceError, DataRangeError):
                 mixture = target.family.maximize(statistics, learned.ridge, learned.mixture)
         if mixture is learned.mixture:
             statistics = learned.statistics

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fastgmm.archive import checks
+
 
 @dataclass(frozen=True)
 class Initialization:
@@ -34,3 +36,8 @@ class Initialization:
     lower_bound: float
     chosen: bool = False
     failure: str | None = None
+
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, cannot be."""
+        checks.check_count("the index of a start", self.index)
+        checks.check_log_density("the lower bound of a start", self.lower_bound)

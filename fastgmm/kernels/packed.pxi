@@ -46,6 +46,12 @@ cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_fe
     return largest
 
 
+cdef inline Py_ssize_t given_size(const Mixture *m) noexcept nogil:
+    """The numbers with which the caller gives an inverse factor."""
+    return m.n_features * m.n_features if m.shape == FULL or m.shape == TIED else (
+        m.n_features if m.shape == DIAG else 1)
+
+
 cdef class PackedMixture:
     """Parameters of a mixture as the kernels read them; immutable.
 
@@ -67,24 +73,14 @@ cdef class PackedMixture:
     cdef readonly Py_ssize_t n_features
     cdef readonly str covariance_type
 
-    def __init__(self, str covariance_type, log_weights, means, inverse_factors, log_determinants):
-        cdef Py_ssize_t n_components = len(log_weights)
-        cdef Py_ssize_t n_features = means.shape[1]
-        cdef Py_ssize_t given_size = self._begin(covariance_type, n_components, n_features)
-        cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
-        cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
-        cdef Borrowed factors_loan = borrow(
-            inverse_factors, sizeof(double), self.n_factors * given_size, False, "inverse_factors")
-        cdef Borrowed determinants_loan = borrow(
-            log_determinants, sizeof(double), n_components, False, "log_determinants")
-        self._pack(
-            <const double *> weights_loan.view.buf, <const double *> means_loan.view.buf,
-            <const double *> factors_loan.view.buf, <const double *> determinants_loan.view.buf, False)
-        self.form = last_form.of(&self.mixture)
-
-    cdef Py_ssize_t _begin(self, str covariance_type, Py_ssize_t n_components, Py_ssize_t n_features) except -1:
-        """Have room for a mixture of this shape; returns the numbers that an inverse factor is given with."""
+    # No object is without its sizes, whoever makes it: __init__ could be left out, or called twice.
+    def __cinit__(self, str covariance_type, log_weights, means, inverse_factors, log_determinants):
         cdef Mixture *m = &self.mixture
+        if covariance_type not in SHAPES:
+            raise ValueError(f"covariance_type: expected one of {', '.join(SHAPES)}, got {covariance_type!r}")
+        check_sizes("means", means.shape, 2)
+        cdef Py_ssize_t n_components = means.shape[0]
+        cdef Py_ssize_t n_features = means.shape[1]
         self.covariance_type = covariance_type
         self.n_components = m.n_components = n_components
         self.n_features = m.n_features = n_features
@@ -93,15 +89,22 @@ cdef class PackedMixture:
         m.padded = round_up(n_features, TILE_ROWS)
         self.n_factors = 1 if m.shape == TIED else n_components
         m.factor_size = m.padded * (m.padded + TILE_ROWS) // 2
-        cdef Py_ssize_t given_size = n_features * n_features
         if m.shape == DIAG:
             m.factor_size = m.width
-            given_size = n_features
         elif m.shape == SPHERICAL:
-            m.factor_size = given_size = 1
+            m.factor_size = 1
+        cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
+        cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
+        cdef Borrowed factors_loan = borrow(
+            inverse_factors, sizeof(double), self.n_factors * given_size(m), False, "inverse_factors")
+        cdef Borrowed determinants_loan = borrow(
+            log_determinants, sizeof(double), n_components, False, "log_determinants")
         self.memory = Memory(self._lay_out(None))
         memset(self.memory.begin, 0, self._lay_out(self.memory))
-        return given_size
+        self._pack(
+            <const double *> weights_loan.view.buf, <const double *> means_loan.view.buf,
+            <const double *> factors_loan.view.buf, <const double *> determinants_loan.view.buf, False)
+        self.form = last_form.of(m)
 
     cdef void _pack(
         self, const double *log_weights, const double *means, const double *inverse, const double *log_determinants,
@@ -152,7 +155,6 @@ cdef class PackedMixture:
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, i, j
         cdef Py_ssize_t n = m.n_features
-        cdef Py_ssize_t given_size = n if m.shape == DIAG else 1 if m.shape == SPHERICAL else n * n
         cdef double largest
         cdef double limit = NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32
         cdef double limit_full = NEAR_FULL_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FULL_FLOAT32
@@ -160,7 +162,7 @@ cdef class PackedMixture:
         m.near = m.central = True
         for k in range(self.n_factors):
             if m.shape == DIAG or m.shape == SPHERICAL:
-                for j in range(given_size):
+                for j in range(given_size(m)):
                     m.factors[k * m.factor_size + j] = <real> inverse[j]
                     if fabs(m.centered_means[k * m.width + j] * inverse[j]) > limit:
                         m.near = False
@@ -184,15 +186,15 @@ cdef class PackedMixture:
                     for j in range(m.n_features):
                         m.inverses[(k * FEW_FEATURES + i) * FEW_FEATURES + j] = <real> inverse[i * m.n_features + j]
             if not repeated:
-                inverse += given_size
+                inverse += given_size(m)
         if about_origin(m):
             memcpy(m.origin, m.shift, m.width * sizeof(real))
         else:
             memset(m.origin, 0, m.width * sizeof(real))
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
-        cdef Py_ssize_t n_rows = len(rows)
-        cdef Borrowed rows_loan = borrow(rows, sizeof(real), n_rows * self.n_features, False, "rows")
+        cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), self.n_features, "rows")
+        cdef Py_ssize_t n_rows = rows_loan.view.shape[0]
         cdef Borrowed out_loan = borrow(out, item_size, n_rows * n_out, True, "out")
         cdef Scratch scratch = self.form.take(&self.mixture, n_rows, False)
         with nogil:
@@ -253,9 +255,9 @@ cdef class PackedMixture:
             The rows' log densities, nats.
         """
         cdef Mixture *m = &self.mixture
-        cdef Py_ssize_t n_rows = len(rows)
         cdef Py_ssize_t k, j
-        cdef Borrowed rows_loan = borrow(rows, sizeof(real), n_rows * m.n_features, False, "rows")
+        cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), m.n_features, "rows")
+        cdef Py_ssize_t n_rows = rows_loan.view.shape[0]
         cdef Borrowed weight_loan, given_loan
         cdef const double *weight = NULL
         cdef const real *given = NULL

@@ -66,15 +66,13 @@ cdef class Stretch:
         self, str covariance_type, str form, bint tied, Py_ssize_t n_components, rows, sample_weight, ridge, limits,
         Py_ssize_t n_slots
     ):
+        check_sizes("rows", rows.shape, 2)
+        check_sizes("n_components and n_slots", (n_components, n_slots), 2)
         cdef Py_ssize_t n_features = rows.shape[1]
-        self.n_rows = len(rows)
-        if n_features < 1 or n_components < 1 or self.n_rows < 1 or n_slots < 1:
-            raise ValueError(
-                "expected at least one feature, component, row and slot, "
-                f"got {n_features}, {n_components}, {self.n_rows} and {n_slots}")
+        self.n_rows = rows.shape[0]
         self.n_slots = n_slots
         self.model = model_of(FORMS[form], tied, n_components, n_features)
-        self.rows_loan = borrow(rows, sizeof(real), self.n_rows * n_features, False, "rows")
+        self.rows_loan = borrow_rows(rows, sizeof(real), n_features, "rows")
         if sample_weight is not None:
             self.weight_loan = borrow(sample_weight, sizeof(double), self.n_rows, False, "sample_weight")
         self.model.n_ridge = 1 if ridge.size == 1 else n_features
@@ -82,8 +80,10 @@ cdef class Stretch:
         self.model.ridge = <const double *> self.ridge_loan.view.buf
         cdef Borrowed limits_loan = borrow(limits, sizeof(double), 8, False, "limits")
         memcpy(self.limits, limits_loan.view.buf, 8 * sizeof(double))
-        self.packed = PackedMixture.__new__(PackedMixture)
-        self.packed._begin(covariance_type, n_components, n_features)
+        cdef Py_ssize_t n_factors = self.model.n_covariances if covariance_type == "tied" else n_components
+        self.packed = PackedMixture(
+            covariance_type, zeros((n_components,)), zeros((n_components, n_features)),
+            zeros((n_factors, self.model.size)), zeros((n_components,)))
         cdef Mixture *m = &self.packed.mixture
         self.second_size = n_components * n_features * n_features
         if m.shape == TIED:
@@ -325,3 +325,12 @@ cdef int copy_doubles(const double *source, Py_ssize_t n, out, str name) except 
     cdef Borrowed loan = borrow(out, sizeof(double), n, True, name)
     memcpy(loan.view.buf, source, n * sizeof(double))
     return 0
+
+
+cdef zeros(tuple shape):
+    """A float64 buffer of zeros."""
+    cdef Py_ssize_t size
+    cdef Py_ssize_t n_bytes = sizeof(double)
+    for size in shape:
+        n_bytes *= size
+    return memoryview(bytearray(n_bytes)).cast("d", shape)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
+from fastgmm.archive import checks
+from fastgmm.covariance.agreement import factors_agree
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
 from fastgmm.lazy import lazy
@@ -16,6 +18,8 @@ from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)
 """A mixture has this dtype unless it was learned from float32 rows."""
+WEIGHTS_TOLERANCE = 1e-5
+"""The weights of a file sum to one within this: users may give them as float32 numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,29 @@ class Mixture:
                 array = array.view()
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
+
+    def check(self) -> None:
+        """Raise ValueError where the numbers, from a file, are not those of a mixture."""
+        k, d = checks.check_sizes("means", self.means, 2)
+        checks.check_array("means", self.means, (k, d))
+        checks.check_array("weights", self.weights, (k,), 0.0)
+        if abs(self.weights.sum() - 1.0) > WEIGHTS_TOLERANCE:
+            raise ValueError(f"weights must sum to 1, got {self.weights.sum()}")
+        arrays = self.covariances, self.factors, self.inverse_factors
+        for name, array in zip(("covariances", "factors", "inverse factors"), arrays, strict=True):
+            checks.check_array(name, array, self.covariance_model.shape(k, d))
+        if self.dtype not in checks.FLOATS:
+            raise ValueError(f"rows are float32 or float64, got {self.dtype}")
+        # The kernels read the means in the dtype of the rows.
+        if np.abs(self.means).max() > np.finfo(self.dtype).max:
+            raise ValueError(f"means must be numbers of {self.dtype}")
+        if not factors_agree(self.covariance_model, *arrays):
+            raise ValueError("covariances must be positive, and their factors belong to them")
+
+    def is_like(self, other: "Mixture") -> bool:
+        """Whether another mixture has the same covariance type and sizes."""
+        same = self.means.shape == other.means.shape
+        return same and self.covariance_type == other.covariance_type
 
     @classmethod
     def from_covariances(
@@ -160,6 +187,7 @@ class Mixture:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__post_init__()  # pickles forget that arrays are read-only
+        self.check()
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

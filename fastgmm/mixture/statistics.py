@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.archive import checks
+from fastgmm.covariance.agreement import is_symmetric
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
-from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.typing import COVARIANCE_TYPES, CovarianceType, FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
 """The spacing of float64 numbers at one: the measure of rounding."""
@@ -25,6 +27,9 @@ TINY = float(np.finfo(np.float64).tiny)
 CANCELLATION = 1e-7
 """Two more passes are worth it where rounding moves a variance by more than this share of itself
 and `reg_covar`."""
+SHARE_TOLERANCE = 1e-3
+"""The component weights of rows may be more than the weight of these rows by this share: float32
+responsibilities, and the least weights of a stream, round up."""
 _ARRAYS = ("reference", "component_weight", "first_moment", "second_moment")
 """The fields of these names hold read-only float64 arrays."""
 _FLOAT64 = np.dtype(np.float64)
@@ -102,11 +107,41 @@ class SufficientStatistics:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__post_init__()  # pickles forget that arrays are read-only
+        try:
+            self.check()
+        except ValueError as error:
+            raise FileFormatError(f"the pickle does not hold statistics: {error}") from None
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         state.pop("covariance_model", None)
         return state
+
+    def check(self) -> None:
+        """Raise ValueError where these cannot be the sums of any rows."""
+        if self.covariance_type not in COVARIANCE_TYPES:
+            raise ValueError(f"there is no covariance type {self.covariance_type!r}")
+        if self.dtype not in checks.FLOATS:
+            raise ValueError(f"rows are float32 or float64, got {self.dtype}")
+        k, d = checks.check_sizes("reference", self.reference, 2)
+        model = self.covariance_model
+        one = model.sums.shape(d)
+        checks.check_array("reference", self.reference, (k, d))
+        checks.check_array("component_weight", self.component_weight, (k,), 0.0)
+        checks.check_array("first_moment", self.first_moment, (k, d))
+        # The kernels read the means in the dtype of the rows.
+        with np.errstate(over="ignore"):
+            if not np.abs(self.means).max() <= np.finfo(self.dtype).max:
+                raise ValueError(f"the means must be numbers of {self.dtype}")
+        checks.check_array("second_moment", self.second_moment, one if model.tied else (k, *one))
+        if model.sums.ndim == 2 and not is_symmetric(self.second_moment):
+            raise ValueError("second moments must be symmetric matrices")
+        checks.check_count("n_samples", self.n_samples)
+        checks.check_number("weight", self.weight, 0.0)
+        checks.check_log_density("log_likelihood", self.log_likelihood)
+        held = float(self.component_weight.sum())
+        if not held <= (1.0 + SHARE_TOLERANCE) * self.weight:
+            raise ValueError(f"components of the weight {held:g} have rows of {self.weight:g}")
 
     def __add__(self, other: object) -> "SufficientStatistics":
         if isinstance(other, int) and other == 0:  # `sum` begins with it
@@ -275,7 +310,11 @@ class SufficientStatistics:
         return bool((EPS * taken_off > CANCELLATION * (variances + reg_covar)).any())
 
     def to_bytes(self) -> bytes:
-        """The statistics as versioned, checked bytes, for another process or machine."""
+        """The statistics as versioned, checked bytes, for another process or machine.
+
+        Sums that are not finite, as those of rows beyond the range of numbers, are a ValueError.
+        """
+        self.check()
         # What files need is loaded with the first of them.
         from fastgmm.archive import codec, container
 
@@ -301,7 +340,7 @@ class SufficientStatistics:
         facts, arrays = container.unpack(bytes(content), "statistics", source)
         try:
             return codec.restore(cls, facts | {name: name for name in arrays}, arrays)
-        except (KeyError, TypeError, ValueError) as error:
+        except container.UNREADABLE as error:
             raise FileFormatError(
                 f"the statistics given to from_bytes() cannot be read ({error}): make them again"
             ) from None
@@ -346,3 +385,9 @@ def check(statistics: Any, covariance_type: str, shape: tuple[int, int]) -> None
             f"{covariance_type} components in {shape[1]} features: "
             "make them with this model's e_step"
         )
+    try:
+        statistics.check()
+    except ValueError as error:
+        raise ValueError(
+            f"the statistics are not those of any rows ({error}): make them with e_step"
+        ) from None

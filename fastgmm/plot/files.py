@@ -6,10 +6,13 @@ Nothing is imported from matplotlib before a picture is asked for.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from fastgmm.archive.replacement import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +69,8 @@ def check_picture_name(path: str | os.PathLike[str]) -> None:
 def picture_file(path: str | os.PathLike[str]) -> Iterator[Figure]:
     """Lend a figure and write it to a file when all is drawn; after an error nothing is written.
 
+    The picture takes the place of an old one in one step, as a model does.
+
     Parameters
     ----------
     path : str or path
@@ -86,4 +91,6 @@ def picture_file(path: str | os.PathLike[str]) -> Iterator[Figure]:
 
     figure = Figure(layout="constrained")
     yield figure
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=Path(path).suffix[1:].lower(), dpi=DOTS_PER_INCH)
+    replace_file(path, drawn.getvalue())

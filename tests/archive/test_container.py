@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -137,11 +138,60 @@ def test_a_newer_version_asks_for_a_newer_library() -> None:
         {"kind": "thing", "facts": {}, "arrays": [["x", "<f8", ["a"]]]},
         {"kind": "thing", "facts": {}, "arrays": [["x", "|O", [1]]]},
         {"kind": "thing", "facts": {}, "arrays": [["x", "<f8", [-1, -3]]]},
+        {"kind": "thing", "facts": {}, "arrays": [["x", "<f8", [0, 2**60 - 1]]]},
+        {"kind": "thing", "facts": {}, "arrays": [["x", "<f8", [2**63, 2]]]},
+        {"kind": "thing", "facts": {}, "arrays": [["x", "<f8", [True]]]},
+        {"kind": "thing", "facts": {}, "arrays": [["x", "<f8", [0]], ["x", "<f8", [0]]]},
+        {"kind": "thing", "facts": {}, "arrays": [["x", "f8,f8", [0]]]},
+        {"kind": "thing", "facts": [], "arrays": []},
+        {"kind": "thing", "facts": {}, "arrays": [], "more": 1},
+        {"kind": ["thing"], "facts": {}, "arrays": []},
+        b'{"kind": "thing", "kind": "thing", "facts": {}, "arrays": []}',
+        b'{"kind": "thing", "facts": {"a": NaN}, "arrays": []}',
+        b'{"kind": "thing", "facts": {"a": -Infinity}, "arrays": []}',
+        b'{"kind": "thing", "facts": {"a": ' + b"[" * 40 + b"]" * 40 + b'}, "arrays": []}',
+        b'{"kind": "thing", "facts": ' + b'{"a":' * 100_000 + b"0" + b"}" * 100_000 + b"}",
     ],
 )
 def test_contents_that_fastgmm_never_wrote_are_refused(header: Any) -> None:
     sentence = refusal(sealed(body_of(header)))
     assert sentence == "the file cannot be read: its contents are not a thing's"
+
+
+def test_bytes_behind_the_arrays_are_refused(packed: bytes) -> None:
+    body = packed[: -hashlib.sha256().digest_size]
+    assert unpack(sealed(body), "thing", "it")[0] == FACTS
+    assert "cannot be read" in refusal(sealed(body + b"\0"))
+    assert "cannot be read" in refusal(sealed(body[:-1]))
+
+
+@pytest.mark.parametrize("item", [b"[],", b"{},", b'"a",', b'0,"b",', b'{"a":[]},'])
+def test_facts_may_not_take_more_memory_than_their_file_allows(item: bytes) -> None:
+    """Small lists take thirty times their text; a string may hold as many brackets as it likes."""
+    for escaped in (b"", b'"' + b'\\"[{\\\\' * 300_000 + b'",'):
+        facts = b'{"a": [' + escaped + item * (1_600_000 // len(item)) + b"0]}"
+        content = sealed(body_of(b'{"kind": "thing", "facts": ' + facts + b', "arrays": []}'))
+        tracemalloc.start()
+        assert "cannot be read" in refusal(content)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2 * len(content) + (1 << 24)
+
+
+def test_brackets_in_strings_are_no_depth() -> None:
+    """A backslash stands before each quote, at every place where a chunk may end."""
+    for n in range(4):
+        facts = {"x" * n: ('\\"[{' * 300_000) + "\\" * 2}
+        assert unpack(pack("thing", facts, {}), "thing", "it")[0] == facts
+
+
+def test_what_could_not_be_read_is_not_written() -> None:
+    for facts in ({"a": float("nan")}, {"a": [[]] * 500_000}):
+        with pytest.raises(ValueError, match=r"JSON|too many"):
+            pack("thing", facts, {})
+    for array in (np.array(["a"]), np.array([1j]), np.array([None])):
+        with pytest.raises(TypeError, match=r"the array x is of .*, which no file can hold"):
+            pack("thing", {}, {"x": array})
 
 
 def test_the_bytes_may_not_run_out_in_the_header(packed: bytes) -> None:

@@ -194,3 +194,26 @@ def test_unfitted_models_are_not_saved(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError):
         GaussianMixture().save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_threads", -1), ("tol", -1.0), ("n_components", 0), ("covariance_type", "covered")],
+)
+def test_invalid_settings_are_not_saved(name: str, value: Any, tmp_path: Path) -> None:
+    """The sentence is that of a fit, and what was there stays."""
+    model, path = fitted(), tmp_path / "model"
+    model.save(path)
+    before = path.read_bytes()
+    setattr(model, name, value)
+    with pytest.raises(ValueError, match=rf"^The '{name}' parameter of GaussianMixture must be"):
+        model.save(path)
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_invalid_prior_is_not_saved(tmp_path: Path) -> None:
+    model = fitted(prior=NormalInverseWishart(shrinkage=-1.0))
+    with pytest.raises(ValueError, match=r"^the prior's shrinkage must be a number >= 0"):
+        model.save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())

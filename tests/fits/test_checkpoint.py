@@ -10,6 +10,7 @@ import pytest
 from fastgmm.archive import codec
 from fastgmm.data.batches import BatchData
 from fastgmm.em.priors import Regularizing
+from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.fit import Fit, fit
@@ -117,3 +118,61 @@ def test_rows_that_differ_are_refused(rows: np.ndarray) -> None:
     assert run(rows, plan, kept) is None
     with pytest.raises(ValueError, match="gave 200 rows of weight 200, and the first one 300"):
         run(rows[:200], plan, Kept(kept.saved))
+
+
+def broken(saved: Checkpointed, what: str) -> Checkpointed:
+    """Where a fit is, with one thing in it that cannot be."""
+    run, search, extent = saved.run, saved.run.search, saved.extent
+    assert search is not None
+    changes: dict[str, dict[str, Any]] = {
+        "a ridge below zero": {"run": replace(run, regularization=Regularization.of(-1.0))},
+        "no mixture": {"run": replace(run, mixture=None)},
+        "a count below zero": {"run": replace(run, n_iter=-5)},
+        "a bound that is no number": {"run": replace(run, lower_bounds=[float("nan")])},
+        "a step ahead of no search": {"run": replace(run, ahead=run.mixture, search=None)},
+        "steps of another size": {"run": replace(run, search=replace(search, steps=[np.ones(2)]))},
+        "rows of no weight": {"run": replace(run, search=replace(search, weight=0.0))},
+        "no rows": {"extent": replace(extent, n_counted=0)},
+        "weights that are no numbers": {"extent": replace(extent, weight=float("nan"))},
+        "names of other columns": {"names": np.array(["a"], dtype=object)},
+        "a seed below zero": {"seed": -1},
+    }
+    return replace(saved, **changes[what])
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "a ridge below zero",
+        "no mixture",
+        "a count below zero",
+        "a bound that is no number",
+        "a step ahead of no search",
+        "steps of another size",
+        "rows of no weight",
+        "no rows",
+        "weights that are no numbers",
+        "names of other columns",
+        "a seed below zero",
+    ],
+)
+def test_where_no_fit_can_be_is_refused(what: str, rows: np.ndarray) -> None:
+    kept = Kept(passes=14)
+    assert run(rows, plan_of("full", "random", 1), kept) is None
+    saved = kept.load()
+    assert saved is not None
+    assert codec.checked(saved).run.search is not None
+    with pytest.raises((ValueError, TypeError)):
+        codec.checked(broken(saved, what))
+
+
+def test_a_checkpoint_of_another_fit_is_refused(rows: np.ndarray) -> None:
+    kept = Kept(passes=2)
+    assert run(rows, plan_of("full", "ward", 1), kept) is None
+    saved = kept.load()
+    assert saved is not None
+    later = Kept()
+    later.save(replace(saved, init=1))
+    for given, other in ((later, rows), (kept, rows[:, :1])):
+        with pytest.raises(ValueError, match="remove the checkpoint's file"):
+            run(other, plan_of("full", "ward", 1), Kept(given.saved))

@@ -59,3 +59,15 @@ def test_a_picture_that_fails_is_not_written(tmp_path):
     with pytest.raises(RuntimeError, match="not drawn"):
         draw_and_fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_takes_the_place_of_an_old_one_as_a_model_does(tmp_path):
+    target, link = tmp_path / "target.svg", tmp_path / "link.png"
+    target.write_bytes(b"old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    save_mixture(link, simple(2, 2), np.ones((3, 2)))
+    assert link.is_symlink()
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert len(list(tmp_path.iterdir())) == 2

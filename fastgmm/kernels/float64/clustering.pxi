@@ -111,7 +111,8 @@ def ward(points, weight, merged, heights):
     heights : float64 array (n - 1,), out
         The rise of the within-cluster sum of squares.
     """
-    cdef Py_ssize_t n_points = len(points)
+    check_sizes("points", points.shape, 2)
+    cdef Py_ssize_t n_points = points.shape[0]
     cdef Py_ssize_t n_features = points.shape[1]
     cdef Py_ssize_t i, j
     cdef Borrowed points_loan = borrow(points, sizeof(double), n_points * n_features, False, "points")

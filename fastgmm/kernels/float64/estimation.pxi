@@ -1,8 +1,9 @@
 # The doors to the small half of EM, which works on parameters.
 
 cdef Model asked_model(str form, bint tied, Py_ssize_t n_components, Py_ssize_t n_features) except *:
-    if n_components < 1 or n_features < 1:
-        raise ValueError(f"expected at least one component and one feature, got {n_components} and {n_features}")
+    if form not in FORMS:
+        raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
+    check_sizes("components and features", (n_components, n_features), 2)
     return model_of(FORMS[form], tied, n_components, n_features)
 
 

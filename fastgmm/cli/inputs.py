@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from fastgmm import GaussianMixture
@@ -47,10 +48,10 @@ def open_source(
         raise ValueError("standard input (-) is read alone, not among files.")
     if data == [STANDARD_INPUT] and sys.stdin is None:
         raise ValueError("standard input is closed; name a file.")
-    known = None if model is None else _names_of(model)
     chosen = arguments.columns
+    known = None if model is None else _names_of(model)
     if chosen is None and known is not None:
-        chosen = lambda names: None if names is None else list(known)  # noqa: E731
+        chosen = partial(_where_named, known)
     return batches(
         sys.stdin.buffer if data == [STANDARD_INPUT] else data,
         columns=chosen,
@@ -175,6 +176,11 @@ def say_dropped(source: Batches, what: str = "left out") -> None:
     more = f" and {n_more} more" if n_more else ""
     verb = "was" if source.dropped == 1 else "were"
     say(f"note: {counted(source.dropped, 'row')} with gaps {verb} {what}: {places}{more}.")
+
+
+def _where_named(known: Sequence[str], names: Sequence[str] | None) -> list[str] | None:
+    """The names that a model knows, where the data have names."""
+    return None if names is None else list(known)
 
 
 def _under_names(model: GaussianMixture, table: Table, name: str) -> Table:

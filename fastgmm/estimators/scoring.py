@@ -64,10 +64,9 @@ class Scoring:
         """`n_threads`, checked; scores of one row ask only where it is not None."""
         if self.n_threads is None:
             return None
-        found: int = check_parameters({"n_threads": self.n_threads}, type(self).__name__)[
-            "n_threads"
-        ]
-        return found
+        params = check_parameters({"n_threads": self.n_threads}, type(self).__name__)
+        n_threads: int = params["n_threads"]
+        return n_threads
 
     # ------------------------------------------------------------------ attributes
 
@@ -278,8 +277,7 @@ class Scoring:
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "predict")
-        n_threads = None if self.n_threads is None else self._threads()
-        return _density.labels(mixture, rows, n_threads)
+        return _density.labels(mixture, rows, None if self.n_threads is None else self._threads())
 
     # ------------------------------------------------------------------ criteria
 

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 def fixed_copy(array: np.ndarray, dtype: Any = None) -> np.ndarray:
     """A copy of an array that refuses to be written to, in NumPy's words."""
     copy = np.array(array, dtype=dtype, order="C")
-    copy.flags.writeable = False
+    copy.setflags(write=False)
     return copy
 
 

@@ -61,13 +61,12 @@ class Scoring:
         return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self._threads())
 
     def _threads(self) -> int | None:
-        """`n_threads`, checked; None costs one row of a score nothing."""
+        """`n_threads`, checked; scores of one row ask only where it is not None."""
         if self.n_threads is None:
             return None
-        found: int = check_parameters({"n_threads": self.n_threads}, type(self).__name__)[
-            "n_threads"
-        ]
-        return found
+        params = check_parameters({"n_threads": self.n_threads}, type(self).__name__)
+        n_threads: int = params["n_threads"]
+        return n_threads
 
     # ------------------------------------------------------------------ attributes
 
@@ -167,7 +166,8 @@ class Scoring:
             out = np.empty(len(rows), rows.dtype)
         else:
             check_out(out, (len(rows),), rows)
-        return _density.log_density(mixture, rows, out, self._threads())
+        n_threads = None if self.n_threads is None else self._threads()
+        return _density.log_density(mixture, rows, out, n_threads)
 
     def score(
         self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
@@ -260,7 +260,8 @@ class Scoring:
             out = np.empty(shape, rows.dtype)
         else:
             check_out(out, shape, rows)
-        return _density.responsibilities(mixture, rows, out, self._threads())
+        n_threads = None if self.n_threads is None else self._threads()
+        return _density.responsibilities(mixture, rows, out, n_threads)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The label of the most probable component of each row, the first of equals.
@@ -276,7 +277,7 @@ class Scoring:
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "predict")
-        return _density.labels(mixture, rows, self._threads())
+        return _density.labels(mixture, rows, None if self.n_threads is None else self._threads())
 
     # ------------------------------------------------------------------ criteria
 

@@ -102,8 +102,8 @@ def check_out(out: Any, shape: tuple[int, ...], rows: Rows) -> None:
     if type(out) is np.ndarray and out.dtype is rows.dtype and out.shape == shape:
         flags = out.flags
         if flags.writeable and flags.c_contiguous and flags.aligned:
-            # Two arrays that own their memory are apart; to ask NumPy takes a fifth of a score.
-            if out is not rows and flags.owndata and rows.flags.owndata:
+            # Arrays that own their memory are apart; to ask NumPy takes a fifth of a score.
+            if out is not rows and flags.owndata and rows.base is None:
                 return
             if not np.may_share_memory(out, rows):
                 return

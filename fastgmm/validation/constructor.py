@@ -70,10 +70,13 @@ def _text(options: tuple[str, ...]) -> Constraint:
 
 def _prior() -> Constraint:
     names = ("mean", "shrinkage", "dof", "scale")
-    return Constraint(
-        lambda value: all(hasattr(value, name) for name in names) and not isinstance(value, type),
-        "a fastgmm.NormalInverseWishart",
-    )
+
+    def holds(value: Any) -> bool:
+        if value is None or isinstance(value, type):
+            return False
+        return all(hasattr(value, name) for name in names)
+
+    return Constraint(holds, "a fastgmm.NormalInverseWishart")
 
 
 def _instance(name: str, find: Callable[[], type | tuple[()]]) -> Constraint:

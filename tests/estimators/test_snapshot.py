@@ -51,7 +51,8 @@ def test_it_does_not_change(seed: int) -> None:
     for name in ("_state", "means_", "n_threads", "random_state", "more"):
         with pytest.raises(AttributeError, match=f"a snapshot does not change: '{name}' cannot be"):
             setattr(snapshot, name, None)
-    snapshot.means_[:] = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        snapshot.means_[:] = 0.0
     assert said(snapshot, rows) == before
     for method in ("fit", "partial_fit", "m_step", "save"):
         assert not hasattr(snapshot, method)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fastgmm.covariance.estimate import check_range
 from fastgmm.em.acceleration import (
     FEWEST_PASSES,
     FIRST_PASSES,
@@ -21,7 +22,15 @@ from fastgmm.em.acceleration import (
 from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
+from fastgmm.em.stopping import (
+    NOISE_ROUNDING,
+    ROUNDING,
+    Stopping,
+    predicted_gap,
+    predicted_passes,
+    recent_gain,
+)
+from fastgmm.em.trail import Moments, Trail
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -94,6 +103,11 @@ class Run:
         What has been learned for such steps.
     regularization : Regularization
         The ridge and the prior of the M-steps.
+    trail : Trail, optional
+        What was before the first iteration; None before the first pass, unless a fit goes on.
+    noise : float
+        Where the lower bound went up and down and no longer rose, how far, in nats per row: this
+        has ended the run.  Else 0.
     """
 
     mixture: Mixture | None
@@ -109,6 +123,24 @@ class Run:
     ahead: Mixture | None = None
     search: Search | None = None
     regularization: Regularization = field(default_factory=Regularization)
+    trail: Trail | None = None
+    noise: float = 0.0
+
+    @property
+    def trace(self) -> tuple[float, ...]:
+        """The lower bounds of all iterations, and those from before the first."""
+        before = () if self.trail is None else self.trail.lower_bounds
+        return (*before, *self.lower_bounds)
+
+    @property
+    def passed(self) -> Trail | None:
+        """What another run needs to go on from this one's end."""
+        return None if self.trail is None else self.trail.after(self.lower_bounds)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do, though there may be iterations left."""
+        return self.converged or self.stopped or self.noise > 0.0
 
 
 class Observer(Protocol):
@@ -130,22 +162,25 @@ class Rules:
     stopping : Stopping
     regularization : Regularization
     acceleration : {"auto", "lbfgs"}, optional
-    history : tuple of float
-        Lower bounds from before the first iteration, for the changes.
+    trail : Trail, optional
+        That of the fit which this one goes on with.
     family : Family
         The rule of the M-step.
+    dtype : numpy.dtype, optional
+        The dtype of the rows, and so of mixtures; None: that of the statistics.
     """
 
     stopping: Stopping
     regularization: Regularization = field(default_factory=Regularization)
     acceleration: Acceleration | None = None
-    history: tuple[float, ...] = ()
+    trail: Trail | None = None
     family: Family = MAXIMUM_LIKELIHOOD
+    dtype: np.dtype | None = None
 
     def begun(self, mixture: Mixture) -> Run:
         """A run that begins with a mixture."""
-        bound = self.history[-1] if self.history else -np.inf
-        return Run(mixture, bound, regularization=self.regularization)
+        bound = self.trail.lower_bounds[-1] if self.trail is not None else -np.inf
+        return Run(mixture, bound, regularization=self.regularization, trail=self.trail)
 
 
 def run_em(
@@ -177,11 +212,10 @@ def run_em(
         if loop.run.failure is not None:
             break
         if observer is not None:
-            change = _change(loop.run.lower_bounds, rules.history)
-            if observer.iterated(loop.run, change):
+            if observer.iterated(loop.run, _change(loop.run.trace)):
                 loop.run = replace(loop.run, stopped=True)
             observer.passed(loop.run)
-        if loop.run.converged or loop.run.stopped:
+        if loop.run.ended:
             break
     return loop.run
 
@@ -199,10 +233,28 @@ class _Loop:
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
         rules, search, n_iter = self._rules, self.run.search, self.run.n_iter + 1
-        bounds, n_passes = self.run.lower_bounds, self.run.n_passes
+        bounds, n_passes, trail = self.run.lower_bounds, self.run.n_passes, self.run.trail
         accepted, statistics, lower_bound, of_this = self._accepted()
-        bounds, n_passes = [*bounds, lower_bound], n_passes + of_this
-        trace = (*rules.history, *bounds)
+        if n_iter == 1:
+            trail = self._trail(trail, statistics, lower_bound)
+        run = Run(
+            None,
+            lower_bound,
+            n_iter,
+            lower_bounds=[*bounds, lower_bound],
+            n_passes=n_passes + of_this,
+            repairs=self._repairs(),
+            regularization=rules.regularization,
+            trail=trail,
+        )
+        trace, rounding = run.trace, ROUNDING[statistics.dtype] * abs(lower_bound)
+        # Steps ahead of EM have an end of their own: they fail in noise, and are given up.
+        alone = search is None or search.given_up
+        if alone and (noise := rules.stopping.noise(trace)) > 0.0:
+            settled = rules.stopping.settled(noise, rounding)
+            gap = 0.0 if noise <= NOISE_ROUNDING * rounding else noise
+            self.run = replace(run, mixture=accepted, converged=settled, gap=gap, noise=noise)
+            return
         can = rules.family.accelerates and statistics.covariance_model.chart is not None
         if search is None and can and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
@@ -212,16 +264,7 @@ class _Loop:
         try:
             step, moved = self._m_step(statistics, previous, n_iter)
         except IllDefinedCovarianceError as error:
-            self.run = Run(
-                None,
-                lower_bound,
-                n_iter,
-                lower_bounds=bounds,
-                failure=error,
-                n_passes=n_passes,
-                repairs=self._repairs(),
-                regularization=rules.regularization,
-            )
+            self.run = replace(run, failure=error, repairs=self._repairs())
             return
         gap, ahead = predicted_gap(trace, statistics.dtype), None
         if moved:
@@ -230,23 +273,28 @@ class _Loop:
             search, gap = None, np.inf
         elif search is not None and not search.given_up:
             ahead = search.propose(accepted, statistics, lower_bound, step)
-            gap = max(search.gap, recent_gain(trace))
+            if search.steps:  # until then all steps were EM's own
+                gap = max(search.gap, recent_gain(trace))
             ahead = None if ahead is step else ahead
-        change = _change(bounds, rules.history)
-        rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
-        self.run = Run(
-            step,
-            lower_bound,
-            n_iter,
-            converged=not moved and rules.stopping.met(change, gap, rounding),
-            lower_bounds=bounds,
-            n_passes=n_passes,
+        self.run = replace(
+            run,
+            mixture=step,
+            converged=not moved and rules.stopping.met(_change(trace), gap, rounding),
             gap=gap,
             repairs=self._repairs(),
             ahead=ahead,
             search=search,
-            regularization=rules.regularization,
         )
+
+    def _trail(
+        self, trail: Trail | None, statistics: SufficientStatistics, lower_bound: float
+    ) -> Trail:
+        """The trail that the run goes on with, if it is one of these rows, or a new one."""
+        moments, ridge = Moments.of(statistics), self._rules.regularization
+        dtype = self._rules.dtype or statistics.dtype
+        if trail is not None and trail.leads_to(lower_bound, moments, ridge, dtype):
+            return trail
+        return Trail((), moments, ridge)
 
     def _accepted(self) -> tuple[Mixture, SufficientStatistics, float, int]:
         """The mixture that the iteration goes on from, its statistics, lower bound and passes.
@@ -302,7 +350,12 @@ class _Loop:
         rules, repairer = self._rules, self._repairer
 
         def maximize(statistics: SufficientStatistics) -> Mixture:
-            return rules.family.maximize(statistics, rules.regularization, previous)
+            mixture = rules.family.maximize(statistics, rules.regularization, previous)
+            if rules.dtype in (None, mixture.dtype):
+                return mixture
+            # The sums were more precise than the rows.
+            check_range(mixture.covariances, mixture.inverse_factors, rules.dtype)
+            return replace(mixture, dtype=rules.dtype)
 
         if repairer is None:
             return maximize(statistics), False
@@ -311,6 +364,5 @@ class _Loop:
         return mixture, any(repair.action == "moved" for repair in repairer.repairs[n_known:])
 
 
-def _change(bounds: list[float], history: tuple[float, ...]) -> float:
-    trace = [*history[-1:], *bounds[-2:]]
+def _change(trace: tuple[float, ...]) -> float:
     return trace[-1] - trace[-2] if len(trace) > 1 else np.inf

@@ -10,20 +10,15 @@ import numpy as np
 from fastgmm.data.batches import BatchData
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
-from fastgmm.em.collapse import Repair, summary
+from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
 from fastgmm.em.loop import Run
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
-from fastgmm.errors import (
-    CollapseWarning,
-    FileFormatError,
-    convergence_warning_class,
-    not_fitted_error,
-    warn_user,
-)
+from fastgmm.errors import FileFormatError, not_fitted_error
 from fastgmm.estimators.conventions import Estimator
+from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.snapshot import Snapshot, Stream
@@ -321,7 +316,11 @@ class GaussianMixture(Scoring, Estimator):
         ConvergenceWarning
             When the best start did not converge within `max_iter` iterations.
         CollapseWarning
-            When components collapsed, and were moved or held.
+            When components collapsed, and were moved or held, or end on fewer rows than a
+            covariance needs.
+        UserWarning
+            When `reg_covar` is large beside the variance of a column: its units are smaller than
+            the number was made for.
         """
         self._fit(X, sample_weight, callback)
         return self
@@ -359,7 +358,7 @@ class GaussianMixture(Scoring, Estimator):
         data = RowData(rows, weights, self.n_threads, names)
         found = fit(data, plan_of(self, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, names, data.extent.weight)
-        self._warn(found.run)
+        warn_of(found, self, names)
         return data, mixture
 
     def _fit_shared(
@@ -376,29 +375,8 @@ class GaussianMixture(Scoring, Estimator):
         run = found.run
         assert run.mixture is not None
         report = Report.of_run(run, found.initializations)
-        self._state = State(run.mixture, run.regularization, report, names, seen)
+        self._state = State(run.mixture, run.regularization, report, names, seen, trail=run.passed)
         return run.mixture
-
-    def _warn(self, run: Run) -> None:
-        """Warn where a fit did not converge or had to repair."""
-        if run.repairs:
-            warn_user(summary(run.repairs), CollapseWarning)
-        if not (run.converged or run.stopped) and self.max_iter > 0:
-            warn_user(self._not_converged(run), convergence_warning_class())
-
-    def _not_converged(self, run: Run) -> str:
-        rule = f"tol={self.tol:g}"
-        if self.gap_tol is not None and self.gap_tol != "auto":
-            rule = f"gap_tol={self.gap_tol:g}"
-        where = "cannot be foretold yet"
-        if np.isfinite(run.gap):
-            where = f"is predicted to be {run.gap:.1e} nats per row"
-        raised = f"max_iter (now {self.max_iter}) or {rule.partition('=')[0]}"
-        return (
-            f"Best performing initialization did not converge: after {run.n_iter} iterations the "
-            f"distance of the log-likelihood to its limit {where}, and {rule}; raise {raised}, or "
-            "try another init_params."
-        )
 
     def fit_batches(
         self,
@@ -473,7 +451,7 @@ class GaussianMixture(Scoring, Estimator):
                 self._publish(Fit(last[0]), data.names, None)
             raise
         self._publish(found, data.names, data.extent.weight)
-        self._warn(found.run)
+        warn_of(found, self, data.names)
         return self
 
     def partial_fit(
@@ -547,6 +525,8 @@ class GaussianMixture(Scoring, Estimator):
             plan = plan_of(self, learner.target.n_features)
         learner.learn(rows, weights, plan)
         self._publish_stream(learner, names)
+        if plan is not None and (learned := learner.learned) is not None:
+            warn_of_ridge(learned.mixture, learned.regularization, learned.seen, names)
         return self
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
@@ -768,7 +748,7 @@ class GaussianMixture(Scoring, Estimator):
                 of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
                 learned = replace(learned, statistics=of_one)
             learner.learned = learned
-        self._state = replace(state, mixture=mixture, report=report)
+        self._state = replace(state, mixture=mixture, report=report, trail=None)
         return self
 
     # ------------------------------------------------------------------ the stream

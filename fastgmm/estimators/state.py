@@ -8,6 +8,7 @@ import numpy as np
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.trail import Trail
 from fastgmm.fits.online import Learner
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.mixture import Mixture
@@ -86,6 +87,8 @@ class State:
         Weight of the rows that the mixture was fitted to.
     learner : Learner, optional
         What learns from the stream that the mixture follows.
+    trail : Trail, optional
+        What a warm start goes on with; None where the mixture does not come from a fit.
     """
 
     mixture: Mixture | None
@@ -94,3 +97,4 @@ class State:
     names: np.ndarray | None = None
     seen: float | None = None
     learner: Learner | None = None
+    trail: Trail | None = None

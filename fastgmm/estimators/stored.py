@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.trail import Trail
 from fastgmm.estimators.state import Report
 from fastgmm.fits.online import LearnerState
 from fastgmm.mixture.mixture import Mixture
@@ -20,6 +21,8 @@ class StoredState:
         As in `State`.
     stream : LearnerState, optional
         The learner of the stream that the mixture follows.
+    trail : Trail, optional
+        As in `State`.
     """
 
     mixture: Mixture | None
@@ -28,3 +31,4 @@ class StoredState:
     names: np.ndarray | None = None
     seen: float | None = None
     stream: LearnerState | None = None
+    trail: Trail | None = None

@@ -70,11 +70,13 @@ def unbounded(mixture: Mixture, regularization: Regularization, n_rows: float) -
     return np.asarray(few | at_floor(mixture, regularization, NEARLY))
 
 
-def constant_columns(mixture: Mixture, regularization: Regularization, component: int) -> list[int]:
-    """The columns in which the ridge is all the variance that a component has."""
+def constant_columns(
+    mixture: Mixture, regularization: Regularization, component: int, share: float = FLOOR_SHARE
+) -> list[int]:
+    """The columns in which the ridge is at least this share of the variance of a component."""
     variances = _variances(mixture)[component]
     ridge = np.broadcast_to(regularization.reg_covar, variances.shape)
-    found: list[int] = np.flatnonzero(FLOOR_SHARE * variances <= ridge).tolist()
+    found: list[int] = np.flatnonzero(share * variances <= ridge).tolist()
     return found
 
 

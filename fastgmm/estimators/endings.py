@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.em.collapse import Repair
+from fastgmm.em.collapse import FLOOR_SHARE, Repair, at_floor
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.soundness import (
@@ -33,12 +33,17 @@ def warn_of(found: Fit, params: Any, names: np.ndarray | None) -> None:
     `params` are the parameters of the constructor as attributes; `names` (D,) those of the columns,
     if they have any.
     """
-    run, moments = found.run, None if found.run.trail is None else found.run.trail.moments
+    run = found.run
     assert run.mixture is not None
-    if text := collapse_text(run, found.n_rows, names):
-        warn_user(text, CollapseWarning)
-    whole = None if moments is None else moments.variances
-    warn_of_ridge(run.mixture, run.regularization, found.n_rows, names, whole)
+    whole = None if run.trail is None else run.trail.moments.variances
+    too_large = warn_of_ridge(run.mixture, run.regularization, found.n_rows, names, whole)
+    repairs = run.repairs
+    if too_large:
+        # What is held at the floor of such a ridge is none of the components' fault.
+        repairs = tuple(one for one in repairs if one.action == "moved")
+    text = collapse_text(run.mixture, run.regularization, repairs, found.n_rows, names)
+    if text and (repairs or not too_large):
+        warn_user(f"{text} Use fewer components, a larger reg_covar or a prior.", CollapseWarning)
     if not (run.converged or run.stopped) and params.max_iter > 0:
         text = convergence_warning_text(_how_it_ended(run, params))
         warn_user(text, convergence_warning_class())
@@ -50,14 +55,14 @@ def warn_of_ridge(
     n_rows: float,
     names: np.ndarray | None,
     whole: FloatArray | None = None,
-) -> None:
-    """Warn where `reg_covar` is large beside the variance of a column, within a component or all.
+) -> bool:
+    """Warn where `reg_covar` is large beside the variance of a column; returns whether it is.
 
     `whole`, (D,) or (1,), are the variances of all rows; by default those of the mixture.
     """
     found = swamped(mixture, regularization, n_rows, whole)
     if found is None:
-        return
+        return False
     column = "the columns" if found.column < 0 else f"column {_name(found.column, names)}"
     where = "in all rows" if found.component < 0 else f"within component {found.component}"
     warn_user(
@@ -65,28 +70,32 @@ def warn_of_ridge(
         f"{found.variance:.3g}: the ridge decides much of the fit. Pass "
         "reg_covar='auto', which follows the units of the columns, or a smaller number."
     )
+    return True
 
 
-def collapse_text(run: Run, n_rows: float, names: np.ndarray | None) -> str:
-    """What a warning says of components that have collapsed, or nearly; empty where none has."""
-    mixture, sentences = run.mixture, []
-    assert mixture is not None
-    if run.repairs:
-        sentences.append(f"Components collapsed during the fit: {_repaired(run.repairs)}.")
-    held = {one.component for one in run.repairs if one.action == "held"}
-    for k in sorted(held)[:MOST_NAMED]:
-        sentences += _of_columns(mixture, run.regularization, k, names)
-    few = too_few_rows(mixture, run.regularization, n_rows)
-    unsaid = [k for k in np.flatnonzero(few).tolist() if k not in held]
-    for k in unsaid[:MOST_NAMED]:
+def collapse_text(
+    mixture: Mixture,
+    regularization: Regularization,
+    repairs: tuple[Repair, ...],
+    n_rows: float,
+    names: np.ndarray | None,
+) -> str:
+    """What has collapsed, or nearly, in sentences; empty where nothing has."""
+    sentences = []
+    if repairs:
+        sentences.append(f"Components collapsed during the fit: {_repaired(repairs)}.")
+    flat = {one.component for one in repairs if one.action == "held"}
+    flat |= set(np.flatnonzero(at_floor(mixture, regularization)).tolist())
+    for k in sorted(flat)[:MOST_NAMED]:
+        sentences += of_columns(mixture, regularization, k, names)
+    few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows))
+    for k in few.tolist()[:MOST_NAMED]:
         rows = mixture.weights[k] * n_rows
         sentences.append(
             f"Component {k} ends on {rows:.3g} rows, and its covariance needs "
             f"{rows_needed(mixture)}: the likelihood has no bound but reg_covar there."
         )
-    if not sentences:
-        return ""
-    return f"{' '.join(sentences)} Use fewer components, a larger reg_covar or a prior."
+    return " ".join(sentences)
 
 
 def _repaired(repairs: tuple[Repair, ...]) -> str:
@@ -104,23 +113,29 @@ def _repaired(repairs: tuple[Repair, ...]) -> str:
     return f"{'; '.join(parts)} (repairs_ lists what happened)"
 
 
-def _of_columns(
-    mixture: Mixture, regularization: Regularization, k: int, names: np.ndarray | None
+def of_columns(
+    mixture: Mixture,
+    regularization: Regularization,
+    k: int,
+    names: np.ndarray | None,
+    share: float = FLOOR_SHARE,
 ) -> list[str]:
-    """A sentence that names the columns which are constant within a component, if any are."""
-    # A column that is constant in all rows is no sign of a collapse.
+    """A sentence that names the columns which are constant within a component, if any are.
+
+    They are where the ridge is at least this share of the variance, and not in all rows.
+    """
     varies = mixture.means.min(axis=0) < mixture.means.max(axis=0)
-    constant = [j for j in constant_columns(mixture, regularization, k) if varies[j]]
+    found = constant_columns(mixture, regularization, k, share)
+    constant = [j for j in found if varies[j]]
     if not constant or mixture.weights[k] == 0.0:
         return []
-    listed = ", ".join(
-        f"{_name(j, names)} ({mixture.means[k, j]:.4g})" for j in constant[:MOST_NAMED]
-    )
-    one = len(constant) == 1
-    return [
-        f"{'Column' if one else 'Columns'} {listed} {'is' if one else 'are'} constant within "
-        f"component {k}."
-    ]
+    # The mean of equal values is one of them, but for rounding that is far under the ridge.
+    unseen = 1e-3 * np.sqrt(np.broadcast_to(regularization.reg_covar, mixture.n_features))
+    values = np.where(np.abs(mixture.means[k]) < unseen, 0.0, mixture.means[k])
+    listed = ", ".join(f"{_name(j, names)} ({values[j]:.4g})" for j in constant[:MOST_NAMED])
+    several = "s" if len(constant) > 1 else ""
+    how = f"{'are' if several else 'is'}{' nearly' if share < FLOOR_SHARE else ''} constant"
+    return [f"Column{several} {listed} {how} within component {k}."]
 
 
 def _name(column: int, names: np.ndarray | None) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 import fastgmm.estimators.selection
 from fastgmm import GaussianMixture, NormalInverseWishart, select
-from fastgmm.estimators.selection import Candidate, Selection
+from fastgmm.estimators.candidate import Candidate
+from fastgmm.estimators.selection import Selection
 from support import correlated_mixture
 
 TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")

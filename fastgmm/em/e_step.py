@@ -18,9 +18,9 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part, RowKind
 from fastgmm.data.passes import Data
 from fastgmm.em.bounds import CarriedBounds
-from fastgmm.em.precision import dtype_of_sums
+from fastgmm.em.precision import SINGLE, dtype_of_sums
 from fastgmm.mixture.constants import Constants
-from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
@@ -104,6 +104,7 @@ class EStep:
             sample_weight = np.ldexp(sample_weight, -self._exponent)
         # One thread adds each block to the total at once, several add one block after the other:
         # these are the same additions in the same order.
+        cast = part.rows.dtype != self._dtype
         alone = threads_used(len(rows), self._block, self._n_threads) == 1
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
@@ -113,7 +114,7 @@ class EStep:
             if self._limits is not None and self._bounds is not None:
                 carried = self._bounds.of_block(begin, end), self._limits
             log_likelihood = kind_sums.packed.expectation(
-                _cast(rows[begin:end], self._dtype),
+                rows[begin:end].astype(self._dtype) if cast else rows[begin:end],
                 None if sample_weight is None else sample_weight[begin:end],
                 None if self._given is None else self._given(part, begin, end),
                 self._thresholds,
@@ -240,15 +241,10 @@ def _recentred(
         if part.kind not in packed:
             packed[part.kind] = part.kind.constants(mixture).packed(dtype)
         out = np.empty((end - begin, mixture.n_components), dtype)
-        packed[part.kind].responsibilities(_cast(part.rows[begin:end], dtype), out)
+        packed[part.kind].responsibilities(part.rows[begin:end].astype(dtype, copy=False), out)
         return out
 
     return expectation(replace(mixture, means=means), data, given=as_before, dtype=dtype)
-
-
-def _cast(block: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The rows of a block in the dtype of the sums, which no float32 number is changed by."""
-    return block if block.dtype == dtype else block.astype(dtype)
 
 
 class Passes:
@@ -277,7 +273,7 @@ class Passes:
         target: float = 0.0,
     ) -> None:
         self._data, self._reg_covar, self._target = data, reg_covar, target
-        self._bounds = None
+        self._single, self._bounds = data.dtype == SINGLE, None
         if data.resident is not None:
             bounds = carried_bounds(data.resident, covariance_type, n_components)
             self._bounds = bounds if bounds.possible else None
@@ -285,9 +281,9 @@ class Passes:
     def __call__(self, mixture: Mixture) -> SufficientStatistics:
         """The statistics of all rows under a mixture: one pass."""
         data, ridge = self._data, self._reg_covar
-        dtype = dtype_of_sums(mixture, data.dtype, self._target)
-        bounds = self._bounds if dtype == data.dtype else None
-        return expectation(mixture, data, reg_covar=ridge, bounds=bounds, dtype=dtype)
+        if not self._single or dtype_of_sums(mixture, SINGLE, self._target) == SINGLE:
+            return expectation(mixture, data, reg_covar=ridge, bounds=self._bounds)
+        return expectation(mixture, data, reg_covar=ridge, dtype=FLOAT64)
 
 
 def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) -> CarriedBounds:

@@ -212,7 +212,7 @@ def run_em(
         if loop.run.failure is not None:
             break
         if observer is not None:
-            if observer.iterated(loop.run, _change(loop.run.trace)):
+            if observer.iterated(loop.run, _change(loop.trace)):
                 loop.run = replace(loop.run, stopped=True)
             observer.passed(loop.run)
         if loop.run.ended:
@@ -226,6 +226,7 @@ class _Loop:
     def __init__(self, one_pass: Pass, rules: Rules, repairer: Repairer | None) -> None:
         self._one_pass, self._rules, self._repairer = one_pass, rules, repairer
         self.run: Run
+        self.trace: tuple[float, ...] = ()
 
     def iterate(self) -> None:
         """Do one iteration, from the mixture ahead or from the one that EM falls back on.
@@ -247,7 +248,8 @@ class _Loop:
             regularization=rules.regularization,
             trail=trail,
         )
-        trace, rounding = run.trace, ROUNDING[statistics.dtype] * abs(lower_bound)
+        self.trace = trace = run.trace
+        rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
         # Steps ahead of EM have an end of their own: they fail in noise, and are given up.
         alone = search is None or search.given_up
         if alone and (noise := rules.stopping.noise(trace)) > 0.0:

@@ -65,6 +65,8 @@ class Stopping:
         Who asks for scikit-learn's rule, or for `max_iter` iterations by a tolerance of zero, gets
         what was asked for.
         """
+        if len(bounds) < 2 * NOISE_WINDOW:
+            return 0.0
         asked = (self.both or self.gap_tol is not None) and self.tolerance > 0.0
         return noise_of(bounds) if asked else 0.0
 
@@ -99,8 +101,7 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
         return np.inf
     if abs(changes[-1]) <= ROUNDING[dtype] * abs(bounds[-1]):
         return 0.0
-    rising, falling = (change > 0.0 for change in changes[-3:]), (c < 0.0 for c in changes[-3:])
-    if len(changes) > 3 and not all(rising) and not all(falling):
+    if len(changes) > 3 and not (min(changes[-3:]) > 0.0 or max(changes[-3:]) < 0.0):
         return sum(map(abs, changes))
     last = _aitken(last_bounds)
     if len(changes) > 1 and abs(changes[-1]) * 200 < abs(changes[-2]):

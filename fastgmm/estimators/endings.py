@@ -90,10 +90,10 @@ def collapse_text(
         sentences += of_columns(mixture, regularization, k, names)
     few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows))
     for k in few.tolist()[:MOST_NAMED]:
-        rows = mixture.weights[k] * n_rows
+        rows = f"{mixture.weights[k] * n_rows:.3g}"
         sentences.append(
-            f"Component {k} ends on {rows:.3g} rows, and its covariance needs "
-            f"{rows_needed(mixture)}: the likelihood has no bound but reg_covar there."
+            f"Component {k} ends on {rows} {'row' if rows == '1' else 'rows'}, and its covariance "
+            f"needs {rows_needed(mixture)}: the likelihood has no bound but reg_covar there."
         )
     return " ".join(sentences)
 

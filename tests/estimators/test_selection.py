@@ -84,7 +84,7 @@ def test_the_table_is_in_the_order_of_the_grid(rows: np.ndarray) -> None:
     assert (model, criterion) == (chosen.model, "bic")
     for one in table:
         assert isinstance(one, Candidate)
-        kinds_of_values = [str, int, *[float] * 4, int, bool, int, str, int]
+        kinds_of_values = [str, int, *[float] * 4, int, bool, int, str, int, int, str]
         assert [type(value) for value in one] == kinds_of_values
     pd = pytest.importorskip("pandas")
     assert tuple(pd.DataFrame(table).columns) == Candidate._fields

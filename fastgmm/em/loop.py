@@ -179,7 +179,8 @@ class Rules:
 
     def begun(self, mixture: Mixture) -> Run:
         """A run that begins with a mixture."""
-        bound = self.trail.lower_bounds[-1] if self.trail is not None else -np.inf
+        before = () if self.trail is None else self.trail.lower_bounds
+        bound = before[-1] if before else -np.inf
         return Run(mixture, bound, regularization=self.regularization, trail=self.trail)
 
 

@@ -61,8 +61,10 @@ class Moments:
 
     def same(self, other: "Moments", dtype: np.dtype) -> bool:
         """Whether these are the moments of the same rows, the sums of which are of a dtype."""
-        if (self.n_samples, len(self.mean)) != (other.n_samples, len(other.mean)):
+        if self.n_samples != other.n_samples or self.mean.shape != other.mean.shape:
             return False
+        if self.variances.shape != other.variances.shape:
+            return False  # of another covariance type
         least = SAME * float(np.finfo(dtype).eps)
         spread = np.sqrt(self.variances) + float(np.finfo(dtype).eps) * np.abs(self.mean)
         return bool(

@@ -90,6 +90,6 @@ if __name__ == "__main__":
             print(f"seed {seed}: {kind} {k}, {shape}, condition {case.condition:.1e}: {ends}")
     print(
         f"{n_good} of {len(cases)} good, {n_not} not converged, {n_coarse} too coarse; passes of "
-        f"float32 over those of float64: mean {np.mean(shares):.3f}, largest {max(shares):.2f}, over "
-        f"{MOST} in {sum(share > MOST for share in shares)}"
+        f"float32 over those of float64: mean {np.mean(shares):.3f}, largest {max(shares):.2f}, "
+        f"over {MOST} in {sum(share > MOST for share in shares)}"
     )

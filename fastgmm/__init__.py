@@ -19,8 +19,9 @@ from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Iteration
 from fastgmm.em.priors import NormalInverseWishart
+from fastgmm.estimators.candidate import Candidate
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
-from fastgmm.estimators.selection import Candidate, Selection, select
+from fastgmm.estimators.selection import Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.criteria import Criteria

@@ -22,6 +22,7 @@ __all__ = [
     "InvalidParameterError",
     "NotFittedError",
     "convergence_warning_class",
+    "convergence_warning_text",
     "data_range_error",
     "ill_defined_covariance_error",
     "not_fitted_error",
@@ -114,6 +115,30 @@ def convergence_warning_class() -> type[ConvergenceWarning]:
     return _shared_class(ConvergenceWarning)
 
 
+def convergence_warning_text(found: str) -> str:
+    """What a warning says of a fit that has not converged.
+
+    Parameters
+    ----------
+    found : str
+        How the fit ended, in whole sentences.
+
+    Returns
+    -------
+    str
+        It opens with scikit-learn's sentences, by which filters know it.
+
+    Examples
+    --------
+    >>> convergence_warning_text("It took 3 iterations.")
+    'Best performing initialization did not converge. Try ... data. It took 3 iterations.'
+    """
+    return (
+        "Best performing initialization did not converge. Try different init parameters, or "
+        f"increase max_iter, tol, or check for degenerate data. {found}"
+    )
+
+
 def ill_defined_covariance_error(
     component: int | None = None, *, single_precision: bool = False
 ) -> IllDefinedCovarianceError:
@@ -135,15 +160,18 @@ def ill_defined_covariance_error(
     --------
     >>> print(ill_defined_covariance_error(2))
     Fitting the mixture model failed because some components have ill-defined empirical
-    covariance: the covariance of component 2 is not positive definite. Use ...
+    covariance (for instance caused by singleton or collapsed samples). Try to ... input data.
+    The covariance of component 2 is not positive definite: use ... or columns of similar scale.
     """
     whose = "that all components share" if component is None else f"of component {component}"
-    remedy = "Use fewer components, a larger reg_covar, a prior, or columns of similar scale"
-    if single_precision:
-        remedy += ", or pass the rows as float64"
+    theirs = " The numerical accuracy can also be improved by passing float64 data instead of"
     error = IllDefinedCovarianceError(
         "Fitting the mixture model failed because some components have ill-defined empirical "
-        f"covariance: the covariance {whose} is not positive definite. {remedy}."
+        "covariance (for instance caused by singleton or collapsed samples). Try to decrease the "
+        "number of components, increase reg_covar, or scale the input data."
+        f"{theirs + ' float32.' if single_precision else ''} The covariance {whose} is not "
+        "positive definite: use fewer components, a larger reg_covar, a prior, or columns of "
+        "similar scale."
     )
     error.component = component
     return error

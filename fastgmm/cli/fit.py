@@ -125,8 +125,8 @@ def _write_table(path: str, chosen: Selection) -> None:
 
 
 def _print_grid(chosen: Selection) -> None:
-    collapsed = any(one.n_collapsed for one in chosen.table)
-    note = "; ! a component has collapsed to a variance of --reg-covar" if collapsed else ""
+    collapsed = any(not one.failure and not one.sound for one in chosen.table)
+    note = "; ! a component has collapsed, or nearly" if collapsed else ""
     print(f"{chosen.criterion.upper()}, lower is better; * the best of the fits{note}\n")
     print(criterion_table(chosen.table, chosen.criterion), end="\n\n")
 

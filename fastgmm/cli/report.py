@@ -153,8 +153,8 @@ def criterion_table(table: Sequence[Candidate], criterion: Criterion) -> str:
     Returns
     -------
     str
-        Several lines; the best value has a star, one where a component has collapsed an exclamation
-        mark, and what could not be fitted is a dash.
+        Several lines; the best value has a star, one where a component has collapsed, or nearly, an
+        exclamation mark, and what could not be fitted is a dash.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def criterion_table(table: Sequence[Candidate], criterion: Criterion) -> str:
     def cell(one: Candidate | None) -> str:
         if one is None or one.failure:
             return f"{'-':>15} "
-        mark = "*" if one is best else "!" if one.n_collapsed else " "
+        mark = "*" if one is best else " " if one.sound else "!"
         return f"{getattr(one, criterion):>15.2f}{mark}"
 
     lines = ["components" + "".join(f"{kind:>15} " for kind in kinds)]

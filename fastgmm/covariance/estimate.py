@@ -6,7 +6,11 @@ import numpy as np
 
 from fastgmm import kernels
 from fastgmm.covariance.forms import Form
-from fastgmm.errors import IllDefinedCovarianceError, data_range_error
+from fastgmm.errors import (
+    IllDefinedCovarianceError,
+    data_range_error,
+    ill_defined_covariance_error,
+)
 from fastgmm.typing import FloatArray
 
 LARGEST = {np.dtype(kind): float(np.finfo(kind).max) for kind in (np.float32, np.float64)}
@@ -76,11 +80,12 @@ def factor_or_repair(
     """
     try:
         return covariances, *form.factor(covariances, PIVOT_ROUNDING)
-    except IllDefinedCovarianceError:
+    except IllDefinedCovarianceError as error:
         if not np.isfinite(covariances).all():
             raise data_range_error(dtype) from None
         if floor is None:
-            raise
+            single = dtype == np.float32
+            raise ill_defined_covariance_error(error.component, single_precision=single) from None
     covariances = form.held_at(covariances, floor, PIVOT_ROUNDING)
     return covariances, *form.factor(covariances)
 

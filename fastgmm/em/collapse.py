@@ -263,7 +263,9 @@ class Repairer:
         )
 
 
-def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:
+def at_floor(
+    mixture: Mixture, regularization: Regularization, share: float = FLOOR_SHARE
+) -> np.ndarray:
     """(K,): where the ridge is all the variance in more directions than it is in the whole mixture.
 
     The likelihood of such a component says more of the ridge than of the data.
@@ -274,15 +276,15 @@ def at_floor(mixture: Mixture, regularization: Regularization) -> np.ndarray:
         return nothing
     ridge = regularization.ridge(model.form)
     inverses = mixture.inverse_factors[None] if model.tied else mixture.inverse_factors
-    counts = model.form.directions_at_floor(inverses, ridge, FLOOR_SHARE)
+    counts = model.form.directions_at_floor(inverses, ridge, share)
     if np.count_nonzero(counts) == 0:
         return nothing
-    whole = _directions_at_floor(total_covariance(mixture), ridge)
+    whole = _directions_at_floor(total_covariance(mixture), ridge, share)
     whole //= model.form.features_per_variance(mixture.n_features)
     return np.broadcast_to(counts > whole, k)
 
 
-def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
+def _directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float) -> int:
     """The number of directions in which the ridge is all the variance that there is."""
     deviations = np.sqrt(np.broadcast_to(ridge, len(covariance)))
     if not deviations.all():
@@ -292,7 +294,7 @@ def _directions_at_floor(covariance: FloatArray, ridge: FloatArray) -> int:
         return 0
     variances = np.linalg.eigvalsh(scaled)
     rounding = PIVOT_ROUNDING * len(variances) * variances[-1]
-    return int(np.count_nonzero(variances < 1.0 / FLOOR_SHARE + rounding))
+    return int(np.count_nonzero(variances < 1.0 / share + rounding))
 
 
 def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.ndarray, FloatArray]:
@@ -325,21 +327,4 @@ def _sentence(component: int, reason: str, weight: float) -> str:
     return (
         f"Fitting the mixture model failed because a component collapsed: {found}. Use fewer "
         "components, a larger reg_covar, a prior, or on_collapse='repair'."
-    )
-
-
-def summary(repairs: "tuple[Repair, ...]") -> str:
-    """One sentence for a warning: what happened and what to do."""
-    parts = []
-    for action, words in (
-        ("moved", "moved to where the model explained the rows worst"),
-        ("held", "held (at the floor that reg_covar sets, or with less than a row)"),
-    ):
-        names = sorted({r.component for r in repairs if r.action == action})
-        if names:
-            listed = ", ".join(map(str, names[:10])) + (", ..." if len(names) > 10 else "")
-            parts.append(f"{'component' if len(names) == 1 else 'components'} {listed} {words}")
-    return (
-        f"Components collapsed during the fit: {'; '.join(parts)} (repairs_ lists what happened). "
-        "Use fewer components, a larger reg_covar or a prior."
     )

@@ -18,8 +18,9 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part, RowKind
 from fastgmm.data.passes import Data
 from fastgmm.em.bounds import CarriedBounds
+from fastgmm.em.precision import SINGLE, dtype_of_sums
 from fastgmm.mixture.constants import Constants
-from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
@@ -30,7 +31,7 @@ NEGLIGIBLE = 2.0**-53
 by rounding only."""
 Given = Callable[[Part, int, int], np.ndarray]
 """A function given(part, begin, end) returns responsibilities (end - begin, K) of these rows of a
-part, in the rows' dtype, which stand in place of the mixture's own."""
+part, in the dtype of the sums, which stand in place of the mixture's own."""
 
 
 class EStep:
@@ -44,7 +45,7 @@ class EStep:
     extent : Extent
         The number and weights of all rows that will be added.
     dtype : numpy.dtype
-        The dtype of the rows: float32 or float64.
+        In which the sums are made: float32 or float64, into which rows are cast block by block.
     n_threads : int, optional
         None: all that this process may use.  The result does not depend on it.
     given : callable, optional
@@ -103,6 +104,7 @@ class EStep:
             sample_weight = np.ldexp(sample_weight, -self._exponent)
         # One thread adds each block to the total at once, several add one block after the other:
         # these are the same additions in the same order.
+        cast = part.rows.dtype != self._dtype
         alone = threads_used(len(rows), self._block, self._n_threads) == 1
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
@@ -112,7 +114,7 @@ class EStep:
             if self._limits is not None and self._bounds is not None:
                 carried = self._bounds.of_block(begin, end), self._limits
             log_likelihood = kind_sums.packed.expectation(
-                rows[begin:end],
+                rows[begin:end].astype(self._dtype) if cast else rows[begin:end],
                 None if sample_weight is None else sample_weight[begin:end],
                 None if self._given is None else self._given(part, begin, end),
                 self._thresholds,
@@ -212,34 +214,37 @@ def expectation(
     reg_covar: float | np.ndarray = 0.0,
     given: Given | None = None,
     bounds: CarriedBounds | None = None,
+    dtype: np.dtype | None = None,
 ) -> SufficientStatistics:
     """The statistics of all rows of the data under a mixture.
 
     Where the means lie so far from the rows that rounding would show beside `reg_covar`, the sums
-    are taken again about the new means.  The other arguments are those of `EStep`.
+    are taken again about the new means.  The sums are made in `dtype`, or in that of the rows.  The
+    other arguments are those of `EStep`.
     """
-    begun = partial(
-        EStep, mixture, data.extent, data.dtype, data.n_threads, given=given, bounds=bounds
-    )
+    dtype = dtype or data.dtype
+    begun = partial(EStep, mixture, data.extent, dtype, data.n_threads, given=given, bounds=bounds)
     statistics = data.pass_over(begun)
     if given is not None or not statistics.cancels(reg_covar):
         return statistics
-    about = _recentred(mixture, statistics.means, data)
+    about = _recentred(mixture, statistics.means, data, dtype)
     return replace(about, log_likelihood=statistics.log_likelihood)
 
 
-def _recentred(mixture: Mixture, means: np.ndarray, data: Data) -> SufficientStatistics:
+def _recentred(
+    mixture: Mixture, means: np.ndarray, data: Data, dtype: np.dtype
+) -> SufficientStatistics:
     """The statistics of the same responsibilities about other means (K, D), for two passes more."""
     packed: dict[RowKind, Any] = {}
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
         if part.kind not in packed:
-            packed[part.kind] = part.kind.constants(mixture).packed(data.dtype)
-        out = np.empty((end - begin, mixture.n_components), data.dtype)
-        packed[part.kind].responsibilities(part.rows[begin:end], out)
+            packed[part.kind] = part.kind.constants(mixture).packed(dtype)
+        out = np.empty((end - begin, mixture.n_components), dtype)
+        packed[part.kind].responsibilities(part.rows[begin:end].astype(dtype, copy=False), out)
         return out
 
-    return expectation(replace(mixture, means=means), data, given=as_before)
+    return expectation(replace(mixture, means=means), data, given=as_before, dtype=dtype)
 
 
 class Passes:
@@ -254,20 +259,31 @@ class Passes:
         The number of their components.
     reg_covar : ndarray of shape () or (D,)
         The ridge: rounding that is small beside it needs no further pass.
+    target : float
+        The distance to the limit that the run is to reach, in nats per row: where sums in float32
+        would be too noisy for it, they are made in float64.
     """
 
     def __init__(
-        self, data: Data, covariance_type: str, n_components: int, reg_covar: np.ndarray
+        self,
+        data: Data,
+        covariance_type: str,
+        n_components: int,
+        reg_covar: np.ndarray,
+        target: float = 0.0,
     ) -> None:
-        self._data, self._reg_covar = data, reg_covar
-        self._bounds = None
+        self._data, self._reg_covar, self._target = data, reg_covar, target
+        self._single, self._bounds = data.dtype == SINGLE, None
         if (part := data.resident) is not None:
             bounds = carried_bounds(part.rows, covariance_type, n_components)
             self._bounds = bounds if bounds.possible else None
 
     def __call__(self, mixture: Mixture) -> SufficientStatistics:
         """The statistics of all rows under a mixture: one pass."""
-        return expectation(mixture, self._data, reg_covar=self._reg_covar, bounds=self._bounds)
+        data, ridge = self._data, self._reg_covar
+        if not self._single or dtype_of_sums(mixture, SINGLE, self._target) == SINGLE:
+            return expectation(mixture, data, reg_covar=ridge, bounds=self._bounds)
+        return expectation(mixture, data, reg_covar=ridge, dtype=FLOAT64)
 
 
 def carried_bounds(rows: np.ndarray, covariance_type: str, n_components: int) -> CarriedBounds:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from fastgmm.archive import checks
+from fastgmm.covariance.estimate import check_range
 from fastgmm.em.acceleration import (
     FEWEST_PASSES,
     FIRST_PASSES,
@@ -22,8 +23,16 @@ from fastgmm.em.acceleration import (
 from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes, recent_gain
+from fastgmm.em.stopping import (
+    NOISE_ROUNDING,
+    ROUNDING,
+    Stopping,
+    predicted_gap,
+    predicted_passes,
+    recent_gain,
+)
 from fastgmm.em.stretch import Stretches
+from fastgmm.em.trail import Moments, Trail
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -96,6 +105,11 @@ class Run:
         What has been learned for such steps.
     regularization : Regularization
         The ridge and the prior of the M-steps.
+    trail : Trail, optional
+        What was before the first iteration; None before the first pass, unless a fit goes on.
+    noise : float
+        Where the lower bound went up and down and no longer rose, how far, in nats per row: this
+        has ended the run.  Else 0.
     """
 
     mixture: Mixture | None
@@ -111,6 +125,24 @@ class Run:
     ahead: Mixture | None = None
     search: Search | None = None
     regularization: Regularization = field(default_factory=Regularization)
+    trail: Trail | None = None
+    noise: float = 0.0
+
+    @property
+    def trace(self) -> tuple[float, ...]:
+        """The lower bounds of all iterations, and those from before the first."""
+        before = () if self.trail is None else self.trail.lower_bounds
+        return (*before, *self.lower_bounds)
+
+    @property
+    def passed(self) -> Trail | None:
+        """What another run needs to go on from this one's end."""
+        return None if self.trail is None else self.trail.after(self.lower_bounds)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do, though there may be iterations left."""
+        return self.converged or self.stopped or self.noise > 0.0
 
     def check(self) -> None:
         """Raise ValueError where EM, reading this from a file, could not go on from it."""
@@ -123,6 +155,9 @@ class Run:
         self.regularization.check_form(mixture.covariance_model.form, mixture.n_features)
         if self.ahead is not None and not mixture.is_like(self.ahead):
             raise ValueError("the mixture ahead must be like that of the run")
+        checks.check_number("the noise of a run", self.noise, 0.0)
+        if self.trail is not None:
+            self.trail.check_for(mixture)
         if search is not None:
             search.check_for(mixture)
         if self.ahead is not None and (search is None or not search.has_tried):
@@ -152,22 +187,26 @@ class Rules:
     stopping : Stopping
     regularization : Regularization
     acceleration : {"auto", "lbfgs"}, optional
-    history : tuple of float
-        Lower bounds from before the first iteration, for the changes.
+    trail : Trail, optional
+        That of the fit which this one goes on with.
     family : Family
         The rule of the M-step.
+    dtype : numpy.dtype, optional
+        The dtype of the rows, and so of mixtures; None: that of the statistics.
     """
 
     stopping: Stopping
     regularization: Regularization = field(default_factory=Regularization)
     acceleration: Acceleration | None = None
-    history: tuple[float, ...] = ()
+    trail: Trail | None = None
     family: Family = MAXIMUM_LIKELIHOOD
+    dtype: np.dtype | None = None
 
     def begun(self, mixture: Mixture) -> Run:
         """A run that begins with a mixture."""
-        bound = self.history[-1] if self.history else -np.inf
-        return Run(mixture, bound, regularization=self.regularization)
+        before = () if self.trail is None else self.trail.lower_bounds
+        bound = before[-1] if before else -np.inf
+        return Run(mixture, bound, regularization=self.regularization, trail=self.trail)
 
 
 def run_em(
@@ -205,11 +244,10 @@ def run_em(
         if loop.run.failure is not None:
             break
         if observer is not None:
-            change = _change(loop.run.lower_bounds, rules.history)
-            if observer.iterated(loop.run, change):
+            if observer.iterated(loop.run, _change(loop.trace)):
                 loop.run = replace(loop.run, stopped=True)
             observer.passed(loop.run)
-        if loop.run.converged or loop.run.stopped:
+        if loop.run.ended:
             break
     return loop.run
 
@@ -229,30 +267,31 @@ class _Loop:
         # After stretches that led nowhere, this many iterations go without.
         self._pause = self._failures = 0
         self.run: Run
+        self.trace: tuple[float, ...] = ()
 
     def stretched(self) -> bool:
         """Do as many plain iterations as need no decision; False where there are none."""
         run, rules, stretches = self.run, self._rules, self._stretches
-        if stretches is None or run.mixture is None or run.search or run.ahead:
+        # The first pass tells whose trail it is.
+        if stretches is None or run.mixture is None or run.n_iter == 0 or run.search or run.ahead:
             return False
         if self._pause > 0:
             self._pause -= 1
             return False
-        reached = stretches.run(run.mixture, rules.stopping.max_iter - run.n_iter)
-        trace = [*rules.history, *run.lower_bounds]
-        begun, dtype = len(trace), run.mixture.dtype
-        converged, gap = False, run.gap
-        for bound in reached:
+        trace, dtype = list(run.trace), run.mixture.dtype
+        before = len(trace) - len(run.lower_bounds)
+        converged, gap, n_done = False, run.gap, 0
+        for bound in stretches.run(run.mixture, rules.stopping.max_iter - run.n_iter):
             trace.append(bound)
-            if rules.family.accelerates and self._is_slow(trace, dtype):
+            slow = rules.family.accelerates and self._is_slow(trace, dtype)
+            if slow or rules.stopping.noise(trace) > 0.0:
                 trace.pop()
                 break
+            n_done += 1
             gap = predicted_gap(trace, dtype)
-            change = trace[-1] - trace[-2] if len(trace) > 1 else np.inf
-            converged = rules.stopping.met(change, gap, ROUNDING[dtype] * abs(bound))
+            converged = rules.stopping.met(_change(trace), gap, ROUNDING[dtype] * abs(bound))
             if converged:
                 break
-        n_done = len(trace) - begun
         if n_done == 0:
             self._failures += 1
             self._pause = 1 << min(self._failures, 6)
@@ -264,7 +303,7 @@ class _Loop:
             lower_bound=trace[-1],
             n_iter=run.n_iter + n_done,
             converged=converged,
-            lower_bounds=trace[len(rules.history) :],
+            lower_bounds=trace[before:],
             n_passes=run.n_passes + n_done,
             gap=gap,
         )
@@ -276,10 +315,29 @@ class _Loop:
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
         rules, search, n_iter = self._rules, self.run.search, self.run.n_iter + 1
-        bounds, n_passes = self.run.lower_bounds, self.run.n_passes
+        bounds, n_passes, trail = self.run.lower_bounds, self.run.n_passes, self.run.trail
         accepted, statistics, lower_bound, of_this = self._accepted()
-        bounds, n_passes = [*bounds, lower_bound], n_passes + of_this
-        trace = (*rules.history, *bounds)
+        if n_iter == 1:
+            trail = self._trail(trail, statistics, lower_bound)
+        run = Run(
+            None,
+            lower_bound,
+            n_iter,
+            lower_bounds=[*bounds, lower_bound],
+            n_passes=n_passes + of_this,
+            repairs=self._repairs(),
+            regularization=rules.regularization,
+            trail=trail,
+        )
+        self.trace = trace = run.trace
+        rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
+        # Steps ahead of EM have an end of their own: they fail in noise, and are given up.
+        alone = search is None or search.given_up
+        if alone and (noise := rules.stopping.noise(trace)) > 0.0:
+            settled = rules.stopping.settled(noise, rounding)
+            gap = 0.0 if noise <= NOISE_ROUNDING * rounding else noise
+            self.run = replace(run, mixture=accepted, converged=settled, gap=gap, noise=noise)
+            return
         can = rules.family.accelerates and statistics.covariance_model.chart is not None
         if search is None and can and self._is_slow(trace, statistics.dtype):
             search = Search(rules.regularization, statistics.weight)
@@ -289,16 +347,7 @@ class _Loop:
         try:
             step, moved = self._m_step(statistics, previous, n_iter)
         except IllDefinedCovarianceError as error:
-            self.run = Run(
-                None,
-                lower_bound,
-                n_iter,
-                lower_bounds=bounds,
-                failure=error,
-                n_passes=n_passes,
-                repairs=self._repairs(),
-                regularization=rules.regularization,
-            )
+            self.run = replace(run, failure=error, repairs=self._repairs())
             return
         gap, ahead = predicted_gap(trace, statistics.dtype), None
         if moved:
@@ -307,23 +356,28 @@ class _Loop:
             search, gap = None, np.inf
         elif search is not None and not search.given_up:
             ahead = search.propose(accepted, statistics, lower_bound, step)
-            gap = max(search.gap, recent_gain(trace))
+            if search.steps:  # until then all steps were EM's own
+                gap = max(search.gap, recent_gain(trace))
             ahead = None if ahead is step else ahead
-        change = _change(bounds, rules.history)
-        rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
-        self.run = Run(
-            step,
-            lower_bound,
-            n_iter,
-            converged=not moved and rules.stopping.met(change, gap, rounding),
-            lower_bounds=bounds,
-            n_passes=n_passes,
+        self.run = replace(
+            run,
+            mixture=step,
+            converged=not moved and rules.stopping.met(_change(trace), gap, rounding),
             gap=gap,
             repairs=self._repairs(),
             ahead=ahead,
             search=search,
-            regularization=rules.regularization,
         )
+
+    def _trail(
+        self, trail: Trail | None, statistics: SufficientStatistics, lower_bound: float
+    ) -> Trail:
+        """The trail that the run goes on with, if it is one of these rows, or a new one."""
+        moments, ridge = Moments.of(statistics), self._rules.regularization
+        dtype = self._rules.dtype or statistics.dtype
+        if trail is not None and trail.leads_to(lower_bound, moments, ridge, dtype):
+            return trail
+        return Trail((), moments, ridge)
 
     def _accepted(self) -> tuple[Mixture, SufficientStatistics, float, int]:
         """The mixture that the iteration goes on from, its statistics, lower bound and passes.
@@ -379,7 +433,12 @@ class _Loop:
         rules, repairer = self._rules, self._repairer
 
         def maximize(statistics: SufficientStatistics) -> Mixture:
-            return rules.family.maximize(statistics, rules.regularization, previous)
+            mixture = rules.family.maximize(statistics, rules.regularization, previous)
+            if rules.dtype in (None, mixture.dtype):
+                return mixture
+            # The sums were more precise than the rows.
+            check_range(mixture.covariances, mixture.inverse_factors, rules.dtype)
+            return replace(mixture, dtype=rules.dtype)
 
         if repairer is None:
             return maximize(statistics), False
@@ -388,6 +447,5 @@ class _Loop:
         return mixture, any(repair.action == "moved" for repair in repairer.repairs[n_known:])
 
 
-def _change(bounds: list[float], history: tuple[float, ...]) -> float:
-    trace = [*history[-1:], *bounds[-2:]]
+def _change(trace: Sequence[float]) -> float:
     return trace[-1] - trace[-2] if len(trace) > 1 else np.inf

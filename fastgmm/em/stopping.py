@@ -17,6 +17,13 @@ RISE = 2.0
 RECENT = 5
 """Where EM is accelerated, the distance is taken to be at least what this many last iterations have
 gained."""
+NOISE_WINDOW = 12
+"""A trace is in its noise where this many last bounds are no higher than those before."""
+NOISE_TURNS = 4
+"""And where they turn at least so often.  Twelve random numbers do so seven times; a trace that a
+large ridge draws down turns once, and one of L-BFGS steps beside such a ridge seldom."""
+NOISE_ROUNDING = 8.0
+"""Noise up to this many times the rounding of one bound is no more than rounding."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,26 @@ class Stopping:
             return self.gap_tol
         return SAFETY * self.tol if self.both else self.tol
 
+    @property
+    def tolerance(self) -> float:
+        """The number of the user that decides: `gap_tol`, or else `tol`."""
+        return self.tol if self.gap_tol is None else self.gap_tol
+
+    def noise(self, bounds: Sequence[float]) -> float:
+        """The noise that ends a run with these bounds; 0.0 where it goes on.
+
+        Who asks for scikit-learn's rule, or for `max_iter` iterations by a tolerance of zero, gets
+        what was asked for.
+        """
+        if len(bounds) < 2 * NOISE_WINDOW:
+            return 0.0
+        asked = (self.both or self.gap_tol is not None) and self.tolerance > 0.0
+        return noise_of(bounds) if asked else 0.0
+
+    def settled(self, noise: float, rounding: float) -> bool:
+        """Whether a run that has ended in its noise is as near to the limit as was asked for."""
+        return noise < max(self.tolerance, NOISE_ROUNDING * rounding)
+
     def met(self, change: float, gap: float, rounding: float = 0.0) -> bool:
         """Whether a run ends after this change of the last iteration, this far from its limit.
 
@@ -74,13 +101,30 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
         return np.inf
     if abs(changes[-1]) <= ROUNDING[dtype] * abs(bounds[-1]):
         return 0.0
-    rising, falling = (change > 0.0 for change in changes[-3:]), (c < 0.0 for c in changes[-3:])
-    if len(changes) > 3 and not all(rising) and not all(falling):
+    if len(changes) > 3 and not (min(changes[-3:]) > 0.0 or max(changes[-3:]) < 0.0):
         return sum(map(abs, changes))
     last = _aitken(last_bounds)
     if len(changes) > 1 and abs(changes[-1]) * 200 < abs(changes[-2]):
         return last
     return max(last, _aitken(last_bounds[:-1]))
+
+
+def noise_of(bounds: Sequence[float]) -> float:
+    """How far the last bounds go up and down where they no longer rise, else 0.0, in nats per row.
+
+    EM never loses, but for rounding and for a ridge that draws it steadily down.  Where the best of
+    the last bounds gains nothing on those before, what goes up and down is noise.  A run may end at
+    any of them: it waits for one of the best quarter.
+    """
+    n = NOISE_WINDOW
+    last = bounds[-n:]
+    if len(bounds) < 2 * n or (best := max(last)) > max(bounds[-2 * n : -n]):
+        return 0.0
+    rises = [after > before for before, after in pairwise(last)]
+    n_turns = sum(before != after for before, after in pairwise(rises))
+    if n_turns < NOISE_TURNS or bounds[-1] < sorted(last)[-n // 4]:
+        return 0.0
+    return best - min(last)
 
 
 def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) -> float:

@@ -15,6 +15,7 @@ from fastgmm.data.passes import Data
 from fastgmm.em.collapse import FLOOR_SHARE
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family, maximization
+from fastgmm.em.precision import SINGLE, dtype_of_sums
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import CANCELLATION
@@ -45,6 +46,8 @@ class Stretches:
     n_components : int
     regularization : Regularization
         A ridge alone.
+    target : float
+        The distance to the limit that the run is to reach, in nats per row.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class Stretches:
         covariance_type: CovarianceType,
         n_components: int,
         regularization: Regularization,
+        target: float,
     ) -> None:
+        self._target = target
         rows = part.rows
         self._type, self._dtype = covariance_type, rows.dtype
         self._model, self._n_components = model_of(covariance_type), n_components
@@ -85,12 +90,23 @@ class Stretches:
 
     def run(self, mixture: Mixture, most: int) -> list[float]:
         """Iterate from a mixture, at most so often: the lower bound that each one began with."""
+        if not self._precise(mixture):
+            return []
         bounds = np.empty(min(most, self.n_slots))
         done = self._compiled.run(
             mixture.weights, mixture.means, mixture.factors, mixture.inverse_factors, bounds
         )
-        reached: list[float] = bounds[:done].tolist()
+        precise = 1
+        while precise < done and self._precise(self.mixture(precise)):
+            precise += 1
+        reached: list[float] = bounds[: min(done, precise)].tolist()
         return reached
+
+    def _precise(self, mixture: Mixture) -> bool:
+        """Whether sums in the dtype of the rows are good enough; if not, the loop makes others."""
+        if self._dtype != SINGLE or self._model.form.ndim < 2:
+            return True
+        return dtype_of_sums(mixture, SINGLE, self._target) == SINGLE
 
     def mixture(self, index: int) -> Mixture:
         """The mixture after so many iterations of the last run, from 1."""
@@ -107,10 +123,12 @@ def stretches_over(
     n_components: int,
     regularization: Regularization,
     family: Family,
+    target: float = np.inf,
 ) -> Stretches | None:
     """Compiled iterations over data; None where only the loop can do them, or does as well.
 
-    Whether there are any depends on data and rules alone, and not on the number of threads.
+    Whether there are any depends on data and rules alone, and not on the number of threads.  Sums
+    over float32 rows are precise enough for a distance to the limit of `target`.
     """
     part, extent, model = data.resident, data.extent, model_of(covariance_type)
     if part is None or part.kind is not COMPLETE or extent.exponent:
@@ -123,7 +141,7 @@ def stretches_over(
         return None
     if carried_bounds(part.rows, covariance_type, n_components).possible:
         return None
-    return Stretches(part, extent, covariance_type, n_components, regularization)
+    return Stretches(part, extent, covariance_type, n_components, regularization, target)
 
 
 def iterated(mixture: Mixture, data: Data, n: int, regularization: Regularization) -> Mixture:

@@ -12,19 +12,15 @@ import numpy as np
 from fastgmm.data.batches import BatchData
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
-from fastgmm.em.collapse import Repair, summary
+from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
 from fastgmm.em.loop import Run
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
-from fastgmm.errors import (
-    CollapseWarning,
-    convergence_warning_class,
-    not_fitted_error,
-    warn_user,
-)
+from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
+from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.scoring import Scoring
@@ -341,7 +337,11 @@ class GaussianMixture(Scoring, Estimator):
         ConvergenceWarning
             When the best start did not converge within `max_iter` iterations.
         CollapseWarning
-            When components collapsed, and were moved or held.
+            When components collapsed, and were moved or held, or end on fewer rows than a
+            covariance needs.
+        UserWarning
+            When `reg_covar` is large beside the variance of a column: its units are smaller than
+            the number was made for.
         """
         self._fit(X, sample_weight, callback)
         return self
@@ -381,7 +381,7 @@ class GaussianMixture(Scoring, Estimator):
         data = RowData(rows, weights, params.n_threads, names)
         found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, names, data.extent.weight)
-        self._warn(found.run, params)
+        warn_of(found, params, names)
         return data, mixture
 
     def _fit_shared(
@@ -398,29 +398,8 @@ class GaussianMixture(Scoring, Estimator):
         run = found.run
         assert run.mixture is not None
         report = Report.of_run(run, found.initializations)
-        self._state = State(run.mixture, run.regularization, report, names, seen)
+        self._state = State(run.mixture, run.regularization, report, names, seen, trail=run.passed)
         return run.mixture
-
-    def _warn(self, run: Run, params: Any) -> None:
-        """Warn where a fit did not converge or had to repair."""
-        if run.repairs:
-            warn_user(summary(run.repairs), CollapseWarning)
-        if not (run.converged or run.stopped) and params.max_iter > 0:
-            warn_user(self._not_converged(run, params), convergence_warning_class())
-
-    def _not_converged(self, run: Run, params: Any) -> str:
-        rule = f"tol={params.tol:g}"
-        if params.gap_tol is not None and params.gap_tol != "auto":
-            rule = f"gap_tol={params.gap_tol:g}"
-        where = "cannot be foretold yet"
-        if np.isfinite(run.gap):
-            where = f"is predicted to be {run.gap:.1e} nats per row"
-        raised = f"max_iter (now {params.max_iter}) or {rule.partition('=')[0]}"
-        return (
-            f"Best performing initialization did not converge: after {run.n_iter} iterations the "
-            f"distance of the log-likelihood to its limit {where}, and {rule}; raise {raised}, or "
-            "try another init_params."
-        )
 
     def fit_batches(
         self,
@@ -496,7 +475,7 @@ class GaussianMixture(Scoring, Estimator):
                 self._publish(Fit(last[0]), data.names, None)
             raise
         self._publish(found, data.names, data.extent.weight)
-        self._warn(found.run, params)
+        warn_of(found, params, data.names)
         return self
 
     def partial_fit(
@@ -570,6 +549,8 @@ class GaussianMixture(Scoring, Estimator):
             plan = plan_of(self._params(), learner.target.n_features)
         learner.learn(rows, weights, plan)
         self._publish_stream(learner, names)
+        if plan is not None and (learned := learner.learned) is not None:
+            warn_of_ridge(learned.mixture, learned.regularization, learned.seen, names)
         return self
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
@@ -790,7 +771,7 @@ class GaussianMixture(Scoring, Estimator):
                 of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
                 learned = replace(learned, statistics=of_one)
             learner.learned = learned
-        self._state = replace(state, mixture=mixture, report=report)
+        self._state = replace(state, mixture=mixture, report=report, trail=None)
         return self
 
     def reorder(self, order: ArrayLike) -> Self:

@@ -156,6 +156,7 @@ def stored(state: State) -> StoredState:
         state.names,
         state.seen,
         None if learner is None else learner.state(),
+        state.trail,
     )
 
 
@@ -180,7 +181,7 @@ def unpickled(pickled: dict[str, Any]) -> tuple[dict[str, Any], StoredState | No
 
 def restored(of: StoredState, params: Any) -> State:
     """The state that `stored` was given, for an estimator with these parameters."""
-    state = State(of.mixture, of.regularization, of.report, of.names, of.seen)
+    state = State(of.mixture, of.regularization, of.report, of.names, of.seen, trail=of.trail)
     stream = of.stream
     if stream is None:
         return state
@@ -232,6 +233,7 @@ class CheckpointFile:
             Report.of_run(run, checkpointed.reached),
             checkpointed.names,
             checkpointed.extent.weight,
+            trail=run.passed,
         )
         write(self.path, self._params, Contents(state, checkpointed))
 

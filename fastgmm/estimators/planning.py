@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from fastgmm.em.priors import Regularizing, check_prior
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
@@ -46,7 +44,7 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
         settings=_settings(params),
         random_state=params.random_state,
         warm=warm,
-        history=() if warm is None or state is None else _history(state),
+        trail=None if warm is None or state is None else state.trail,
     )
 
 
@@ -106,15 +104,6 @@ def _start(params: Any, n_features: int) -> Start:
         precisions=precisions,
         n_init=params.n_init,
     )
-
-
-def _history(state: State) -> tuple[float, ...]:
-    """The last lower bounds of the fit that a warm start goes on with."""
-    report = state.report
-    bounds = report.lower_bounds[-3:]
-    if not bounds or bounds[-1] != report.lower_bound:
-        return (report.lower_bound,) if np.isfinite(report.lower_bound) else ()
-    return bounds
 
 
 def _warm(params: Any, n_features: int, state: State | None) -> Mixture | None:

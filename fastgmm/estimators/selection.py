@@ -10,11 +10,10 @@ import numpy as np
 
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
-from fastgmm.em.collapse import at_floor
-from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
+from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovarianceError, warn_user
+from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
+from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
-from fastgmm.mixture.criteria import Criteria
-from fastgmm.mixture.density import classification
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.threads import available_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
@@ -45,55 +44,6 @@ starts."""
 SIDE_BY_SIDE = (1 << 18, 1 << 21)
 """Between these numbers of rows times columns the fits run side by side, one thread each. Below,
 Python's own time is most of a fit; above, one fit has work for all threads."""
-
-
-class Candidate(NamedTuple):
-    """One fit of the grid; what could not be fitted has infinite criteria and a reason.
-
-    Parameters
-    ----------
-    covariance_type : str
-    n_components : int
-    bic, icl, aic : float
-        Lower is better.
-    log_likelihood : float
-        Of all rows, in nats.
-    n_parameters : int
-        Free parameters.
-    converged : bool
-        Whether the fit met its rule within `max_iter` iterations.
-    n_passes : int
-        Passes over the rows.
-    failure : str
-        Empty where the fit has ended well.
-    n_collapsed : int
-        Components whose covariance is at the floor that `reg_covar` sets: the likelihood of such a
-        fit has no bound without it, and its criteria mean nothing.
-
-    Examples
-    --------
-    >>> import fastgmm
-    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
-    >>> one = fastgmm.select(X, 2, "tied", random_state=0).table[0]
-    >>> one.covariance_type, one.n_components, one.n_parameters, round(one.bic, 2)
-    ('tied', 2, 4, 11.69)
-    """
-
-    covariance_type: CovarianceType
-    n_components: int
-    bic: float
-    icl: float
-    aic: float
-    log_likelihood: float
-    n_parameters: int
-    converged: bool
-    n_passes: int
-    failure: str = ""
-    n_collapsed: int = 0
-
-    def rank(self, criterion: Criterion) -> tuple[bool, bool, float]:
-        """What the best of a table has least of: failure, then collapse, then the criterion."""
-        return bool(self.failure), self.n_collapsed > 0, getattr(self, criterion)
 
 
 class Selection(NamedTuple):
@@ -199,6 +149,14 @@ def select(
     ValueError
         When rows, weights or parameters are not valid, or no fit has ended well.
 
+    Warns
+    -----
+    CollapseWarning
+        When components of some fits have collapsed, or nearly: these are not chosen, unless there
+        is no other.
+    UserWarning
+        When `reg_covar` is large beside the variance of a column; as in `GaussianMixture.fit`.
+
     Examples
     --------
     >>> import numpy as np
@@ -246,7 +204,32 @@ def select(
         raise ValueError(
             f"None of the fits has ended well; the first failed so: {table[0].failure}"
         )
-    return Selection(best, table, criterion)
+    chosen = Selection(best, table, criterion)
+    _warn(chosen, float(len(rows) if weights is None else weights.sum()), names)
+    return chosen
+
+
+def _warn(chosen: Selection, n_rows: float, names: np.ndarray | None) -> None:
+    """Warn once of all fits in which components have collapsed, and of too large a ridge."""
+    state = chosen.model._state
+    assert state is not None
+    assert state.mixture is not None
+    assert state.regularization is not None
+    whole = None if state.trail is None else state.trail.moments.variances
+    if warn_of_ridge(state.mixture, state.regularization, n_rows, names, whole):
+        return  # components that have collapsed onto such a ridge are none of their fault
+    unsound = [one for one in chosen.table if not one.failure and not one.sound]
+    if not unsound:
+        return
+    one = unsound[0] if chosen.best.sound else chosen.best
+    what = "the chosen one as well" if one is chosen.best else "none of these was chosen"
+    warn_user(
+        f"{len(unsound)} of {len(chosen.table)} fits have components that have collapsed, or "
+        f"nearly (n_collapsed, n_unbounded and collapse in the table), {what}: their likelihood "
+        f"says more of reg_covar than of the rows. With covariance_type={one.covariance_type!r} "
+        f"and n_components={one.n_components}: {one.collapse}",
+        CollapseWarning,
+    )
 
 
 def _all(
@@ -355,27 +338,7 @@ def _fitted(
     try:
         model._fit_shared(data, sample, seed, largest, lambda _: cancelled.is_set())
     except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
-        nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
-        return Candidate(kind, k, *nothing, failure=str(error))
+        return failed_candidate(kind, k, str(error))
     state = model._state
     assert state is not None
-    mixture, regularization = state.mixture, state.regularization
-    assert mixture is not None
-    assert regularization is not None
-    log_likelihood, certainty = classification(
-        mixture, data.rows, data.sample_weight, data.n_threads
-    )
-    free = mixture.n_parameters
-    criteria = Criteria(log_likelihood, free, data.extent.weight, certainty)
-    return Candidate(
-        kind,
-        k,
-        criteria.bic,
-        criteria.icl,
-        criteria.aic,
-        log_likelihood,
-        free,
-        model.converged_,
-        model.n_passes_,
-        n_collapsed=int(np.count_nonzero(at_floor(mixture, regularization))),
-    )
+    return candidate_of(state, data)

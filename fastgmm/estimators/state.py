@@ -9,6 +9,7 @@ from fastgmm.archive import checks
 from fastgmm.em.collapse import Repair
 from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.trail import Trail
 from fastgmm.fits.online import Learner
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.mixture import Mixture
@@ -95,6 +96,8 @@ class State:
         Weight of the rows that the mixture was fitted to.
     learner : Learner, optional
         What learns from the stream that the mixture follows.
+    trail : Trail, optional
+        What a warm start goes on with; None where the mixture does not come from a fit.
     """
 
     mixture: Mixture | None
@@ -103,3 +106,4 @@ class State:
     names: np.ndarray | None = None
     seen: float | None = None
     learner: Learner | None = None
+    trail: Trail | None = None

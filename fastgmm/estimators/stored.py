@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgmm.archive.checks import check_names, check_number
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.trail import Trail
 from fastgmm.estimators.state import Report
 from fastgmm.fits.online import LearnerState
 from fastgmm.mixture.mixture import Mixture
@@ -21,6 +22,8 @@ class StoredState:
         As in `State`.
     stream : LearnerState, optional
         The learner of the stream that the mixture follows.
+    trail : Trail, optional
+        As in `State`.
     """
 
     mixture: Mixture | None
@@ -29,6 +32,7 @@ class StoredState:
     names: np.ndarray | None = None
     seen: float | None = None
     stream: LearnerState | None = None
+    trail: Trail | None = None
 
     def check(self) -> None:
         """Raise ValueError where the parts, from a file, do not fit each other."""
@@ -43,6 +47,8 @@ class StoredState:
         check_names(self.names, n_features)
         if self.regularization is not None:
             self.regularization.check_form(mixture.covariance_model.form, n_features)
+        if self.trail is not None:
+            self.trail.check_for(mixture)
         if stream is not None:
             _check_stream(stream, mixture)
 

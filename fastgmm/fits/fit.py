@@ -26,10 +26,14 @@ from fastgmm.validation import as_generator, check_enough_rows
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What a fit has found: the best run, and what each start has reached."""
+    """What a fit has found: the best run, what each start has reached, and the number of rows.
+
+    Sample weights are counts of rows, unless they are less than one on average.
+    """
 
     run: Run
     initializations: tuple[Initialization, ...] = ()
+    n_rows: float = 0.0
 
 
 def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
@@ -119,7 +123,8 @@ class _RunningFit:
             reached = self._reached
             chosen = max(range(len(reached)), key=lambda i: reached[i].lower_bound)
             reached[chosen] = replace(reached[chosen], chosen=True)
-        return Fit(best, tuple(self._reached))
+        n_rows = self._data.extent.weight / self._row_weight
+        return Fit(best, tuple(self._reached), n_rows)
 
     @property
     def _comparing(self) -> bool:
@@ -133,7 +138,7 @@ class _RunningFit:
         """The run of one start; it has no mixture if it degenerates."""
         settings, start, saved = self._plan.settings, self._start, self._saved
         earlier = saved.run if saved is not None and saved.init == init else None
-        if earlier is not None and (earlier.converged or earlier.stopped):
+        if earlier is not None and earlier.ended:
             return earlier
         reporter = Reporter(settings.verbose, settings.verbose_interval, init)
         repairer = Repairer(
@@ -145,14 +150,19 @@ class _RunningFit:
             () if earlier is None else earlier.repairs,
         )
         passes = Passes(
-            self._data, start.covariance_type, start.n_components, self._regularization.reg_covar
+            self._data,
+            start.covariance_type,
+            start.n_components,
+            self._regularization.reg_covar,
+            settings.stopping.target,
         )
         rules = Rules(
             stopping=settings.stopping,
             regularization=self._regularization,
             acceleration=settings.acceleration,
-            history=self._plan.history,
+            trail=self._plan.trail,
             family=self._plan.family,
+            dtype=self._data.dtype,
         )
         watch = _Watch(self, init, best, reporter)
         begun = earlier or self._begun(init, rules)
@@ -162,6 +172,7 @@ class _RunningFit:
             start.n_components,
             self._regularization,
             self._plan.family,
+            settings.stopping.target,
         )
         run = run_em(begun, passes, rules, repairer, watch, stretches)
         if run.failure is None:

@@ -9,6 +9,7 @@ from fastgmm.em.loop import Iteration, Run
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import Regularizing
 from fastgmm.em.stopping import Stopping
+from fastgmm.em.trail import Trail
 from fastgmm.fits.checkpoint import Checkpoint
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import Start
@@ -56,8 +57,8 @@ class Plan:
         Rows for the start that several fits share; None: the fit draws its own.
     warm : Mixture, optional
         The mixture to begin with in place of all starts.
-    history : tuple of float
-        The lower bounds of the fit that a warm start goes on with.
+    trail : Trail, optional
+        That of the fit which a warm start goes on with.
     family : Family
         The rule of the M-step.
     """
@@ -68,7 +69,7 @@ class Plan:
     seed: int | None = None
     sample: Sample | None = None
     warm: Mixture | None = None
-    history: tuple[float, ...] = ()
+    trail: Trail | None = None
     family: Family = field(default=MAXIMUM_LIKELIHOOD)
 
 

@@ -113,7 +113,7 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
         )
         colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
         _draw_line(ax, line, criterion, {"color": colour, "marker": marker})
-    if any(one.n_collapsed for one in fitted):
+    if not all(one.sound for one in fitted):
         ax.plot([], [], color="gray", marker="o", label="a component has collapsed", **HOLLOW)
     _ring(ax, min(fitted, key=lambda one: one.rank(criterion)), criterion)
     _finish(ax, "components", f"{criterion.upper()} (lower is better)")
@@ -148,7 +148,7 @@ def _draw_line(ax: Axes, line: Sequence[Any], criterion: str, style: dict[str, A
     numbers = [one.n_components for one in line]
     values = [getattr(one, criterion) for one in line]
     ax.plot(numbers, values, label=line[0].covariance_type, markersize=4, linewidth=1.2, **style)
-    if collapsed := [i for i, one in enumerate(line) if one.n_collapsed]:
+    if collapsed := [i for i, one in enumerate(line) if not one.sound]:
         ax.plot([numbers[i] for i in collapsed], [values[i] for i in collapsed], **style, **HOLLOW)
 
 

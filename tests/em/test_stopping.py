@@ -9,7 +9,14 @@ import pytest
 import sklearn.mixture
 
 from fastgmm import GaussianMixture
-from fastgmm.em.stopping import ROUNDING, Stopping, predicted_gap, predicted_passes
+from fastgmm.em.stopping import (
+    NOISE_WINDOW,
+    ROUNDING,
+    Stopping,
+    noise_of,
+    predicted_gap,
+    predicted_passes,
+)
 from fastgmm.errors import CollapseWarning, ConvergenceWarning
 from support import correlated_mixture
 
@@ -253,7 +260,8 @@ def test_the_warning_says_how_far_it_is(rows: np.ndarray) -> None:
             model.fit(rows)
         (warning,) = caught
         text = str(warning.message)
-        assert "did not converge: after 12 iterations" in text
+        assert "did not converge. Try different init parameters, or increase max_iter" in text
+        assert "After 12 iterations the distance" in text
         assert f"is predicted to be {model.gap_:.1e} nats per row, and {rule};" in text
         assert f"raise max_iter (now 12) or {name}, or try another init_params." in text
         assert not model.converged_
@@ -309,6 +317,88 @@ def test_changes_up_and_down_are_noise() -> None:
         assert predicted_gap(bounds, DOUBLE) == pytest.approx(4 * size, rel=1e-2)
     bounds = np.array([-3.0, -2.0, -1.5, -1.2, -1.2001])
     assert predicted_gap(bounds, DOUBLE) > 1.0
+
+
+def ups_and_downs(size: float, seed: int, n: int = 40) -> np.ndarray:
+    """Lower bounds that rise to -3 and then go up and down by chance."""
+    rng = np.random.default_rng(seed)
+    return np.append(trace_of(0.5 ** np.arange(20)), -3.0 + size * rng.uniform(-1.0, 1.0, n))
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-5, 1e-1])
+def test_what_no_longer_rises_has_reached_its_noise(size: float) -> None:
+    """The noise is found soon, is as large as it is, and the end is one of the best bounds."""
+    for seed in range(20):
+        bounds = ups_and_downs(size, seed, 200)
+        ended = next(i for i in range(len(bounds)) if noise_of(bounds[: i + 1].tolist()) > 0.0)
+        noise = noise_of(bounds[: ended + 1].tolist())
+        last = bounds[ended - NOISE_WINDOW + 1 : ended + 1]
+        assert size < noise <= 2.0 * size
+        assert (last > bounds[ended]).sum() < NOISE_WINDOW // 4
+        assert ended < 20 + 8 * NOISE_WINDOW
+
+
+def test_what_rises_or_falls_steadily_is_no_noise() -> None:
+    rising = trace_of(0.1 * 0.9 ** np.arange(100))
+    bent = np.append(rising[:60], rising[59] - np.cumsum(0.01 * 0.9 ** np.arange(40)))
+    jagged = rising + 1e-4 * (-1.0) ** np.arange(len(rising))
+    for bounds in (rising, -rising, bent, jagged[:50]):
+        assert all(noise_of(bounds[:i].tolist()) == 0.0 for i in range(len(bounds)))
+    assert noise_of(np.full(60, -3.0).tolist()) == 0.0
+
+
+def test_who_asks_for_iterations_gets_them() -> None:
+    """The noise ends no fit of scikit-learn's rule, and none with a tolerance of zero."""
+    bounds = ups_and_downs(1e-2, 0, 200).tolist()
+    ended = next(i for i in range(len(bounds)) if noise_of(bounds[:i]) > 0.0)
+    for stopping, ends in (
+        (Stopping(1e-3, None, True, 100), True),
+        (Stopping(1e-3, 1e-5, False, 100), True),
+        (Stopping(1e-3, None, False, 100), False),
+        (Stopping(0.0, None, True, 100), False),
+        (Stopping(1e-3, 0.0, False, 100), False),
+    ):
+        assert (stopping.noise(bounds[:ended]) > 0.0) is ends
+    auto, number = Stopping(1e-3, None, True, 100), Stopping(1e-3, 1e-5, False, 100)
+    assert auto.settled(9e-4, 1e-12)
+    assert not number.settled(9e-4, 1e-12)
+    assert number.settled(7e-4, 1e-4)  # no more than rounding
+
+
+def badly_conditioned(n_features: int, seed: int) -> np.ndarray:
+    """Rows of a cloud with a condition of 1e16, in large units."""
+    rng = np.random.default_rng(seed)
+    deviations = 1e4 * 1e16 ** (-0.5 * np.linspace(0.0, 1.0, n_features))
+    rotation = np.linalg.qr(rng.normal(size=(n_features, n_features)))[0]
+    rows: np.ndarray = rng.normal(size=(1000, n_features)) * deviations @ rotation.T
+    return rows
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_fits_end_in_their_noise(dtype: Any) -> None:
+    """Also float64 is too coarse here: the warning says so, and does not ask for iterations."""
+    n_noisy = 0
+    for seed in range(4):
+        rows = badly_conditioned(3, seed).astype(dtype)
+        model = GaussianMixture(3, random_state=0, max_iter=400)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(rows)
+        assert model.n_iter_ < 400
+        text = " ".join(str(one.message) for one in caught)
+        if not model.converged_:
+            n_noisy += 1
+            assert "is too coarse for these rows" in text
+            assert ("pass the rows as float64" in text) is (dtype is np.float32)
+            assert "raise max_iter" not in text
+            assert model.lower_bound_ >= np.sort(model.lower_bounds_[-NOISE_WINDOW:])[-3]
+    assert n_noisy > 0
+
+
+def test_a_tolerance_of_zero_is_a_number_of_iterations(rows: np.ndarray) -> None:
+    with pytest.warns(ConvergenceWarning, match="tol=0 asks for max_iter iterations, and all 30"):
+        model = GaussianMixture(2, random_state=0, max_iter=30, tol=0.0).fit(rows)
+    assert model.n_iter_ == 30
 
 
 @quiet

@@ -9,6 +9,7 @@ import pytest
 from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.trail import Moments, Trail
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of, regularizing_of
 from fastgmm.estimators.state import Report, State
 from fastgmm.mixture.mixture import Mixture
@@ -37,7 +38,7 @@ def test_the_defaults() -> None:
     assert (start.method, start.n_components, start.covariance_type) == ("ward", 2, "full")
     assert (start.weights, start.means, start.precisions) == (None, None, None)
     assert (plan.random_state, plan.seed, plan.sample, plan.warm) == (None, None, None, None)
-    assert plan.history == ()
+    assert plan.trail is None
     assert plan.family is MAXIMUM_LIKELIHOOD
 
 
@@ -120,23 +121,14 @@ def test_a_warm_start_is_the_old_mixture(covariance_type: Any, rng: np.random.Ge
     assert plan_of(model.set_params(warm_start=False), 2, state).warm is None
 
 
-@pytest.mark.parametrize(
-    ("bounds", "last", "expected"),
-    [
-        ((), -np.inf, ()),
-        ((), -2.0, (-2.0,)),
-        ((-3.0,), -3.0, (-3.0,)),
-        ((-6.0, -5.0, -4.0, -3.0), -3.0, (-5.0, -4.0, -3.0)),
-        ((-6.0, -5.0), -2.0, (-2.0,)),  # of another way to the mixture
-    ],
-)
-def test_a_warm_start_goes_on_with_the_last_bounds(
-    bounds: Any, last: float, expected: Any, rng: np.random.Generator
-) -> None:
-    state = state_of(rng, lower_bounds=bounds, lower_bound=last)
+def test_a_warm_start_goes_on_with_the_trail(rng: np.random.Generator) -> None:
+    moments = Moments(5, 5.0, np.zeros(2), np.ones(2))
+    trail = Trail((-3.0, -2.0), moments, Regularization())
+    state = replace(state_of(rng), trail=trail)
     model = GaussianMixture(2, warm_start=True)
-    assert plan_of(model, 2, state).history == expected
-    assert plan_of(model.set_params(warm_start=False), 2, state).history == ()
+    assert plan_of(model, 2, state).trail is trail
+    assert plan_of(model, 2, replace(state, trail=None)).trail is None
+    assert plan_of(model.set_params(warm_start=False), 2, state).trail is None
 
 
 @pytest.mark.parametrize("change", [{"n_components": 3}, {"covariance_type": "diag"}, {}])

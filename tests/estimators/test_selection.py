@@ -9,7 +9,8 @@ import pytest
 
 import fastgmm.estimators.selection
 from fastgmm import GaussianMixture, NormalInverseWishart, select
-from fastgmm.estimators.selection import Candidate, Selection
+from fastgmm.estimators.candidate import Candidate
+from fastgmm.estimators.selection import Selection
 from support import correlated_mixture
 
 TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
@@ -83,7 +84,7 @@ def test_the_table_is_in_the_order_of_the_grid(rows: np.ndarray) -> None:
     assert (model, criterion) == (chosen.model, "bic")
     for one in table:
         assert isinstance(one, Candidate)
-        kinds_of_values = [str, int, *[float] * 4, int, bool, int, str, int]
+        kinds_of_values = [str, int, *[float] * 4, int, bool, int, str, int, int, str]
         assert [type(value) for value in one] == kinds_of_values
     pd = pytest.importorskip("pandas")
     assert tuple(pd.DataFrame(table).columns) == Candidate._fields

@@ -9,10 +9,12 @@ import pytest
 from fastgmm.data.extent import Extent
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
-from fastgmm.em.e_step import Passes
+from fastgmm.em.e_step import Passes, expectation
 from fastgmm.em.loop import Iteration, Rules, Run, run_em
 from fastgmm.em.priors import Regularizing
+from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
+from fastgmm.em.trail import LENGTH, Moments, Trail
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan, Settings
@@ -105,17 +107,25 @@ def test_a_fit_of_given_parameters_is_em_from_there(
     assert only.lower_bound == found.run.lower_bound
 
 
-def test_a_warm_fit_has_one_run_and_a_history(
-    covariance_type: Any, mixture: Mixture, rows: np.ndarray
+@pytest.mark.parametrize("same_rows", [True, False])
+def test_a_warm_fit_has_one_run_and_a_trail(
+    same_rows: bool, covariance_type: Any, mixture: Mixture, rows: np.ndarray
 ) -> None:
+    """Which counts only where it is of the same rows."""
     changes: list[float] = []
-    history = (-9.0, -8.0)
-    plan = plan_of(covariance_type, warm=mixture, history=history, n_init=4, method="random")
+    of = RowData(rows if same_rows else rows[1:].copy(), None, 1)
+    moments = Moments.of(expectation(mixture, of))
+    trail = Trail((-9.0,), moments, Regularization.of(1e-6))
+    plan = plan_of(covariance_type, warm=mixture, trail=trail, n_init=4, method="random")
     data = Watched(rows)
     found = fit(data, plan, Hooks(lambda iteration: changes.append(iteration.change)))
     assert "sample" not in data.asked
     assert len(found.initializations) == 1
-    assert changes[0] == found.run.lower_bounds[0] + 8.0
+    assert changes[0] == (found.run.lower_bounds[0] + 9.0 if same_rows else np.inf)
+    passed = found.run.passed
+    assert passed is not None
+    known = [-9.0, *found.run.lower_bounds] if same_rows else found.run.lower_bounds
+    assert list(passed.lower_bounds) == known[-LENGTH:]
     given = fit(RowData(rows, None, 1), plan_of(covariance_type, **complete(mixture))).run
     assert found.run.lower_bounds[0] == pytest.approx(given.lower_bounds[0], rel=1e-12)
 

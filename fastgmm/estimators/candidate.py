@@ -1,0 +1,128 @@
+"""One fit of a grid, as a row of the table: its criteria, and whether they mean anything."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastgmm.data.rows import RowData
+from fastgmm.em.collapse import at_floor
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.soundness import NEARLY, unbounded
+from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
+from fastgmm.estimators.state import State
+from fastgmm.mixture.criteria import Criteria
+from fastgmm.mixture.density import classification
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.typing import CovarianceType, Criterion
+
+
+class Candidate(NamedTuple):
+    """One fit of the grid; what could not be fitted has infinite criteria and a reason.
+
+    Parameters
+    ----------
+    covariance_type : str
+    n_components : int
+    bic, icl, aic : float
+        Lower is better.
+    log_likelihood : float
+        Of all rows, in nats.
+    n_parameters : int
+        Free parameters.
+    converged : bool
+        Whether the fit met its rule within `max_iter` iterations.
+    n_passes : int
+        Passes over the rows.
+    failure : str
+        Empty where the fit has ended well.
+    n_collapsed : int
+        Components whose covariance is at the floor that `reg_covar` sets: the likelihood of such a
+        fit has no bound without it, and its criteria mean nothing.
+    n_unbounded : int
+        These, and components that have collapsed in all but name: on fewer rows than a covariance
+        needs, or with `reg_covar` for more than half of the variance in some direction.
+    collapse : str
+        What has collapsed, in whole sentences; empty where nothing has.
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
+    >>> one = fastgmm.select(X, 2, "tied", random_state=0).table[0]
+    >>> one.covariance_type, one.n_components, one.n_parameters, round(one.bic, 2)
+    ('tied', 2, 4, 11.69)
+    """
+
+    covariance_type: CovarianceType
+    n_components: int
+    bic: float
+    icl: float
+    aic: float
+    log_likelihood: float
+    n_parameters: int
+    converged: bool
+    n_passes: int
+    failure: str = ""
+    n_collapsed: int = 0
+    n_unbounded: int = 0
+    collapse: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether the fit has ended well, and no component has collapsed in it, or nearly."""
+        return not self.failure and self.n_collapsed == self.n_unbounded == 0
+
+    def rank(self, criterion: Criterion) -> tuple[bool, bool, float]:
+        """What the best of a table has least of: failure, then collapse, then the criterion."""
+        return bool(self.failure), not self.sound, getattr(self, criterion)
+
+
+def failed_candidate(covariance_type: CovarianceType, n_components: int, failure: str) -> Candidate:
+    """The row of a fit that has ended with an error."""
+    nothing = (np.inf, np.inf, np.inf, -np.inf, 0, False, 0)
+    return Candidate(covariance_type, n_components, *nothing, failure=failure)
+
+
+def candidate_of(state: State, data: RowData) -> Candidate:
+    """The row of a fit of these rows."""
+    mixture, regularization = state.mixture, state.regularization
+    assert mixture is not None
+    assert regularization is not None
+    log_likelihood, certainty = classification(
+        mixture, data.rows, data.sample_weight, data.n_threads
+    )
+    free, n_rows = mixture.n_parameters, data.extent.weight
+    criteria = Criteria(log_likelihood, free, n_rows, certainty)
+    n_unbounded = int(np.count_nonzero(unbounded(mixture, regularization, n_rows)))
+    return Candidate(
+        mixture.covariance_type,
+        mixture.n_components,
+        criteria.bic,
+        criteria.icl,
+        criteria.aic,
+        log_likelihood,
+        free,
+        state.report.converged,
+        state.report.n_passes,
+        n_collapsed=int(np.count_nonzero(at_floor(mixture, regularization))),
+        n_unbounded=n_unbounded,
+        collapse=_collapse(mixture, regularization, n_rows, data.names) if n_unbounded else "",
+    )
+
+
+def _collapse(
+    mixture: Mixture, regularization: Regularization, n_rows: float, names: np.ndarray | None
+) -> str:
+    """What has collapsed, or nearly, in whole sentences."""
+    if text := collapse_text(mixture, regularization, (), n_rows, names):
+        return text
+    which = np.flatnonzero(unbounded(mixture, regularization, n_rows)).tolist()[:MOST_NAMED]
+    sentences = [
+        sentence
+        for k in which
+        for sentence in of_columns(mixture, regularization, k, names, NEARLY)
+        or [f"reg_covar is most of the variance of component {k} in some direction."]
+    ]
+    return " ".join(sentences)

@@ -1,0 +1,168 @@
+"""What users are told when a fit has ended: that it did not converge, and what is wrong with it."""
+
+from typing import Any
+
+import numpy as np
+
+from fastgmm.em.collapse import FLOOR_SHARE, Repair, at_floor
+from fastgmm.em.loop import Run
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.soundness import (
+    constant_columns,
+    rows_needed,
+    swamped,
+    too_few_rows,
+)
+from fastgmm.errors import (
+    CollapseWarning,
+    convergence_warning_class,
+    convergence_warning_text,
+    warn_user,
+)
+from fastgmm.fits.fit import Fit
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.typing import FloatArray
+
+MOST_NAMED = 10
+"""A warning names at most this many components, or columns of one."""
+
+
+def warn_of(found: Fit, params: Any, names: np.ndarray | None) -> None:
+    """Warn of all that is wrong with the result of a fit.
+
+    `params` are the parameters of the constructor as attributes; `names` (D,) those of the columns,
+    if they have any.
+    """
+    run = found.run
+    assert run.mixture is not None
+    whole = None if run.trail is None else run.trail.moments.variances
+    too_large = warn_of_ridge(run.mixture, run.regularization, found.n_rows, names, whole)
+    repairs = run.repairs
+    if too_large:
+        # What is held at the floor of such a ridge is none of the components' fault.
+        repairs = tuple(one for one in repairs if one.action == "moved")
+    text = collapse_text(run.mixture, run.regularization, repairs, found.n_rows, names)
+    if text and (repairs or not too_large):
+        warn_user(f"{text} Use fewer components, a larger reg_covar or a prior.", CollapseWarning)
+    if not (run.converged or run.stopped) and params.max_iter > 0:
+        text = convergence_warning_text(_how_it_ended(run, params))
+        warn_user(text, convergence_warning_class())
+
+
+def warn_of_ridge(
+    mixture: Mixture,
+    regularization: Regularization,
+    n_rows: float,
+    names: np.ndarray | None,
+    whole: FloatArray | None = None,
+) -> bool:
+    """Warn where `reg_covar` is large beside the variance of a column; returns whether it is.
+
+    `whole`, (D,) or (1,), are the variances of all rows; by default those of the mixture.
+    """
+    found = swamped(mixture, regularization, n_rows, whole)
+    if found is None:
+        return False
+    column = "the columns" if found.column < 0 else f"column {_name(found.column, names)}"
+    where = "in all rows" if found.component < 0 else f"within component {found.component}"
+    warn_user(
+        f"reg_covar adds {found.ridge:.3g} to each variance, and that of {column} {where} is "
+        f"{found.variance:.3g}: the ridge decides much of the fit. Pass "
+        "reg_covar='auto', which follows the units of the columns, or a smaller number."
+    )
+    return True
+
+
+def collapse_text(
+    mixture: Mixture,
+    regularization: Regularization,
+    repairs: tuple[Repair, ...],
+    n_rows: float,
+    names: np.ndarray | None,
+) -> str:
+    """What has collapsed, or nearly, in sentences; empty where nothing has."""
+    sentences = []
+    if repairs:
+        sentences.append(f"Components collapsed during the fit: {_repaired(repairs)}.")
+    flat = {one.component for one in repairs if one.action == "held"}
+    flat |= set(np.flatnonzero(at_floor(mixture, regularization)).tolist())
+    for k in sorted(flat)[:MOST_NAMED]:
+        sentences += of_columns(mixture, regularization, k, names)
+    few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows))
+    for k in few.tolist()[:MOST_NAMED]:
+        rows = f"{mixture.weights[k] * n_rows:.3g}"
+        sentences.append(
+            f"Component {k} ends on {rows} {'row' if rows == '1' else 'rows'}, and its covariance "
+            f"needs {rows_needed(mixture)}: the likelihood has no bound but reg_covar there."
+        )
+    return " ".join(sentences)
+
+
+def _repaired(repairs: tuple[Repair, ...]) -> str:
+    """What was done about which components."""
+    parts = []
+    for action, words in (
+        ("moved", "moved to where the model explained the rows worst"),
+        ("held", "held (at the floor that reg_covar sets, or with less than a row)"),
+    ):
+        found = sorted({r.component for r in repairs if r.action == action})
+        if found:
+            listed = ", ".join(map(str, found[:MOST_NAMED]))
+            listed += ", ..." if len(found) > MOST_NAMED else ""
+            parts.append(f"{'component' if len(found) == 1 else 'components'} {listed} {words}")
+    return f"{'; '.join(parts)} (repairs_ lists what happened)"
+
+
+def of_columns(
+    mixture: Mixture,
+    regularization: Regularization,
+    k: int,
+    names: np.ndarray | None,
+    share: float = FLOOR_SHARE,
+) -> list[str]:
+    """A sentence that names the columns which are constant within a component, if any are.
+
+    They are where the ridge is at least this share of the variance, and not in all rows.
+    """
+    varies = mixture.means.min(axis=0) < mixture.means.max(axis=0)
+    found = constant_columns(mixture, regularization, k, share)
+    constant = [j for j in found if varies[j]]
+    if not constant or mixture.weights[k] == 0.0:
+        return []
+    # The mean of equal values is one of them, but for rounding that is far under the ridge.
+    unseen = 1e-3 * np.sqrt(np.broadcast_to(regularization.reg_covar, mixture.n_features))
+    values = np.where(np.abs(mixture.means[k]) < unseen, 0.0, mixture.means[k])
+    listed = ", ".join(f"{_name(j, names)} ({values[j]:.4g})" for j in constant[:MOST_NAMED])
+    several = "s" if len(constant) > 1 else ""
+    how = f"{'are' if several else 'is'}{' nearly' if share < FLOOR_SHARE else ''} constant"
+    return [f"Column{several} {listed} {how} within component {k}."]
+
+
+def _name(column: int, names: np.ndarray | None) -> str:
+    return str(column) if names is None else repr(str(names[column]))
+
+
+def _how_it_ended(run: Run, params: Any) -> str:
+    """How far a fit that did not converge is from its limit, and what can be done."""
+    by_gap = params.gap_tol is not None and params.gap_tol != "auto"
+    name, asked = ("gap_tol", params.gap_tol) if by_gap else ("tol", params.tol)
+    rule, after = f"{name}={asked:g}", f"After {run.n_iter} iterations"
+    assert run.mixture is not None
+    if run.noise > 0.0:
+        single = run.mixture.dtype == np.float32
+        kind, float64 = ("float32", "pass the rows as float64, ") if single else ("float64", "")
+        return (
+            f"{after} the log-likelihood went up and down by {run.noise:.1e} nats per row and rose "
+            f"no more, and {rule}: {kind} is too coarse for these rows, whose columns depend on "
+            f"each other too nearly; {float64}standardise the columns, leave one out, or use a "
+            "larger reg_covar."
+        )
+    if asked == 0.0:
+        return f"{rule} asks for max_iter iterations, and all {run.n_iter} were done."
+    where = "cannot be foretold yet"
+    if np.isfinite(run.gap):
+        where = f"is predicted to be {run.gap:.1e} nats per row"
+    return (
+        f"{after} the distance of the log-likelihood to its limit {where}, and {rule}; raise "
+        f"max_iter (now {params.max_iter}) or {name}, or try another init_params."
+    )

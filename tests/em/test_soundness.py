@@ -1,0 +1,110 @@
+"""Components of few rows, columns that are constant, and ridges that are too large."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastgmm.em.regularization import Prior, Regularization
+from fastgmm.em.soundness import (
+    constant_columns,
+    rows_needed,
+    swamped,
+    too_few_rows,
+    unbounded,
+)
+from fastgmm.mixture.mixture import Mixture
+from support import in_shape_of
+
+RIDGE = 1e-6
+
+
+def mixture_of(
+    kind: Any, variances: Any, weights: Any = (0.5, 0.5), ridge: Any = RIDGE, gap: float = 8.0
+) -> Mixture:
+    """Return two components, the rows of which have these variances (K, D) beside the ridge."""
+    variances = np.asarray(variances, dtype=float)
+    matrices = np.stack([np.diag(one + ridge) for one in variances])
+    means = gap * np.sqrt(variances.max()) * np.arange(2.0)[:, None] * np.ones(variances.shape[1])
+    weights = np.asarray(weights)
+    covariances = in_shape_of(kind, matrices, weights)
+    return Mixture.from_covariances(weights, means, covariances, kind)
+
+
+def test_rows_that_a_covariance_needs(covariance_type: Any) -> None:
+    mixture = mixture_of(covariance_type, np.ones((2, 3)), (0.97, 0.03))
+    needed = 4 if covariance_type in ("full", "tied") else 2
+    assert rows_needed(mixture) == needed
+    ridge = Regularization.of(RIDGE)
+    tied = covariance_type.startswith("tied")
+    for rows, few in ((needed - 1, True), (needed - 0.6, True), (needed, False)):
+        found = too_few_rows(mixture, ridge, rows / 0.03)
+        assert found.tolist() == [False, few and not tied]
+        assert unbounded(mixture, ridge, rows / 0.03).tolist() == found.tolist()
+    prior = Regularization(np.asarray(RIDGE), Prior(np.zeros(3), 0.01, 5.0, np.eye(3)))
+    assert not too_few_rows(mixture, prior, 10.0).any()
+
+
+@pytest.mark.parametrize(("share", "marked"), [(0.999, True), (0.6, True), (0.3, False)])
+def test_collapsed_in_all_but_name(share: float, marked: bool) -> None:
+    """Where the ridge is more than half of the variance in a direction that the whole has."""
+    narrow = RIDGE * (1.0 - share) / share
+    for kind in ("full", "diag"):
+        mixture = mixture_of(kind, [[1.0, 1.0, 1.0], [1.0, narrow, 1.0]])
+        found = unbounded(mixture, Regularization.of(RIDGE), 1000.0)
+        assert found.tolist() == [False, marked]
+
+
+def test_constant_columns(covariance_type: Any) -> None:
+    mixture = mixture_of(covariance_type, [[1.0, 1e-9, 1.0], [1.0, 1.0, 0.0]])
+    ridge = Regularization.of(RIDGE)
+    found = [constant_columns(mixture, ridge, k) for k in (0, 1)]
+    assert found == ([[1], [2]] if covariance_type in ("full", "diag") else [[], []])
+    assert constant_columns(mixture, Regularization.of(0.0), 1) == []
+
+
+@pytest.mark.parametrize("unit", [1e-2, 1e-3, 1e-4, 1e-6])
+def test_a_ridge_for_other_units(unit: float, covariance_type: Any) -> None:
+    """More than a tenth of the variance: of that within a component, or of that in all rows."""
+    mixture = mixture_of(covariance_type, np.full((2, 3), unit**2))
+    found = swamped(mixture, Regularization.of(RIDGE), 1000.0)
+    if unit == 1e-2:
+        assert found is None
+        return
+    assert found is not None
+    assert found.column == (-1 if covariance_type.endswith("spherical") else 0)
+    assert found.component == (0 if unit == 1e-3 else -1)
+    assert found.ridge == RIDGE
+    expected = unit**2 if unit == 1e-3 else 17.0 * unit**2
+    assert found.variance == pytest.approx(expected, rel=1e-3)
+    whole = np.full(3, 17.0 * unit**2)
+    assert swamped(mixture, Regularization.of(RIDGE), 1000.0, whole) is not None
+    auto = Regularization.of(1e-6 * whole)
+    at_auto = mixture_of(covariance_type, np.full((2, 3), unit**2), ridge=auto.reg_covar)
+    assert swamped(at_auto, auto, 1000.0) is None
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_the_column_of_the_smallest_units_is_named(kind: Any) -> None:
+    variances = np.array([[1.0, 1e-6, 4e-6], [1.0, 1e-6, 4e-6]])
+    found = swamped(mixture_of(kind, variances, gap=0.0), Regularization.of(RIDGE), 1000.0)
+    assert found is not None
+    assert found.column == 1
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_no_false_alarm(kind: Any) -> None:
+    """Not of constant columns, of components that collapse, of few rows, nor with a prior."""
+    ridge = Regularization.of(RIDGE)
+    wide, flat = [1.0, 1.0, 1.0], [1.0, 0.0, 1.0]
+    assert swamped(mixture_of(kind, [wide, flat]), ridge, 1000.0) is None
+    narrow = [1.0, 1e-6, 1.0]  # for "auto" as well
+    assert swamped(mixture_of(kind, [wide, narrow]), ridge, 1000.0) is None
+    constant = mixture_of(kind, [flat, flat], gap=0.0)
+    assert swamped(constant, ridge, 1000.0, np.array([1.0, 0.0, 1.0])) is None
+    small = [[1.0, 1e-2, 1.0], [1.0, 1e-6, 1.0]]
+    for weights, n_rows, named in (((0.5, 0.5), 1e3, True), ((0.995, 0.005), 1e3, False)):
+        found = swamped(mixture_of(kind, small, weights, gap=0.0), ridge, n_rows)
+        assert (found is not None) is named
+    prior = Regularization(np.asarray(RIDGE), Prior(np.zeros(3), 0.01, 5.0, np.eye(3)))
+    assert swamped(mixture_of(kind, np.full((2, 3), 1e-8)), prior, 1000.0) is None

@@ -34,6 +34,7 @@ per candidate."""
 COST = 40_000_000
 """Passes and rows beyond the fewest are added up to this many multiply-adds per candidate."""
 
+
 @dataclass
 class Entry:
     """A candidate, and how far some passes of EM over some rows have brought it.

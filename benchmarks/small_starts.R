@@ -41,7 +41,7 @@ sets <- list(
   gilgais = function() of("MASS", "gilgais"),
   Melanoma = function() of("MASS", "Melanoma", c("time", "age", "thickness")),
   mcycle = function() of("MASS", "mcycle"),
-  quakes = function() of("datasets", "quakes", c("lat", "long", "depth")),
+  LifeCycleSavings = function() of("datasets", "LifeCycleSavings"),
   USArrests = function() of("datasets", "USArrests"),
   swiss = function() of("datasets", "swiss"),
   airquality = function() of("datasets", "airquality", c("Ozone", "Solar.R", "Wind", "Temp")),

@@ -73,7 +73,7 @@ CASES = [
     Case("gilgais", 3),
     Case("Melanoma", 3),
     Case("mcycle", 4),
-    Case("quakes", 5),
+    Case("LifeCycleSavings", 2),
     Case("USArrests", 3, "tied"),
     Case("swiss", 2, "diag"),
     Case("airquality", 3),

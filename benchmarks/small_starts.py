@@ -12,7 +12,7 @@ with the ridge of the default fit until nothing changes, and all are scored in t
 
 The likelihood of a mixture has no bound, so not every maximum is a reference.  One counts only if
 each of its components holds the weight of 2 (D + 1) rows and has, in every direction, a variance
-of 1e-6 where the columns have one.
+of 1e-9 where the columns have one.
 """
 
 import argparse
@@ -38,7 +38,7 @@ RIDGE = 1e-6
 NEAR = 0.01
 """Nats per row: a fit that ends at most this far under the reference has reached it."""
 RANDOM_STARTS = 50
-LEAST = 1e-6
+LEAST = 1e-9
 """In columns of unit variance each component has at least this variance in every direction."""
 MODELS = {"full": "VVV", "diag": "VVI", "tied": "EEE", "spherical": "VII"}
 """mclust's names."""
@@ -238,7 +238,7 @@ data sets that R's packages (datasets, MASS, cluster, mclust) and scikit-learn s
 log-likelihoods per row in nats. "mclust" is the best of its fits from every hierarchical clustering
 that it offers, with the same covariance model; "random" the best of 50 random starts. Both went on
 by EM, with the ridge of the default fit, until nothing changed. Only maxima count whose components
-hold 2 (D + 1) rows or more and have, in every direction, a variance of 1e-6 where the columns have
+hold 2 (D + 1) rows or more and have, in every direction, a variance of 1e-9 where the columns have
 one: others say more of the ridge than of the data. fastgmm's are medians of {seeds} seeds where the
 default fit stops; "reached" is the share of the seeds that end at most 0.01 under the better
 reference, with `n_init=1` and with `n_init=10`. The references were made by mclust {mclust}.

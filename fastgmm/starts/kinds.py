@@ -14,29 +14,30 @@ from fastgmm.starts.ward import candidates_in, sound, ward_candidates
 KINDS = ("ranks", "white", "random", "column")
 """What further starts are made of, in turns: trees in three kinds of coordinates, and drawn rows.
 The first start is of the kind "column"."""
+COMPARED_KINDS = ("ranks", "column", "white", "column")
+"""The same where a few passes decide which start runs: drawn rows want more passes than that, and
+the tree of other rows has most often the highest promise."""
 DRAWN = 4
 """A start of drawn rows draws this many times."""
 
 
-def candidates(data: StartRows) -> list[Mixture]:
+def candidates(data: StartRows, kinds: tuple[str, ...] = KINDS) -> list[Mixture]:
     """The candidates of one start, of which there is at least one.
+
+    After the first start, the kinds take turns.
 
     Raises
     ------
     IllDefinedCovarianceError
         When the covariances of a candidate are singular and nothing regularises them.
     """
-    kind = kind_of(data.start.index)
+    index = data.start.index
+    kind = "column" if index == 0 else kinds[(index - 1) % len(kinds)]
     if kind == "random":
         return _drawn(data)
     if kind == "column":
         return ward_candidates(data)
     return candidates_in(data, kind) or ward_candidates(data)
-
-
-def kind_of(index: int) -> str:
-    """The kind of a start, by its index."""
-    return "column" if index == 0 else KINDS[(index - 1) % len(KINDS)]
 
 
 def _drawn(data: StartRows) -> list[Mixture]:

@@ -16,7 +16,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import COST, MOST_PASSES, Entry, entered, ranked
-from fastgmm.starts.kinds import candidates
+from fastgmm.starts.kinds import COMPARED_KINDS, KINDS, candidates
 from fastgmm.starts.points import StartRows
 
 FIRST_PASSES = 5
@@ -102,7 +102,7 @@ class EachStart:
         if number < self.n_wanted:
             return self._best(number)
         others, place = self._others, number - self.n_wanted
-        return None if place >= len(others) else _made_again(self._data, others[place])
+        return None if place >= len(others) else _made_again(self._data, others[place], KINDS)
 
     @lazy
     def _others(self) -> list[Rank]:
@@ -142,7 +142,9 @@ class BestOfAll:
     def turn(self, number: int) -> Mixture | None:
         """The candidate of this number, made again: together they can be larger than the rows."""
         order = self._compared[2]
-        return None if number >= len(order) else _made_again(self._data, order[number])
+        if number >= len(order):
+            return None
+        return _made_again(self._data, order[number], COMPARED_KINDS)
 
     @lazy
     def _compared(self) -> tuple[int, tuple[Promise, ...], list[Rank]]:
@@ -151,7 +153,8 @@ class BestOfAll:
         promises: list[Promise] = []
         for index in range(self._data.start.n_init):
             try:
-                found = _entered(self._data, index, FIRST_PASSES)
+                of_start = _of(self._data, index)
+                found = entered(of_start, candidates(of_start, COMPARED_KINDS), FIRST_PASSES)
             except IllDefinedCovarianceError as error:
                 promises.append(Promise(index, -np.inf, str(error)))
                 continue
@@ -180,15 +183,10 @@ def _ranked_start(data: StartRows, index: int) -> list[Entry]:
     return ranked(of_start, candidates(of_start), FIRST_PASSES if index else MOST_PASSES)
 
 
-def _entered(data: StartRows, index: int, most: int) -> list[Entry]:
-    of_start = _of(data, index)
-    return entered(of_start, candidates(of_start), most)
-
-
-def _made_again(data: StartRows, rank: Rank) -> Mixture:
+def _made_again(data: StartRows, rank: Rank, kinds: tuple[str, ...]) -> Mixture:
     """The candidate of this rank, which is the same each time."""
     _, _, index, place = rank
-    return candidates(_of(data, index))[place]
+    return candidates(_of(data, index), kinds)[place]
 
 
 def _of(data: StartRows, index: int) -> StartRows:

@@ -8,8 +8,9 @@ import pytest
 
 from fastgmm.data.sample import RowSampler
 from fastgmm.em.regularization import Regularization
-from fastgmm.starts.kinds import DRAWN, KINDS, candidates, kind_of
+from fastgmm.starts.kinds import DRAWN, KINDS, candidates
 from fastgmm.starts.points import Start, StartRows
+from fastgmm.starts.ward import candidates_in, ward_candidates
 from support import correlated_mixture
 
 
@@ -20,9 +21,19 @@ def rows_of(X: np.ndarray, k: int, kind: Any, index: int, seed: int = 0) -> Star
     return StartRows(sampler.sample(X), of, 1, seed)
 
 
-def test_the_kinds_take_turns() -> None:
-    assert [kind_of(index) for index in range(6)] == ["column", *KINDS, KINDS[0]]
+def test_the_kinds_take_turns(rng: np.random.Generator) -> None:
+    """A start of another index is that of another kind, and starts of one kind have other rows."""
+    X = correlated_mixture(3, 2, rng, separation=1.5).sample(200, rng)[0]
+    for kinds in (("white",), ("column", "white"), ("ranks", "random", "white")):
+        index = len(kinds)
+        found = candidates(rows_of(X, 3, "full", index), kinds)
+        expected = candidates_in(rows_of(X, 3, "full", index), "white")
+        assert [one.means.tobytes() for one in found] == [one.means.tobytes() for one in expected]
     assert set(KINDS) == {"column", "ranks", "white", "random"}
+    first = candidates(rows_of(X, 3, "full", 0), ("random",))
+    assert (
+        first[-1].means.tobytes() == ward_candidates(rows_of(X, 3, "full", 0))[-1].means.tobytes()
+    )
 
 
 @pytest.mark.parametrize("index", range(5))

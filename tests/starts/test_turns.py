@@ -14,7 +14,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import MOST_PASSES, entered, ranked
-from fastgmm.starts.kinds import candidates
+from fastgmm.starts.kinds import COMPARED_KINDS, candidates
 from fastgmm.starts.points import Start, StartRows
 from fastgmm.starts.turns import FIRST_PASSES, KEPT, BestOfAll, EachStart, turns_of, ward_start
 from support import correlated_mixture
@@ -40,11 +40,11 @@ def start_of(data: StartRows, index: int) -> StartRows:
     return replace(data, start=replace(data.start, index=index, n_init=n_init))
 
 
-def failing(indices: set[int]) -> Callable[[StartRows], list[Mixture]]:
-    def some(data: StartRows) -> list[Mixture]:
+def failing(indices: set[int]) -> Callable[..., list[Mixture]]:
+    def some(data: StartRows, *kinds: Any) -> list[Mixture]:
         if data.start.index in indices:
             raise IllDefinedCovarianceError(f"number {data.start.index} is flat")
-        return candidates(data)
+        return candidates(data, *kinds)
 
     return some
 
@@ -114,7 +114,7 @@ def test_the_best_of_all_begins(covariance_type: str, overlapping: np.ndarray) -
     data, every = rows_of(overlapping, 6, covariance_type), []
     for index in range(6):
         of_start = start_of(data, index)
-        every.append(entered(of_start, candidates(of_start), FIRST_PASSES))
+        every.append(entered(of_start, candidates(of_start, COMPARED_KINDS), FIRST_PASSES))
     firsts = [max(one.promise for one in of_start) for of_start in every]
     kept = sorted((one for of_start in every for one in of_start), key=lambda one: one.rank)[:KEPT]
     for entry in kept:

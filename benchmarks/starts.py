@@ -33,6 +33,8 @@ import numpy as np
 
 LIBRARIES = ("scikit-learn", "fastgmm")
 TOLERANCE, MOST_PASSES = 1e-7, 3000
+SMALL = "## Small real data sets"
+"""This heading begins what `small_starts.py` writes."""
 NEAR = 1e-3
 """Nats per row: two ends so near each other count as the same optimum."""
 GVHD = Path(__file__).resolve().parents[1] / "data"
@@ -275,6 +277,13 @@ def table(folder: Path, seeds: int) -> str:
     return title + "\n".join([HEAD, *(text for text in lines if text)]) + "\n"
 
 
+def write(path: Path, text: str) -> None:
+    """Write the table; what `small_starts.py` has written after it stays."""
+    page = path.read_text("utf-8") if path.exists() else ""
+    rest = page[page.index(SMALL) :] if SMALL in page else ""
+    path.write_text(text + ("\n" + rest if rest else ""), "utf-8")
+
+
 def main() -> None:
     """Fit, print and save."""
     global GVHD
@@ -306,7 +315,7 @@ def main() -> None:
                 print(f"{name}: left out: {error}", file=sys.stderr)
                 continue
             if arguments.output:  # after every case: an interrupted run keeps what it has
-                arguments.output.write_text(table(arguments.results, arguments.seeds), "utf-8")
+                write(arguments.output, table(arguments.results, arguments.seeds))
     print(table(arguments.results, arguments.seeds), end="")
 
 

@@ -107,7 +107,8 @@ def swamped(
     looked_at = real[:, None] & (FLOOR_SHARE * variances > ridge)
     of_rows = np.concatenate([[whole], np.maximum(variances - ridge, 0.0)])
     looked_at = np.concatenate([np.ones((1, n_columns), dtype=bool), looked_at])
-    shares = np.where(blamed & looked_at, ridge / np.maximum(of_rows, TINY), 0.0)
+    with np.errstate(over="ignore"):  # a variance of zero: the ridge is all there is
+        shares = np.where(blamed & looked_at, ridge / np.maximum(of_rows, TINY), 0.0)
     first = 0 if shares[0].max() > SWAMPED else int(shares.max(axis=1).argmax())
     j = int(shares[first].argmax())
     if not shares[first, j] > SWAMPED:

@@ -77,8 +77,9 @@ class GaussianMixture(Scoring, Estimator):
     max_iter : int, default=100
         Largest number of iterations per start; 0 leaves the initial parameters as they are.
     n_init : int, default=1
-        Number of starts.  Those of "ward" are compared after a few passes over a subset of the
-        rows, and the best goes on; of the others each runs to its end, and the highest is kept.
+        Number of starts, of which the highest is kept.  Each runs to its end, but for those of
+        "ward" where that would cost more than to compare them: there the best after a few passes
+        over a subset of the rows goes on, and the first.
     init_params : {"ward", "kmeans", "k-means++", "random", "random_from_data"}, default="ward"
         How a start is found: Ward's clustering of a sample of the rows; k-means; k-means++ seeds;
         random responsibilities; random rows.

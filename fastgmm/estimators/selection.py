@@ -39,8 +39,7 @@ are."""
 MAX_ITER = 1000
 """A fit of the grid has at most this many iterations, as criteria are compared at the limit."""
 N_INIT = 10
-"""Each fit goes on from the best of this many candidates, since a criterion compares optima and not
-starts."""
+"""Each fit is the best of this many starts, since a criterion compares optima and not starts."""
 SIDE_BY_SIDE = (1 << 18, 1 << 21)
 """Between these numbers of rows times columns the fits run side by side, one thread each. Below,
 Python's own time is most of a fit; above, one fit has work for all threads."""
@@ -112,7 +111,7 @@ def select(
 
     The fits share their rows, the sample for the start and its Ward tree, which gives every number
     of clusters at once.  They run to a predicted distance of 0.05 nats, all rows together, from
-    their limit, so that criteria are right to 0.1, each from the best of 10 candidates (`n_init`);
+    their limit, so that criteria are right to 0.1, each the best of 10 starts (`n_init`);
     those of middling size run side by side.
 
     Parameters
@@ -132,7 +131,7 @@ def select(
     callback : callable, optional
         Called with each `Candidate` as its fit ends; what it raises ends the selection.
     n_init : int, default=10
-        Candidates of each fit.
+        Starts of each fit.
     max_iter : int, default=1000
         Iterations of each fit, at the most.
     **params : object

@@ -18,9 +18,10 @@ from fastgmm.fits.reached import Initialization
 from fastgmm.fits.verbose import Reporter
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.starts.comparison import is_weak
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
-from fastgmm.starts.ward import ward_comparison
+from fastgmm.starts.turns import Turns, turns_of
 from fastgmm.validation import as_generator, check_enough_rows
 
 
@@ -70,7 +71,7 @@ class _RunningFit:
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
         self._regularization = self._resolved()
         self._start = replace(plan.start, regularization=self._regularization)
-        self._reached = [] if saved is None else list(saved.reached)
+        self._reached = {} if saved is None else {one.index: one for one in saved.reached}
 
     @lazy
     def seed(self) -> int:
@@ -98,44 +99,80 @@ class _RunningFit:
         return regularizing.without_rows(self._data.n_features)
 
     def best(self) -> Fit:
-        """Run EM from each start, or from the best candidate, and return the best run."""
-        plan, saved = self._plan, self._saved
-        best = None if saved is None else saved.best
+        """Run EM turn by turn, and return the best run.
+
+        A run that leaves a component with next to nothing is worth less than any other.  More turns
+        than are wanted are taken only until one survives.
+        """
+        best = None if self._saved is None else self._saved.best
         failure: IllDefinedCovarianceError | None = None
-        n_runs = 1 if plan.warm is not None or self._comparing else plan.start.n_init
-        if saved is not None:
-            saved.check_for(n_runs, self._data.n_features)
-        for init in range(0 if saved is None else saved.init, n_runs):
-            run = self._run(init, best)
-            if not self._comparing:
-                self._reached.append(_reached(init, run))
-            if run.failure is not None:
-                failure = run.failure
-                continue
-            if best is None or run.lower_bound > best.lower_bound:
-                best = run
+        if self._saved is not None:
+            self._saved.check_for(self._has_turn(self._saved.init), self._data.n_features)
+        turn = 0 if self._saved is None else self._saved.init
+        while best is None or turn < self._n_wanted:
+            run = self._run(turn, best)
+            if run is None:
+                break
+            better = run.failure is None and (best is None or self._rank(run) > self._rank(best))
+            self._note_end(turn, run, better)
+            best, failure = run if better else best, run.failure or failure
             if run.stopped:
                 break
+            turn += 1
         if best is None:
             assert failure is not None
             raise failure
-        if not self._comparing:
-            reached = self._reached
-            chosen = max(range(len(reached)), key=lambda i: reached[i].lower_bound)
-            reached[chosen] = replace(reached[chosen], chosen=True)
         n_rows = self._data.extent.weight / self._row_weight
-        return Fit(best, tuple(self._reached), n_rows)
+        return Fit(best, tuple(self._reached[i] for i in sorted(self._reached)), n_rows)
+
+    def _rank(self, run: Run) -> tuple[bool, float]:
+        """What the best run has most of."""
+        assert run.mixture is not None
+        n_rows = self._data.extent.weight / self._row_weight
+        return not is_weak(run.mixture, run.regularization, n_rows), run.lower_bound
+
+    def _note_end(self, turn: int, run: Run, better: bool) -> None:
+        """Note what the start of a turn has reached, and whether that is the best so far."""
+        index, reached = self._index(turn), self._reached
+        before = reached.get(index)
+        failed = run.failure is not None and before is not None and not before.chosen
+        if before is None or before.failure is not None or failed:
+            reached[index] = _reached(index, run)
+        if better:
+            for i, one in reached.items():
+                reached[i] = replace(one, chosen=i == index)
 
     @property
-    def _comparing(self) -> bool:
-        """Whether candidates of several starts are compared, and one run follows."""
+    def _n_wanted(self) -> int:
+        """The number of turns, of which the best run is kept."""
         start = self._plan.start
-        given = (start.weights, start.means, start.precisions)
-        several = start.method == "ward" and start.n_init > 1
-        return self._plan.warm is None and several and all(one is None for one in given)
+        if self._plan.warm is not None:
+            return 1
+        return start.n_init if self._turns is None or start.n_init == 1 else self._turns.n_wanted
 
-    def _run(self, init: int, best: Run | None) -> Run:
-        """The run of one start; it has no mixture if it degenerates."""
+    @lazy
+    def _turns(self) -> Turns | None:
+        """The turns of Ward's starts; None where each start is made when its turn comes."""
+        start = self._start
+        given = any(one is not None for one in (start.weights, start.means, start.precisions))
+        if self._plan.warm is not None or start.method != "ward" or given:
+            return None
+        return turns_of(StartRows(self.sample, start, self.n_threads, self.seed))
+
+    def _has_turn(self, turn: int) -> bool:
+        """Whether this turn may come, wanted or not."""
+        try:
+            self._index(turn)
+        except IndexError:
+            return False
+        return self._turns is not None or turn < self._n_wanted
+
+    def _index(self, turn: int) -> int:
+        """The index of the start that has this turn."""
+        return turn if self._turns is None else self._turns.index(turn)
+
+    def _run(self, init: int, best: Run | None) -> Run | None:
+        """The run of one turn, without a mixture if it degenerates; None if there is none."""
         settings, start, saved = self._plan.settings, self._start, self._saved
         earlier = saved.run if saved is not None and saved.init == init else None
         if earlier is not None and earlier.ended:
@@ -166,6 +203,8 @@ class _RunningFit:
         )
         watch = _Watch(self, init, best, reporter)
         begun = earlier or self._begun(init, rules)
+        if begun is None:
+            return None
         stretches = stretches_over(
             self._data,
             start.covariance_type,
@@ -179,36 +218,23 @@ class _RunningFit:
             reporter.end(run)
         return run
 
-    def _begun(self, init: int, rules: Rules) -> Run:
-        """The run before its first iteration, which may have failed already."""
+    def _begun(self, turn: int, rules: Rules) -> Run | None:
+        """The run before its first iteration, which may have failed already; None without one."""
         try:
-            return rules.begun(self._first(init))
+            mixture = self._first(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
+        return None if mixture is None else rules.begun(mixture)
 
-    def _first(self, init: int) -> Mixture:
-        """The mixture that a run begins with."""
-        if self._comparing:
-            return self._compared()
-        return self._plan.warm or initial_parameters(self, self._start, self._data.dtype, init)
-
-    def _compared(self) -> Mixture:
-        """The candidate that has the highest log density after a few passes over some rows."""
-        reached, failure = [], None
-        comparison = ward_comparison(StartRows(self.sample, self._start, self.n_threads))
-        for index in range(self._start.n_init):
-            rows = StartRows(self.sample, replace(self._start, index=index), self.n_threads)
-            try:
-                reached.append(Initialization(index, comparison.enter(rows)))
-            except IllDefinedCovarianceError as error:
-                failure = error
-                reached.append(Initialization(index, -np.inf, failure=str(error)))
-        if failure is not None and all(one.failure for one in reached):
-            raise failure
-        index, candidate, promise = comparison.best()
-        reached[index] = replace(reached[index], lower_bound=promise, chosen=True)
-        self._reached[:] = reached
-        return candidate
+    def _first(self, turn: int) -> Mixture | None:
+        """The mixture that the run of this turn begins with; None if there are no more."""
+        if self._turns is not None:
+            for one in self._turns.promises if turn == 0 else ():
+                self._reached[one.index] = Initialization(one.index, one.value, failure=one.failure)
+            return self._turns.turn(turn)
+        if turn >= self._n_wanted:
+            return None
+        return self._plan.warm or initial_parameters(self, self._start, self._data.dtype, turn)
 
     @property
     def idle(self) -> bool:
@@ -219,7 +245,7 @@ class _RunningFit:
     def note(self, run: Run, init: int, best: Run | None) -> None:
         """Write the checkpoint, and show the run to whoever asked for it."""
         if self._hooks.checkpoint is not None:
-            data, reached = self._data, tuple(self._reached)
+            data, reached = self._data, tuple(self._reached.values())
             self._hooks.checkpoint.save(
                 Checkpointed(init, run, best, self.seed, data.extent, data.names, reached)
             )

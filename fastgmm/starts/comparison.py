@@ -1,12 +1,14 @@
 """Candidates for the first mixture, compared by what a few passes of EM make of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
+from fastgmm.em.collapse import at_floor
+from fastgmm.em.regularization import Regularization
 from fastgmm.em.stretch import iterated
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.density import log_density
@@ -25,68 +27,38 @@ FEWEST_PASSES = 2
 """A comparison takes at least this many passes of EM: with fewer it says little and is left out."""
 MOST_PASSES = 20
 """A comparison takes at most this many passes of EM."""
-FIRST_PASSES = 5
-"""Candidates of several starts have this many passes before the best of them are chosen to go
-on."""
-KEPT = 6
-"""This many of the candidates of several starts go on to the end of their comparison."""
 LEAST_COST = 100_000_000
 """The comparison has no pass of EM where `FEWEST_PASSES` would cost more multiply-adds than this
 per candidate."""
 COST = 40_000_000
 """Passes and rows beyond the fewest are added up to this many multiply-adds per candidate."""
 
-Candidates = Callable[[StartRows], list[Mixture]]
-"""A function candidates(data) returns the candidates of one start."""
-
-
-class Comparison:
-    """Candidates of the starts of one fit, of which the most promising are kept.
-
-    Parameters
-    ----------
-    data : StartRows
-        The rows of any of the starts.
-    candidates : callable
-        The function that makes the candidates of a start.
-    """
-
-    def __init__(self, data: StartRows, candidates: Candidates) -> None:
-        self._data, self._candidates = data, candidates
-        self._kept: list[Entry] = []
-        self._alone = data.start.n_init == 1
-
-    def enter(self, data: StartRows) -> float:
-        """Make the candidates of one start, and return the promise of the best of them.
-
-        With one start alone nothing has been compared yet, and it is NaN.
-        """
-        entries = [Entry(data.start.index, one, one) for one in self._candidates(data)]
-        if self._alone:
-            self._kept = entries
-            return np.nan
-        for entry in entries:
-            entry.go_on(self._data, FIRST_PASSES)
-        self._kept = sorted(self._kept + entries, key=lambda one: -one.promise)[:KEPT]
-        return max(entry.promise for entry in entries)
-
-    def best(self) -> tuple[int, Mixture, float]:
-        """The index of the start, the mixture and the promise of the best candidate of all."""
-        if len(self._kept) > 1:
-            for entry in self._kept:
-                entry.go_on(self._data, MOST_PASSES)
-        best = max(self._kept, key=lambda one: one.promise)
-        return best.index, best.candidate, best.promise
-
 
 @dataclass
 class Entry:
-    """A candidate, and how far some passes of EM over some rows have brought it."""
+    """A candidate, and how far some passes of EM over some rows have brought it.
+
+    Parameters
+    ----------
+    index : int
+        The index of its start.
+    place : int
+        Its place among the candidates of the start.
+    candidate, reached : Mixture
+        The candidate, and what the passes have made of it.
+    promise : float
+        The mean log density of the rows then; -inf where EM has failed, NaN before.
+    weak : bool
+        Whether the promise is worth less than any of one that is not weak: see `is_weak`.
+    n_passes : int
+    """
 
     index: int
+    place: int
     candidate: Mixture
     reached: Mixture
     promise: float = np.nan
+    weak: bool = False
     n_passes: int = 0
 
     def go_on(self, data: StartRows, most: int) -> None:
@@ -102,10 +74,56 @@ class Entry:
             self.reached = iterated(self.reached, given, left, regularization)
             self.n_passes += max(left, 0)
         except IllDefinedCovarianceError:
-            self.promise = -np.inf
+            self.promise, self.weak = -np.inf, True
             return
         density = log_density(self.reached, rows, np.empty(len(rows), rows.dtype), data.n_threads)
         self.promise = float(np.average(density, weights=weight))
+        self.weak = is_weak(self.reached, regularization, data.weight_in_rows)
+
+    @property
+    def rank(self) -> tuple[bool, float, int, int]:
+        """What the best of some entries has least of."""
+        return self.weak, -self.promise, self.index, self.place
+
+
+def entered(data: StartRows, candidates: list[Mixture], most: int) -> list[Entry]:
+    """The candidates of one start after up to so many passes of EM each."""
+    entries = [Entry(data.start.index, i, one, one) for i, one in enumerate(candidates)]
+    for entry in entries:
+        entry.go_on(data, most)
+    return entries
+
+
+def ranked(data: StartRows, candidates: list[Mixture], most: int) -> list[Entry]:
+    """The candidates of one start, compared by up to so many passes of EM, the best first.
+
+    One alone is not compared, and promises nothing.
+    """
+    if len(candidates) == 1:
+        return [Entry(data.start.index, 0, candidates[0], candidates[0])]
+    return sorted(entered(data, candidates, most), key=lambda one: one.rank)
+
+
+def is_weak(mixture: Mixture, regularization: Regularization, n_rows: float) -> bool:
+    """Whether some component has fewer of the rows than it needs, or no volume but the ridge.
+
+    The likelihood of such a mixture has no bound and says little of the data.
+    """
+    if mixture.n_components == 1:
+        return False
+    needed = rows_needed(mixture.covariance_model, mixture.n_features)
+    few = float(mixture.weights.min()) * n_rows < needed
+    return few or bool(at_floor(mixture, regularization).any())
+
+
+def rows_needed(model: CovarianceModel, n_features: int) -> int:
+    """The number of rows that a component has a covariance from.
+
+    It is D + 1 for a matrix, two for variances, and one where components share a covariance.
+    """
+    if model.tied:
+        return 1
+    return n_features + 1 if model.form.ndim == 2 else 2
 
 
 def effort(data: StartRows, candidate: Mixture) -> tuple[int, int]:

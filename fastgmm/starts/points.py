@@ -103,6 +103,16 @@ class StartRows:
     sample: Sample
     start: Start
     n_threads: int | None
+    seed: int = 0
+    """What the random numbers of the start come from."""
+
+    @property
+    def weight_in_rows(self) -> float:
+        """The weight of the sample in rows; those beyond the sample are not known."""
+        weight = self.sample.weight
+        if weight is None:
+            return float(self.n_counted)
+        return float(weight.sum()) / weight_of_row(weight)
 
     @property
     def n_counted(self) -> int:

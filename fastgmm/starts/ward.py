@@ -1,5 +1,7 @@
-"""Ward's start: the best of a few candidates from trees of agglomerative clustering."""
+"""Candidates from trees of agglomerative clustering: cut at K, or merged on by likelihood."""
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,18 +13,12 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
+from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.starts.comparison import Comparison, effort
-from fastgmm.starts.points import (
-    Points,
-    Start,
-    StartRows,
-    assign,
-    column_scale,
-    common_scale,
-    sharp,
-)
+from fastgmm.starts.comparison import effort, rows_needed
+from fastgmm.starts.points import Points, Start, StartRows, assign, column_scale, sharp
+from fastgmm.starts.spaces import Scaled, Space, space_of
 from fastgmm.starts.trees import cut_tree, likelihood_tree, ward_tree
 
 TREE_ROWS = 1000
@@ -39,6 +35,9 @@ vary."""
 CLEAR = 4.0
 """If the next merge costs this many times the last one, the K clusters are clear and no other
 candidate is tried."""
+TAIL = 0.1
+"""A cluster with less than this share of the mean number of rows is more often the end of a tail
+than a cluster."""
 ALIKE = 1.1
 """If the largest column deviation is at most this many times the smallest, a tree in other units
 would be the same."""
@@ -61,35 +60,57 @@ MERGED_ROWS_PER_FEATURE = 300
 """The scatters that are merged by likelihood are made of this many rows for each feature, where
 that is more."""
 
-
-def ward_start(data: StartRows) -> Mixture:
-    """The mixture of the best candidate of one start."""
-    comparison = ward_comparison(data)
-    comparison.enter(data)
-    return comparison.best()[1]
+Maker = Callable[[], list[Mixture]]
+"""A function that makes candidates of one kind, or none."""
 
 
-def ward_comparison(data: StartRows) -> Comparison:
-    """A comparison of the candidates of Ward's starts, none of which has entered yet."""
-    return Comparison(data, candidates)
-
-
-def candidates(data: StartRows) -> list[Mixture]:
-    """Up to three candidates from Ward's trees.
+def ward_candidates(data: StartRows) -> list[Mixture]:
+    """Up to five candidates from Ward's trees, of which the last is the plainest.
 
     The tree of the columns in units of their deviations is cut at K.  Where that cut is not clear,
     two candidates come before it: the same tree cut at some times K, its clusters merged by
-    likelihood, and the tree in other units, cut at K.  Where passes to compare them would cost too
-    much, a single start takes the first alone.
+    likelihood, and the tree in other units, cut at K.  Where it cuts off a few rows, two from a
+    tree of ranks come as well.  Where passes to compare them would cost too much, a single start
+    takes the first alone.
     """
-    tree = _tree(data, "column")
-    found = []
-    if data.start.n_components > 1 and not _is_clear(tree, data.start.n_components):
-        found += _merged(data, tree)
+    tree, k = _tree(data, "column"), data.start.n_components
+    makers: list[Maker] = []
+    tail = k > 1 and _cuts_a_tail(data, tree)
+    if k > 1 and (tail or not _is_clear(tree, k)):
+        found: list[Mixture] = []
+        with suppress(IllDefinedCovarianceError):
+            found = _merged(data, tree)
         if found and data.start.n_init == 1 and effort(data, found[0])[1] == 0:
             return found
-        found += _in_other_units(data, tree)
-    return [*found, _from_tree(data, tree)]
+        makers = [lambda: found, lambda: _in_other_units(data, tree)]
+    if tail:
+        makers.append(lambda: candidates_in(data, "ranks"))
+    return sound([*makers, lambda: [_from_tree(data, tree)]])
+
+
+def candidates_in(data: StartRows, units: str) -> list[Mixture]:
+    """The tree in these units, cut at K, and cut at some times K and merged by likelihood."""
+    tree = _tree(data, units)
+    return sound([lambda: _merged(data, tree), lambda: _from_cut(data, tree)])
+
+
+def sound(makers: Iterable[Maker]) -> list[Mixture]:
+    """What those of the makers make whose covariances are not singular.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        When all that is made is singular and nothing regularises it.
+    """
+    found, failure = [], None
+    for make in makers:
+        try:
+            found += make()
+        except IllDefinedCovarianceError as error:
+            failure = error
+    if failure is not None and not found:
+        raise failure
+    return found
 
 
 def _merged(data: StartRows, tree: "Tree") -> list[Mixture]:
@@ -127,10 +148,9 @@ def _likelihood_tree(
     few = min(factor * most, most + more, len(own.rows) // 4)
     if few < 2:
         return None
-    center = own.mean()
-    centers = (_centers(own, cut_tree(tree.merged, few), few) - center) / tree.scale
-    units = (points.rows - center) / tree.scale
-    nearest = np.unique(_nearest(units, centers), return_inverse=True)[1]
+    centers = _centers(own, cut_tree(tree.merged, few), few)
+    nearest = np.unique(tree.nearest(points.rows, centers), return_inverse=True)[1]
+    units = Scaled(own.mean(), tree.scale).of(points.rows)
     return nearest, likelihood_tree(units, points.weight, nearest, form)
 
 
@@ -164,6 +184,17 @@ def _is_clear(tree: "Tree", n_clusters: int) -> bool:
     return bool(after > 0 and tree.heights[after] > CLEAR * tree.heights[after - 1])
 
 
+def _cuts_a_tail(data: StartRows, tree: "Tree") -> bool:
+    """Whether a cluster is more likely the end of a tail.
+
+    It has a tenth of the mean share of the rows at most, or fewer rows than a component needs.
+    """
+    k, weight = data.start.n_components, tree.points(data).weight
+    least = float(np.bincount(cut_tree(tree.merged, k), weight).min() / weight.sum())
+    needed = rows_needed(model_of(data.start.covariance_type), len(tree.scale))
+    return least * k < TAIL or least * data.n_counted < needed
+
+
 def _same_partition(one: np.ndarray, other: np.ndarray) -> bool:
     n_clusters = int(one.max()) + 1
     return len(np.unique(one * n_clusters + other)) == n_clusters
@@ -179,6 +210,8 @@ class Tree:
         Index of the start, number of rows, whether there is one scale, and the name of the units.
     scale : ndarray of shape (D,)
         The units of the columns.
+    space : Space
+        The coordinates of the rows that were clustered.
     merged : ndarray of shape (n - 1, 2)
         The pairs of clusters that are merged in turn.
     heights : ndarray of shape (n - 1,)
@@ -187,12 +220,17 @@ class Tree:
 
     key: tuple[int, int, bool, str]
     scale: np.ndarray
+    space: Space
     merged: np.ndarray
     heights: np.ndarray
 
     def points(self, data: StartRows) -> Points:
         """The rows of the tree, gathered anew: a sample can have many trees."""
         return data.subset(self.key[1])
+
+    def nearest(self, rows: np.ndarray, centers: np.ndarray) -> np.ndarray:
+        """(n,): the centre (., D) that is nearest to each of the rows (n, D)."""
+        return _nearest(self.space.of(rows), self.space.of(centers))
 
 
 def _tree(data: StartRows, units: str) -> Tree:
@@ -208,11 +246,10 @@ def _tree(data: StartRows, units: str) -> Tree:
 
     def make() -> Tree:
         points = data.subset(n)
-        scale = column_scale(points, start.covariance_type)
-        if units == "between":
-            scale = np.sqrt(scale * common_scale(points))
-        merges = ward_tree((points.rows - points.mean()) / scale, points.weight)
-        return Tree(key, scale, *merges)
+        space = space_of(points, start.covariance_type, units)
+        kind = start.covariance_type
+        scale = space.scale if isinstance(space, Scaled) else column_scale(points, kind)
+        return Tree(key, scale, space, *ward_tree(space.of(points.rows), points.weight))
 
     tree: Tree = data.sample.made.once(key, make)
     return tree
@@ -225,6 +262,19 @@ def _from_tree(data: StartRows, tree: Tree) -> Mixture:
     rows, weight = data.first(WARD_ASSIGNED_ROWS)
     statistics = assign(rows, weight, centers, tree.scale, data.start, data.n_threads)
     return _shrunk_m_step(statistics, points, data.start, weight_of_row(weight))
+
+
+def _from_cut(data: StartRows, tree: Tree) -> list[Mixture]:
+    """The M-step of rows given to the clusters of a tree in any coordinates; or none.
+
+    There are none where some cluster gets no row.
+    """
+    k, own = data.start.n_components, tree.points(data)
+    points = data.points(WARD_ASSIGNED_ROWS)
+    nearest = tree.nearest(points.rows, _centers(own, cut_tree(tree.merged, k), k))
+    if len(np.unique(nearest)) < k:
+        return []
+    return [_from_labels(data, points, tree.scale, nearest)]
 
 
 def _from_labels(data: StartRows, points: Points, scale: np.ndarray, labels: np.ndarray) -> Mixture:

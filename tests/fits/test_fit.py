@@ -144,13 +144,92 @@ def test_the_best_of_the_starts_is_kept(method: str, rows: np.ndarray) -> None:
     assert alone[0].run.lower_bound == last[0]  # the first start is that of a fit with one
 
 
-def test_candidates_of_ward_are_compared_and_one_runs(rows: np.ndarray) -> None:
+def test_each_start_of_ward_runs_where_runs_are_cheap(rows: np.ndarray) -> None:
     seen: list[Iteration] = []
     found = fit(Watched(rows), plan_of(n_init=3), Hooks(seen.append))
-    assert {one.init for one in seen} == {0}
-    assert [one.index for one in found.initializations] == [0, 1, 2]
+    assert {one.init for one in seen} == {0, 1, 2}
+    last = {one.init: one.lower_bound for one in seen}
+    assert [one.lower_bound for one in found.initializations] == list(last.values())
     (chosen,) = [one for one in found.initializations if one.chosen]
-    assert chosen.lower_bound == max(one.lower_bound for one in found.initializations)
+    assert chosen.lower_bound == max(last.values()) == found.run.lower_bound
+    alone = fit(Watched(rows), plan_of())
+    assert alone.run.lower_bound == last[0]
+
+
+def test_candidates_of_ward_are_compared_where_runs_are_dear(
+    rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best of them runs, and the first start as it is alone."""
+    monkeypatch.setattr("fastgmm.starts.turns.COST", 0)
+    seen: list[Iteration] = []
+    found = fit(Watched(rows), plan_of(n_init=5), Hooks(seen.append))
+    assert {one.init for one in seen} <= {0, 1}
+    assert [one.index for one in found.initializations] == [0, 1, 2, 3, 4]
+    assert sum(one.chosen for one in found.initializations) == 1
+    last = {one.init: one.lower_bound for one in seen}
+    assert found.run.lower_bound == max(last.values())
+    alone = fit(Watched(rows), plan_of())
+    assert alone.run.lower_bound in last.values()
+
+
+@pytest.mark.parametrize("cost", [0, 10**9])
+def test_the_runner_up_goes_on_where_the_chosen_one_degenerates(
+    cost: int, rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever candidates do: a fit fails only if all do."""
+    from fastgmm.fits import fit as module
+
+    monkeypatch.setattr("fastgmm.starts.turns.COST", cost)
+    real, begun = module.run_em, []
+
+    def all_but_the(survivor: int) -> Any:
+        def failing(run: Run, *args: Any) -> Run:
+            begun.append(run.mixture)
+            if len(begun) - 1 == survivor:
+                return real(run, *args)
+            error = IllDefinedCovarianceError(f"turn {len(begun) - 1}")
+            return Run(None, -np.inf, failure=error)
+
+        return failing
+
+    for n_init in (1, 4):
+        begun.clear()
+        monkeypatch.setattr(module, "run_em", all_but_the(-1))
+        with pytest.raises(IllDefinedCovarianceError, match="turn"):
+            fit(RowData(rows), plan_of(n_init=n_init))
+        n_candidates = len(begun)
+        assert len({one.means.tobytes() for one in begun if one is not None}) == n_candidates
+        assert n_candidates > n_init
+        for survivor in (0, n_init, n_candidates - 1):
+            begun.clear()
+            monkeypatch.setattr(module, "run_em", all_but_the(survivor))
+            found = fit(RowData(rows), plan_of(n_init=n_init))
+            assert found.run.mixture is not None
+            assert len(found.initializations) == n_init
+            (chosen,) = [one for one in found.initializations if one.chosen]
+            assert chosen.failure is None
+            assert [one.failure is None for one in found.initializations].count(True) >= 1
+
+
+def test_a_run_that_ends_weak_loses(monkeypatch: pytest.MonkeyPatch, rows: np.ndarray) -> None:
+    """However high its bound."""
+    from fastgmm.fits import fit as module
+
+    real = module.run_em
+
+    def one_weak(run: Run, *args: Any) -> Run:
+        ended = real(run, *args)
+        assert ended.mixture is not None
+        if args[-1].init != 1:
+            return ended
+        weights = np.array([0.001, 0.5, 0.499])
+        return replace(ended, lower_bound=100.0, mixture=replace(ended.mixture, weights=weights))
+
+    monkeypatch.setattr(module, "run_em", one_weak)
+    found = fit(RowData(rows), plan_of(method="kmeans", n_init=3))
+    assert found.run.lower_bound < 100.0
+    assert [one.lower_bound == 100.0 for one in found.initializations] == [False, True, False]
+    assert not found.initializations[1].chosen
 
 
 def singular(rng: np.random.Generator) -> np.ndarray:

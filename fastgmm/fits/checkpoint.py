@@ -62,16 +62,13 @@ class Checkpointed:
         if best is not None and not mixture.is_like(best):
             raise ValueError("the runs of a fit have mixtures that are like each other")
 
-    def check_for(self, has_turn: bool, n_features: int) -> None:
-        """Raise ValueError where a fit over so many features cannot go on.
-
-        `has_turn` says whether the fit has the turn that the run was.
-        """
+    def check_for(self, n_features: int) -> None:
+        """Raise ValueError where a fit over so many features cannot go on."""
         mixture = self.run.mixture
-        if not has_turn or mixture is None or mixture.n_features != n_features:
+        if mixture is None or mixture.n_features != n_features:
             raise ValueError(
-                f"the checkpoint is of turn {self.init} of a fit of other rows, and this fit is "
-                f"over rows of {n_features} features: remove the checkpoint's file"
+                f"the checkpoint is of a fit of other rows, and this fit is over rows of "
+                f"{n_features} features: remove the checkpoint's file"
             )
 
 

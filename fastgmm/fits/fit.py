@@ -107,7 +107,7 @@ class _RunningFit:
         best = None if self._saved is None else self._saved.best
         failure: IllDefinedCovarianceError | None = None
         if self._saved is not None:
-            self._saved.check_for(self._has_turn(self._saved.init), self._data.n_features)
+            self._saved.check_for(self._data.n_features)
         turn = 0 if self._saved is None else self._saved.init
         while best is None or turn < self._n_wanted:
             run = self._run(turn, best)
@@ -159,17 +159,18 @@ class _RunningFit:
             return None
         return turns_of(StartRows(self.sample, start, self.n_threads, self.seed))
 
-    def _has_turn(self, turn: int) -> bool:
-        """Whether this turn may come, wanted or not."""
-        try:
-            self._index(turn)
-        except IndexError:
-            return False
-        return self._turns is not None or turn < self._n_wanted
-
     def _index(self, turn: int) -> int:
         """The index of the start that has this turn."""
-        return turn if self._turns is None else self._turns.index(turn)
+        try:
+            index = turn if self._turns is None else self._turns.index(turn)
+        except IndexError:
+            index = -1
+        if index < 0 or (self._turns is None and turn >= self._n_wanted):
+            raise ValueError(
+                f"the checkpoint is of turn {turn} of its fit, and this one has none of that "
+                "number: remove the checkpoint's file"
+            )
+        return index
 
     def _run(self, init: int, best: Run | None) -> Run | None:
         """The run of one turn, without a mixture if it degenerates; None if there is none."""

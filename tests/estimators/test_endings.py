@@ -84,14 +84,16 @@ def test_a_ridge_that_is_too_large_is_said_once(fit: Any, rng: np.random.Generat
 
 def test_few_rows_are_said_in_one_warning(rng: np.random.Generator) -> None:
     """Of their number in rows, be they weighted or not; not with a prior."""
-    rows = np.r_[rng.normal(size=(60, 3)), [[9.0, 9.1, 9.2], [9.5, 9.0, 8.8]]]
+    few = np.array([[9.0, 9.1, 9.2], [9.5, 9.0, 8.8]])
+    rows, means = np.r_[rng.normal(size=(60, 3)), few], np.array([np.zeros(3), few.mean(axis=0)])
+    start = {"means_init": means, "precisions_init": np.stack([np.eye(3)] * 2)}
     for given in ({}, {"sample_weight": np.ones(62)}, {"sample_weight": np.full(62, 0.25)}):
-        (one,) = said(lambda given=given: GaussianMixture(2, random_state=0).fit(rows, **given))
+        (one,) = said(lambda given=given: GaussianMixture(2, **start).fit(rows, **given))
         assert one[0] is CollapseWarning
         assert "ends on 2 rows, and its covariance needs 4" in one[1]
         assert one[1].endswith("Use fewer components, a larger reg_covar or a prior.")
     prior = fastgmm.NormalInverseWishart()
-    assert said(lambda: GaussianMixture(2, random_state=0, prior=prior).fit(rows)) == []
+    assert said(lambda: GaussianMixture(2, prior=prior, **start).fit(rows)) == []
 
 
 def test_the_users_own_m_step_says_nothing(rng: np.random.Generator) -> None:

@@ -220,7 +220,8 @@ def test_a_run_that_ends_weak_loses(monkeypatch: pytest.MonkeyPatch, rows: np.nd
     def one_weak(run: Run, *args: Any) -> Run:
         ended = real(run, *args)
         assert ended.mixture is not None
-        if args[-1].init != 1:
+        (watch,) = [one for one in args if hasattr(one, "init")]
+        if watch.init != 1:
             return ended
         weights = np.array([0.001, 0.5, 0.499])
         return replace(ended, lower_bound=100.0, mixture=replace(ended.mixture, weights=weights))

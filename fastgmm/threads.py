@@ -7,7 +7,8 @@ No OpenMP: after a fork it hangs, and two runtimes in one process abort.
 
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -118,6 +119,55 @@ def run_blocks(
     """
     per_call = -(-n_rows // (8 * block * threads_used(n_rows, block, n_threads)))
     fold_blocks(function, lambda _: None, n_rows, block * max(1, per_call), n_threads)
+
+
+def as_they_end(
+    order: list[int],
+    one: Callable[[int, threading.Event], Result],
+    workers: int,
+    cancelled: threading.Event,
+) -> Generator[tuple[int, Result]]:
+    """Each index with what `one` says of it, as they end; so many threads begin them in order.
+
+    Where no thread can be started, the caller's own does the work.  Whoever asks for no more, or
+    raises an error, cancels what is still under way.
+    """
+    # They take 5 ms to load, and only grids of middling size want them.
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from queue import SimpleQueue
+
+    todo, ended = deque(order), SimpleQueue[tuple[int, Future[Result]]]()
+
+    def work() -> None:
+        while todo:
+            try:
+                i = todo.popleft()
+            except IndexError:  # another thread was faster
+                return
+            future: Future[Result] = Future()
+            try:
+                future.set_result(one(i, cancelled))
+            except BaseException as error:  # it is raised where the result is asked for
+                future.set_exception(error)
+            ended.put((i, future))
+
+    with ThreadPoolExecutor(workers) as pool:
+        helpers = []
+        try:
+            for _ in range(workers):
+                helpers.append(pool.submit(work))
+        except RuntimeError:  # containers limit the number of threads
+            if not helpers:
+                for i in order:
+                    yield i, one(i, cancelled)
+                return
+        try:
+            for _ in order:
+                i, future = ended.get()
+                yield i, future.result()
+        finally:
+            todo.clear()
+            cancelled.set()
 
 
 class _Fold(Generic[Result]):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +16,7 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.starts.points import Start, sample_size
-from fastgmm.threads import available_threads
+from fastgmm.threads import as_they_end, available_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
 from fastgmm.validation import (
     as_generator,
@@ -282,58 +281,9 @@ def _all(
     else:
         # The largest fits begin first, as they take longest.
         order = sorted(range(len(models)), key=lambda i: -_n_components(models[i]))
-        for i, candidate in _side_by_side(order, one, workers, cancelled):
+        for i, candidate in as_they_end(order, one, workers, cancelled):
             take(i, candidate)
     return None if best is None else best[1], [found[i] for i in range(len(models))]
-
-
-def _side_by_side(
-    order: list[int],
-    one: Callable[[int, Event], Candidate],
-    workers: int,
-    cancelled: Event,
-) -> Generator[tuple[int, Candidate]]:
-    """Each index with what `one` says of it, as they end; so many threads begin them in order.
-
-    Where no thread can be started, the caller's own does the work.  Whoever asks for no more, or
-    raises an error, cancels what is still under way.
-    """
-    # They take 5 ms to load, and only grids of middling size want them.
-    from concurrent.futures import Future, ThreadPoolExecutor
-    from queue import SimpleQueue
-
-    todo, ended = deque(order), SimpleQueue[tuple[int, Future[Candidate]]]()
-
-    def work() -> None:
-        while todo:
-            try:
-                i = todo.popleft()
-            except IndexError:  # another thread was faster
-                return
-            future: Future[Candidate] = Future()
-            try:
-                future.set_result(one(i, cancelled))
-            except BaseException as error:  # it is raised where the result is asked for
-                future.set_exception(error)
-            ended.put((i, future))
-
-    with ThreadPoolExecutor(workers) as pool:
-        helpers = []
-        try:
-            for _ in range(workers):
-                helpers.append(pool.submit(work))
-        except RuntimeError:  # containers limit the number of threads
-            if not helpers:
-                for i in order:
-                    yield i, one(i, cancelled)
-                return
-        try:
-            for _ in order:
-                i, future = ended.get()
-                yield i, future.result()
-        finally:
-            todo.clear()
-            cancelled.set()
 
 
 def _n_components(model: GaussianMixture | None) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgmm.em.regularization import Regularization
 from fastgmm.estimators.state import Report
-from fastgmm.fits.online import LearnerState
+from fastgmm.fits.learner_state import LearnerState
 from fastgmm.mixture.mixture import Mixture
 
 

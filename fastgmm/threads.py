@@ -7,11 +7,13 @@ No OpenMP: after a fork it hangs, and two runtimes in one process abort.
 
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Result = TypeVar("Result")
 """The type of what a function returns for a block of rows."""
@@ -64,8 +66,9 @@ def fold_blocks(
 ) -> None:
     """Call combine(function(begin, end)) for each block of rows: in order, and one at a time.
 
-    The calling thread is one of the threads.  An error in a block ends the fold once the blocks
-    that are being computed have ended: nothing runs on behind the caller's back.
+    The calling thread is one of the threads, and the only one where no other can be started.  An
+    error in a block ends the fold once the blocks that are being computed have ended, and so does
+    Ctrl-C: nothing runs on behind the caller's back.
     """
     n_threads = threads_used(n_rows, block, n_threads)
     if n_threads == 1:
@@ -73,13 +76,38 @@ def fold_blocks(
             combine(function(begin, min(begin + block, n_rows)))
         return
     fold = _Fold(function, combine, n_rows, block, AHEAD * n_threads)
-    helpers = [_pool().submit(fold.work) for _ in range(n_threads - 1)]
-    fold.work()
-    for helper in helpers:
-        if not helper.cancel():
-            helper.result()
+    helpers: list[Future[None]] = []
+    try:
+        call_helpers(fold.work, n_threads - 1, helpers)
+        fold.work()
+    except BaseException:
+        fold.stop()
+        raise
+    finally:
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
     if fold.error is not None:
         raise fold.error
+
+
+def call_helpers(work: Callable[[], None], n_threads: int, helpers: "list[Future[None]]") -> None:
+    """Have `work` called on up to this many threads of the pool beside the caller's own.
+
+    What stands for each call is added to `helpers`.  Containers limit the number of threads: where
+    one cannot be started there are fewer, or none.  `work` may then be called once more later, when
+    nothing is left for it to do.
+    """
+    pool = _pool()
+    try:
+        for _ in range(n_threads):
+            helpers.append(pool.submit(work))
+    except RuntimeError:
+        # The call that no thread was started for stays in the queue.  The threads that there are
+        # empty it and end; without any it would grow, so that this pool is not used again.
+        with suppress(ValueError):
+            _pools.remove(pool)
+        pool.shutdown(wait=False)
 
 
 def run_blocks(
@@ -91,6 +119,55 @@ def run_blocks(
     """
     per_call = -(-n_rows // (8 * block * threads_used(n_rows, block, n_threads)))
     fold_blocks(function, lambda _: None, n_rows, block * max(1, per_call), n_threads)
+
+
+def as_they_end(
+    order: list[int],
+    one: Callable[[int, threading.Event], Result],
+    workers: int,
+    cancelled: threading.Event,
+) -> Generator[tuple[int, Result]]:
+    """Each index with what `one` says of it, as they end; so many threads begin them in order.
+
+    Where no thread can be started, the caller's own does the work.  Whoever asks for no more, or
+    raises an error, cancels what is still under way.
+    """
+    # They take 5 ms to load, and only grids of middling size want them.
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from queue import SimpleQueue
+
+    todo, ended = deque(order), SimpleQueue[tuple[int, Future[Result]]]()
+
+    def work() -> None:
+        while todo:
+            try:
+                i = todo.popleft()
+            except IndexError:  # another thread was faster
+                return
+            future: Future[Result] = Future()
+            try:
+                future.set_result(one(i, cancelled))
+            except BaseException as error:  # it is raised where the result is asked for
+                future.set_exception(error)
+            ended.put((i, future))
+
+    with ThreadPoolExecutor(workers) as pool:
+        helpers = []
+        try:
+            for _ in range(workers):
+                helpers.append(pool.submit(work))
+        except RuntimeError:  # containers limit the number of threads
+            if not helpers:
+                for i in order:
+                    yield i, one(i, cancelled)
+                return
+        try:
+            for _ in order:
+                i, future = ended.get()
+                yield i, future.result()
+        finally:
+            todo.clear()
+            cancelled.set()
 
 
 class _Fold(Generic[Result]):
@@ -115,6 +192,13 @@ class _Fold(Generic[Result]):
         self._combining = False
         # Results wait under the number of the first row of their block.
         self._waiting: dict[int, Result] = {}
+
+    def stop(self) -> None:
+        """Let no further block begin."""
+        with self._changed:
+            self._begun = self._n_rows
+            self._ahead += self._n_rows
+            self._changed.notify_all()
 
     def work(self) -> None:
         """Take blocks until none is left."""

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+import fastgmm
 from fastgmm import threads
 
 THREADS = (1, 2, 3, 8)
@@ -154,3 +155,78 @@ def test_few_results_wait() -> None:
     at_first: list[int] = []
     threads.fold_blocks(work, lambda _: at_first.append(len(begun)), 1000, 1, 2)
     assert at_first[0] <= 2 * threads.AHEAD
+
+
+# ---------------------------------------------------------------- limits of containers
+
+
+def limit_threads(monkeypatch: pytest.MonkeyPatch, allowed: int) -> None:
+    """From now on only so many threads more can be started."""
+    start, left = threading.Thread.start, [allowed]
+
+    def limited(thread: threading.Thread) -> None:
+        if left[0] <= 0:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threads, "_pools", [])
+    monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_what_no_thread_can_be_started_for_is_done_by_the_caller(
+    monkeypatch: pytest.MonkeyPatch, allowed: int
+) -> None:
+    limit_threads(monkeypatch, allowed)
+    for _ in range(20):
+        blocks: list[int] = []
+        threads.fold_blocks(lambda begin, end: begin, blocks.append, 1000, 7, 4)
+        assert blocks == list(range(0, 1000, 7))
+        assert len(threads._pools) <= 1
+    with pytest.raises(ZeroDivisionError):
+        threads.fold_blocks(lambda begin, end: 1 // begin, blocks.append, 1000, 7, 4)
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 3])
+def test_results_do_not_depend_on_the_threads_that_can_be_started(
+    monkeypatch: pytest.MonkeyPatch, allowed: int
+) -> None:
+    """Fits, batches that are read ahead, streams, scores and selections have the same bytes."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(66_000, 4)) + 4.0 * rng.integers(2, size=(66_000, 1))
+
+    def results() -> list[bytes]:
+        model = fastgmm.GaussianMixture(2, random_state=0, n_threads=4, max_iter=3, tol=10.0)
+        found = [model.fit(rows).means_, model.score_samples(rows), model.predict(rows)]
+        found.append(model.fit_batches([rows[:16384], rows[16384:]]).means_)
+        learned = fastgmm.GaussianMixture(2, random_state=0, n_threads=4)
+        found.append(learned.partial_fit(rows[:9000]).partial_fit(rows[9000:30_000]).means_)
+        table = fastgmm.select(
+            rows, [1, 2], ["full", "diag"], n_threads=4, random_state=0, n_init=1, max_iter=3
+        ).table
+        found.append(np.array([one.bic for one in table]))
+        return [array.tobytes() for array in found]
+
+    expected = results()
+    limit_threads(monkeypatch, allowed)
+    assert results() == expected
+
+
+def test_ctrl_c_leaves_nothing_running() -> None:
+    """Wherever it comes: the helpers have ended when the error reaches the caller."""
+    both, working = threading.Barrier(2), []
+
+    def work(begin: int, end: int) -> int:
+        if begin < 2:
+            both.wait(60.0)
+        working.append(begin)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        working.remove(begin)
+        return begin
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.fold_blocks(work, lambda _: None, 1000, 1, 2)
+    assert len(working) == 1

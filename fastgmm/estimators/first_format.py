@@ -11,8 +11,8 @@ from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.estimators.planning import INITIAL
 from fastgmm.estimators.state import Report
 from fastgmm.estimators.stored import StoredState
+from fastgmm.fits.learner_state import LearnerState
 from fastgmm.fits.memory import RECENT_ROWS, RecentState
-from fastgmm.fits.online import LearnerState
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics

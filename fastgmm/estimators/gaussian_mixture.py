@@ -27,9 +27,11 @@ from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.online import Learned, Learner, Target
-from fastgmm.fits.plan import Callback, Hooks
+from fastgmm.fits.learned import Learned
+from fastgmm.fits.online import Learner
+from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.fits.reached import Initialization
+from fastgmm.fits.target import Target
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -485,10 +487,16 @@ class GaussianMixture(Scoring, Estimator):
         """Learn from the next rows of a stream by online EM.
 
         No fit is needed before: the first rows, 4 per free parameter and 100 per component at
-        least, are gathered and fitted; a model that is asked for earlier is fitted to what has come
-        so far.  From then on rows are learned from in own batches of 64 to 4096, however they come,
-        each with the share (b / (n + b))^learning_exponent after n rows, or 1 - 2^(-b / half_life)
-        if that is more.  After `fit`, learning goes on from its parameters.
+        least, are gathered and fitted, or the whole first call, where it brings as many; a model
+        that is asked for earlier is fitted to what has come so far.  From then on rows are learned
+        from in own batches of 64 to 4096, however they come, each with the share
+        (b / (n + b))^learning_exponent after n rows, or 1 - 2^(-b / half_life) if that is more.
+        After `fit`, learning goes on from its parameters.
+
+        Now and then another mixture is tried on a sample of the rows, so that sorted rows end near
+        what `fit` finds.  A row that alone would outweigh all others, unless many such rows come,
+        is set aside and counted (``stream_.n_skipped``).  A call that is interrupted changes
+        nothing.
 
         Parameters
         ----------
@@ -544,15 +552,16 @@ class GaussianMixture(Scoring, Estimator):
             return self
         if rows.dtype != learner.target.dtype:
             rows = rows.astype(learner.target.dtype)
-        self._follow_settings(learner)
-        plan = None
-        if learner.learned is None:
-            plan = plan_of(self._params(), learner.target.n_features)
-        learner.learn(rows, weights, plan)
+        begun = learner.learned is not None
+        learner = self._following_settings(learner).learn(rows, weights, self._planned)
         self._publish_stream(learner, names)
-        if plan is not None and (learned := learner.learned) is not None:
+        if not begun and (learned := learner.learned) is not None:
             warn_of_ridge(learned.mixture, learned.regularization, learned.seen, names)
         return self
+
+    def _planned(self, n_features: int) -> Plan:
+        """The plan of a fit of rows with so many features."""
+        return plan_of(self._params(), n_features)
 
     def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
         """The learner (a new one for the first rows), the rows, and the names of their features."""
@@ -592,30 +601,25 @@ class GaussianMixture(Scoring, Estimator):
         learned = Learned.implied(mixture, regularization, seen, target.family)
         return Learner(target, pace, n_threads, learned=learned)
 
-    def _follow_settings(self, learner: Learner) -> None:
-        """Take over parameters that were set since the last call."""
+    def _following_settings(self, learner: Learner) -> Learner:
+        """The learner with the parameters that were set since the last call."""
         wishes = (self.n_threads, self.half_life, self.learning_exponent, self.reg_covar)
         if all(map(is_, wishes, learner.wishes)):
-            return  # the same objects as in the last call: they were checked then
+            return learner  # the same objects as in the last call: they were checked then
         params = self._params("n_threads", "half_life", "learning_exponent", "reg_covar")
-        learner.n_threads, learner.pace = params.n_threads, pace_of(params)
-        if learner.learned is not None and params.reg_covar != "auto":
-            learner.learned = learner.learned.with_reg_covar(params.reg_covar)
-        learner.wishes = wishes
+        pace, learned = pace_of(params), learner.learned
+        if learned is not None and params.reg_covar != "auto":
+            learned = learned.with_reg_covar(params.reg_covar)
+        return learner.having(n_threads=params.n_threads, pace=pace, learned=learned, wishes=wishes)
 
     def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
-        """Become what the learner has come to."""
+        """Become what the learner has come to, in one assignment."""
         state, learned = self._state, learner.learned
-        mixture = None if learned is None else learned.mixture
-        if state is not None and state.learner is learner and state.mixture is mixture:
-            waiting = mixture is None or state.report.n_iter == learner.n_updates
-            if waiting:  # the rows wait for their batch
-                return
         if learned is None:
             self._state = State(None, names=names, learner=learner)
-            return
-        report = Report.of_stream(learner)
-        self._state = State(learned.mixture, learned.regularization, report, names, None, learner)
+        elif state is None or state.learner is not learner:  # else the rows wait for their batch
+            mixture, regularization = learned.mixture, learned.regularization
+            self._state = State(mixture, regularization, None, names, None, learner)
 
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The mixture and the names of its features; the first rows of a stream are fitted."""
@@ -771,8 +775,8 @@ class GaussianMixture(Scoring, Estimator):
             if regularization.prior is None:
                 of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
                 learned = replace(learned, statistics=of_one)
-            learner.learned = learned
-        self._state = replace(state, mixture=mixture, report=report, trail=None)
+            learner = learner.going_on_from(learned)
+        self._state = replace(state, mixture=mixture, given=report, learner=learner, trail=None)
         return self
 
     def reorder(self, order: ArrayLike) -> Self:
@@ -822,13 +826,15 @@ class GaussianMixture(Scoring, Estimator):
                 "more to partial_fit"
             )
         mixture, present = mixture.reordered(places), np.argsort(places)
-        repairs = tuple(
-            replace(one, component=int(present[one.component])) for one in state.report.repairs
-        )
         if learner is not None and learner.learned is not None:
-            learner.learned = learner.learned.reordered(mixture, places)
-        report = replace(state.report, repairs=repairs)
-        self._state = replace(state, mixture=mixture, report=report)
+            learner = learner.having(learned=learner.learned.reordered(mixture, places))
+        report = state.given
+        if report is not None and report.repairs:
+            repairs = tuple(
+                replace(one, component=int(present[one.component])) for one in report.repairs
+            )
+            report = replace(report, repairs=repairs)
+        self._state = replace(state, mixture=mixture, given=report, learner=learner)
         return self
 
     # ------------------------------------------------------------------ the stream
@@ -848,9 +854,10 @@ class GaussianMixture(Scoring, Estimator):
             learner.n_samples,
             learner.seen,
             recent.mean,
-            float(np.sqrt(recent.variance)),
+            recent.deviation,
             trace[:, 0],
             trace[:, 1],
+            learner.n_skipped,
         )
 
     def _of_stream(self) -> Learner:

@@ -17,7 +17,9 @@ from fastgmm.estimators.planning import INITIAL, pace_of, regularization_of
 from fastgmm.estimators.state import Report, State
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.checkpoint import Checkpointed
-from fastgmm.fits.online import Learned, Learner, Target
+from fastgmm.fits.learned import Learned
+from fastgmm.fits.online import Learner
+from fastgmm.fits.target import Target
 from fastgmm.validation import check_parameters
 from fastgmm.version import __version__
 
@@ -145,12 +147,9 @@ def not_ours_error(path: "str | os.PathLike[str]", error: Exception) -> FileForm
 
 def stored(state: State) -> StoredState:
     """The state as a file or a pickle holds it."""
-    learner, mixture = state.learner, state.mixture
-    if learner is not None and learner.learned is not None:
-        # An interrupted `partial_fit` may have learned what it had no time to publish.
-        mixture = learner.learned.mixture
+    learner = state.learner
     return StoredState(
-        mixture,
+        state.mixture,
         state.regularization,
         state.report,
         state.names,
@@ -196,8 +195,7 @@ def restored(of: StoredState, params: Any) -> State:
         learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
     target = Target(waiting.shape[1], waiting.dtype, k, kind)
     learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
-    learner.take(stream)
-    return replace(state, learner=learner)
+    return replace(state, learner=learner.restored(stream))
 
 
 def identity_of(params: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from fastgmm.em.priors import Regularizing, check_prior
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
 from fastgmm.estimators.state import State
-from fastgmm.fits.online import Pace
+from fastgmm.fits.pace import Pace
 from fastgmm.fits.plan import Plan, Settings
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import Start

@@ -15,7 +15,7 @@ from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candida
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.starts.points import Start, sample_size
-from fastgmm.threads import available_threads
+from fastgmm.threads import as_they_end, available_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
 from fastgmm.validation import (
     as_generator,
@@ -268,18 +268,8 @@ def _all(
     else:
         # The largest fits begin first, as they take longest.
         order = sorted(range(len(models)), key=lambda i: -_n_components(models[i]))
-        # It takes 5 ms to load, and only grids of middling size want it.
-        from concurrent.futures import ThreadPoolExecutor, as_completed
-
-        with ThreadPoolExecutor(workers) as pool:
-            futures = {pool.submit(one, i, cancelled): i for i in order}
-            try:
-                for future in as_completed(futures):
-                    take(futures[future], future.result())
-            except BaseException:
-                cancelled.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        for i, candidate in as_they_end(order, one, workers, cancelled):
+            take(i, candidate)
     return None if best is None else best[1], [found[i] for i in range(len(models))]
 
 

@@ -21,11 +21,14 @@ class Stream:
     weight : float
         Weight of the rows learned from.
     mean, deviation : float
-        Of the log density per row, in nats, over the last 8192 rows or so.
+        Of the log density per row, in nats, over the last 8192 rows that were learned from.
     seen : ndarray of shape (n,)
         The trace of the last 256 batches: weight learned from before each.
     log_density : ndarray of shape (n,)
         Mean log density of each, in nats.
+    n_skipped : int
+        Rows that were set aside: seen and not learned from, since each of them alone would have
+        outweighed all others.
 
     Examples
     --------
@@ -43,6 +46,7 @@ class Stream:
     deviation: float
     seen: np.ndarray
     log_density: np.ndarray
+    n_skipped: int = 0
 
 
 class Snapshot(Scoring):

@@ -12,6 +12,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.em.trail import Trail
 from fastgmm.fits.online import Learner
 from fastgmm.fits.reached import Initialization
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 
 
@@ -89,7 +90,8 @@ class State:
         None while the first rows of a stream are gathered.
     regularization : Regularization, optional
         What the constructor's wishes have become for the rows of the fit.
-    report : Report
+    given : Report, optional
+        What the fit says of the way to the mixture; None: what the learner does, when it is asked.
     names : ndarray of shape (D,), optional
         Names of the features.
     seen : float, optional
@@ -102,8 +104,16 @@ class State:
 
     mixture: Mixture | None
     regularization: Regularization | None = None
-    report: Report = Report()
+    given: Report | None = Report()
     names: np.ndarray | None = None
     seen: float | None = None
     learner: Learner | None = None
     trail: Trail | None = None
+
+    @lazy
+    def report(self) -> Report:
+        """What the fit, or the stream, says of the way to the mixture."""
+        if self.given is not None:
+            return self.given
+        assert self.learner is not None
+        return Report.of_stream(self.learner)

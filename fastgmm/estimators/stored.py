@@ -8,7 +8,7 @@ from fastgmm.archive.checks import check_names, check_number
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.trail import Trail
 from fastgmm.estimators.state import Report
-from fastgmm.fits.online import LearnerState
+from fastgmm.fits.learner_state import LearnerState
 from fastgmm.mixture.mixture import Mixture
 
 

@@ -1,36 +1,77 @@
-"""What the learner of a stream remembers: rows that wait, and log densities of those before."""
+"""What the learner of a stream remembers: rows that wait, and log densities of those before.
+
+A call of `partial_fit` is taken whole or not at all.  These stores only ever grow at their ends:
+what an interrupted call has written there is beyond what the store before it holds.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastgmm.archive import checks
+from fastgmm.lazy import lazy
 
 RECENT_ROWS = 8192
-"""The log densities of this many rows are kept for quantiles; the running mean forgets the rows
-before them as well."""
+"""The log densities of this many rows are kept."""
 TRACE_LENGTH = 256
 """The trace of a stream remembers this many of its own batches."""
-LARGEST = 1e150
-"""No mean log density is taken to change by more than this: the change is squared."""
+FEWEST_IN_PART = 64
+"""The log densities of batches of fewer rows than this are put together."""
+
+
+class Grown:
+    """The first n rows of arrays with room at their ends, as a value.
+
+    A longer one shares the memory of the one before, which does not see what comes after its end.
+
+    Parameters
+    ----------
+    arrays : tuple of ndarray
+        Their first dimensions are equal, and at least n.
+    n : int
+    """
+
+    __slots__ = ("arrays", "n")
+
+    def __init__(self, arrays: tuple[np.ndarray, ...], n: int) -> None:
+        self.arrays, self.n = arrays, n
+
+    @classmethod
+    def of(cls, *arrays: np.ndarray) -> "Grown":
+        """What holds these arrays, without room."""
+        return cls(arrays, len(arrays[0]))
+
+    def held(self) -> tuple[np.ndarray, ...]:
+        """The rows of each array that count."""
+        return tuple(array[: self.n] for array in self.arrays)
+
+    def plus(self, *parts: np.ndarray) -> "Grown":
+        """The same with further rows of each array; the memory doubles when it is full."""
+        end, arrays = self.n + len(parts[0]), self.arrays
+        if end > len(arrays[0]):
+            arrays = tuple(_grown(array, max(end, 2 * self.n, 64), self.n) for array in arrays)
+        for array, part in zip(arrays, parts, strict=True):
+            array[self.n : end] = part
+        return Grown(arrays, end)
 
 
 @dataclass(frozen=True, eq=False)
 class RecentState:
-    """A `Recent` as a value, as it stands in files.
+    """A `Recent` as it stands in files.
 
     Parameters
     ----------
-    window : ndarray
-        The log densities that are kept, in nats.
+    window : ndarray of shape (min(n_window, RECENT_ROWS),)
+        The log densities that are kept, in nats; that of row i of all at i modulo `RECENT_ROWS`.
     n_window : int
         The number of rows whose log densities were ever written to the window.
     trace : ndarray of shape (n, 2)
-        The weight seen before each batch, and the mean log density of its rows.
+        The weight seen before each batch, and the mean log density of its rows; n is at most
+        `TRACE_LENGTH`.
     mean, variance : float
-        The running mean and variance of the log density of a row.
+        The mean and the variance of the finite log densities of the window.
     weight : float
-        The number of rows that the running mean stands for, at most `RECENT_ROWS`.
+        The number of the finite ones.
     """
 
     window: np.ndarray
@@ -68,99 +109,157 @@ def check_waiting(rows: np.ndarray, weight: np.ndarray | None) -> None:
 
 
 class Recent:
-    """The log densities of the last rows of a stream, its trace, and their running mean."""
+    """The log densities of the last rows of a stream, and its trace, as a value.
 
-    def __init__(self) -> None:
-        self.window = np.empty(RECENT_ROWS)
-        # The log densities of this many rows were ever written to the window.
-        self.n_window = 0
-        # Each batch has the weight seen before it, and its mean log density.
-        self.trace: list[tuple[float, float]] = []
-        self.mean, self.variance = 0.0, 0.0
-        self.weight = 0.0
+    Parameters
+    ----------
+    parts : tuple of ndarray
+        The log densities of the last batches, `RECENT_ROWS` or all there are, and perhaps more.
+    n_window : int
+        The number of rows that ever had one.
+    trace : tuple of (float, float)
+        The weight seen before each batch, and its mean log density.
+    """
 
-    def add(self, log_density: np.ndarray, seen: float) -> None:
-        """Take note of the log densities (n,) of one batch, before which the weight `seen` came."""
-        total = float(log_density.sum())
-        finite = log_density if np.isfinite(total) else log_density[np.isfinite(log_density)]
-        begin = 0
-        while begin < len(log_density):
-            at = self.n_window % RECENT_ROWS
-            part = log_density[begin : begin + RECENT_ROWS - at]
-            self.window[at : at + len(part)] = part
-            self.n_window += len(part)
-            begin += len(part)
+    def __init__(
+        self,
+        parts: tuple[np.ndarray, ...] = (),
+        n_window: int = 0,
+        trace: tuple[tuple[float, float], ...] = (),
+    ) -> None:
+        self._parts, self.n_window, self.trace = parts, n_window, trace
+
+    def plus(self, log_density: np.ndarray, seen: float) -> "Recent":
+        """The same with the log densities (n,) of a batch, before which the weight `seen` came."""
+        finite, trace = finite_of(log_density), self.trace
+        if len(finite):
+            trace = (*trace[1 - TRACE_LENGTH :], (seen, float(finite.sum()) / len(finite)))
+        parts, last = self._parts, log_density[-RECENT_ROWS:]
+        if parts and len(parts[-1]) < FEWEST_IN_PART:
+            parts, last = parts[:-1], np.concatenate([parts[-1], last])
+        parts = (*parts, last)
+        held, first = sum(map(len, parts)), 0
+        while held - len(parts[first]) >= RECENT_ROWS:
+            held -= len(parts[first])
+            first += 1
+        return Recent(parts[first:], self.n_window + len(log_density), trace)
+
+    @property
+    def window(self) -> np.ndarray:
+        """The log densities of the last rows, the oldest first."""
+        return np.concatenate([np.empty(0), *self._parts])[-RECENT_ROWS:]
+
+    @lazy
+    def moments(self) -> tuple[float, float, int]:
+        """Mean and deviation of the finite log densities in the window, and their number."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = finite_of(self.window)
         if not len(finite):
-            return
-        mean = float(finite.mean())
-        self.weight = min(self.weight + len(finite), RECENT_ROWS)
-        share = len(finite) / self.weight if self.weight > len(finite) else 1.0
-        change = max(-LARGEST, min(mean - self.mean, LARGEST))
-        self.mean += share * change
-        self.variance = (1 - share) * (self.variance + share * change**2)
-        difference = finite - mean
-        self.variance += share * float(difference @ difference) / len(finite)
-        self.trace = [*self.trace[1 - TRACE_LENGTH :], (seen, mean)]
+            return 0.0, 0.0, 0
+        # Squares of what a row far away has would overflow.
+        scale = float(np.abs(finite).max()) or 1.0
+        finite = finite / scale
+        return scale * float(finite.mean()), scale * float(finite.std()), len(finite)
+
+    @property
+    def mean(self) -> float:
+        """The mean of the finite log densities in the window, in nats; 0 where there is none."""
+        return self.moments[0]
+
+    @property
+    def deviation(self) -> float:
+        """The deviation of the finite log densities in the window, in nats."""
+        return self.moments[1]
 
     def quantile(self, quantile: float) -> float:
         """The log density under which this share of the rows in the window fell."""
-        return float(np.quantile(self._held(), quantile, method="lower"))
-
-    def _held(self) -> np.ndarray:
-        return self.window[: min(self.n_window, RECENT_ROWS)]
+        return float(np.quantile(self.window, quantile, method="lower"))
 
     def state(self) -> RecentState:
-        """The memory as a value, for files."""
+        """The memory as a file holds it."""
+        window = self.window
+        if self.n_window > RECENT_ROWS:
+            window = np.roll(window, self.n_window % RECENT_ROWS)
         trace = np.array(self.trace, dtype=np.float64).reshape(-1, 2)
-        window = self._held().copy()
-        return RecentState(window, self.n_window, trace, self.mean, self.variance, self.weight)
+        mean, deviation, n = self.moments
+        with np.errstate(over="ignore"):
+            variance = float(np.square(deviation))
+        return RecentState(window.copy(), self.n_window, trace, mean, variance, float(n))
 
     @classmethod
     def of(cls, state: RecentState) -> "Recent":
         """The memory that `state` has described."""
-        recent = cls()
-        recent.window[: len(state.window)] = state.window
-        recent.n_window = state.n_window
-        recent.trace = [(before, mean) for before, mean in state.trace.tolist()]
-        recent.mean, recent.variance, recent.weight = state.mean, state.variance, state.weight
-        return recent
+        window = state.window.astype(np.float64)
+        if state.n_window > RECENT_ROWS:
+            window = np.roll(window, -(state.n_window % RECENT_ROWS))
+        trace = tuple((before, mean) for before, mean in state.trace.tolist())
+        return cls((window,), state.n_window, trace)
+
+
+def finite_of(log_density: np.ndarray) -> np.ndarray:
+    """Those that are finite: a row too far away has the density 0."""
+    if np.isfinite(log_density.sum()):
+        return log_density
+    finite: np.ndarray = log_density[np.isfinite(log_density)]
+    return finite
 
 
 class WaitingRows:
-    """A store of rows and weights that grows at its end."""
+    """Rows and weights that wait for their batch; `append` alone changes them, in one assignment.
 
-    def __init__(self, n_features: int, dtype: np.dtype) -> None:
-        self.rows = np.empty((0, n_features), dtype)
-        self.weight: np.ndarray | None = None
-        self.n = 0
+    Parameters
+    ----------
+    rows : ndarray of shape (m, D)
+        The first n of them wait.
+    weight : ndarray of shape (m,), optional
+        Their weights; None: each weighs 1.
+    n : int
+    """
+
+    __slots__ = ("_rows", "_weight", "n")
+
+    def __init__(self, rows: np.ndarray, weight: np.ndarray | None = None, n: int = 0) -> None:
+        self._rows, self._weight, self.n = rows, weight, n
+
+    @classmethod
+    def none(cls, n_features: int, dtype: np.dtype) -> "WaitingRows":
+        """No rows."""
+        return cls(np.empty((0, n_features), dtype))
 
     def append(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
-        """Add rows at the end; the store doubles when it is full."""
+        """Add rows at the end."""
         end = self.n + len(rows)
-        if weight is not None and self.weight is None:
-            self.weight = np.ones(len(self.rows))
-        if end > len(self.rows):
-            size = max(end, 2 * len(self.rows), 64)
-            self.rows = _grown(self.rows, size, self.n)
-            if self.weight is not None:
-                self.weight = _grown(self.weight, size, self.n)
-        self.rows[self.n : end] = rows
-        if self.weight is not None:
-            self.weight[self.n : end] = 1.0 if weight is None else weight
-        self.n = end
+        if end > len(self._rows) or weight is not None or self._weight is not None:
+            self._make_room(end, weight is not None)
+        self._rows[self.n : end] = rows
+        if self._weight is not None:
+            self._weight[self.n : end] = 1.0 if weight is None else weight
+        self.n = end  # until here nothing has changed
+
+    def emptied(self) -> "WaitingRows":
+        """No rows, in the same memory: whoever holds these must need them no more."""
+        return WaitingRows(self._rows)
+
+    def plus(self, rows: np.ndarray, weight: np.ndarray | None) -> "WaitingRows":
+        """These and further rows, which these do not see."""
+        more = WaitingRows(self._rows, self._weight, self.n)
+        more.append(rows, weight)
+        return more
 
     def held(self) -> tuple[np.ndarray, np.ndarray | None]:
         """All rows and their weights."""
-        return self.rows[: self.n], None if self.weight is None else self.weight[: self.n]
+        n, weight = self.n, self._weight
+        return self._rows[:n], None if weight is None else weight[:n]
 
-    def cut(self, n: int) -> None:
-        """Keep the first n only."""
-        self.n = n
-
-    def clear(self) -> None:
-        """Forget all rows and weights."""
-        self.n = 0
-        self.weight = None
+    def _make_room(self, end: int, weighted: bool) -> None:
+        if end > len(self._rows):
+            self._rows = _grown(self._rows, max(end, 2 * self.n, 64), self.n)
+        weight = self._weight
+        if weight is None and weighted:
+            weight = np.ones(len(self._rows))
+        if weight is not None and end > len(weight):
+            weight = _grown(weight, len(self._rows), self.n)
+        self._weight = weight
 
 
 def _grown(array: np.ndarray, size: int, n: int) -> np.ndarray:

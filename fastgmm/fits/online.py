@@ -7,194 +7,49 @@ are the state, and the mixture is what an M-step makes of them.
 """
 
 import math
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastgmm.archive import checks
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
-from fastgmm.em.e_step import EStep
 from fastgmm.em.loop import Run
-from fastgmm.em.m_step import LEAST_WEIGHT, MAXIMUM_LIKELIHOOD, Family
-from fastgmm.em.regularization import Regularization
-from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
-from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.memory import Recent, RecentState, WaitingRows, check_waiting
+from fastgmm.fits.fit import Fit
+from fastgmm.fits.influence import FEW, MEMORY, judged, representable, sound
+from fastgmm.fits.learned import Learned
+from fastgmm.fits.learner_state import LearnerState
+from fastgmm.fits.looks import (
+    SHORTEST,
+    Looks,
+    Sampled,
+    density_of,
+    excess,
+    expected,
+    look,
+    rows_needed,
+)
+from fastgmm.fits.memory import Recent, WaitingRows
+from fastgmm.fits.pace import MOST_BATCH_ROWS, Pace
 from fastgmm.fits.plan import Plan
+from fastgmm.fits.reservoir import Reservoir, capacity
+from fastgmm.fits.target import Target
 from fastgmm.lazy import lazy
-from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import SufficientStatistics, reordered
 
-FIRST_ROWS_PER_PARAMETER = 4
-"""The first mixture of a stream is fitted to at least this many rows per free parameter, unless
-`FIRST_NUMBERS` is less."""
-FIRST_ROWS_PER_COMPONENT = 100
-"""The first mixture of a stream is fitted to at least this many rows per component."""
-FIRST_NUMBERS = 1 << 22
-"""The rows that free parameters ask for in the first fit hold at most this many numbers: 32 MB."""
-FEWEST_BATCH_ROWS = 64
-"""An own batch has at least this many rows, where the half-life allows it."""
-MOST_BATCH_ROWS = 4096
-"""An own batch has at most this many rows."""
-BATCH_SHARE = 8
-"""An own batch is one part in this many of the rows seen: an M-step costs as much as some hundred
-rows, and a step late in a stream is small in any case."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast old rows are forgotten.
-
-    Parameters
-    ----------
-    half_life : float, optional
-        The weight of newer rows after which a row counts for half; None: it never fades by age.
-    learning_exponent : float
-        The share of a batch is its share in the weight of all rows seen to the power of this.
-    """
-
-    half_life: float | None
-    learning_exponent: float
-
-    def share(self, batch: float, seen: float) -> float:
-        """The share that a batch of the weight `batch` gets after rows of the weight `seen`."""
-        share: float = (batch / (seen + batch)) ** self.learning_exponent
-        if self.half_life is not None:
-            share = max(share, -math.expm1(-math.log(2.0) * batch / self.half_life))
-        return share
-
-    def batch_rows(self, seen: float) -> int:
-        """The number of rows of the next own batch, after rows of the weight `seen`."""
-        n = min(max(FEWEST_BATCH_ROWS, seen / BATCH_SHARE), MOST_BATCH_ROWS)
-        if self.half_life is not None:
-            n = max(1.0, min(n, self.half_life / 4))
-        return 1 << int(math.log2(n))
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """The mixture that a stream is to be described by.
-
-    Parameters
-    ----------
-    n_features : int
-    dtype : numpy.dtype
-        The dtype of the rows: float32 or float64.
-    n_components : int
-    covariance_type : str
-    family : Family
-    """
-
-    n_features: int
-    dtype: np.dtype
-    n_components: int
-    covariance_type: Any
-    family: Family = MAXIMUM_LIKELIHOOD
-
-    @property
-    def first_rows(self) -> int:
-        """The number of rows to which the first mixture is fitted."""
-        k, d = self.n_components, self.n_features
-        free = self.family.n_parameters(self.covariance_type, k, d)
-        most = max(FIRST_NUMBERS // d, 2 * k)
-        wanted = min(FIRST_ROWS_PER_PARAMETER * free, most)
-        return max(2, FIRST_ROWS_PER_COMPONENT * k, wanted)
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """What is known of a stream so far; a step replaces it by another.
-
-    Parameters
-    ----------
-    mixture : Mixture
-    statistics : SufficientStatistics
-        The statistics, of weight 1, of which the mixture is the M-step.
-    regularization : Regularization
-        That of the first fit; further steps use its ridge alone.
-    seen : float
-        The weight of the rows that the statistics stand for.
-    """
-
-    mixture: Mixture
-    statistics: SufficientStatistics
-    regularization: Regularization
-    seen: float
-
-    @classmethod
-    def implied(
-        cls, mixture: Mixture, regularization: Regularization, seen: float, family: Family
-    ) -> "Learned":
-        """What a mixture alone says of the rows that it was fitted to."""
-        statistics = family.imply(mixture, Regularization(regularization.reg_covar))
-        return cls(mixture, statistics, regularization, seen)
-
-    def reordered(self, mixture: Mixture, order: NDArray[np.intp]) -> "Learned":
-        """What is known, with the components in this order, as `mixture` has them already."""
-        return replace(self, mixture=mixture, statistics=reordered(self.statistics, order))
-
-    @lazy
-    def ridge(self) -> Regularization:
-        """The regularisation of steps: a prior counts once, in the first fit."""
-        return Regularization(self.regularization.reg_covar)
-
-    def with_reg_covar(self, reg_covar: float) -> "Learned":
-        """What is known, with another ridge for the steps to come; itself where it is the same."""
-        known = self.regularization.reg_covar
-        if known.ndim == 0 and float(known) == reg_covar:
-            return self
-        ridge = np.asarray(reg_covar, dtype=np.float64)
-        return replace(self, regularization=replace(self.regularization, reg_covar=ridge))
-
-
-@dataclass(frozen=True, eq=False)
-class LearnerState:
-    """A `Learner` as it stands in files, but for the mixture and its regularisation.
-
-    Parameters
-    ----------
-    statistics : SufficientStatistics, optional
-        What was learned; None while the first rows are gathered.
-    seen : float
-        The weight of the rows learned from.
-    waiting, waiting_weight : ndarray
-        Rows that wait for their batch, and their weights.
-    recent : RecentState
-        The log densities of the last rows.
-    n_samples, n_updates : int
-        The numbers of rows taken and of steps done.
-    first_rows : int
-        The number of rows that the first fit waits for.
-    seed : int
-        The seed of the first fit.
-    """
-
-    statistics: SufficientStatistics | None
-    seen: float
-    waiting: np.ndarray
-    waiting_weight: np.ndarray | None
-    recent: RecentState
-    n_samples: int
-    n_updates: int
-    first_rows: int
-    seed: int
-
-    def check(self) -> None:
-        """Raise ValueError where the numbers, from a file, are not those of any stream."""
-        check_waiting(self.waiting, self.waiting_weight)
-        checks.check_number("the weight of the rows seen", self.seen, 0.0)
-        for name in ("n_samples", "n_updates", "seed"):
-            checks.check_count(name, getattr(self, name))
-        checks.check_count("first_rows", self.first_rows, 2)
+LEAST_HORIZON = 1024.0
+"""A look costs as much as some ten thousand rows, however fast a stream forgets."""
+Planned = Callable[[int], Plan] | None
+"""A function planned(n_features) makes the plan of fits; None where there is none to do."""
 
 
 class Learner:
-    """Online EM of one stream.
+    """Online EM of one stream, as a value.
+
+    What learns makes another one, so that a call which fails, or is interrupted wherever it may be,
+    has changed nothing.  The rows that wait are an exception: they grow by one assignment, since
+    most calls bring fewer rows than their batch still lacks.
 
     Parameters
     ----------
@@ -202,7 +57,7 @@ class Learner:
     pace : Pace
     n_threads : int, optional
     seed : int
-        The seed of the fit of the first rows.
+        The seed of the fit of the first rows, and of the sample of all.
     learned : Learned, optional
         What was learned before; None: the first rows are gathered and fitted.
     """
@@ -220,120 +75,296 @@ class Learner:
         self.first_rows = target.first_rows
         # n_threads, half_life, learning_exponent and reg_covar of the estimator at the last look
         self.wishes: tuple[Any, ...] = (None, None, None, None)
-        self.n_samples = 0
-        self.n_updates = 0
         # The first rows wait here, and later those of the next own batch.
-        self.waiting = WaitingRows(target.n_features, target.dtype)
+        self.waiting = WaitingRows.none(target.n_features, target.dtype)
+        # The memory in which the rows of the batch before have waited.
+        self.spare: WaitingRows | None = None
+        # Some of the first rows that wait, of this number, were looked at already.
+        self.probed = 0
+        # The rows that wait no more, and the steps.
+        self.n_taken, self.n_updates = 0, 0
+        self.n_skipped, self.aside = 0, 0.0
         self.recent = Recent()
+        self.reservoir: Reservoir | None = None
+        self.looks: Looks | None = None
+
+    def having(self, **changes: Any) -> "Learner":
+        """The same with other attributes."""
+        other = object.__new__(Learner)
+        own = other.__dict__
+        own.update(self.__dict__)  # a sixth of the time of `dataclasses.replace`
+        own.pop("stop", None)
+        own.pop("_wanted", None)
+        if "pace" in changes:
+            own.pop("_looks_again", None)
+        own.update(changes)
+        return other
+
+    def going_on_from(self, learned: Learned) -> "Learner":
+        """The same, of which something else is known: what the rows before said is forgotten."""
+        return self.having(learned=learned, reservoir=None, looks=None)
 
     @property
     def seen(self) -> float:
         """The weight of the rows learned from."""
         return 0.0 if self.learned is None else self.learned.seen
 
-    def learn(self, rows: np.ndarray, weight: np.ndarray | None, plan: Plan | None) -> None:
-        """Take the next rows of the stream, all of them checked.
+    @property
+    def n_samples(self) -> int:
+        """The number of rows taken: those that wait, and those that wait no more."""
+        return self.n_taken + self.waiting.n
 
-        The plan is that of the first fit, which a learner that has learned something needs not.
-        Where that fit raises an error, these rows were never here.
-        """
-        n_samples, n_waiting = self.n_samples, self.waiting.n
-        try:
-            self._take(rows, weight, plan)
-        except BaseException:
-            if self.learned is None:
-                self.n_samples = n_samples
-                self.waiting.cut(n_waiting)
-            raise
+    @lazy
+    def stop(self) -> int:
+        """The number of waiting rows with which something is to be done."""
+        if self.learned is None:
+            return self.first_rows
+        return self.pace.next_stop(self._wanted, self.probed, self.learned.seen)
 
-    def _take(self, rows: np.ndarray, weight: np.ndarray | None, plan: Plan | None) -> None:
-        self.n_samples += len(rows)
-        begin = 0
-        while begin < len(rows):
-            wanted = self._wanted()
-            # A setting that has changed may want fewer rows than are waiting already.
-            end = min(len(rows), begin + max(wanted - self.waiting.n, 0))
-            part, of_part = rows[begin:end], None if weight is None else weight[begin:end]
-            begin = end
-            if self.waiting.n == 0 and len(part) == wanted and self.learned is not None:
-                self._update(part, of_part)  # a whole batch needs no copy
-                continue
-            self.waiting.append(part, of_part)
-            if self.waiting.n < wanted:
-                return
-            if self.learned is None:
-                assert plan is not None
-                self._begin(plan)
-            else:
-                self._update(*self.waiting.held())
-                self.waiting.clear()
-
+    @lazy
     def _wanted(self) -> int:
-        return self.first_rows if self.learned is None else self.pace.batch_rows(self.learned.seen)
+        """The number of rows of the next own batch."""
+        return self.pace.batch_rows(self.seen, self._restless)
 
-    def _begin(self, plan: Plan) -> None:
-        """Fit the first rows; more are gathered where they do not determine a mixture."""
-        rows, weight = self.waiting.held()
-        first = self.first_fit(plan)
-        if first is None:
-            self.first_rows *= 2
-            return
-        mixture, dtype = first.run.mixture, self.target.dtype
-        assert mixture is not None
-        extent = Extent().plus(len(rows), weight)
-        log_density = np.empty(len(rows), dtype)
-        mixture.packed(dtype).log_density(rows, log_density)
-        self.recent.add(log_density.astype(np.float64), 0.0)
-        self.follow(first.run, extent.weight)
-        self.n_updates = 1
-        self.waiting.clear()
+    @property
+    def _restless(self) -> bool:
+        return self.looks is not None and self.looks.restless
 
-    def follow(self, run: Run, seen: float) -> None:
-        """Go on from what a fit has found."""
+    def learn(self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned) -> "Learner":
+        """The learner that has taken the next rows of the stream, all of them checked."""
+        if self.waiting.n + len(rows) < self.stop:
+            self.waiting.append(rows, weight)
+            return self
+        now, begin = self, 0
+        # What rows far away do to numbers is looked at where it matters.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while begin < len(rows):
+                end = begin + max(0, now._most() - now.waiting.n)
+                part, of_part = rows[begin:end], None if weight is None else weight[begin:end]
+                now = (now._gather if now.learned is None else now._follow)(part, of_part, plan)
+                begin = min(end, len(rows))
+        if now.n_taken > self.n_taken and self.waiting.n <= MOST_BATCH_ROWS:
+            # Until the new learner stands in its place, this one needs the rows that wait here.
+            now.spare = self.waiting
+        return now
+
+    def _most(self) -> int:
+        """The number of waiting rows with which something is to be done at the latest."""
+        if self.learned is not None:
+            return self.stop
+        if self.n_samples:
+            return self.first_rows
+        # A first call may bring all there is, in an order in which the first rows are all alike.
+        return max(self.first_rows, self.target.most_first_rows)
+
+    def _implied(self, run: Run, seen: float) -> Learned:
         assert run.mixture is not None
-        self.learned = Learned.implied(run.mixture, run.regularization, seen, self.target.family)
+        return Learned.implied(run.mixture, run.regularization, seen, self.target.family)
+
+    def _nothing(self) -> WaitingRows:
+        return WaitingRows.none(self.target.n_features, self.target.dtype)
+
+    # ------------------------------------------------------------------ the first rows
+
+    def _gather(self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned) -> "Learner":
+        """Fit the first rows, all that a call brings; more are gathered where they do not do."""
+        waiting = self.waiting.plus(rows, weight)
+        now = self.having(waiting=waiting)
+        if waiting.n < self.first_rows:
+            return now
+        assert plan is not None
+        rows, weight = waiting.held()
+        good = sound(rows, weight)
+        if 2 * good.sum() < self.first_rows:
+            return now._without(~good)
+        first = now._fit_of(good, plan(self.target.n_features))
+        if first is None or (mixture := first.run.mixture) is None:
+            return now._waiting_for_more()
+        kept = rows[good], None if weight is None else weight[good]
+        log_density = density_of(mixture, kept[0], self.n_threads)
+        extent = Extent().plus(int(good.sum()), None if weight is None else weight[good])
+        now = now.having(
+            learned=self._implied(first.run, extent.weight),
+            waiting=self._nothing(),
+            n_taken=self.n_taken + len(rows),
+            n_updates=1,
+            n_skipped=self.n_skipped + int(len(rows) - good.sum()),
+            recent=self.recent.plus(log_density, 0.0),
+            looks=Looks(extent.weight).at_level(
+                excess(mixture, kept[0], self.n_threads), kept[1], mixture.n_parameters
+            ),
+        )
+        if now._looks_again:
+            empty = Reservoir.empty(self.target.n_features, self.target.dtype)
+            reservoir = empty.plus(*kept, self.pace.half_life, self.seed, now._room)
+            now = now.having(reservoir=reservoir)
+        return now
+
+    def _waiting_for_more(self) -> "Learner":
+        """The first fit waits for twice as many rows; at the limit the first half is forgotten."""
+        n = self.waiting.n
+        if n < self.target.most_first_rows:
+            return self.having(first_rows=2 * n)
+        return self._without(np.arange(n) < n // 2).having(first_rows=n)
+
+    def _without(self, skipped: np.ndarray) -> "Learner":
+        """The same without some of the first rows, which nothing can be learned from."""
+        rows, weight = self.waiting.held()
+        kept, n = ~skipped, int(skipped.sum())
+        return self.having(
+            waiting=self._nothing().plus(rows[kept], None if weight is None else weight[kept]),
+            n_taken=self.n_taken + n,
+            n_skipped=self.n_skipped + n,
+        )
 
     def first_fit(self, plan: Plan) -> Fit | None:
         """A fit of the rows gathered so far; None where they are too few or too alike."""
-        rows, weight = self.waiting.held()
-        counted = len(rows) if weight is None else int(np.count_nonzero(weight))
-        if counted < max(2, self.target.n_components):
-            return None
-        data = RowData(rows.copy(), weight, self.n_threads)
-        try:
-            return fit(data, replace(plan, seed=self.seed, family=self.target.family))
-        except IllDefinedCovarianceError:
-            return None
+        return self._fit_of(sound(*self.waiting.held()), plan)
 
-    def _update(self, rows: np.ndarray, weight: np.ndarray | None) -> None:
+    def _fit_of(self, good: np.ndarray, plan: Plan) -> Fit | None:
+        rows, weight = self.waiting.held()
+        data = RowData(rows[good], None if weight is None else weight[good], self.n_threads)
+        return self.target.fit(data, replace(plan, seed=self.seed))
+
+    # ------------------------------------------------------------------ the rows that follow
+
+    def _follow(self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned) -> "Learner":
+        """Let rows wait, look at some of them, or do a step with all that have waited."""
+        now, waited, n = self, self.waiting.n, self.waiting.n + len(rows)
+        if n < self.stop or waited:
+            now = self.having(waiting=self.waiting.plus(rows, weight))
+            rows, weight = now.waiting.held()
+        if n < self.stop:
+            return now
+        if n < self._wanted:
+            new = rows[self.probed :], self.n_threads
+            known, looks = self.learned, self.looks if self._looks_again else None
+            if not (known and looks and looks.is_probed_surprise(known.mixture, *new)):
+                waiting = now.waiting if waited else now.waiting.plus(rows, weight)
+                return now.having(waiting=waiting, probed=n)
+            now = now._surprised()
+        now = now._updated(rows, weight).having(
+            waiting=self._nothing() if self.spare is None else self.spare.emptied(),
+            spare=None,
+            n_taken=self.n_taken + n,
+            probed=0,
+        )
+        if plan is None or now.looks is None or not now._looks_again:
+            return now
+        return (
+            now._looked(plan(self.target.n_features))
+            if now.looks.due(now.seen, now._horizon)
+            else now
+        )
+
+    def _updated(self, rows: np.ndarray, weight: np.ndarray | None) -> "Learner":
         """Do one step: what is known and what the batch says are added, in their shares."""
-        learned, target = self.learned, self.target
+        learned = self.learned
         assert learned is not None
         extent = Extent().plus(len(rows), weight)
         if extent.n_counted == 0:
-            return
-        log_density = np.empty(len(rows), target.dtype)
-        e_step = EStep(learned.mixture, extent, target.dtype, self.n_threads)
-        e_step.add(Part(np.ascontiguousarray(rows), weight), log_density)
-        of_batch = e_step.statistics()
-        share = self.pace.share(extent.weight, learned.seen)
-        mixture, statistics = learned.mixture, blend(learned.statistics, of_batch, share)
-        if np.isfinite(of_batch.log_likelihood) and np.isfinite(statistics.second_moment).all():
-            # Where the batch would leave a singular covariance, or numbers without end, all stays.
-            with suppress(IllDefinedCovarianceError, DataRangeError):
-                mixture = target.family.maximize(statistics, learned.ridge, learned.mixture)
-        if mixture is learned.mixture:
-            statistics = learned.statistics
-        self.recent.add(log_density.astype(np.float64), learned.seen)
-        self.learned = Learned(
-            mixture, statistics, learned.regularization, learned.seen + extent.weight
+            return self
+        now = self if self.looks is not None else self._with_looks(learned)
+        of_batch, density = learned.e_step(Part(rows, weight), extent, self.n_threads)
+        share = self.pace.share(extent.weight, learned.seen, self._restless)
+        found = judged(learned.mixture, density, weight, share)
+        aside = self.aside * math.exp(-len(rows) / MEMORY) if self.aside else 0.0
+        if found.far is not None:
+            aside += float(np.count_nonzero(found.far))
+            kept = ~found.far
+            if aside > FEW:  # this is where the stream has gone
+                kept = np.isfinite(density) & representable(rows)
+            rows, weight = rows[kept], None if weight is None else weight[kept]
+            density, extent = density[kept], Extent().plus(len(rows), weight)
+            now = now.having(n_skipped=self.n_skipped + int(len(kept) - kept.sum()))
+            if extent.n_counted == 0:
+                return now.having(aside=aside)
+            of_batch, _ = learned.e_step(Part(rows, weight), extent, self.n_threads)
+            share = self.pace.share(extent.weight, learned.seen, self._restless)
+        looks, weights = now.looks, of_batch.component_weight
+        mean = (
+            of_batch.log_likelihood - float(weights @ expected(learned.mixture))
+        ) / extent.weight
+        if looks is not None and (found.strong or looks.is_surprised(mean, extent.n_counted)):
+            now = now._surprised()
+        reservoir = now.reservoir
+        if reservoir is not None:
+            reservoir = reservoir.plus(rows, weight, self.pace.half_life, self.seed, self._room)
+        return now.having(
+            learned=learned.stepped(of_batch, share, self.target.family),
+            recent=self.recent.plus(density, learned.seen),
+            reservoir=reservoir,
+            aside=aside,
+            n_updates=self.n_updates + 1,
         )
-        self.n_updates += 1
+
+    # ------------------------------------------------------------------ looks
+
+    @lazy
+    def _room(self) -> int:
+        """The room of the sample."""
+        assert self.learned is not None
+        return capacity(self.learned.mixture)
+
+    @lazy
+    def _looks_again(self) -> bool:
+        """Whether the sample can count for enough rows for a look."""
+        assert self.learned is not None
+        counts, half_life = float(self._room), self.pace.half_life
+        if half_life is not None:
+            counts = min(counts, 2.0 / math.log(2.0) * half_life)
+        return counts >= rows_needed(self.learned.mixture)
+
+    @property
+    def _horizon(self) -> float:
+        """The weight of the rows that count; or, for the cost of looks, of a thousand."""
+        half_life = self.pace.half_life
+        return self.seen if half_life is None else min(self.seen, max(half_life, LEAST_HORIZON))
+
+    @property
+    def _shortest(self) -> int:
+        """The shortest pause: a stream that forgets follows by itself, and looks may cost more."""
+        forgets = self.pace.half_life is not None and self.seen > self.pace.half_life
+        return 0 if forgets else SHORTEST
+
+    def _with_looks(self, learned: Learned) -> "Learner":
+        """The same, where something was learned that left no rows behind."""
+        now = self.having(looks=Looks(learned.seen))
+        if not now._looks_again:
+            return now
+        weight = learned.seen
+        if self.pace.half_life is not None:
+            weight = min(weight, self.pace.half_life / math.log(2.0))
+        return now.having(reservoir=Reservoir.of_mixture(learned.mixture, weight, self.seed))
+
+    def _surprised(self) -> "Learner":
+        assert self.looks is not None
+        return self.having(
+            looks=self.looks.after_surprise(self.seen, self._horizon, self._shortest)
+        )
+
+    def _looked(self, plan: Plan) -> "Learner":
+        """Look again, and go on from another mixture where it describes the rows better."""
+        learned, looks, reservoir = self.learned, self.looks, self.reservoir
+        assert learned is not None
+        assert looks is not None
+        assert reservoir is not None
+        sampled = Sampled(*reservoir.rows(self._room))
+        plan = replace(plan, seed=self.seed, family=self.target.family)
+        found = look(sampled, learned.mixture, plan, self.n_threads)
+        run = None if found is None else found.run
+        looks, n_parameters = looks.after(self.seen, run is not None, self._shortest), 0
+        if run is not None and run.mixture is not None:
+            learned = self._implied(run, learned.seen)
+            n_parameters = run.mixture.n_parameters
+        if found is not None:
+            looks = looks.at_level(found.excess, found.weight, n_parameters)
+        return self.having(learned=learned, looks=looks)
 
     # ------------------------------------------------------------------ files
 
     def state(self) -> LearnerState:
-        """The learner as a value, for files."""
+        """The learner as a file holds it."""
         rows, weight = self.waiting.held()
         return LearnerState(
             None if self.learned is None else self.learned.statistics,
@@ -341,59 +372,29 @@ class Learner:
             rows.copy(),
             None if weight is None else weight.copy(),
             self.recent.state(),
-            self.n_samples,
+            self.n_taken + len(rows),
             self.n_updates,
             self.first_rows,
             self.seed,
+            self.n_skipped,
+            self.aside,
+            self.probed,
+            None if self.reservoir is None else self.reservoir.state(),
+            self.looks,
         )
 
-    def take(self, state: LearnerState) -> None:
-        """Become the learner that `state` has described; what it had learned is here already."""
-        self.n_samples, self.n_updates = state.n_samples, state.n_updates
-        self.first_rows, self.recent = state.first_rows, Recent.of(state.recent)
-        self.waiting.append(state.waiting, state.waiting_weight)
-
-
-def blend(
-    known: SufficientStatistics, of_batch: SufficientStatistics, share: float
-) -> SufficientStatistics:
-    """Statistics of weight 1: those that are known and those of a batch, in their shares.
-
-    Both are about the reference of the batch, the last means as the rows' dtype rounds them.  A
-    component that sees no rows keeps `LEAST_WEIGHT`, and with it its shape.
-    """
-    known = _alive(known)
-    first, second = known.about(of_batch.reference)
-    rest, gain = 1.0 - share, share / of_batch.weight
-    return SufficientStatistics(
-        covariance_type=known.covariance_type,
-        reference=of_batch.reference,
-        component_weight=rest * known.component_weight + gain * of_batch.component_weight,
-        first_moment=rest * first + gain * of_batch.first_moment,
-        second_moment=rest * second + gain * of_batch.second_moment,
-        n_samples=of_batch.n_samples,
-        weight=1.0,
-        log_likelihood=of_batch.log_likelihood,
-        dtype=known.dtype,
-    )
-
-
-def _alive(known: SufficientStatistics) -> SufficientStatistics:
-    """The same with at least `LEAST_WEIGHT` in each component, which keeps its mean and shape.
-
-    A component of no weight at all has no sums that could grow with it: it gets the weight alone,
-    since one whose log weight is minus infinity would never see a row again.
-    """
-    weight = known.component_weight
-    if weight.min() >= LEAST_WEIGHT:
-        return known
-    raised = np.maximum(LEAST_WEIGHT / np.maximum(weight, np.finfo(np.float64).tiny), 1.0)
-    second = known.second_moment
-    if not known.covariance_model.tied:
-        second = known.covariance_model.weighted(second, raised)
-    return replace(
-        known,
-        component_weight=np.maximum(weight * raised, LEAST_WEIGHT),
-        first_moment=known.first_moment * raised[:, None],
-        second_moment=second,
-    )
+    def restored(self, state: LearnerState) -> "Learner":
+        """The learner that `state` has described; what it had learned is here already."""
+        reservoir = None if state.reservoir is None else Reservoir.of(state.reservoir)
+        return self.having(
+            waiting=self.waiting.plus(state.waiting, state.waiting_weight),
+            recent=Recent.of(state.recent),
+            n_taken=state.n_samples - len(state.waiting),
+            n_updates=state.n_updates,
+            first_rows=state.first_rows,
+            n_skipped=state.n_skipped,
+            aside=state.aside,
+            probed=state.probed,
+            reservoir=reservoir,
+            looks=state.looks,
+        )

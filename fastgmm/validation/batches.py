@@ -147,14 +147,20 @@ def _refuse_one_table(batches: Any, method: str) -> None:
 def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
     """The items, each fetched on another thread while the one before is worked on.
 
-    One thread fetches them all: what a reader opens may belong to the thread that opened it.
+    One thread fetches them all: what a reader opens may belong to the thread that opened it.  Where
+    no thread can be started, that is the caller's own, and nothing is read ahead.
     """
     # This import takes 5 ms, and most programs never read a batch.
     from concurrent.futures import ThreadPoolExecutor
 
     nothing = object()
     with ThreadPoolExecutor(1, thread_name_prefix="fastgmm-reader") as reader:
-        iterator = reader.submit(iter, items).result()
+        try:
+            begun = reader.submit(iter, items)
+        except RuntimeError:  # containers limit the number of threads
+            yield from _closing(iter(items))
+            return
+        iterator = begun.result()
         following = reader.submit(next, iterator, nothing)
         try:
             while (item := following.result()) is not nothing:
@@ -165,3 +171,13 @@ def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
             close = getattr(iterator, "close", None)
             if close is not None:
                 reader.submit(close).result()
+
+
+def _closing(iterator: Iterator[Any]) -> Iterator[Any]:
+    """The items of an iterator, which is closed in the end, where it can be."""
+    try:
+        yield from iterator
+    finally:
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()

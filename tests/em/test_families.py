@@ -15,8 +15,10 @@ from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
 from fastgmm.fits.fit import fit
-from fastgmm.fits.online import Learner, Pace, Target
+from fastgmm.fits.online import Learner
+from fastgmm.fits.pace import Pace
 from fastgmm.fits.plan import Plan, Settings
+from fastgmm.fits.target import Target
 from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -128,7 +130,9 @@ def test_a_stream_stays_in_its_family(
     assert target.first_rows == max(300, 4 * free)
     learner = Learner(target, Pace(None, 0.8), 1)
     plan = plan_of(covariance_type, start, 5)  # the learner knows the family
-    learner.learn(rows, None, plan)
+    learner = learner.learn(rows[:300], None, lambda _: plan).learn(
+        rows[300:], None, lambda _: plan
+    )
     assert learner.n_updates > 10
     stays(family, learner.learned.mixture, begin)
     whole = fit(RowData(rows), plan_of(covariance_type, start, 30, family=family)).run

@@ -13,7 +13,7 @@ from sklearn.base import clone
 import fastgmm
 from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.errors import NotFittedError
-from fastgmm.fits.online import blend
+from fastgmm.fits.learned import blend
 from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:Best performing")

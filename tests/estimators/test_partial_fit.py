@@ -9,7 +9,7 @@ import pytest
 import fastgmm
 from fastgmm import GaussianMixture
 from fastgmm.errors import NotFittedError
-from fastgmm.fits.online import FEWEST_BATCH_ROWS, MOST_BATCH_ROWS, Pace
+from fastgmm.fits.pace import Pace
 
 
 def clusters(seed, n, k=3, d=2, spread=5.0):
@@ -38,15 +38,18 @@ def test_one_pass_ends_near_batch_em(covariance_type, seed):
 
 
 def test_the_cut_does_not_matter(covariance_type):
+    """But for the first call: where it brings all rows of the first fit, it is fitted whole."""
     rows = clusters(3, 4000)
     weight = np.random.default_rng(0).exponential(size=4000)
     for of_rows in (None, weight):
         found = [
             learn(
-                GaussianMixture(3, covariance_type=covariance_type, random_state=0),
-                rows,
+                GaussianMixture(3, covariance_type=covariance_type, random_state=0).partial_fit(
+                    rows[:299], sample_weight=None if of_rows is None else of_rows[:299]
+                ),
+                rows[299:],
                 size,
-                of_rows,
+                None if of_rows is None else of_rows[299:],
             )
             for size in (1, 7, 1000, 4000)
         ]
@@ -294,16 +297,6 @@ def test_a_component_of_no_weight_comes_back(covariance_type):
     assert np.sort(model.weights_).tolist() == [0.0, 1.0]
     model.partial_fit([[low]]).partial_fit([[high], [high]])
     assert model.weights_[np.abs(model.means_.ravel() - high).argmin()] > 0.5
-
-
-def test_pace():
-    pace = Pace(None, 0.8)
-    assert pace.share(100.0, 300.0) == pytest.approx(0.25**0.8)
-    assert Pace(100.0, 0.8).share(100.0, 1e9) == pytest.approx(0.5)
-    assert pace.batch_rows(0.0) == FEWEST_BATCH_ROWS
-    assert pace.batch_rows(1e9) == MOST_BATCH_ROWS
-    assert Pace(1000.0, 0.8).batch_rows(1e9) == 128
-    assert Pace(2.0, 0.8).batch_rows(1e9) == 1
 
 
 # ---------------------------------------------------------------- snapshots

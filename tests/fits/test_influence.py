@@ -1,0 +1,76 @@
+"""Which rows are set aside: those that alone would outweigh all others, and no heavy tails."""
+
+import numpy as np
+import pytest
+from fits.hostile_streams import run
+
+from fastgmm.fits.influence import FEW, judged, largest, representable, sound
+from fastgmm.mixture.mixture import Mixture
+
+
+@pytest.mark.parametrize("index", range(24))
+def test_hostile_rows_leave_nothing_behind(index: int) -> None:
+    """`python tests/fits/hostile_streams.py 1000` tries many more, to the end."""
+    outcome = run(index, share=0.15)
+    assert outcome.n_skipped == outcome.n_hostile
+    assert outcome.lost < 0.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_heavy_tails_are_sound(seed: int, dtype: type) -> None:
+    rng = np.random.default_rng(seed)
+    for rows in (
+        rng.standard_t(2, (3000, 3)),
+        rng.lognormal(0, 1, (3000, 3)),
+        rng.exponential(size=(50, 2)),
+        (rng.random((1000, 2)) < 0.01).astype(float),
+        np.zeros((10, 2)),
+    ):
+        assert sound(rows.astype(dtype), None).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_few_rows_far_away_are_not_sound(seed: int, weighted: bool) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(500, 3)) + 1e3
+    weight = rng.exponential(size=500) + 0.1 if weighted else None
+    chosen = rng.choice(500, 12, replace=False)
+    rows[chosen, rng.integers(3, size=12)] = 10.0 ** rng.uniform(8, 300, 12)
+    assert np.flatnonzero(~sound(rows, weight)).tolist() == sorted(chosen)
+
+
+def test_many_rows_far_away_are_a_cluster() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 2))
+    rows[: int(FEW) + 1] += 1e6
+    assert sound(rows, None).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_has_no_square(dtype: type) -> None:
+    rows = np.zeros((3, 2), dtype)
+    rows[1, 1], rows[2, 0] = -0.9 * largest(np.dtype(dtype)), 1.1 * largest(np.dtype(dtype))
+    assert representable(rows).tolist() == [True, True, False]
+
+
+def test_influence_is_the_share_times_the_squared_distance() -> None:
+    one = np.ones(1)
+    mixture = Mixture.from_covariances(one, one[:, None], np.full((1, 1, 1), 9.0), "full")
+    top = -np.log(3.0) - 0.5 * np.log(2 * np.pi)
+    for influence, strong, far in ((9.0, False, False), (11.0, True, False), (1001.0, True, True)):
+        density = np.full(64, top)
+        density[3] = top - 0.5 * influence * 64 / 0.1
+        found = judged(mixture, density, None, 0.1)
+        assert found.strong is strong
+        assert (found.far is not None) is far
+        if found.far is not None:
+            assert np.flatnonzero(found.far).tolist() == [3]
+        weight = np.ones(64)
+        weight[3] = 0.0
+        assert judged(mixture, density, weight, 0.1).far is None
+    density[5] = -np.inf
+    found = judged(mixture, density, None, 0.1)
+    assert found.far is not None
+    assert np.flatnonzero(found.far).tolist() == [3, 5]

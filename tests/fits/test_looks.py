@@ -1,0 +1,56 @@
+"""When a stream looks again, and what it finds."""
+
+import numpy as np
+import pytest
+from fits.orders import losses
+
+from fastgmm import GaussianMixture
+from fastgmm.fits.looks import LONGEST, SHORTEST, Looks, excess
+from support import correlated_mixture
+
+
+@pytest.mark.parametrize("order", ["cluster", "column", "shuffled", "blocks"])
+@pytest.mark.parametrize("index", [7, 27])
+def test_the_order_of_rows_matters_little(index: int, order: str) -> None:
+    """`python tests/fits/orders.py` tries many more."""
+    assert max(losses(index, order, most=3500)) < 0.1
+
+
+def test_pauses_double_and_gains_and_surprises_shorten_them() -> None:
+    looks = Looks(1000.0, pause=0)
+    assert not looks.due(1999.0, 1000.0)
+    assert looks.due(2000.0, 1000.0)
+    assert looks.due(1500.0, 500.0)
+    later = looks.after(2000.0, False, SHORTEST)
+    assert (later.last, later.pause, later.in_vain) == (2000.0, 1, 0)
+    assert looks.after(2000.0, True, SHORTEST).pause == SHORTEST
+    assert later.after_surprise(2500.0, 2500.0, SHORTEST).pause == SHORTEST
+    assert Looks(1.0, LONGEST).after(2.0, False, 0).pause == LONGEST
+
+
+def test_surprises_in_vain_make_pauses_longer_where_rows_are_forgotten() -> None:
+    looks, pauses = Looks(1024.0, pause=5), []
+    for turn in range(4):
+        looks = looks.after_surprise(1100.0 + turn, 1024.0, 0)
+        pauses.append(looks.pause)
+        looks = looks.after(1100.5 + turn, False, 0)
+    assert pauses == [0, 1, 2, 3] or max(pauses) <= 4
+    assert looks.in_vain == 4
+
+
+def test_rows_of_the_mixture_are_no_surprise_and_moved_ones_are() -> None:
+    rng = np.random.default_rng(0)
+    truth = correlated_mixture(3, 2, rng)
+    model = GaussianMixture.from_parameters(truth.weights, truth.means, truth.covariances)
+    assert model._state is not None
+    mixture = model._state.mixture
+    assert mixture is not None
+    rows = truth.sample(6000, rng)[0]
+    found = excess(mixture, rows[:3000], 1)
+    looks = Looks(3000.0).at_level(found, None, 0)
+    fresh = excess(mixture, rows[3000:], 1)
+    for begin in range(0, 3000, 100):
+        assert not looks.is_surprised(float(fresh[begin : begin + 100].mean()), 100)
+    moved = excess(mixture, rows[3000:] + 3.0, 1)
+    assert looks.is_surprised(float(moved.mean()), 3000)
+    assert not Looks(1.0).is_surprised(-1e300, 100)  # nothing is known yet

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from fastgmm.archive import pickles
 from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
-from fastgmm.em.loop import Iteration
 from fastgmm.em.priors import NormalInverseWishart
+from fastgmm.em.run import Iteration
 from fastgmm.estimators.candidate import Candidate
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
 from fastgmm.estimators.selection import Selection, select

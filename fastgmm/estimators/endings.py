@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from fastgmm.em.collapse import FLOOR_SHARE, Repair, at_floor
-from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.run import Run
 from fastgmm.em.soundness import (
     constant_columns,
     rows_needed,

@@ -14,10 +14,10 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
-from fastgmm.em.loop import Run
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.run import Run
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge

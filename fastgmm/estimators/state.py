@@ -7,8 +7,8 @@ import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.em.collapse import Repair
-from fastgmm.em.loop import Run
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.run import Run
 from fastgmm.em.trail import Trail
 from fastgmm.fits.online import Learner
 from fastgmm.fits.reached import Initialization

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.data.extent import Extent
-from fastgmm.em.loop import Run
+from fastgmm.em.run import Run
 from fastgmm.fits.reached import Initialization
 
 LEAST_WEIGHT = 5e-324

@@ -8,8 +8,9 @@ from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
-from fastgmm.em.loop import Iteration, Rules, Run, run_em
+from fastgmm.em.loop import Rules, run_em
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stretch import stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed

@@ -72,5 +72,6 @@ class LearnerState:
         checks.check_number("the rows looked at", self.probed, 0, n_waiting)
         if self.seed >= 2**63:
             raise ValueError(f"the seed must be below 2**63, got {self.seed}")
-        if self.reservoir is not None and self.reservoir.rows.shape[1] != self.waiting.shape[1]:
-            raise ValueError("the sample of a stream must have its features")
+        sample, n_features = self.reservoir, self.waiting.shape[1]
+        if sample is not None and sample.rows.shape[1] != n_features:
+            raise ValueError(f"rows that wait must have {sample.rows.shape[1]} features")

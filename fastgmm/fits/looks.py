@@ -13,7 +13,7 @@ import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.data.rows import RowData
-from fastgmm.em.loop import Run
+from fastgmm.em.run import Run
 from fastgmm.em.stopping import Stopping
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.fits.fit import fit

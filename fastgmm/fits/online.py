@@ -16,7 +16,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
-from fastgmm.em.loop import Run
+from fastgmm.em.run import Run
 from fastgmm.fits.fit import Fit
 from fastgmm.fits.influence import FEW, MEMORY, judged, representable, sound
 from fastgmm.fits.learned import Learned

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastgmm.data.sample import Sample
-from fastgmm.em.loop import Iteration, Run
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import Regularizing
+from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stopping import Stopping
 from fastgmm.em.trail import Trail
 from fastgmm.fits.checkpoint import Checkpoint

@@ -70,7 +70,7 @@ class ReservoirState:
             raise ValueError("no row of a sample has a priority below its weight")
         checks.check_log_density("the threshold of the sample", self.threshold)
         checks.check_number("the clock of the sample", self.clock, 0.0)
-        checks.check_count("the rows offered", self.n_offered, n)
+        checks.check_count("the rows offered", self.n_offered)
 
 
 class Reservoir:

@@ -2,7 +2,7 @@
 
 import time
 
-from fastgmm.em.loop import Iteration, Run
+from fastgmm.em.run import Iteration, Run
 
 
 class Reporter:

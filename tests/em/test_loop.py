@@ -10,7 +10,7 @@ import scipy.special
 import scipy.stats
 
 from fastgmm import GaussianMixture
-from fastgmm.em.loop import Iteration
+from fastgmm.em.run import Iteration
 from fastgmm.errors import ConvergenceWarning
 from support import assert_same_model, correlated_mixture, in_shape_of, matrices_of
 

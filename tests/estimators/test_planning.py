@@ -26,7 +26,7 @@ def state_of(rng: np.random.Generator, kind: Any = "full", **report: Any) -> Sta
     truth = correlated_mixture(2, 2, rng)
     covariances = truth.covariances_as(kind)
     mixture = Mixture.from_covariances(truth.weights, truth.means, covariances, kind)
-    return State(mixture, report=Report(**report))
+    return State(mixture, given=Report(**report))
 
 
 def test_the_defaults() -> None:

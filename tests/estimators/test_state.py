@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastgmm import GaussianMixture
-from fastgmm.em.loop import Run
+from fastgmm.em.run import Run
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.reached import Initialization
 from support import correlated_mixture

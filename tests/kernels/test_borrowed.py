@@ -63,8 +63,8 @@ def test_a_mixture_cannot_be_made_without_its_arrays(build):
 @pytest.mark.parametrize("shape", [(0, 2, 2), (1, 2**32, 0), (1, 0, 0), (1, 2, 3), (2, 2)])
 def test_matrices_of_no_size_are_refused(build, shape):
     arrays = [np.empty(shape) for _ in range(3)]
-    with pytest.raises(ValueError, match="covariances: expected"):
-        build.modules[np.dtype("float64")].factorize(*arrays, 0.0)
+    with pytest.raises(ValueError, match=r"(covariances|components and features): expected"):
+        build.modules[np.dtype("float64")].factorize("matrix", *shape[:2], *arrays, 0.0)
 
 
 @pytest.mark.parametrize("shape", [(0, 2), (2**40, 0), (2, 0), (3,)])

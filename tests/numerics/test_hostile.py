@@ -254,7 +254,7 @@ def fit(model: GaussianMixture, index: int, X: np.ndarray, weight: np.ndarray | 
 
 # ---------------------------------------------------------------------------- what is checked
 
-CAUSES = ("covariance", "rows", "n_samples", "weight", "finite", "scale", "overflow")
+CAUSES = ("covariance", "rows", "n_samples", "weight", "finite", "scale", "overflow", "integer")
 OF_RANGE = ("overflow", "float64", "range", "too large", "too far", "rescale")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from numbers import Real
 from operator import is_
 from types import SimpleNamespace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -27,11 +27,8 @@ from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.learned import Learned
-from fastgmm.fits.online import Learner
 from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.fits.reached import Initialization
-from fastgmm.fits.target import Target
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -54,6 +51,9 @@ from fastgmm.validation import (
     plain_parameters,
 )
 from fastgmm.validation.batches import CheckedBatches
+
+if TYPE_CHECKING:
+    from fastgmm.fits.online import Learner
 
 
 @with_fixed_attributes
@@ -563,7 +563,7 @@ class GaussianMixture(Scoring, Estimator):
         """The plan of a fit of rows with so many features."""
         return plan_of(self._params(), n_features)
 
-    def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
+    def _opened(self, X: ArrayLike) -> "tuple[Learner, np.ndarray, np.ndarray | None]":
         """The learner (a new one for the first rows), the rows, and the names of their features."""
         state, learner, known = self._state, None, None
         table = as_table(X)
@@ -585,9 +585,14 @@ class GaussianMixture(Scoring, Estimator):
                 names = feature_names_of(table)
         return learner, rows, names
 
-    def _new_learner(self, rows: np.ndarray, state: State | None) -> Learner:
+    def _new_learner(self, rows: np.ndarray, state: State | None) -> "Learner":
         """A learner of the first rows, or one that goes on from a fit."""
         params = self._params()
+        # What streams need is loaded with the first of them.
+        from fastgmm.fits.learned import Learned
+        from fastgmm.fits.online import Learner
+        from fastgmm.fits.target import Target
+
         pace, n_threads = pace_of(params), params.n_threads
         mixture = None if state is None else state.mixture
         if state is None or mixture is None:
@@ -601,7 +606,7 @@ class GaussianMixture(Scoring, Estimator):
         learned = Learned.implied(mixture, regularization, seen, target.family)
         return Learner(target, pace, n_threads, learned=learned)
 
-    def _following_settings(self, learner: Learner) -> Learner:
+    def _following_settings(self, learner: "Learner") -> "Learner":
         """The learner with the parameters that were set since the last call."""
         wishes = (self.n_threads, self.half_life, self.learning_exponent, self.reg_covar)
         if all(map(is_, wishes, learner.wishes)):
@@ -612,7 +617,7 @@ class GaussianMixture(Scoring, Estimator):
             learned = learned.with_reg_covar(params.reg_covar)
         return learner.having(n_threads=params.n_threads, pace=pace, learned=learned, wishes=wishes)
 
-    def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
+    def _publish_stream(self, learner: "Learner", names: np.ndarray | None) -> None:
         """Become what the learner has come to, in one assignment."""
         state, learned = self._state, learner.learned
         if learned is None:
@@ -769,9 +774,7 @@ class GaussianMixture(Scoring, Estimator):
         learner = state.learner
         if learner is not None and learner.learned is not None:
             # A stream goes on from these, or from the mixture where a prior has added to them.
-            learned = Learned.implied(
-                mixture, regularization, learner.learned.seen, learner.target.family
-            )
+            learned = learner.learned.replaced(mixture, regularization, learner.target.family)
             if regularization.prior is None:
                 of_one = replace(statistics.scaled(1.0 / statistics.weight), dtype=mixture.dtype)
                 learned = replace(learned, statistics=of_one)
@@ -860,7 +863,7 @@ class GaussianMixture(Scoring, Estimator):
             learner.n_skipped,
         )
 
-    def _of_stream(self) -> Learner:
+    def _of_stream(self) -> "Learner":
         learner = None if self._state is None else self._state.learner
         if learner is None:
             raise AttributeError(

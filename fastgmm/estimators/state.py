@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,10 +11,12 @@ from fastgmm.em.collapse import Repair
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.run import Run
 from fastgmm.em.trail import Trail
-from fastgmm.fits.online import Learner
 from fastgmm.fits.reached import Initialization
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
+
+if TYPE_CHECKING:
+    from fastgmm.fits.online import Learner
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +73,7 @@ class Report:
         )
 
     @classmethod
-    def of_stream(cls, learner: Learner) -> "Report":
+    def of_stream(cls, learner: "Learner") -> "Report":
         """What a stream says: its updates stand for iterations and passes."""
         n, recent = learner.n_updates, learner.recent
         trace = tuple(map(itemgetter(1), recent.trace))
@@ -107,7 +110,7 @@ class State:
     given: Report | None = Report()
     names: np.ndarray | None = None
     seen: float | None = None
-    learner: Learner | None = None
+    learner: "Learner | None" = None
     trail: Trail | None = None
 
     @lazy

@@ -45,6 +45,12 @@ class Learned:
         statistics = family.imply(mixture, Regularization(regularization.reg_covar))
         return cls(mixture, statistics, regularization, seen)
 
+    def replaced(
+        self, mixture: Mixture, regularization: Regularization, family: Family
+    ) -> "Learned":
+        """What another mixture says in place of this one, as of the same rows."""
+        return self.implied(mixture, regularization, self.seen, family)
+
     @lazy
     def ridge(self) -> Regularization:
         """The regularisation of steps: a prior counts once, in the first fit."""

@@ -2,8 +2,10 @@
 
 import operator
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Column: TypeAlias = str | int
 """A column is called by its name or by its number, counted from 0."""
@@ -33,7 +35,7 @@ def column_list(columns: Column | Sequence[Column] | None) -> list[Column] | Non
 
 
 def positions(
-    where: Path | str,
+    where: "Path | str",
     names: Sequence[str] | None,
     n_columns: int,
     columns: Sequence[Column] | None,
@@ -85,7 +87,7 @@ def positions(
 
 
 def _position(
-    where: Path | str, names: Sequence[str] | None, n_columns: int, column: Column
+    where: "Path | str", names: Sequence[str] | None, n_columns: int, column: Column
 ) -> int:
     if isinstance(column, str):
         if names is not None and column in names:

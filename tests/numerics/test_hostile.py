@@ -271,6 +271,8 @@ def faults_of_error(
     )
     if not clear:
         yield f"no clear error: {message}"
+    elif "which float64 would round" in str(error):
+        return  # integers of so many digits are refused
     elif chosen["on_collapse"] == "raise" and "collapsed" in str(error):
         return
     elif chosen["reg_covar"] != 0 and "n_samples" not in str(error):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import fastgmm
 from fastgmm import GaussianMixture
+from fastgmm.cli.main import main
 from faults import failed_at, n_lines
 from support import correlated_mixture
 
@@ -422,3 +423,32 @@ def test_bytes_that_are_no_statistics_change_no_statistics(seed: int) -> None:
     with pytest.raises((ValueError, TypeError)):
         statistics + other
     assert statistics.to_bytes() == good
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "fit bad.csv -k 2 -o model.gmm",
+        "fit bad.csv --stream -k 2 -o model.gmm",
+        "learn model.gmm bad.csv",
+        "score model.gmm bad.csv -o scores.csv",
+        "select bad.csv --components 1-2 -o model.gmm",
+        "sample model.gmm -n 0 -o scores.csv",
+    ],
+)
+def test_a_command_that_fails_leaves_its_files(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = "a,b\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y in rows_of(5))
+    (tmp_path / "good.csv").write_text(good)
+    (tmp_path / "bad.csv").write_text(good + "3,oops\n")
+    assert main(["fit", "good.csv", "-k", "2", "-o", "model.gmm"]) == 0
+    (tmp_path / "scores.csv").write_text("those of before\n")
+    before = contents(tmp_path)
+    try:
+        status = main(words.split())
+    except SystemExit as error:
+        status = error.code
+    assert status not in (0, None)
+    assert contents(tmp_path) == before

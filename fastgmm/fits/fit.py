@@ -123,14 +123,17 @@ class _RunningFit:
         if best is None:
             assert failure is not None
             raise failure
-        n_rows = self._data.extent.weight / self._row_weight
-        return Fit(best, tuple(self._reached[i] for i in sorted(self._reached)), n_rows)
+        return Fit(best, tuple(self._reached[i] for i in sorted(self._reached)), self._n_rows)
+
+    @property
+    def _n_rows(self) -> float:
+        """What all rows weigh, in rows: their weight, or their number where they are lighter."""
+        return max(self._data.extent.weight, float(self._data.extent.n_counted))
 
     def _rank(self, run: Run) -> tuple[bool, float]:
         """What the best run has most of."""
         assert run.mixture is not None
-        n_rows = self._data.extent.weight / self._row_weight
-        return not is_weak(run.mixture, run.regularization, n_rows), run.lower_bound
+        return not is_weak(run.mixture, run.regularization, self._n_rows), run.lower_bound
 
     def _note_end(self, turn: int, run: Run, better: bool) -> None:
         """Note what the start of a turn has reached, and whether that is the best so far."""

@@ -187,6 +187,8 @@ def _entering(seed: int, begin: int, n: int, log_share: float) -> tuple[np.ndarr
     so many, from a random one on.
     """
     share, step, first = math.exp(min(0.0, log_share)), 1, 0
+    if share == 0.0:  # no row is as rare as that
+        return np.empty(0, dtype=np.intp), np.empty(0)
     if share < 0.25:
         step = min(1 << int(math.log2(0.5 / share)), n)
         first = int(_mixed(seed, ~begin, _multiples(1))[0]) % step

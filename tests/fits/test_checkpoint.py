@@ -177,6 +177,19 @@ def test_where_no_fit_can_be_is_refused(what: str, rows: np.ndarray) -> None:
         codec.checked(broken(saved, what))
 
 
+def test_rows_of_next_to_no_weight_are_rows(rows: np.ndarray) -> None:
+    """A file may say so: their weight over their number is zero."""
+    kept = Kept(passes=2)
+    assert run(rows, plan_of("full", "ward", 1), kept) is None
+    saved = kept.load()
+    assert saved is not None
+    light = replace(saved.extent, weight=5e-324, lightest=5e-324, heaviest=5e-324)
+    later = Kept()
+    later.save(codec.checked(replace(saved, extent=light)))
+    with pytest.raises(ValueError, match="gave 300 rows of weight 300"):
+        run(rows, plan_of("full", "ward", 1), later)
+
+
 def test_a_checkpoint_of_another_fit_is_refused(rows: np.ndarray) -> None:
     kept = Kept(passes=2)
     assert run(rows, plan_of("full", "ward", 1), kept) is None

@@ -1,5 +1,7 @@
 """A sample whose sums are unbiased, and in which older rows fade."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,3 +30,15 @@ def test_weights_stand_for_all_rows(weighted: bool, half_life: float | None) -> 
     again = Reservoir.of(found.state())
     one, other = (each.plus(rows[:700], None, half_life, 5, 2000) for each in (found, again))
     assert one.rows(2000)[0].tobytes() == other.rows(2000)[0].tobytes()
+
+
+def test_no_row_enters_where_next_to_none_may() -> None:
+    """A file may hold any threshold: what is as rare as that does not come."""
+    rows = np.arange(600.0)[:, None]
+    found = Reservoir.empty(1, np.dtype(np.float64)).plus(rows, None, None, 5, 100)
+    for threshold in (50.0, 1e3, 1e308):
+        state = replace(found.state(), threshold=threshold)
+        state.check()
+        more = Reservoir.of(state).plus(rows, None, None, 5, 100)
+        assert len(more.state().rows) == len(state.rows)
+        assert more.state().n_offered == state.n_offered + 600

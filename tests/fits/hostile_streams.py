@@ -43,7 +43,7 @@ def run(index: int, share: float = 1.0) -> Outcome:
     k, d = int(rng.integers(1, 6)), int(rng.integers(1, 9))
     kind: Any = TYPES[index % 6]
     dtype = np.float32 if rng.random() < 0.4 else np.float64
-    half_life = None if rng.random() < 0.4 else float(rng.choice([400.0, 600.0, 1000.0]))
+    half_life = None if rng.random() < 0.4 else float(rng.choice([100.0, 300.0, 1000.0]))
     after = int(share * (ROWS if half_life is None else HALF_LIVES * half_life))
     before = int(rng.integers(200, 3000))
     means, roots = 4.0 * rng.normal(size=(k, d)), rng.normal(size=(k, d, d)) * 0.4

@@ -21,6 +21,7 @@ from fastgmm.fits.influence import sound
 from fastgmm.fits.plan import Plan
 from fastgmm.mixture.density import log_density, responsibilities
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.starts.points import Start
 
 FRESH_ITERATIONS = 20
@@ -42,6 +43,11 @@ ROWS_PER_PARAMETER = 2
 SHORTEST, LONGEST = -4, 20
 """The pause until the next look is 2 to the power of a number from the first to the second, times
 the weight of the rows that count."""
+AWAKE = -2
+"""A stream whose rows come in some order looks again when they have grown by a quarter."""
+LEAST_UNBALANCED = 0.05
+"""Batches whose components have other weights by less than this, in nats of relative entropy, are
+of a stream in no order."""
 MOST_IN_VAIN = 2
 """Surprises that were in vain this often make pauses no longer."""
 FIRST = 1
@@ -111,6 +117,10 @@ class Looks:
         pause = min(self.pause, shortest + later)
         return replace(self, pause=pause, in_vain=in_vain, surprised=seen)
 
+    def kept_awake(self) -> "Looks":
+        """With a pause that grows no further while the rows come in some order."""
+        return self if self.pause <= AWAKE else replace(self, pause=AWAKE)
+
     def after(self, seen: float, gained: bool, shortest: int) -> "Looks":
         """Where a look has gained something the next comes soon, else twice as late as this one."""
         if gained:
@@ -143,6 +153,23 @@ def expected(mixture: Mixture) -> np.ndarray:
     own: np.ndarray = of_own - 0.5 * d * (1.0 + math.log(2.0 * math.pi))
     own = np.maximum(own, -1e6)  # a component of no weight has no rows either
     return own
+
+
+def mean_excess(mixture: Mixture, of_batch: SufficientStatistics) -> float:
+    """The mean `excess` of the rows of a batch, in nats, from its statistics."""
+    own = float(of_batch.component_weight @ expected(mixture))
+    return (of_batch.log_likelihood - own) / of_batch.weight
+
+
+def is_unbalanced(mixture: Mixture, of_batch: SufficientStatistics, n: int) -> bool:
+    """Whether the components have other weights among n rows of a batch than chance explains.
+
+    Twice n times the relative entropy is chi-squared with K - 1 degrees of freedom for rows in no
+    order.
+    """
+    shares = of_batch.component_weight / of_batch.weight
+    odds = np.maximum(shares, 1e-300) / np.maximum(mixture.weights, 1e-6)
+    return float(shares @ np.log(odds)) > LEAST_UNBALANCED + 2.0 * mixture.n_components / n
 
 
 def density_of(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:

@@ -27,8 +27,9 @@ from fastgmm.fits.looks import (
     Sampled,
     density_of,
     excess,
-    expected,
+    is_unbalanced,
     look,
+    mean_excess,
     rows_needed,
 )
 from fastgmm.fits.memory import Recent, WaitingRows
@@ -281,12 +282,12 @@ class Learner:
                 return now.having(aside=aside)
             of_batch, _ = learned.e_step(Part(rows, weight), extent, self.n_threads)
             share = self.pace.share(extent.weight, learned.seen, self._restless)
-        looks, weights = now.looks, of_batch.component_weight
-        mean = (
-            of_batch.log_likelihood - float(weights @ expected(learned.mixture))
-        ) / extent.weight
-        if looks is not None and (found.strong or looks.is_surprised(mean, extent.n_counted)):
-            now = now._surprised()
+        mixture, looks, n = learned.mixture, now.looks, extent.n_counted
+        if looks is not None:
+            if found.strong or looks.is_surprised(mean_excess(mixture, of_batch), n):
+                now = now._surprised()
+            if self.pace.half_life is None and is_unbalanced(mixture, of_batch, n):
+                now = now.having(looks=(now.looks or looks).kept_awake())
         reservoir = now.reservoir
         if reservoir is not None:
             reservoir = reservoir.plus(rows, weight, self.pace.half_life, self.seed, self._room)
@@ -339,9 +340,8 @@ class Learner:
 
     def _surprised(self) -> "Learner":
         assert self.looks is not None
-        return self.having(
-            looks=self.looks.after_surprise(self.seen, self._horizon, self._shortest)
-        )
+        looks = self.looks.after_surprise(self.seen, self._horizon, self._shortest)
+        return self.having(looks=looks)
 
     def _looked(self, plan: Plan) -> "Learner":
         """Look again, and go on from another mixture where it describes the rows better."""

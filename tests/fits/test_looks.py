@@ -5,7 +5,18 @@ import pytest
 from fits.orders import losses
 
 from fastgmm import GaussianMixture
-from fastgmm.fits.looks import LONGEST, SHORTEST, Looks, excess
+from fastgmm.data.rows import RowData
+from fastgmm.em.e_step import expectation
+from fastgmm.fits.looks import (
+    AWAKE,
+    LONGEST,
+    SHORTEST,
+    Looks,
+    excess,
+    is_unbalanced,
+    mean_excess,
+)
+from fastgmm.mixture.mixture import Mixture
 from support import correlated_mixture
 
 
@@ -54,3 +65,30 @@ def test_rows_of_the_mixture_are_no_surprise_and_moved_ones_are() -> None:
     moved = excess(mixture, rows[3000:] + 3.0, 1)
     assert looks.is_surprised(float(moved.mean()), 3000)
     assert not Looks(1.0).is_surprised(-1e300, 100)  # nothing is known yet
+
+
+def test_batches_in_some_order_are_told_from_others_and_keep_a_stream_awake() -> None:
+    rng = np.random.default_rng(0)
+    made = correlated_mixture(4, 3, rng)
+    mixture = Mixture.from_covariances(made.weights, made.means, made.covariances, "full")
+    rows, labels = made.sample(40_000, rng)
+    told = []
+    for n in (64, 256, 1024):
+        parts = [RowData(rows[begin : begin + n]) for begin in range(4, 30_000, n)]
+        told += [is_unbalanced(mixture, expectation(mixture, part), n) for part in parts]
+        for k in range(4):
+            alike = RowData(np.ascontiguousarray(rows[labels == k][:n]))
+            assert is_unbalanced(mixture, expectation(mixture, alike), n)
+    assert np.mean(told) < 0.002
+    assert Looks(1.0, 5).kept_awake().pause == AWAKE
+    assert Looks(1.0, SHORTEST).kept_awake().pause == SHORTEST
+
+
+def test_the_mean_excess_of_a_batch_is_that_of_its_rows() -> None:
+    rng = np.random.default_rng(1)
+    made = correlated_mixture(3, 2, rng)
+    mixture = Mixture.from_covariances(made.weights, made.means, made.covariances, "full")
+    rows = made.sample(500, rng)[0]
+    statistics = expectation(mixture, RowData(rows))
+    expected = float(excess(mixture, rows, 1).mean())
+    assert mean_excess(mixture, statistics) == pytest.approx(expected, abs=1e-9)

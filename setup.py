@@ -3,6 +3,7 @@
 FASTGMM_BUILD=debug     all of Cython's checks, no optimisation
 FASTGMM_BUILD=sanitize  address and undefined-behaviour sanitizers
 FASTGMM_BUILD=coverage  line tracing for coverage.py
+FASTGMM_TARGETS=x86_64_v4,x86_64  these instruction sets alone, for those who change kernels
 """
 
 import os
@@ -85,6 +86,13 @@ def extensions():
     gnu = sys.platform != "win32"
     made = [Extension("fastgmm.kernels._detect", [str(KERNELS / "_detect.pyx")])]
     sets = INSTRUCTION_SETS.get(MACHINES.get(platform.machine().lower(), ""), {"portable": []})
+    if asked := os.environ.get("FASTGMM_TARGETS"):
+        unknown = sorted(set(asked.split(",")) - set(sets))
+        if unknown:
+            raise SystemExit(
+                f"error: FASTGMM_TARGETS names {unknown}, and here are {sorted(sets)} to choose from"
+            )
+        sets = {name: sets[name] for name in asked.split(",")}
     for name, machine_flags in sets.items():
         if machine_flags and not gnu:
             continue

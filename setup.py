@@ -90,7 +90,7 @@ def extensions():
         unknown = sorted(set(asked.split(",")) - set(sets))
         if unknown:
             raise SystemExit(
-                f"error: FASTGMM_TARGETS names {unknown}, and here are {sorted(sets)} to choose from"
+                f"error: FASTGMM_TARGETS names {unknown}; this machine has {', '.join(sets)}"
             )
         sets = {name: sets[name] for name in asked.split(",")}
     for name, machine_flags in sets.items():

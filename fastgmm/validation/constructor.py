@@ -148,6 +148,15 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
 scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""
 
 
+MOST_CHECKED = 1000
+"""So many values that have passed are remembered: twenty parameters of a small fit would take as
+long as a pass over its rows."""
+_SCALARS = frozenset({int, float, bool, str, type(None)})
+"""Values of these very types are remembered: nobody can change them."""
+_CHECKED: dict[tuple[str, type, Any], Any] = {}
+"""Parameters by name, type and value that have passed, and their plain values."""
+
+
 def check_parameters(params: Mapping[str, Any], owner: str = "GaussianMixture") -> dict[str, Any]:
     """Check the types and ranges of constructor parameters, and make their numbers Python's.
 
@@ -181,10 +190,17 @@ def check_parameters(params: Mapping[str, Any], owner: str = "GaussianMixture") 
     """
     plain: dict[str, Any] = {}
     for name, value in params.items():
+        # Most values are defaults that were checked before: the types in the key tell True from 1.
+        key = (name, type(value), value) if type(value) in _SCALARS else None
+        if key is not None and key in _CHECKED:
+            plain[name] = _CHECKED[key]
+            continue
         constraint = _constraint_of(name, value, params)
         if constraint is None:
             raise _invalid(name, value, owner)
         plain[name] = constraint.plain(value)
+        if key is not None and constraint is not _ONE_FOR_ALL and len(_CHECKED) < MOST_CHECKED:
+            _CHECKED[key] = plain[name]
     return plain
 
 

@@ -11,7 +11,7 @@ import sklearn.mixture
 
 from fastgmm import NormalInverseWishart, validation
 from fastgmm.errors import InvalidParameterError
-from fastgmm.validation.constructor import CONSTRAINTS
+from fastgmm.validation.constructor import CONSTRAINTS, check_parameters
 from support import error_of
 
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
@@ -132,3 +132,11 @@ def test_generators(seed: int) -> None:
     assert draw(validation.as_generator(state)) != first, "the RandomState moves on"
     with pytest.raises(InvalidParameterError, match="'random_state'"):
         validation.as_generator("seed")
+
+
+def test_what_has_passed_once_is_known_by_its_type():
+    assert check_parameters({"warm_start": True, "n_components": 1, "tol": 1})["tol"] == 1.0
+    for name, value in (("warm_start", 1), ("n_components", 1.0), ("n_components", None)):
+        with pytest.raises(InvalidParameterError, match=name):
+            check_parameters({name: value})
+    assert type(check_parameters({"tol": 1})["tol"]) is float

@@ -21,6 +21,7 @@ from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.run import Iteration
 from fastgmm.estimators.candidate import Candidate
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
+from fastgmm.estimators.regressor import GaussianMixtureRegressor
 from fastgmm.estimators.selection import Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
@@ -36,6 +37,7 @@ __all__ = [
     "Candidate",
     "Criteria",
     "GaussianMixture",
+    "GaussianMixtureRegressor",
     "Initialization",
     "Iteration",
     "NormalInverseWishart",
@@ -61,6 +63,7 @@ for _public in (
     Candidate,
     Criteria,
     GaussianMixture,
+    GaussianMixtureRegressor,
     Initialization,
     Iteration,
     NormalInverseWishart,

@@ -14,8 +14,12 @@ class RowKind(Protocol):
     def constants(self, mixture: Any) -> Any:
         """The `mixture.constants.Constants` with which kernels evaluate rows of this kind."""
 
-    def lift(self, statistics: Any, mixture: Any) -> Any:
-        """The statistics of complete rows that stand for those of rows of this kind."""
+    def lift(self, statistics: Any, mixture: Any, reference: Any) -> Any:
+        """The statistics of complete rows that stand for those of rows of this kind.
+
+        `mixture` is the one that responsibilities are under, and `reference` (K, D) the points that
+        the sums are about, in all columns.
+        """
 
 
 class CompleteRows:
@@ -28,7 +32,7 @@ class CompleteRows:
         """The constants of the mixture itself."""
         return mixture.constants
 
-    def lift(self, statistics: Any, mixture: Any) -> Any:
+    def lift(self, statistics: Any, mixture: Any, reference: Any) -> Any:
         """The statistics as they are."""
         return statistics
 
@@ -37,7 +41,7 @@ class CompleteRows:
 
 
 COMPLETE = CompleteRows()
-"""This is the only kind of rows so far."""
+"""This is the kind of rows without gaps."""
 
 
 class Part:

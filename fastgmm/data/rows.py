@@ -1,4 +1,4 @@
-"""Rows in memory as data: they are one part, which every pass sees again."""
+"""Rows in memory as data: they are one part, or one per pattern of gaps, in every pass."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
+from fastgmm.data.patterns import KindOf, parts_by_pattern
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
 
@@ -17,12 +18,14 @@ class RowData:
     Parameters
     ----------
     rows : ndarray of shape (n, D), float32 or float64
-        C-contiguous and finite.
+        C-contiguous and finite, but for gaps.
     sample_weight : ndarray of shape (n,), float64, optional
     n_threads : int, optional
         None: all that this process may use.
     names : ndarray of shape (D,), optional
         The names of the features.
+    kind_of : callable, optional
+        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
     """
 
     def __init__(
@@ -31,9 +34,17 @@ class RowData:
         sample_weight: np.ndarray | None = None,
         n_threads: int | None = None,
         names: np.ndarray | None = None,
+        kind_of: KindOf | None = None,
     ) -> None:
         self.rows, self.sample_weight, self.n_threads = rows, sample_weight, n_threads
-        self.names = names
+        self.names, self._kind_of = names, kind_of
+
+    @lazy
+    def _parts(self) -> tuple[Part, ...]:
+        """The rows by the pattern of their gaps: one copy of what was observed, for all passes."""
+        if self._kind_of is None:
+            return (Part(self.rows, self.sample_weight),)
+        return tuple(parts_by_pattern(self.rows, self.sample_weight, self._kind_of))
 
     @lazy
     def extent(self) -> Extent:
@@ -53,8 +64,8 @@ class RowData:
 
     @property
     def resident(self) -> Part | None:
-        """The one part that every pass adds."""
-        return Part(self.rows, self.sample_weight)
+        """The one part that every pass adds; None where some rows have gaps."""
+        return None if self._kind_of is not None else self._parts[0]
 
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted."""
@@ -69,7 +80,6 @@ class RowData:
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
         """The sums of the accumulator that `make` returns, to which the rows were added."""
         accumulator = make()
-        part = self.resident
-        assert part is not None
-        accumulator.add(part)
+        for part in self._parts:
+            accumulator.add(part)
         return accumulator.statistics()

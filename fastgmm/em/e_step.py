@@ -52,6 +52,8 @@ class EStep:
         Responsibilities in place of the mixture's own; the log-likelihood is then 0.
     bounds : CarriedBounds, optional
         What the last pass over the same rows has left for this one; the step changes it.
+    under : Mixture, optional
+        The mixture that given responsibilities are under; it says what to expect in gaps.
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class EStep:
         *,
         given: Given | None = None,
         bounds: CarriedBounds | None = None,
+        under: Mixture | None = None,
     ) -> None:
         self._mixture, self._extent, self._dtype = mixture, extent, dtype
+        self._under = under or mixture
         self._n_threads, self._given, self._bounds = n_threads, given, bounds
         self._block = rows_per_block(*mixture.means.shape)
         self._exponent = extent.exponent
@@ -139,14 +143,20 @@ class EStep:
             self._bounds.end(float(live), float(computed))
         if not self._kinds:
             return self._statistics_of(self._sums_with(mixture.constants))
+        reference = self._rounded(mixture.means)
         lifted: list[SufficientStatistics] = [
-            kind.lift(self._statistics_of(of), mixture) for kind, of in self._kinds.items()
+            kind.lift(self._statistics_of(of), self._under, reference)
+            for kind, of in self._kinds.items()
         ]
         total = lifted[0]
         for statistics in lifted[1:]:
             # The statistics of each kind have the number and weight of all rows already.
             total = replace(total + statistics, n_samples=total.n_samples, weight=total.weight)
         return total
+
+    def _rounded(self, means: np.ndarray) -> np.ndarray:
+        """The means as the kernels have subtracted them, in the dtype of the rows."""
+        return means.astype(self._dtype).astype(np.float64)
 
     def _sums_with(self, constants: Constants) -> "_KindSums":
         return _KindSums(constants, self._mixture.covariance_model, self._dtype)
@@ -160,8 +170,7 @@ class EStep:
         component_weight, first_moment, second_moment = sums.total
         return SufficientStatistics(
             covariance_type=mixture.covariance_type,
-            # The kernels have subtracted the means as the rows' dtype rounds them.
-            reference=sums.constants.means.astype(self._dtype).astype(np.float64),
+            reference=self._rounded(sums.constants.means),
             component_weight=component_weight,
             first_moment=first_moment,
             second_moment=mixture.covariance_model.from_kernels(second_moment),
@@ -215,6 +224,7 @@ def expectation(
     given: Given | None = None,
     bounds: CarriedBounds | None = None,
     dtype: np.dtype | None = None,
+    under: Mixture | None = None,
 ) -> SufficientStatistics:
     """The statistics of all rows of the data under a mixture.
 
@@ -223,7 +233,16 @@ def expectation(
     other arguments are those of `EStep`.
     """
     dtype = dtype or data.dtype
-    begun = partial(EStep, mixture, data.extent, dtype, data.n_threads, given=given, bounds=bounds)
+    begun = partial(
+        EStep,
+        mixture,
+        data.extent,
+        dtype,
+        data.n_threads,
+        given=given,
+        bounds=bounds,
+        under=under,
+    )
     statistics = data.pass_over(begun)
     if given is not None or not statistics.cancels(reg_covar):
         return statistics
@@ -244,7 +263,8 @@ def _recentred(
         packed[part.kind].responsibilities(part.rows[begin:end].astype(dtype, copy=False), out)
         return out
 
-    return expectation(replace(mixture, means=means), data, given=as_before, dtype=dtype)
+    about = replace(mixture, means=means)
+    return expectation(about, data, given=as_before, dtype=dtype, under=mixture)
 
 
 class Passes:

@@ -33,7 +33,7 @@ def test_complete_rows_are_evaluated_as_they_are(rng: np.random.Generator) -> No
     mixture = Mixture.from_covariances(truth.weights, truth.means, truth.covariances, "full")
     assert COMPLETE.constants(mixture) is mixture.constants
     statistics = expectation(mixture, RowData(truth.sample(50, rng)[0]))
-    assert COMPLETE.lift(statistics, mixture) is statistics
+    assert COMPLETE.lift(statistics, mixture, mixture) is statistics
 
 
 def test_a_part_has_nothing_else() -> None:

@@ -194,7 +194,9 @@ class Doubled:
     def constants(self, mixture: Mixture) -> Any:
         return replace(mixture, means=2.0 * mixture.means).constants
 
-    def lift(self, statistics: SufficientStatistics, mixture: Mixture) -> SufficientStatistics:
+    def lift(
+        self, statistics: SufficientStatistics, mixture: Mixture, reference: np.ndarray
+    ) -> SufficientStatistics:
         return statistics.scaled(2.0)
 
 

@@ -193,7 +193,9 @@ class Allowed:
         log_weights[chosen] = mixture.constants.log_weights[chosen]
         return replace(mixture.constants, log_weights=log_weights)
 
-    def lift(self, statistics: SufficientStatistics, mixture: Mixture) -> SufficientStatistics:
+    def lift(
+        self, statistics: SufficientStatistics, mixture: Mixture, reference: np.ndarray
+    ) -> SufficientStatistics:
         return statistics
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Criterion",
     "FloatArray",
     "InitParams",
+    "Missing",
     "OnCollapse",
     "RandomStateLike",
     "Rows",
@@ -30,6 +31,8 @@ Acceleration = Literal["lbfgs", "auto"]
 """`acceleration` is one of these words, or None."""
 Criterion = Literal["bic", "icl", "aic"]
 """The criterion of `fastgmm.select` is one of these words."""
+Missing = Literal["error", "em"]
+"""`missing` is one of these words."""
 OnCollapse = Literal["repair", "warn", "raise"]
 """`on_collapse` is one of these words."""
 InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"]
@@ -37,6 +40,8 @@ InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"
 
 ACCELERATIONS: tuple[str, ...] = get_args(Acceleration)
 """These are the words of `Acceleration`, for checks."""
+MISSING: tuple[str, ...] = get_args(Missing)
+"""These are the words of `Missing`, for checks."""
 ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
 """These are the words of `OnCollapse`, for checks."""
 COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)

@@ -1,7 +1,7 @@
 """Batches as data, which come again for each pass and are never in memory together."""
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
+from fastgmm.data.patterns import KindOf, parts_by_pattern
 from fastgmm.data.sample import RowSampler, Sample
 
 Batch = tuple[np.ndarray, np.ndarray | None]
@@ -40,13 +41,22 @@ class BatchData:
     batches : Batches
     n_threads : int, optional
         None: all that this process may use.
+    kind_of : callable, optional
+        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
     """
 
     resident = None
 
-    def __init__(self, batches: Batches, n_threads: int | None) -> None:
-        self._batches, self.n_threads = batches, n_threads
+    def __init__(
+        self, batches: Batches, n_threads: int | None, kind_of: KindOf | None = None
+    ) -> None:
+        self._batches, self.n_threads, self._kind_of = batches, n_threads, kind_of
         self._extent: Extent | None = None
+
+    @property
+    def gapped(self) -> bool:
+        """Whether numbers of the rows may be missing."""
+        return self._kind_of is not None
 
     def peek(self) -> None:
         """Learn the number of features, their names and the dtype from the first batch."""
@@ -107,8 +117,15 @@ class BatchData:
         """The sums of the accumulator of `make`, to which the batches of one walk were added."""
         accumulator = make()
         for rows, weight in self._same_batches():
-            accumulator.add(Part(rows, weight))
+            for part in self._parts(rows, weight):
+                accumulator.add(part)
         return accumulator.statistics()
+
+    def _parts(self, rows: np.ndarray, weight: np.ndarray | None) -> Iterable[Part]:
+        """The rows of one batch, by the pattern of their gaps."""
+        if self._kind_of is None:
+            return (Part(rows, weight),)
+        return parts_by_pattern(rows, weight, self._kind_of)
 
     def _same_batches(self) -> Iterator[Batch]:
         n_samples, weight = 0, 0.0

@@ -58,6 +58,10 @@ class Data(Protocol):
         Bounds can be carried along with its rows.
         """
 
+    @property
+    def gapped(self) -> bool:
+        """Whether numbers of the rows may be missing."""
+
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted, without a first look at the rows."""
 

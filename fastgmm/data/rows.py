@@ -67,6 +67,11 @@ class RowData:
         """The one part that every pass adds; None where some rows have gaps."""
         return None if self._kind_of is not None else self._parts[0]
 
+    @property
+    def gapped(self) -> bool:
+        """Whether numbers of the rows may be missing."""
+        return self._kind_of is not None
+
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted."""
         self.extent = extent

@@ -30,10 +30,12 @@ from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.density import labels
+from fastgmm.mixture.gaps import kind_of
+from fastgmm.mixture.imputation import imputed
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
+from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, Missing, OnCollapse
 from fastgmm.validation import (
     as_generator,
     as_order,
@@ -48,6 +50,7 @@ from fastgmm.validation import (
     check_parameters,
     check_weights_init,
     feature_names_of,
+    has_gaps,
     plain_parameters,
 )
 from fastgmm.validation.batches import CheckedBatches
@@ -118,6 +121,9 @@ class GaussianMixture(Questions, Estimator):
     prior : NormalInverseWishart, optional
         A prior of means and covariances, for maximum a posteriori estimates where components have
         few rows.
+    missing : {"error", "em"}, default="error"
+        What NaN is.  "error": nothing that is fitted or scored.  "em": a value missing at random,
+        which EM integrates out exactly; each row counts with what was observed of it.
 
     Attributes
     ----------
@@ -208,6 +214,7 @@ class GaussianMixture(Questions, Estimator):
         acceleration: Acceleration | None = "auto",
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
+        missing: Missing = "error",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -230,6 +237,7 @@ class GaussianMixture(Questions, Estimator):
         self.acceleration = acceleration
         self.on_collapse = on_collapse
         self.prior = prior
+        self.missing = missing
 
     def _params(self, *names: str) -> Any:
         """The parameters of the constructor, checked, and their numbers Python's; all or these.
@@ -369,7 +377,7 @@ class GaussianMixture(Questions, Estimator):
         ndarray of int64, shape (n_samples,)
         """
         data, mixture = self._fit(X, sample_weight, callback)
-        return labels(mixture, data.rows, data.n_threads)
+        return labels(mixture, data.rows, data.n_threads, gaps=data.gapped)
 
     def _fit(
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
@@ -378,10 +386,12 @@ class GaussianMixture(Questions, Estimator):
         check_callback(callback)
         table = as_table(X)
         names = feature_names_of(table)
-        rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads)
+        may = params.missing == "em"
+        rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads, gaps=may)
         check_enough_rows(len(rows), params.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
-        data = RowData(rows, weights, params.n_threads, names)
+        kinds = kind_of if may and has_gaps(rows, params.n_threads) else None
+        data = RowData(rows, weights, params.n_threads, names, kinds)
         found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, names, data.extent.weight)
         warn_of(found, params, names)
@@ -456,8 +466,9 @@ class GaussianMixture(Questions, Estimator):
         """
         params = self._params()
         check_callback(callback)
-        checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads)
-        data = BatchData(checked, params.n_threads)
+        gaps = params.missing == "em"
+        checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
+        data = BatchData(checked, params.n_threads, kind_of if gaps else None)
         data.peek()
         kept = None
         if checkpoint is not None:
@@ -731,7 +742,11 @@ class GaussianMixture(Questions, Estimator):
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "e_step")
-        data = RowData(rows, as_sample_weight(sample_weight, len(rows)), self._threads())
+        kinds, weights = (
+            kind_of if self._gaps(rows) else None,
+            as_sample_weight(sample_weight, len(rows)),
+        )
+        data = RowData(rows, weights, self._threads(), kind_of=kinds)
         return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
 
     def _regularization(self) -> Regularization:
@@ -931,7 +946,7 @@ class GaussianMixture(Questions, Estimator):
         array([-0.918939])
         """
         mixture, names = self._fitted()
-        return Snapshot(mixture, names, self._threads())
+        return Snapshot(mixture, names, self._threads(), self._params("missing").missing)
 
     # ------------------------------------------------------------------ files
 

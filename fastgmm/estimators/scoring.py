@@ -12,7 +12,7 @@ from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.sampling import draw
-from fastgmm.typing import ArrayLike
+from fastgmm.typing import ArrayLike, Missing
 from fastgmm.validation import (
     as_generator,
     as_rows,
@@ -21,6 +21,7 @@ from fastgmm.validation import (
     check_feature_names,
     check_out,
     check_parameters,
+    has_gaps,
 )
 
 _FLOAT32 = np.dtype(np.float32)
@@ -39,6 +40,7 @@ class Scoring:
     _state: State | None = None
     n_threads: int | None
     random_state: Any
+    missing: Missing
 
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The mixture and the names of its features, of one moment."""
@@ -58,7 +60,17 @@ class Scoring:
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X  # This check costs a third of as_rows, which one row would feel.
-        return as_rows(X, n_features=mixture.n_features, method=method, n_threads=self._threads())
+        return as_rows(
+            X,
+            n_features=mixture.n_features,
+            method=method,
+            n_threads=self._threads(),
+            gaps=self.missing == "em",
+        )
+
+    def _gaps(self, rows: np.ndarray) -> bool:
+        """Whether rows have gaps, which only `missing="em"` lets in."""
+        return self.missing == "em" and has_gaps(rows, self._threads())
 
     def _threads(self) -> int | None:
         """`n_threads`, checked; scores of one row ask only where it is not None."""
@@ -167,7 +179,7 @@ class Scoring:
         else:
             check_out(out, (len(rows),), rows)
         n_threads = None if self.n_threads is None else self._threads()
-        return _density.log_density(mixture, rows, out, n_threads)
+        return _density.log_density(mixture, rows, out, n_threads, gaps=self._gaps(rows))
 
     def score(
         self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
@@ -227,7 +239,8 @@ class Scoring:
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "component_log_density")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
-        return _density.component_log_density(mixture, rows, out, self._threads())
+        threads = self._threads()
+        return _density.component_log_density(mixture, rows, out, threads, gaps=self._gaps(rows))
 
     def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
         """Responsibilities: the probability of each component given the row.
@@ -261,7 +274,7 @@ class Scoring:
         else:
             check_out(out, shape, rows)
         n_threads = None if self.n_threads is None else self._threads()
-        return _density.responsibilities(mixture, rows, out, n_threads)
+        return _density.responsibilities(mixture, rows, out, n_threads, gaps=self._gaps(rows))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The label of the most probable component of each row, the first of equals.
@@ -277,7 +290,8 @@ class Scoring:
         """
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "predict")
-        return _density.labels(mixture, rows, None if self.n_threads is None else self._threads())
+        n_threads = None if self.n_threads is None else self._threads()
+        return _density.labels(mixture, rows, n_threads, gaps=self._gaps(rows))
 
     # ------------------------------------------------------------------ criteria
 
@@ -293,7 +307,8 @@ class Scoring:
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
         mixture, rows, weights, n = self._weighed(X, sample_weight, method)
-        log_likelihood = _density.log_likelihood(mixture, rows, weights, self._threads())
+        gaps, n_threads = self._gaps(rows), self._threads()
+        log_likelihood = _density.log_likelihood(mixture, rows, weights, n_threads, gaps=gaps)
         return Criteria(log_likelihood, mixture.n_parameters, n)
 
     def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
@@ -351,7 +366,8 @@ class Scoring:
         float
         """
         mixture, rows, weights, n = self._weighed(X, sample_weight, "icl")
-        log_likelihood, certainty = classification(mixture, rows, weights, self._threads())
+        gaps, n_threads = self._gaps(rows), self._threads()
+        log_likelihood, certainty = classification(mixture, rows, weights, n_threads, gaps=gaps)
         # The ICL is the BIC of rows that are complete: each with the label of its component.
         return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl
 

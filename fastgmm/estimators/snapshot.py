@@ -8,6 +8,7 @@ import numpy as np
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.typing import MISSING, Missing
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,15 @@ class Snapshot(Scoring):
 
     random_state = None
 
-    def __init__(self, mixture: Mixture, names: np.ndarray | None, n_threads: int | None) -> None:
+    def __init__(
+        self,
+        mixture: Mixture,
+        names: np.ndarray | None,
+        n_threads: int | None,
+        missing: Missing = "error",
+    ) -> None:
         own = self.__dict__
-        own["_moment"], own["n_threads"] = (mixture, names), n_threads
+        own["_moment"], own["n_threads"], own["missing"] = (mixture, names), n_threads, missing
 
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The mixture and the names of its features: a snapshot has no state that could change."""
@@ -98,7 +105,8 @@ class Snapshot(Scoring):
 
         mixture, names = self._fitted()
         facts, arrays = codec.describe(mixture)
-        return {"facts": facts, "arrays": arrays, "names": names, "n_threads": self.n_threads}
+        kept = {"names": names, "n_threads": self.n_threads, "missing": self.missing}
+        return {"facts": facts, "arrays": arrays, **kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # What files and pickles need is loaded with the first of them.
@@ -116,4 +124,7 @@ class Snapshot(Scoring):
             check_names(names, mixture.n_features)
         except container.UNREADABLE as error:
             raise FileFormatError(f"the pickle does not hold a snapshot: {error}") from error
-        Snapshot.__init__(self, mixture, names, state["n_threads"])
+        missing = state.get("missing", "error")
+        if missing not in MISSING:
+            raise FileFormatError(f"the pickle does not hold a snapshot: missing is {missing!r}")
+        Snapshot.__init__(self, mixture, names, state["n_threads"], missing)

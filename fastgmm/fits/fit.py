@@ -20,6 +20,7 @@ from fastgmm.fits.verbose import Reporter
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import is_weak
+from fastgmm.starts.gaps import filled
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
 from fastgmm.starts.turns import Turns, turns_of
@@ -89,7 +90,8 @@ class _RunningFit:
         if self._plan.sample is not None:
             return self._plan.sample
         size = sample_size(self._plan.start, self._data.n_features)
-        return self._data.sample(self.seed, size)
+        drawn = self._data.sample(self.seed, size)
+        return filled(drawn, self.n_threads) if self._data.gapped else drawn
 
     def _resolved(self) -> Regularization:
         if self._saved is not None:

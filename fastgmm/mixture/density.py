@@ -1,9 +1,12 @@
 """What a mixture says of rows: densities, responsibilities, labels, and their sums."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from fastgmm.data.patterns import patterns_of
+from fastgmm.mixture.gaps import constants_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 
@@ -12,43 +15,80 @@ ROWS_AT_ONCE = 16384
 
 
 def log_density(
-    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+    mixture: Mixture,
+    rows: np.ndarray,
+    out: np.ndarray,
+    n_threads: int | None = None,
+    *,
+    gaps: bool = False,
 ) -> np.ndarray:
-    """(n,): the log density of each row, in nats, written to `out`."""
-    return _by_rows(mixture, mixture.packed(rows.dtype).log_density, rows, out, n_threads)
+    """(n,): the log density of each row, in nats, written to `out`.
+
+    Here and below, `gaps` says whether numbers of the rows may be missing, NaN: the density is then
+    that of the observed columns, and of nothing it is 1.
+    """
+    return _by_rows(mixture, "log_density", rows, out, n_threads, gaps)
 
 
 def component_log_density(
-    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+    mixture: Mixture,
+    rows: np.ndarray,
+    out: np.ndarray,
+    n_threads: int | None = None,
+    *,
+    gaps: bool = False,
 ) -> np.ndarray:
     """(n, K): log N(x | mean_k, covariance_k) of each row x, in nats, written to `out`."""
-    return _by_rows(mixture, mixture.packed(rows.dtype).component_log_density, rows, out, n_threads)
+    return _by_rows(mixture, "component_log_density", rows, out, n_threads, gaps)
 
 
 def responsibilities(
-    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+    mixture: Mixture,
+    rows: np.ndarray,
+    out: np.ndarray,
+    n_threads: int | None = None,
+    *,
+    gaps: bool = False,
 ) -> np.ndarray:
     """(n, K): the probability of each component given the row, written to `out`."""
-    return _by_rows(mixture, mixture.packed(rows.dtype).responsibilities, rows, out, n_threads)
+    return _by_rows(mixture, "responsibilities", rows, out, n_threads, gaps)
 
 
-def labels(mixture: Mixture, rows: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+def labels(
+    mixture: Mixture, rows: np.ndarray, n_threads: int | None = None, *, gaps: bool = False
+) -> np.ndarray:
     """(n,) int64: the most probable component of each row."""
     out = np.empty(len(rows), dtype=np.int64)
-    return _by_rows(mixture, mixture.packed(rows.dtype).labels, rows, out, n_threads)
+    return _by_rows(mixture, "labels", rows, out, n_threads, gaps)
 
 
 def _by_rows(
     mixture: Mixture,
-    kernel: Callable[[np.ndarray, np.ndarray], None],
+    name: str,
     rows: np.ndarray,
     out: np.ndarray,
     n_threads: int | None,
+    gaps: bool,
 ) -> np.ndarray:
+    """The results of the kernel of this name for all rows."""
+    if not gaps:
+        return _in_blocks(mixture.packed(rows.dtype), name, rows, out, n_threads)
+    for pattern in patterns_of(rows):
+        constants = constants_of(mixture, pattern.observed)
+        of_pattern = np.empty((len(pattern.index), *out.shape[1:]), out.dtype)
+        _in_blocks(constants.packed(rows.dtype), name, pattern.of(rows), of_pattern, n_threads)
+        out[pattern.index] = of_pattern
+    return out
+
+
+def _in_blocks(
+    packed: Any, name: str, rows: np.ndarray, out: np.ndarray, n_threads: int | None
+) -> np.ndarray:
+    kernel: Callable[[np.ndarray, np.ndarray], None] = getattr(packed, name)
     if len(rows) <= FEWEST_ROWS:
         kernel(rows, out)  # a few rows need no pool of threads
     else:
-        block = rows_per_block(*mixture.means.shape)
+        block = rows_per_block(packed.n_components, rows.shape[1])
         run_blocks(
             lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads
         )
@@ -60,15 +100,17 @@ def classification(
     rows: np.ndarray,
     sample_weight: np.ndarray | None,
     n_threads: int | None,
+    *,
+    gaps: bool = False,
 ) -> tuple[float, float]:
     """The log-likelihood of rows and the sum of log max_k r_ik, both weighted and in nats."""
     log_likelihood = certainty = 0.0
     for begin in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[begin : begin + ROWS_AT_ONCE]
         density = np.empty(len(part), part.dtype)
-        log_density(mixture, part, density, n_threads)
+        log_density(mixture, part, density, n_threads, gaps=gaps)
         odds = np.empty((len(part), mixture.n_components), part.dtype)
-        responsibilities(mixture, part, odds, n_threads)
+        responsibilities(mixture, part, odds, n_threads, gaps=gaps)
         certain = np.log(odds.max(axis=1), dtype=np.float64)
         weight = np.ones(len(part))
         if sample_weight is not None:
@@ -85,9 +127,12 @@ def log_likelihood(
     rows: np.ndarray,
     sample_weight: np.ndarray | None,
     n_threads: int | None,
+    *,
+    gaps: bool = False,
 ) -> float:
     """The sum of the log densities of rows in nats, each times the weight of its row."""
-    density = log_density(mixture, rows, np.empty(len(rows), rows.dtype), n_threads)
+    out = np.empty(len(rows), rows.dtype)
+    density = log_density(mixture, rows, out, n_threads, gaps=gaps)
     if sample_weight is not None:
         # A row without weight may have the density 0, and 0 times minus infinity is no number.
         counted = sample_weight > 0

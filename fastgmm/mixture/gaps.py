@@ -47,17 +47,7 @@ class Gaps:
         """The constants of the marginal mixture; the density of nothing is 1."""
         if self.observed:
             return cut_of(mixture, self.observed, self.missing).given.constants
-        of_all, model = mixture.constants, mixture.covariance_model
-        nothing = model.for_kernels(
-            np.zeros(model.shape(mixture.n_components, 1)), mixture.n_components, 1
-        )
-        return Constants(
-            of_all.kernel,
-            of_all.log_weights,
-            np.zeros((mixture.n_components, 1)),
-            nothing,
-            np.full(mixture.n_components, LOG_CONSTANT),
-        )
+        return _constants_of_nothing(mixture)
 
     def lift(
         self, statistics: SufficientStatistics, mixture: Mixture, reference: FloatArray
@@ -80,6 +70,22 @@ class Gaps:
             first_moment=expected.first_moment(),
             second_moment=expected.second_moment(),
         )
+
+
+def constants_of(mixture: Mixture, observed: Columns) -> Constants:
+    """The constants for rows of which these columns were observed, which may be all."""
+    complete = len(observed) == mixture.n_features
+    return mixture.constants if complete else Gaps(observed, mixture.n_features).constants(mixture)
+
+
+def _constants_of_nothing(mixture: Mixture) -> Constants:
+    """The constants with which one column of zeros has the density 1 under every component."""
+    of_all, model, k = mixture.constants, mixture.covariance_model, mixture.n_components
+    inverses = model.for_kernels(np.zeros(model.shape(k, 1)), k, 1)
+    log_determinants = np.full(k, LOG_CONSTANT)
+    return Constants(
+        of_all.kernel, of_all.log_weights, np.zeros((k, 1)), inverses, log_determinants
+    )
 
 
 class _Expected:

@@ -21,7 +21,7 @@ from fastgmm.validation.initial import (
     check_precisions_init,
     check_weights_init,
 )
-from fastgmm.validation.rows import as_rows, as_table
+from fastgmm.validation.rows import as_rows, as_table, has_gaps
 
 __all__ = [
     "as_generator",
@@ -39,5 +39,6 @@ __all__ = [
     "check_precisions_init",
     "check_weights_init",
     "feature_names_of",
+    "has_gaps",
     "plain_parameters",
 ]

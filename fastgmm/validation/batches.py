@@ -34,6 +34,8 @@ class CheckedBatches:
         What every batch must have; None: what the first one has.
     n_threads : int, optional
         For the search for NaN and inf.
+    gaps : bool
+        Whether NaN is a value that is missing, and no error.
 
     Attributes
     ----------
@@ -48,10 +50,11 @@ class CheckedBatches:
         *,
         n_features: int | None = None,
         n_threads: int | None = None,
+        gaps: bool = False,
     ) -> None:
         self._fresh = _factory(batches, method)
         self._batches = batches
-        self._method, self._n_threads = method, n_threads
+        self._method, self._n_threads, self._gaps = method, n_threads, gaps
         self.n_features = n_features
         self.dtype: np.dtype | None = None
         self.names: np.ndarray | None = None
@@ -81,6 +84,7 @@ class CheckedBatches:
             min_rows=0,
             method=self._method,
             n_threads=self._n_threads,
+            gaps=self._gaps,
         )
         if first:
             self.n_features, self.dtype, self.names = checked.shape[1], checked.dtype, names

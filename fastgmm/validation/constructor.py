@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
-from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, ON_COLLAPSE
+from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, MISSING, ON_COLLAPSE
 
 
 def _same(value: Any) -> Any:
@@ -143,6 +143,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "acceleration": (_text(ACCELERATIONS), _NONE),
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
+    "missing": (_text(MISSING),),
 }
 """Each parameter may be what one of its constraints allows. Types, ranges and words are those of
 scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""

@@ -31,6 +31,7 @@ def as_rows(
     min_rows: int = 1,
     method: str = "",
     n_threads: int | None = None,
+    gaps: bool = False,
 ) -> Rows:
     """Turn what the user gave into rows that the kernels take.
 
@@ -47,11 +48,14 @@ def as_rows(
         The method the user called, for the messages.
     n_threads : int, optional
         For the search for NaN and inf; None: all that this process may use.
+    gaps : bool, default=False
+        Whether NaN is a value that is missing, and no error.
 
     Returns
     -------
     ndarray of shape (n_samples, n_features)
-        C-contiguous, aligned, native and finite; float32 if the input is, else float64.
+        C-contiguous, aligned, native and finite but for gaps; float32 if the input is, else
+        float64.
         The input itself, with no copy, if it is so already. May be read-only.
 
     Raises
@@ -83,8 +87,9 @@ def as_rows(
         X = _converted(X, method)
     rows: Rows = X
     n_rows, n_columns = rows.shape
-    if n_rows < min_rows or n_columns == 0 or not _all_finite(rows, n_threads):
-        raise _content_error(rows, min_rows, method)
+    fit = _all_finite(rows, n_threads) or (gaps and not np.isinf(rows).any())
+    if n_rows < min_rows or n_columns == 0 or not fit:
+        raise _content_error(rows, min_rows, method, gaps)
     if n_features is not None and n_columns != n_features:
         raise ValueError(
             f"X has {n_columns} features, but GaussianMixture is expecting {n_features} "
@@ -145,9 +150,16 @@ def _converted(X: Any, method: str) -> Rows:
     return as_floats(array)
 
 
-def _content_error(rows: Rows, min_rows: int, method: str) -> ValueError:
+def has_gaps(rows: Rows, n_threads: int | None = None) -> bool:
+    """Whether some number of rows that `as_rows` has taken is missing."""
+    return not _all_finite(rows, n_threads)
+
+
+def _content_error(rows: Rows, min_rows: int, method: str, gaps: bool) -> ValueError:
     """Find which rule the rows break, in the order in which scikit-learn looks."""
-    if not np.isfinite(rows).all():
+    if gaps and np.isinf(rows).any():
+        return non_finite_error(np.where(np.isnan(rows), 0.0, rows), "X", label="X")
+    if not gaps and not np.isfinite(rows).all():
         return non_finite_error(rows, "X", label="X")
     count, what, least = rows.shape[0], "sample(s)", min_rows
     if count >= least:

@@ -1,0 +1,88 @@
+"""Gaps filled: by what the mixture expects of them, or by a draw."""
+
+import numpy as np
+
+from fastgmm.data.patterns import Pattern, patterns_of
+from fastgmm.mixture.conditioning import Cut, cut_of
+from fastgmm.mixture.density import responsibilities
+from fastgmm.mixture.gaps import Gaps
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.regression import component_means, regression
+from fastgmm.mixture.sampling import draw
+from fastgmm.typing import FloatArray
+
+
+def imputed(
+    mixture: Mixture,
+    rows: np.ndarray,
+    n_threads: int | None = None,
+    generator: "np.random.Generator | None" = None,
+) -> np.ndarray:
+    """A copy of rows (n, D) with conditional means in their gaps, or with draws of the generator.
+
+    The mean is ``sum_k r_k (mean_m + A (x_o - mean_o))`` with the responsibilities r of the observed
+    columns; a draw takes one component by these odds, and then its conditional Gaussian.
+    """
+    filled = rows.copy()
+    for pattern in patterns_of(rows):
+        missing = np.array(Gaps(pattern.observed, mixture.n_features).missing, dtype=int)
+        if not len(missing):
+            continue
+        if pattern.observed:
+            cut = cut_of(mixture, pattern.observed, tuple(missing.tolist()))
+            found = _expected(cut, pattern.of(rows), n_threads, generator)
+        else:
+            found = _of_nothing(mixture, pattern, generator)
+        filled[np.ix_(pattern.index, missing)] = found
+    return filled
+
+
+def _expected(
+    cut: Cut, rows: np.ndarray, n_threads: int | None, generator: "np.random.Generator | None"
+) -> np.ndarray:
+    if generator is None:
+        return regression(cut, rows, return_cov=False, n_threads=n_threads)[0]
+    exact = rows.astype(np.float64, copy=False)
+    odds = responsibilities(
+        cut.given, exact, np.empty((len(rows), cut.given.n_components)), n_threads
+    )
+    chosen = _drawn_components(odds, generator)
+    drawn = np.empty((len(rows), cut.rest.n_features))
+    normal = generator.standard_normal(drawn.shape)
+    rest = cut.rest
+    each = rest.covariance_model.per_component(rest.factors, rest.n_components)
+    for k in np.unique(chosen).tolist():
+        of_component = np.flatnonzero(chosen == k)
+        means = component_means(_only(cut, k), exact[of_component])[0]
+        noise = rest.covariance_model.form.times_rows(each[k], normal[of_component])
+        drawn[of_component] = means + noise
+    return drawn
+
+
+def _only(cut: Cut, k: int) -> Cut:
+    """The cut of one component alone."""
+    order = np.array([k])
+    slopes = cut.slopes
+    if slopes is not None and not cut.given.covariance_model.tied:
+        slopes = slopes[order]
+    return Cut(cut.given.reordered(order), cut.rest.reordered(order), slopes)
+
+
+def _drawn_components(odds: FloatArray, generator: "np.random.Generator") -> np.ndarray:
+    """(n,): a component of each row, by its responsibilities (n, K)."""
+    cumulated = np.cumsum(odds, axis=1)
+    limits = generator.random(len(odds)) * cumulated[:, -1]
+    drawn: np.ndarray = (cumulated <= limits[:, None]).sum(axis=1)
+    return np.minimum(drawn, odds.shape[1] - 1)
+
+
+def _of_nothing(
+    mixture: Mixture, pattern: Pattern, generator: "np.random.Generator | None"
+) -> np.ndarray:
+    """Rows of which nothing was observed: the mean of the mixture, or draws from it."""
+    if generator is None:
+        return np.broadcast_to(
+            mixture.weights @ mixture.means, (len(pattern.index), mixture.n_features)
+        )
+    rows, _ = draw(mixture, len(pattern.index), generator)
+    return generator.permutation(rows)

@@ -12,8 +12,15 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.regression import regression
 from fastgmm.tables.columns import Column
 from fastgmm.typing import ArrayLike
-from fastgmm.validation import as_generator
-from fastgmm.validation.questions import as_columns, as_count, as_level, as_others, as_values
+from fastgmm.validation import as_generator, as_table
+from fastgmm.validation.questions import (
+    as_columns,
+    as_count,
+    as_level,
+    as_others,
+    as_values,
+    check_width,
+)
 
 
 class Questions(Scoring):
@@ -161,7 +168,9 @@ class Questions(Scoring):
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
         cut = conditioning.cut_of(mixture, others, asked)
         names = None if names is None else names[list(others)]
-        rows = self._rows(X, cut.given, names, "regress")
+        table = as_table(X)
+        check_width(table, len(others))
+        rows = self._rows(table, cut.given, names, "regress")
         means, covariances = regression(
             cut, rows, return_cov=bool(return_cov), n_threads=self._threads()
         )

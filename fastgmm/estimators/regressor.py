@@ -125,7 +125,12 @@ on_collapse, prior : optional
         mixture = GaussianMixture(**self.get_params(deep=False))
         rows = as_rows(table, min_rows=2, method="fit")
         targets = as_targets(y, len(rows))
-        columns = targets.reshape(len(rows), -1).astype(rows.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            columns = targets.reshape(len(rows), -1).astype(rows.dtype, copy=False)
+        if not np.isfinite(columns).all():
+            raise ValueError(
+                f"y has numbers beyond {rows.dtype}, the dtype of X: pass X as float64, or scale y."
+            )
         mixture.fit(np.concatenate([rows, columns], axis=1), sample_weight=sample_weight)
         self._learned = mixture, names, columns.shape[1], targets.ndim == 1
         return self

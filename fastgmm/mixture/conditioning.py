@@ -93,7 +93,8 @@ def conditional(cut: Cut, row: FloatArray) -> Mixture:
     given.packed(FLOAT64).responsibilities(row, weights)
     means = rest.means
     if cut.slopes is not None:
-        means = means + (cut.slopes @ (row - given.means)[:, :, None])[:, :, 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            means = means + (cut.slopes @ (row - given.means)[:, :, None])[:, :, 0]
         if not (kernels.all_finite(means) and _in_range(means, rest.dtype)):
             raise ValueError(
                 f"the values lie so far out that conditional means overflow {rest.dtype}: "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastgmm import kernels
 from fastgmm.tables.columns import positions
+from fastgmm.tables.frames import Frame
 from fastgmm.typing import FloatArray
 from fastgmm.validation.conversion import as_small_floats, non_finite_error
 
@@ -87,6 +88,29 @@ def as_others(columns: tuple[int, ...], n_features: int, what: str) -> tuple[int
         every = "the only column" if n_features == 1 else f"all {n_features} columns"
         raise ValueError(f"columns holds {every} of the model, and {what}.")
     return others
+
+
+def check_width(table: NDArray[Any] | Frame, n_others: int) -> None:
+    """Refuse rows that hold the columns they are to tell of, or too few.
+
+    Parameters
+    ----------
+    table : ndarray or Frame
+        What `as_table` has opened; what is no table of rows is refused elsewhere.
+    n_others : int
+        The number of columns that are not asked for.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer columns.
+    """
+    sizes = table.shape[1:] if isinstance(table, np.ndarray) else (len(table.data_labels),)
+    if len(sizes) == 1 and sizes[0] != n_others:
+        raise ValueError(
+            f"X has {sizes[0]} columns, but regress takes the {n_others} of the model that are not "
+            "asked for, in their order: leave out what is to be told."
+        )
 
 
 def as_values(values: Any, n_columns: int) -> FloatArray:

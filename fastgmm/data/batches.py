@@ -9,7 +9,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
-from fastgmm.data.patterns import KindOf, parts_by_pattern
+from fastgmm.data.patterns import KindOf, parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 
 Batch = tuple[np.ndarray, np.ndarray | None]
@@ -52,6 +52,7 @@ class BatchData:
     ) -> None:
         self._batches, self.n_threads, self._kind_of = batches, n_threads, kind_of
         self._extent: Extent | None = None
+        self.together: np.ndarray | None = None
 
     @property
     def gapped(self) -> bool:
@@ -93,15 +94,18 @@ class BatchData:
     def _look(self, sampler: RowSampler | None) -> None:
         """Walk over all batches to count their rows, and to draw some if there is a sampler."""
         extent = Extent()
+        counts = np.zeros(()) if self.gapped else None
         for rows, weight in self._batches():
             extent = extent.plus(len(rows), weight)
+            if counts is not None:
+                counts = counts + together(rows)
             if sampler is not None:
                 sampler.add(len(rows), rows, weight)
         if extent.n_samples == 0:
             raise ValueError(
                 "this walk over the batches gave 0 rows: pass batches that come again."
             )
-        self._extent = extent
+        self._extent, self.together = extent, counts
 
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted, without a first look."""

@@ -62,6 +62,10 @@ class Data(Protocol):
     def gapped(self) -> bool:
         """Whether numbers of the rows may be missing."""
 
+    @property
+    def together(self) -> np.ndarray | None:
+        """(D, D): in how many rows both columns were observed; None where that was not counted."""
+
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted, without a first look at the rows."""
 

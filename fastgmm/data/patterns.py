@@ -12,6 +12,8 @@ Columns = tuple[int, ...]
 KindOf = Callable[[Columns, int], RowKind]
 """A function kind(observed, n_features) returns the kind of rows of which these columns were
 observed."""
+ROWS_AT_ONCE = 1 << 14
+"""Pairs of columns are counted in this many rows at a time."""
 _WORD = 64
 """The pattern of this many columns is one number."""
 
@@ -40,8 +42,9 @@ class Pattern:
         if not self.observed:
             return np.zeros((len(self.index), 1), rows.dtype)
         if len(self.observed) == rows.shape[1]:
-            return rows[self.index]
-        taken: np.ndarray = rows[np.ix_(self.index, self.observed)]
+            complete: np.ndarray = rows[self.index]
+            return complete
+        taken: np.ndarray = rows[self.index[:, None], np.array(self.observed)]
         return taken
 
 
@@ -64,6 +67,16 @@ def patterns_of(rows: np.ndarray) -> list[Pattern]:
         observed = np.flatnonzero(~missing[index[0]])
         found.append(Pattern(tuple(observed.tolist()), index))
     return found
+
+
+def together(rows: np.ndarray) -> np.ndarray:
+    """(D, D): in how many of the rows (n, D) both columns were observed."""
+    counts = np.zeros((rows.shape[1], rows.shape[1]))
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        observed = (~np.isnan(rows[begin : begin + ROWS_AT_ONCE])).astype(np.float32)
+        # Counts up to 2^24 are exact in float32, and there are fewer rows at a time.
+        counts += observed.T @ observed
+    return counts
 
 
 def _bits(missing: np.ndarray) -> np.ndarray:

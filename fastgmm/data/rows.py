@@ -7,7 +7,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
-from fastgmm.data.patterns import KindOf, parts_by_pattern
+from fastgmm.data.patterns import KindOf, parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
 
@@ -71,6 +71,11 @@ class RowData:
     def gapped(self) -> bool:
         """Whether numbers of the rows may be missing."""
         return self._kind_of is not None
+
+    @property
+    def together(self) -> np.ndarray | None:
+        """(D, D): in how many rows both columns were observed; None where there are no gaps."""
+        return together(self.rows) if self.gapped else None
 
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted."""

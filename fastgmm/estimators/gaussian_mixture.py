@@ -31,7 +31,6 @@ from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.gaps import kind_of
-from fastgmm.mixture.imputation import imputed
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics

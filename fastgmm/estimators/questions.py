@@ -8,11 +8,12 @@ import numpy as np
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.estimators.state import State
 from fastgmm.mixture import conditioning, distance, divergence, merging, region
+from fastgmm.mixture.imputation import imputed
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.regression import regression
 from fastgmm.tables.columns import Column
 from fastgmm.typing import ArrayLike
-from fastgmm.validation import as_generator, as_table
+from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names
 from fastgmm.validation.questions import (
     as_columns,
     as_count,
@@ -170,7 +171,7 @@ class Questions(Scoring):
         names = None if names is None else names[list(others)]
         table = as_table(X)
         check_width(table, len(others))
-        rows = self._rows(table, cut.given, names, "regress")
+        rows = self._rows(table, cut.given, names, "regress", gaps=False)
         means, covariances = regression(
             cut, rows, return_cov=bool(return_cov), n_threads=self._threads()
         )
@@ -183,6 +184,54 @@ class Questions(Scoring):
                     "out such rows, or scale the columns"
                 )
         return means if covariances is None else (means, covariances)
+
+    # ------------------------------------------------------------------ gaps
+
+    def impute(self, X: ArrayLike, *, random_state: Any = None) -> np.ndarray:
+        """The rows with what is missing, NaN, filled in.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows; `missing` need not be "em" to fill them.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+            None fills in conditional means: the best guess of each value, but with too little
+            spread among them.  A seed draws from the conditional distribution instead, as multiple
+            imputation wants (Rubin 1987): call it with several seeds, and compare the results.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            A copy; float32 for float32 rows, else float64.
+
+        Raises
+        ------
+        ValueError
+            When the rows are not valid but for gaps.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [1.0], [[2.0, 5.0]], [[[1.0, 0.5], [0.5, 4.0]]]
+        ... )
+        >>> model.impute([[4.0, float("nan")], [float("nan")] * 2])
+        array([[4., 6.],
+               [2., 5.]])
+        """
+        mixture, names = self._fitted()
+        table = as_table(X)
+        check_feature_names(table, names)
+        n_threads = self._threads()
+        rows = as_rows(
+            table,
+            n_features=mixture.n_features,
+            method="impute",
+            n_threads=n_threads,
+            gaps=True,
+        )
+        generator = None if random_state is None else as_generator(random_state)
+        return imputed(mixture, rows, n_threads, generator)
 
     # ------------------------------------------------------------------ distances and regions
 
@@ -207,7 +256,7 @@ class Questions(Scoring):
         array([0., 3.])
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "mahalanobis")
+        rows = self._rows(X, mixture, names, "mahalanobis", gaps=False)
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         return distance.mahalanobis(mixture, rows, out, self._threads())
 

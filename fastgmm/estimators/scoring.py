@@ -54,7 +54,15 @@ class Scoring:
         """The names of the features, known before the first mixture of a stream is."""
         return None if self._state is None else self._state.names
 
-    def _rows(self, X: Any, mixture: Mixture, names: np.ndarray | None, method: str) -> np.ndarray:
+    def _rows(
+        self,
+        X: Any,
+        mixture: Mixture,
+        names: np.ndarray | None,
+        method: str,
+        gaps: bool = True,
+    ) -> np.ndarray:
+        """The rows of X; they may have gaps where `missing` says so and the method takes them."""
         if names is not None or type(X) is not np.ndarray:
             X = as_table(X)
             check_feature_names(X, names)
@@ -65,7 +73,7 @@ class Scoring:
             n_features=mixture.n_features,
             method=method,
             n_threads=self._threads(),
-            gaps=self.missing == "em",
+            gaps=gaps and self.missing == "em",
         )
 
     def _gaps(self, rows: np.ndarray) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repairer
@@ -25,6 +26,7 @@ from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
 from fastgmm.starts.turns import Turns, turns_of
 from fastgmm.validation import as_generator, check_enough_rows
+from fastgmm.validation.gaps import check_observed
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,9 @@ class _RunningFit:
         if looking and saved is None:
             self.sample  # noqa: B018 -- the walk that draws it counts the rows as well
         extent = data.extent
+        if (together := data.together) is not None:
+            correlated = model_of(plan.start.covariance_type).form.ndim == 2
+            check_observed(together, data.names, correlated)
         check_enough_rows(extent.n_samples, plan.start.n_components)
         check_enough_rows(extent.n_counted, plan.start.n_components)
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))

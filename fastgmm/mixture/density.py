@@ -72,18 +72,19 @@ def _by_rows(
 ) -> np.ndarray:
     """The results of the kernel of this name for all rows."""
     if not gaps:
-        return _in_blocks(mixture.packed(rows.dtype), name, rows, out, n_threads)
+        return in_blocks(mixture.packed(rows.dtype), name, rows, out, n_threads)
     for pattern in patterns_of(rows):
         constants = constants_of(mixture, pattern.observed)
         of_pattern = np.empty((len(pattern.index), *out.shape[1:]), out.dtype)
-        _in_blocks(constants.packed(rows.dtype), name, pattern.of(rows), of_pattern, n_threads)
+        in_blocks(constants.packed(rows.dtype), name, pattern.of(rows), of_pattern, n_threads)
         out[pattern.index] = of_pattern
     return out
 
 
-def _in_blocks(
+def in_blocks(
     packed: Any, name: str, rows: np.ndarray, out: np.ndarray, n_threads: int | None
 ) -> np.ndarray:
+    """The results of a kernel of packed constants for all rows (n, D), written to `out`."""
     kernel: Callable[[np.ndarray, np.ndarray], None] = getattr(packed, name)
     if len(rows) <= FEWEST_ROWS:
         kernel(rows, out)  # a few rows need no pool of threads

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from fastgmm.mixture.constants import Constants
-from fastgmm.mixture.density import _by_rows
+from fastgmm.mixture.density import in_blocks
 from fastgmm.mixture.mixture import Mixture
 
 HALF_LOG_2_PI = 0.9189385332046727417803297
@@ -24,7 +24,7 @@ def mahalanobis(
     log_determinants = np.full(k, -HALF_LOG_2_PI * d)
     constants = replace(mixture.constants, log_determinants=log_determinants)
     packed = constants.packed(rows.dtype)
-    _by_rows(mixture, packed.component_log_density, rows, out, n_threads)
+    in_blocks(packed, "component_log_density", rows, out, n_threads)
     out -= _offset(d, rows.dtype)
     out *= -2.0
     np.maximum(out, 0.0, out=out)

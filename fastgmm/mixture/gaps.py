@@ -151,7 +151,7 @@ class _Expected:
 
     def _summed(self, array: FloatArray) -> FloatArray:
         """Of each component; the sum over the components if covariances are tied."""
-        return array.sum(axis=0) if self._model.tied else array
+        return np.asarray(array.sum(axis=0)) if self._model.tied else array
 
     def _matrices(self, left: FloatArray) -> FloatArray:
         observed, missing, off = self._observed, self._missing, self._off

@@ -20,8 +20,8 @@ def imputed(
 ) -> np.ndarray:
     """A copy of rows (n, D) with conditional means in their gaps, or with draws of the generator.
 
-    The mean is ``sum_k r_k (mean_m + A (x_o - mean_o))`` with the responsibilities r of the observed
-    columns; a draw takes one component by these odds, and then its conditional Gaussian.
+    The mean is ``sum_k r_k (mean_m + A (x_o - mean_o))``, with the responsibilities r of the
+    observed columns; a draw takes one component by these odds, and then its conditional Gaussian.
     """
     filled = rows.copy()
     for pattern in patterns_of(rows):
@@ -85,4 +85,5 @@ def _of_nothing(
             mixture.weights @ mixture.means, (len(pattern.index), mixture.n_features)
         )
     rows, _ = draw(mixture, len(pattern.index), generator)
-    return generator.permutation(rows)
+    shuffled: np.ndarray = generator.permutation(rows)
+    return shuffled

@@ -138,7 +138,8 @@ class _Expected:
         squares = self._summed(self._weight[:, None] * self._off**2)
         if form.ndim == 0:
             expected = left * len(self._missing) + squares.sum(axis=-1)
-            return expected + self._sums.second_moment if len(self._observed) else expected
+            whole = expected + (self._sums.second_moment if len(self._observed) else 0.0)
+            return np.asarray(whole)
         second = np.empty((*squares.shape[:-1], self._shape[1]))
         if len(self._observed):
             second[..., self._observed] = self._sums.second_moment

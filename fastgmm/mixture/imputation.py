@@ -72,8 +72,9 @@ def _drawn_components(odds: FloatArray, generator: "np.random.Generator") -> np.
     """(n,): a component of each row, by its responsibilities (n, K)."""
     cumulated = np.cumsum(odds, axis=1)
     limits = generator.random(len(odds)) * cumulated[:, -1]
-    drawn: np.ndarray = (cumulated <= limits[:, None]).sum(axis=1)
-    return np.minimum(drawn, odds.shape[1] - 1)
+    before = (cumulated <= limits[:, None]).sum(axis=1)
+    drawn: np.ndarray = np.minimum(before, odds.shape[1] - 1)
+    return drawn
 
 
 def _of_nothing(
@@ -81,9 +82,8 @@ def _of_nothing(
 ) -> np.ndarray:
     """Rows of which nothing was observed: the mean of the mixture, or draws from it."""
     if generator is None:
-        return np.broadcast_to(
-            mixture.weights @ mixture.means, (len(pattern.index), mixture.n_features)
-        )
+        mean = np.asarray(mixture.weights @ mixture.means)
+        return np.broadcast_to(mean, (len(pattern.index), mixture.n_features))
     rows, _ = draw(mixture, len(pattern.index), generator)
     shuffled: np.ndarray = generator.permutation(rows)
     return shuffled

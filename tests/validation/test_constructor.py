@@ -58,6 +58,9 @@ def test_bad_parameters(name: str, value: Any) -> None:
         ("acceleration", "squarem"),
         ("acceleration", True),
         ("on_collapse", None),
+        ("missing", "drop"),
+        ("missing", None),
+        ("missing", ["em"]),
         ("prior", "weak"),
         ("prior", NormalInverseWishart),
         ("half_life", 0),
@@ -113,6 +116,7 @@ def test_good_parameters() -> None:
         "acceleration": (None, "auto", "lbfgs"),
         "on_collapse": ("repair", "warn", "raise"),
         "prior": (None, NormalInverseWishart()),
+        "missing": ("error", "em"),
     }
     assert good.keys() == CONSTRAINTS.keys()
     for name, values in good.items():

@@ -1,0 +1,36 @@
+"""The sample of a start whose rows have gaps."""
+
+import numpy as np
+
+from fastgmm.data.rows import RowData
+from fastgmm.mixture.gaps import kind_of
+from fastgmm.starts.gaps import filled
+
+
+def test_gaps_are_filled_by_what_goes_with_them() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 1))
+    rows = np.hstack([x, 3.0 * x + 100.0, -x]) + 0.01 * rng.normal(size=(500, 3))
+    gapped = rows.copy()
+    gapped[rng.random(rows.shape) < 0.3] = np.nan
+    gapped[7] = np.nan
+    sample = RowData(gapped, None, 1, None, kind_of).sample(3, 1000)
+    found = filled(sample, 1)
+    assert np.isfinite(found.rows).all()
+    known = ~np.isnan(gapped)
+    assert np.array_equal(found.rows[known], gapped[known])
+    informed = known.any(axis=1)
+    assert np.abs(found.rows[informed] - rows[informed]).max() < 0.2
+    assert np.array_equal(found.order, sample.order)
+
+
+def test_a_drawn_sample_holds_its_own_rows_alone() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(3000, 2))
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    sample = RowData(rows, None, 1, None, kind_of).sample(0, 400)
+    found = filled(sample, 1)
+    assert found.rows.shape == (400, 2)
+    drawn = rows[sample.order]
+    known = ~np.isnan(drawn)
+    assert np.array_equal(found.rows[found.order][known], drawn[known])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Chart, Form, Scatters
+from fastgmm.covariance.forms import Form, Scatters
 from fastgmm.covariance.scatters import scatters_of_labels
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.typing import FloatArray
@@ -14,59 +14,6 @@ cannot be factored as it is."""
 TRACE_FLOOR = 1e-13
 """The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
 method needs it."""
-
-
-class MatrixChart:
-    """Coordinates of matrices: the lower entries of L^-1 L', the diagonal as logarithms."""
-
-    def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The roots of the weight, and on the diagonal of twice the weight.
-
-        A diagonal entry is told of twice, as both factors of L L^T have it.
-        """
-        scales = np.broadcast_to(roots[..., None, None], shape).copy()
-        diagonal = _diagonal(scales)
-        diagonal *= np.sqrt(2.0)
-        return scales
-
-    def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """(..., D, D): L^-1 L' with logarithms on the diagonal."""
-        spread: FloatArray = inverse_factors @ factors
-        diagonal = _diagonal(spread)
-        diagonal[...] = np.log(diagonal)
-        return spread
-
-    def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """L E E^T L^T, where E are the coordinates with exponentials on the diagonal."""
-        inside = coordinates.copy()
-        diagonal = _diagonal(inside)
-        diagonal[...] = np.exp(diagonal)
-        new_factors = factors @ inside
-        return MATRIX.symmetric(MATRIX.squares(new_factors))
-
-    def gradient(
-        self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
-    ) -> FloatArray:
-        """The derivatives by the coordinates, L^-1 (second + weight ridge) L^-T - weight."""
-        second = second.copy()
-        diagonal = _diagonal(second)
-        diagonal += weight[..., None] * ridge
-        spread: FloatArray = inverse_factors @ second @ np.swapaxes(inverse_factors, -1, -2)
-        diagonal = _diagonal(spread)
-        diagonal -= weight[..., None]
-        return spread
-
-    def flat(self, coordinates: FloatArray) -> FloatArray:
-        """The lower triangles as a vector, row by row."""
-        rows, columns = np.tril_indices(coordinates.shape[-1])
-        return np.ravel(coordinates[..., rows, columns])
-
-    def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """The lower triangles that `flat` made a vector of, with zeros above the diagonal."""
-        rows, columns = np.tril_indices(shape[-1])
-        square = np.zeros(shape)
-        square[..., rows, columns] = vector.reshape(*shape[:-2], -1)
-        return square
 
 
 class MatrixScatters:
@@ -102,7 +49,6 @@ class MatrixForm:
     ndim = 2
     kernel, tied_kernel = "full", "tied"
     isotropic = False
-    chart: Chart | None = MatrixChart()
     scatters: Scatters = MatrixScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastgmm.covariance.estimate import Augmented
-from fastgmm.covariance.forms import Chart, Form
+from fastgmm.covariance.forms import Form
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
 
@@ -31,8 +31,9 @@ class CovarianceModel:
         the ridge added to the variances.
     n_parameters : callable
         A function n_parameters(K, D) that returns the number of free parameters of the covariances.
-    chart : Chart, optional
-        Coordinates in which EM is accelerated, where each is free; None: EM goes on alone.
+    accelerates : bool
+        Whether covariances are free to move in each coordinate of the relative frame, in which EM
+        is accelerated; else it goes on alone.
     unrestricted : bool
         Whether `estimate` is `sample_covariances`, so that compiled iterations can do it too.
     """
@@ -43,7 +44,7 @@ class CovarianceModel:
     sums: Form
     estimate: Callable[[Augmented, FloatArray], FloatArray]
     n_parameters: Callable[[int, int], int]
-    chart: Chart | None = None
+    accelerates: bool = False
     unrestricted: bool = False
 
     @lazy

@@ -1,8 +1,10 @@
-"""Iterations of plain EM over few rows, several at a time and without Python in between.
+"""A part of a run of EM over few rows, in compiled code: a stretch.
 
 The compiled loop does what `em.loop` does, with the same kernels in the same order: the bits are
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,21 +14,25 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
+from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
 from fastgmm.em.collapse import FLOOR_SHARE
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family, maximization
-from fastgmm.em.precision import SINGLE, dtype_of_sums
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
+from fastgmm.em.precision import EPSILON, SINGLE, most_noise
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.relative_frame import arrays_of
+from fastgmm.em.rules import Rules
+from fastgmm.em.run import Run
+from fastgmm.em.stopping import NOISE_WINDOW, Stopping
+from fastgmm.em.trail import Moments, Trail
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import CANCELLATION
+from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
 from fastgmm.threads import rows_per_block
 from fastgmm.typing import CovarianceType
 
-MOST_ITERATIONS = 16
-"""One stretch has at most this many iterations."""
-AT_ONCE = 400_000
-"""The iterations of one stretch cost at most this together, some 100 microseconds: those after the
-end of the run are for nothing."""
+AT_ONCE = 1 << 26
+"""Between looks whether the user wants to interrupt, iterations cost at most this together, some 20
+milliseconds."""
 LARGEST_COST = 1 << 25
 """An iteration that costs more, some ten milliseconds, gains nothing by a stretch."""
 COST_OF_PAIR = 20
@@ -44,10 +50,8 @@ class Stretches:
         The number and weights of the rows.
     covariance_type : str
     n_components : int
-    regularization : Regularization
-        A ridge alone.
-    target : float
-        The distance to the limit that the run is to reach, in nats per row.
+    rules : Rules
+        Those of the run; they have no prior.
     """
 
     def __init__(
@@ -56,16 +60,12 @@ class Stretches:
         extent: Extent,
         covariance_type: CovarianceType,
         n_components: int,
-        regularization: Regularization,
-        target: float,
+        rules: Rules,
     ) -> None:
-        self._target = target
-        rows = part.rows
+        rows, self._rules, self._extent = part.rows, rules, extent
         self._type, self._dtype = covariance_type, rows.dtype
-        self._model, self._n_components = model_of(covariance_type), n_components
-        self._n_features = rows.shape[1]
-        cost = len(rows) * n_components * (self._model.form.row_cost(rows.shape[1]) + COST_OF_PAIR)
-        self.n_slots = max(1, min(MOST_ITERATIONS, AT_ONCE // cost))
+        self._model = model = model_of(covariance_type)
+        self._sizes = n_components, rows.shape[1]
         limits = (
             extent.weight,
             min(1.0, extent.lightest),
@@ -75,73 +75,133 @@ class Stretches:
             PIVOT_ROUNDING,
             CANCELLATION,
             LARGEST[rows.dtype],
+            EPSILON if rows.dtype == SINGLE else 0.0,
+            most_noise(rules.stopping.target),
         )
         self._compiled = kernels.stretches[rows.dtype](
-            self._model.kernel,
-            self._model.form.name,
-            self._model.tied,
+            (model.kernel, model.form.name, model.tied),
             n_components,
             rows,
             part.sample_weight,
-            np.atleast_1d(regularization.ridge(self._model.form)),
+            np.atleast_1d(rules.regularization.ridge(model.form)),
             np.array(limits),
-            self.n_slots,
+            rules.numbers(rows.dtype),
+            PACE,
+            GRID[rows.dtype],
+            AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
 
-    def run(self, mixture: Mixture, most: int) -> list[float]:
-        """Iterate from a mixture, at most so often: the lower bound that each one began with."""
-        if not self._precise(mixture):
-            return []
-        bounds = np.empty(min(most, self.n_slots))
-        done = self._compiled.run(
-            mixture.weights, mixture.means, mixture.factors, mixture.inverse_factors, bounds
+    def gone_on(self, run: Run) -> Run | None:
+        """The run until it ends, or to where the loop has to go on; None where it does not move."""
+        assert run.mixture is not None
+        if run.search is not None and self._rules.acceleration is None:
+            return None
+        compiled = self._compiled
+        ahead = None if run.ahead is None else arrays_of(run.ahead)
+        compiled.begin(arrays_of(run.mixture), ahead, run.search, run.recent(2 * NOISE_WINDOW))
+        bounds = self._iterations(self._rules.stopping.max_iter - run.n_iter)
+        if not bounds:
+            return None
+        ended = compiled.converged or compiled.noise > 0.0
+        return replace(
+            run,
+            mixture=self._mixture(ahead=False),
+            ahead=None if ended else self._mixture(ahead=True),
+            search=None if ended else self._search(),
+            lower_bound=bounds[-1],
+            n_iter=run.n_iter + len(bounds),
+            converged=compiled.converged,
+            lower_bounds=[*run.lower_bounds, *bounds],
+            n_passes=run.n_passes + compiled.n_passes,
+            gap=compiled.gap,
+            noise=compiled.noise,
+            trail=self._trail() if run.n_iter == 0 and run.trail is None else run.trail,
         )
-        precise = 1
-        while precise < done and self._precise(self.mixture(precise)):
-            precise += 1
-        reached: list[float] = bounds[: min(done, precise)].tolist()
-        return reached
 
-    def _precise(self, mixture: Mixture) -> bool:
-        """Whether sums in the dtype of the rows are good enough; if not, the loop makes others."""
-        if self._dtype != SINGLE or self._model.form.ndim < 2:
-            return True
-        return dtype_of_sums(mixture, SINGLE, self._target) == SINGLE
+    def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
+        """EM from a mixture for n iterations or fewer, and their number."""
+        self._compiled.begin(arrays_of(mixture), None, None, ())
+        done = len(self._iterations(n))
+        reached = self._mixture(ahead=False) if done else None
+        return reached or mixture, done
 
-    def mixture(self, index: int) -> Mixture:
-        """The mixture after so many iterations of the last run, from 1."""
-        k, d = self._n_components, self._n_features
+    def bound(self, mixture: Mixture) -> float:
+        """The mean log density of the rows under a mixture; NaN where the loop must compute it."""
+        self._compiled.begin(arrays_of(mixture), None, None, ())
+        bound: float = self._compiled.bound()
+        return bound
+
+    def _iterations(self, n: int) -> list[float]:
+        """The lower bounds of up to n iterations."""
+        compiled = self._compiled
+        bounds, event = compiled.run(n)
+        while not (event or compiled.converged or compiled.noise > 0.0 or len(bounds) == n):
+            more, event = compiled.run(n - len(bounds))
+            bounds += more
+        found: list[float] = bounds
+        return found
+
+    def _mixture(self, *, ahead: bool) -> Mixture | None:
+        k, d = self._sizes
         shape = self._model.shape(k, d)
         arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
-        self._compiled.mixture(index, *arrays)
+        if not self._compiled.mixture(ahead, arrays):
+            return None
         return Mixture(self._type, *arrays, self._dtype)
+
+    def _search(self) -> Search | None:
+        vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
+        held = np.empty(() if self._model.tied else self._sizes[:1])
+        state = self._compiled.search_state(vectors, held)
+        if state is None:
+            return None
+        n, by_em, radius, value, gap, failures, falls = state
+        search = Search(self._rules.regularization, self._extent.weight)
+        search.steps, search.changes = list(vectors[:n]), list(vectors[n : 2 * n])
+        search.gradient, search.em_step, tried = vectors[2 * n : 2 * n + 3]
+        search.step = search.em_step if by_em else tried
+        search.held, search.radius, search.value, search.gap = held, radius, value, gap
+        search.failures, search.falls = failures, falls
+        return search
+
+    def _trail(self) -> Trail:
+        """The trail of a run that has begun here."""
+        k, d = self._sizes
+        shape = self._model.shape(k, d)
+        arrays = np.empty((k, d)), np.empty(k), np.empty((k, d)), np.empty(shape)
+        self._compiled.sums_of_first(*arrays)
+        extent = self._extent
+        statistics = SufficientStatistics(
+            self._type, *arrays, extent.n_samples, extent.weight, 0.0, self._dtype
+        )
+        return Trail((), Moments.of(statistics), self._rules.regularization)
+
+
+def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> int:
+    """The multiply-adds that an iteration over rows of a shape (n, D) takes, roughly."""
+    n, d = shape
+    return n * n_components * (model_of(covariance_type).form.row_cost(d) + COST_OF_PAIR)
 
 
 def stretches_over(
-    data: Data,
-    covariance_type: CovarianceType,
-    n_components: int,
-    regularization: Regularization,
-    family: Family,
-    target: float = np.inf,
+    data: Data, covariance_type: CovarianceType, n_components: int, rules: Rules
 ) -> Stretches | None:
     """Compiled iterations over data; None where only the loop can do them, or does as well.
 
-    Whether there are any depends on data and rules alone, and not on the number of threads.  Sums
-    over float32 rows are precise enough for a distance to the limit of `target`.
+    Whether there are any depends on data and rules alone, and not on the number of threads.
     """
     part, extent, model = data.resident, data.extent, model_of(covariance_type)
     if part is None or part.kind is not COMPLETE or extent.exponent:
         return None
-    if family is not MAXIMUM_LIKELIHOOD or regularization.prior is not None:
+    if rules.family is not MAXIMUM_LIKELIHOOD or rules.regularization.prior is not None:
         return None
     n, d = part.rows.shape
-    cost = n * n_components * (model.form.row_cost(d) + COST_OF_PAIR)
+    cost = cost_of(part.rows.shape, covariance_type, n_components)
     if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
         return None
     if carried_bounds(part.rows, covariance_type, n_components).possible:
         return None
-    return Stretches(part, extent, covariance_type, n_components, regularization, target)
+    return Stretches(part, extent, covariance_type, n_components, rules)
 
 
 def iterated(mixture: Mixture, data: Data, n: int, regularization: Regularization) -> Mixture:
@@ -152,14 +212,32 @@ def iterated(mixture: Mixture, data: Data, n: int, regularization: Regularizatio
     IllDefinedCovarianceError
         When a covariance is singular.
     """
-    kind, k = mixture.covariance_type, mixture.n_components
-    stretches = stretches_over(data, kind, k, regularization, MAXIMUM_LIKELIHOOD)
+    return _iterated(mixture, data, n, regularization)[0]
+
+
+def iterated_with_bound(
+    mixture: Mixture, data: Data, n: int, regularization: Regularization
+) -> tuple[Mixture, float]:
+    """What `iterated` returns, and the mean log density of the rows under it, in nats."""
+    mixture, stretches = _iterated(mixture, data, n, regularization)
+    bound = np.nan if stretches is None else stretches.bound(mixture)
+    if not np.isfinite(bound):
+        statistics = expectation(mixture, data, reg_covar=regularization.reg_covar)
+        bound = statistics.log_likelihood / statistics.weight
+    return mixture, bound
+
+
+def _iterated(
+    mixture: Mixture, data: Data, n: int, regularization: Regularization
+) -> tuple[Mixture, Stretches | None]:
+    rules = Rules(Stopping(0.0, None, both=False, max_iter=n), regularization)
+    stretches = stretches_over(data, mixture.covariance_type, mixture.n_components, rules)
     while n > 0:
-        done = 0 if stretches is None else len(stretches.run(mixture, n))
-        if stretches is not None and done > 0:
-            mixture = stretches.mixture(done)
-        else:
+        done = 0
+        if stretches is not None:
+            mixture, done = stretches.iterated(mixture, n)
+        if done == 0:
             statistics = expectation(mixture, data, reg_covar=regularization.reg_covar)
             mixture, done = maximization(statistics, regularization), 1
         n -= done
-    return mixture
+    return mixture, stretches

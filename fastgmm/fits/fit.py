@@ -8,8 +8,9 @@ from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
-from fastgmm.em.loop import Rules, run_em
+from fastgmm.em.loop import run_em
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stretch import stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
@@ -214,9 +215,7 @@ class _RunningFit:
             self._data,
             start.covariance_type,
             start.n_components,
-            self._regularization,
-            self._plan.family,
-            settings.stopping.target,
+            rules,
         )
         run = run_em(begun, passes, rules, repairer, watch, stretches)
         if run.failure is None:

@@ -115,6 +115,8 @@ packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modul
 """Each dtype has this class of packed constants."""
 stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class, which runs iterations without Python in between."""
+RelativeFrame = _float64.RelativeFrame
+"""This class knows coordinates about mixtures, and makes steps of L-BFGS in them."""
 
 estimate = _float64.estimate
 """This kernel computes covariances of sums."""
@@ -124,6 +126,10 @@ log_determinants = _float64.log_determinants
 """This kernel computes the log determinants of factors."""
 log_weights = _float64.log_weights
 """This kernel computes the logarithms of weights."""
+foretold = _float64.foretold
+"""This kernel tells what lower bounds foretell of a run."""
+largest_inflation = _float64.largest_inflation
+"""This kernel tells how much wider features are alone than given the others."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
 

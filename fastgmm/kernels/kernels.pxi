@@ -3,7 +3,7 @@
 
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
-from libc.math cimport INFINITY, fabs, sqrt
+from libc.math cimport INFINITY, NAN, fabs, sqrt
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -60,4 +60,8 @@ include "scratch.pxi"
 include "packed.pxi"
 include "factorization.pxi"
 include "estimation.pxi"
+include "rules.pxi"
+include "relative_frame.pxi"
+include "search.pxi"
+include "em_steps.pxi"
 include "stretch.pxi"

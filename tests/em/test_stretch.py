@@ -1,6 +1,8 @@
 """Compiled iterations end where the loop would decide, and have its bits."""
 
+import signal
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,23 @@ from numpy.typing import NDArray
 from fastgmm import GaussianMixture
 from fastgmm.data.batches import BatchData
 from fastgmm.data.rows import RowData
-from fastgmm.em.e_step import expectation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, MaximumLikelihood, maximization
+from fastgmm.em.acceleration import Search
+from fastgmm.em.e_step import Passes, expectation
+from fastgmm.em.loop import run_em
+from fastgmm.em.m_step import MaximumLikelihood, maximization
 from fastgmm.em.regularization import Prior, Regularization
-from fastgmm.em.stretch import Stretches, iterated, stretches_over
+from fastgmm.em.rules import Rules
+from fastgmm.em.run import Run
+from fastgmm.em.stopping import Stopping
+from fastgmm.em.stretch import iterated, iterated_with_bound, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.validation.batches import CheckedBatches
 from support import correlated_mixture
 
 RIDGE = Regularization.of(1e-6)
+RULES = Rules(Stopping(0.0, None, both=False, max_iter=60), RIDGE, "lbfgs")
+ARRAYS = ("weights", "means", "covariances", "factors", "inverse_factors")
 
 
 def begun(n_components: int, covariance_type: Any, rows: NDArray[Any]) -> Mixture:
@@ -112,39 +121,155 @@ def test_a_warm_start_goes_on_with_its_history(rows: NDArray[np.float64]) -> Non
     assert_same(*models)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_steps_ahead_have_the_same_bits(
+    covariance_type: str, dtype: type, weighted: bool, seed: int
+) -> None:
+    """Of rows that overlap, so that there are many, of which some fail."""
+    rng = np.random.default_rng(seed)
+    n_failed = 0
+    for k, d in ((2, 1), (4, 3), (3, 35)):
+        rows = correlated_mixture(k, d, rng, separation=1.0).sample(500, rng)[0].astype(dtype)
+        weight = rng.uniform(0.0, 3.0, len(rows)) if weighted else None
+        params = {"covariance_type": covariance_type, "acceleration": "lbfgs", "random_state": 0}
+        params |= {"tol": 0.0, "max_iter": 50, "reg_covar": 1e-3}
+        models = []
+        for callback in (None, lambda iteration: False):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = GaussianMixture(k, **params)
+                models.append(model.fit(rows, sample_weight=weight, callback=callback))
+        assert_same(*models)
+        n_failed += models[0].n_passes_ - models[0].n_iter_
+    assert n_failed > 0
+
+
+@pytest.mark.parametrize("settings", [{"tol": 1e-6}, {"gap_tol": 1e-9}, {"tol": 1e-13}])
+def test_the_end_is_the_same(settings: dict[str, float], covariance_type: str) -> None:
+    rng = np.random.default_rng(3)
+    rows = correlated_mixture(3, 2, rng, separation=1.0).sample(1000, rng)[0]
+    for dtype in (np.float32, np.float64):
+        params = {"n_components": 3, "covariance_type": covariance_type, "max_iter": 400}
+        params |= settings
+        model = fitted(rows.astype(dtype), False, **params)
+        assert model.n_iter_ < 400
+        assert_same(model, fitted(rows.astype(dtype), True, **params))
+
+
+class Halting:
+    """Stretches of three iterations, of which every fourth does not begin."""
+
+    def __init__(self, data: RowData, kind: Any, k: int, rules: Rules) -> None:
+        self._of, self._rules, self.n_calls, self.searches = (data, kind, k), rules, 0, 0
+
+    def gone_on(self, run: Run) -> Run | None:
+        """Go on for some iterations."""
+        self.n_calls += 1
+        self.searches += run.search is not None
+        if self.n_calls % 4 == 0:
+            return None
+        stopping = self._rules.stopping
+        until = replace(stopping, max_iter=min(run.n_iter + 3, stopping.max_iter))
+        stretches = stretches_over(*self._of, replace(self._rules, stopping=until))
+        assert stretches is not None
+        return stretches.gone_on(run)
+
+
+def test_a_search_changes_hands(covariance_type: str, seed: int) -> None:
+    """Between the loop and compiled iterations, and back: all that it knows comes along."""
+    rng = np.random.default_rng(seed)
+    rows = correlated_mixture(3, 2, rng, separation=1.0).sample(500, rng)[0]
+    data, mixture = RowData(rows), begun(3, covariance_type, rows)
+    passes = Passes(data, covariance_type, 3, RIDGE.reg_covar)
+    expected = run_em(RULES.begun(mixture), passes, RULES)
+    halting: Any = Halting(data, covariance_type, 3, RULES)
+    run = run_em(RULES.begun(mixture), passes, RULES, stretches=halting)
+    assert halting.searches > 4
+    assert run.lower_bounds == expected.lower_bounds
+    assert (run.n_iter, run.n_passes, run.gap) == (60, expected.n_passes, expected.gap)
+    assert expected.n_passes > 60
+    assert run.mixture is not None
+    assert expected.mixture is not None
+    for name in ARRAYS:
+        assert np.array_equal(getattr(run.mixture, name), getattr(expected.mixture, name)), name
+    assert run.trail is not None
+    assert expected.trail is not None
+    assert np.array_equal(run.trail.moments.variances, expected.trail.moments.variances)
+    assert np.array_equal(run.trail.moments.mean, expected.trail.moments.mean)
+
+
+def test_a_search_is_handed_back_as_the_loop_has_it(covariance_type: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = correlated_mixture(3, 2, rng, separation=1.0).sample(500, rng)[0]
+    data, mixture = RowData(rows), begun(3, covariance_type, rows)
+    passes = Passes(data, covariance_type, 3, RIDGE.reg_covar)
+    for n in (30, 41, 55):
+        rules = replace(RULES, stopping=replace(RULES.stopping, max_iter=n))
+        stretches = stretches_over(data, covariance_type, 3, rules)
+        runs = [run_em(rules.begun(mixture), passes, rules, stretches=s) for s in (None, stretches)]
+        one, other = (run.search for run in runs)
+        assert isinstance(one, Search)
+        assert isinstance(other, Search)
+        assert len(one.steps) == len(other.steps) > 0
+        pairs = zip((*one.steps, *one.changes), (*other.steps, *other.changes), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+        for name in ("gradient", "step", "em_step", "held"):
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
+        for name in ("radius", "value", "gap", "failures", "falls", "weight"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert (one.step is one.em_step) == (other.step is other.em_step)
+        ahead = [run.ahead for run in runs]
+        assert (ahead[0] is None) == (ahead[1] is None)
+        if ahead[0] is not None:
+            assert np.array_equal(ahead[0].factors, ahead[1].factors)  # type: ignore[union-attr]
+        other.check_for(mixture)
+
+
+def test_sums_that_become_too_imprecise_on_the_way(rng: np.random.Generator) -> None:
+    """Nearly dependent columns in float32: the loop makes those iterations, search and all."""
+    base = rng.normal(size=(600, 2))
+    noise = rng.normal(size=600)
+    for deviation in (0.05, 0.02, 0.01):
+        rows = np.c_[base, base.sum(axis=1) + deviation * noise].astype(np.float32)
+        params = {"n_components": 3, "tol": 1e-6, "max_iter": 120, "acceleration": "lbfgs"}
+        assert_same(fitted(rows, False, **params), fitted(rows, True, **params))
+
+
+def test_an_interrupt_is_heard(rows: NDArray[np.float64]) -> None:
+    """The compiled loop comes back to see whether the user has pressed Ctrl-C."""
+
+    def handler(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, handler)
+    many = np.concatenate([rows + 0.01 * i for i in range(10)])
+    model = GaussianMixture(8, tol=0.0, max_iter=10**7, acceleration=None, random_state=0)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(many)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_only_what_the_kernel_can_do_is_compiled(rows: NDArray[np.float64]) -> None:
     class Own(MaximumLikelihood):
         """A family of somebody else."""
 
     data = RowData(rows)
-    assert stretches_over(data, "full", 3, RIDGE, MAXIMUM_LIKELIHOOD) is not None
-    assert stretches_over(data, "full", 3, RIDGE, Own()) is None
+    assert stretches_over(data, "full", 3, RULES) is not None
+    assert stretches_over(data, "full", 3, replace(RULES, family=Own())) is None
     prior = Regularization(prior=Prior(np.zeros(3), 1.0, 5.0, np.eye(3)))
-    assert stretches_over(data, "full", 3, prior, MAXIMUM_LIKELIHOOD) is None
+    assert stretches_over(data, "full", 3, replace(RULES, regularization=prior)) is None
     many = RowData(np.zeros((100_000, 2)))
-    assert stretches_over(many, "full", 3, RIDGE, MAXIMUM_LIKELIHOOD) is None
+    assert stretches_over(many, "full", 3, RULES) is None
     light = RowData(rows, np.full(len(rows), 1e-20))
-    assert stretches_over(light, "full", 3, RIDGE, MAXIMUM_LIKELIHOOD) is None
+    assert stretches_over(light, "full", 3, RULES) is None
     batches = BatchData(CheckedBatches([rows], "fit_batches"), None)
     batches.peek()
-    assert stretches_over(batches, "full", 3, RIDGE, MAXIMUM_LIKELIHOOD) is None
-
-
-def test_bounds_and_mixtures_are_those_of_the_two_steps(
-    rows: NDArray[np.float64], covariance_type: str
-) -> None:
-    data, mixture = RowData(rows), begun(3, covariance_type, rows)
-    stretches = stretches_over(data, covariance_type, 3, RIDGE, MAXIMUM_LIKELIHOOD)
-    assert isinstance(stretches, Stretches)
-    bounds = stretches.run(mixture, 4)
-    assert len(bounds) == 4
-    for index, bound in enumerate(bounds, 1):
-        statistics = expectation(mixture, data, reg_covar=1e-6)
-        assert bound == statistics.log_likelihood / statistics.weight
-        mixture = maximization(statistics, RIDGE)
-        got = stretches.mixture(index)
-        for name in ("weights", "means", "covariances", "factors", "inverse_factors"):
-            assert np.array_equal(getattr(got, name), getattr(mixture, name)), (index, name)
+    assert stretches_over(batches, "full", 3, RULES) is None
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 40])
@@ -155,6 +280,17 @@ def test_iterated(n: int, rows: NDArray[np.float64], covariance_type: str) -> No
         mixture = maximization(expectation(mixture, data, reg_covar=1e-6), RIDGE)
     assert np.array_equal(got.means, mixture.means)
     assert np.array_equal(got.covariances, mixture.covariances)
+
+
+def test_the_bound_of_what_is_reached(rows: NDArray[np.float64], covariance_type: str) -> None:
+    begin = begun(3, covariance_type, rows)
+    for data in (RowData(rows), BatchData(CheckedBatches([rows], "fit_batches"), None)):
+        if isinstance(data, BatchData):
+            data.peek()
+        mixture, bound = iterated_with_bound(begin, data, 5, RIDGE)
+        assert np.array_equal(mixture.means, iterated(begin, data, 5, RIDGE).means)
+        statistics = expectation(mixture, data, reg_covar=1e-6)
+        assert bound == statistics.log_likelihood / statistics.weight
 
 
 def test_iterated_goes_on_where_a_component_is_lost(rows: NDArray[np.float64]) -> None:

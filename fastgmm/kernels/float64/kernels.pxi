@@ -3,4 +3,5 @@
 
 include "../kernels.pxi"
 include "estimation.pxi"
+include "search.pxi"
 include "clustering.pxi"

@@ -15,15 +15,19 @@ from fastgmm.kernels.reference import (
     log,
     log_determinants,
 )
+from fastgmm.kernels.reference_search import RelativeFrame, foretold, largest_inflation
 
 __all__ = [
     "PackedMixture",
+    "RelativeFrame",
     "Stretch",
     "all_finite",
     "bounds_stride",
     "estimate",
     "exp",
     "factorize",
+    "foretold",
+    "largest_inflation",
     "log",
     "log_determinants",
     "log_weights",

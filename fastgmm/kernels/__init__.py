@@ -116,6 +116,8 @@ packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modul
 stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class, which runs iterations without Python in between."""
 
+directions_below = _float64.directions_below
+"""This kernel counts the directions in which covariances are below bounds."""
 estimate = _float64.estimate
 """This kernel computes covariances of sums."""
 factorize = _float64.factorize

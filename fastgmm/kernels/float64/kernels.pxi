@@ -3,4 +3,5 @@
 
 include "../kernels.pxi"
 include "estimation.pxi"
+include "inertia.pxi"
 include "clustering.pxi"

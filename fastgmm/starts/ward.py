@@ -54,6 +54,10 @@ covariance matrices of many features."""
 FEW_FEATURES = 8
 """Clusters with covariance matrices of at most this many features are merged like those with
 diagonals."""
+ROWS_PER_FEATURE = 2
+"""Clusters with covariance matrices are merged by likelihood where there are this many rows more
+for each feature than there are clusters: what they have in common, to which each is shrunk, is
+singular below one, and D^3 operations for each pair would compare rounding."""
 MERGED_ROWS = 10_000
 """The scatters that are merged by likelihood are made of at least this many rows."""
 MERGED_ROWS_PER_FEATURE = 300
@@ -146,7 +150,7 @@ def _likelihood_tree(
     factor, more = (MERGED_MATRICES, MERGED_MATRICES_MORE) if wide else (MERGED, MERGED_MORE)
     own, points = tree.points(data), _shared_points(data)
     few = min(factor * most, most + more, len(own.rows) // 4)
-    if few < 2:
+    if few < 2 or (form.scatters.factored and len(points.rows) < few + ROWS_PER_FEATURE * d):
         return None
     centers = _centers(own, cut_tree(tree.merged, few), few)
     nearest = np.unique(tree.nearest(points.rows, centers), return_inverse=True)[1]

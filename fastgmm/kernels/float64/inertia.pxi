@@ -9,8 +9,8 @@ cdef Py_ssize_t negative_directions(
     By Sylvester's law of inertia they are as many as the negative numbers on the diagonal of J in U^T J U = matrix,
     where U has rows of the root of the absolute pivots.  error, out: at most so large a share of the `bounds` (n) on
     the diagonal would change the number if it were added there; infinite where a pivot vanishes.  What rounds are the
-    products of U with itself, which without an exchange of rows may be larger than the matrix.  Scratch: n numbers
-    beyond factor_scratch.
+    products of U with itself, which without an exchange of rows may be larger than the matrix; n roundings of either
+    sign add up to some root of n.  Scratch: n numbers beyond factor_scratch.
     """
     cdef Py_ssize_t begin, end, i, j, c
     cdef Py_ssize_t n_negative = 0
@@ -49,7 +49,7 @@ cdef Py_ssize_t negative_directions(
                 upper + end * n + end, n, left, right, panel_stride(n), end - begin, n - end, n - end, True)
     for i in range(n):
         largest = max(largest, sizes[i] / bounds[i])
-    error[0] = n * 2.220446049250313e-16 * largest
+    error[0] = 4.0 * sqrt(<double> n) * 2.220446049250313e-16 * largest
     return n_negative
 
 

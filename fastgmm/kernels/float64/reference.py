@@ -45,7 +45,7 @@ def directions_below(
         scaled = covariances[k] / roots[:, None] / roots
         variances = np.linalg.eigvalsh(scaled)
         counts[k] = np.count_nonzero(variances < 1.0)
-        errors[k] = n_features * np.finfo(np.float64).eps * np.abs(variances).max()
+        errors[k] = n_features**0.5 * np.finfo(np.float64).eps * np.abs(variances).max()
 
 
 def log_weights(weights: np.ndarray, out: np.ndarray) -> None:

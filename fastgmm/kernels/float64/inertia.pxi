@@ -36,13 +36,11 @@ cdef Py_ssize_t negative_directions(
                 factor = upper[j * n + i] if pivot > 0.0 else -upper[j * n + i]
                 for c in range(i, n):
                     upper[i * n + c] = upper[i * n + c] - factor * upper[j * n + c]
-            if pivot < 0.0:
-                upper[j * n + j] = -upper[j * n + j]    # the sign of the row, for the rows below the panel
         if end < n:
             pack_panel(upper + begin * n, n, end - begin, end, n, right)
             memcpy(left, right, (end - begin) * panel_stride(n) * sizeof(double))
             for j in range(begin, end):
-                if upper[j * n + j] < 0.0:
+                if upper[j * n + j] < 0.0:              # it has the sign of the pivot
                     for c in range(n - end):
                         left[(j - begin) * panel_stride(n) + c] = -left[(j - begin) * panel_stride(n) + c]
             subtract_products(

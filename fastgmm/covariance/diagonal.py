@@ -153,11 +153,17 @@ class DiagonalForm:
         return second
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
         """(K,): the number of features whose variance is the ridge to more than this share."""
         shares = inverse_factors**2 * ridge
-        return np.asarray((shares > share).sum(axis=1))
+        counts = np.asarray((shares > share).sum(axis=1))
+        return counts if asked is None else counts * asked
 
     def prior_exponent(self, n_features: int) -> int:
         """Two: an inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""

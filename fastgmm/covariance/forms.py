@@ -166,9 +166,17 @@ class Form(Protocol):
         """(..., D) or (..., 1): the second moments that belong to `mean_squares`."""
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
-        """(K,): in how many directions the ridge is more than this share of the variance."""
+        """(K,): in how many directions the ridge is more than this share of the variance.
+
+        Where `asked` (K,) is false the answer is 0.
+        """
 
     # ------------------------------------------------------------ log priors
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.covariance.factors import factored, log_determinants_of
 from fastgmm.covariance.forms import Form, Scatters
 from fastgmm.covariance.scatters import scatters_of_labels
@@ -14,6 +15,11 @@ cannot be factored as it is."""
 TRACE_FLOOR = 1e-13
 """The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
 method needs it."""
+TRACE_SHARE = 1.0 - 1e-6
+"""A trace may be rounded by less than the rest of this share."""
+BOUND_ROUNDING = 1e-3
+"""A count of the directions in which a variance is below a bound is taken from pivots where their
+rounding stands for a bound that differs by at most this share."""
 
 
 class MatrixScatters:
@@ -207,18 +213,30 @@ class MatrixForm:
         return _diagonal(second)
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
         """(K,): the number of directions in which the ridge is more than this share.
 
-        They are counted by the singular values of L^-1 times the root of the ridge, and only where
-        its trace is large enough for one.
+        They are counted only where the trace of precision times ridge is large enough for one:
+        by pivots, and where rounding could have changed those, by the singular values of L^-1 times
+        the root of the ridge.
         """
-        scaled = inverse_factors * np.sqrt(ridge)
-        counts = np.zeros(len(scaled), dtype=int)
-        suspects = (scaled**2).sum(axis=(1, 2)) > 0.5 * share
-        for index in suspects.nonzero()[0]:
-            singular = np.linalg.svd(scaled[index], compute_uv=False)
+        counts = np.zeros(len(inverse_factors), dtype=np.int64)
+        suspects = self.ridge_traces(inverse_factors, ridge) > TRACE_SHARE * share
+        if asked is not None:
+            suspects &= asked
+        if not suspects.any():
+            return counts
+        counts[suspects] = -1
+        unsure = count_below(covariances, ridge / share, counts)
+        for index in np.flatnonzero(unsure):
+            scaled = inverse_factors[index] * np.sqrt(ridge)
+            singular = np.linalg.svd(scaled, compute_uv=False)
             counts[index] = np.count_nonzero(singular**2 > share)
         return counts
 
@@ -244,11 +262,27 @@ class MatrixForm:
 
     def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
         """(...): the sums of the squares of L^-1 times the root of the ridge."""
-        return np.asarray(((inverse_factors * np.sqrt(ridge)) ** 2).sum(axis=(-2, -1)))
+        columns = np.einsum("...ij,...ij->...j", inverse_factors, inverse_factors)
+        return np.asarray((columns * ridge).sum(axis=-1))
 
 
 MATRIX = MatrixForm()
 """This is the only instance of the form."""
+
+
+def count_below(covariances: FloatArray, bounds: FloatArray, counts: np.ndarray) -> np.ndarray:
+    """Count, where counts (K,) are negative, the directions in which variances are below bounds.
+
+    The bounds, () or (D,), are variances of the features.  Returned is (K,) whether a count is
+    missing, or could be another one for bounds that differ by more than `BOUND_ROUNDING`.
+    """
+    asked = counts < 0
+    bounds = np.array(np.broadcast_to(bounds, covariances.shape[-1]), order="C")
+    if not (bounds > 0.0).all():
+        return asked
+    errors = np.zeros(len(counts))
+    kernels.directions_below(len(bounds), covariances, bounds, counts, errors)
+    return np.asarray(asked & ~(errors <= BOUND_ROUNDING))
 
 
 def _diagonal(array: FloatArray) -> FloatArray:

@@ -155,10 +155,16 @@ class ScalarForm:
         return second[..., None] / n_features
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
         """(K,): one where the variance is the ridge to more than this share, else none."""
-        return np.asarray((inverse_factors**2 * ridge > share).astype(int))
+        counts = np.asarray((inverse_factors**2 * ridge > share).astype(int))
+        return counts if asked is None else counts * asked
 
     def prior_exponent(self, n_features: int) -> int:
         """Two: an inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""

@@ -118,6 +118,8 @@ stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 RelativeFrame = _float64.RelativeFrame
 """This class knows coordinates about mixtures, and makes steps of L-BFGS in them."""
 
+directions_below = _float64.directions_below
+"""This kernel counts the directions in which covariances are below bounds."""
 estimate = _float64.estimate
 """This kernel computes covariances of sums."""
 factorize = _float64.factorize

@@ -76,7 +76,7 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
 
     The steps s are small because the reference is the last mean, and so is what they take off.
     """
-    cdef Py_ssize_t k, i, j
+    cdef Py_ssize_t k, i, j, first
     cdef Py_ssize_t n = model.n_features
     cdef Py_ssize_t n_steps = model.n_components if model.tied else 1
     cdef double *covariance = out
@@ -88,15 +88,23 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
     mean_ridge /= model.n_ridge
     steps(model, sums, step)
     for k in range(model.n_covariances):
-        scatter_of_steps(model, step + k * n, n_steps, covariance)
-        for i in range(model.size):
-            covariance[i] = (second[i] - covariance[i]) / sums.divisor[k]
-        if model.form == MATRIX:
+        if model.form == MATRIX and n_steps == 1:
             for i in range(n):
-                for j in range(i):
-                    both = (covariance[i * n + j] + covariance[j * n + i]) / 2
-                    covariance[i * n + j] = both
-                    covariance[j * n + i] = both
+                for j in range(n):
+                    covariance[i * n + j] = (
+                        second[i * n + j] - step[k * n + i] * step[k * n + j]) / sums.divisor[k]
+        else:
+            scatter_of_steps(model, step + k * n, n_steps, covariance)
+            for i in range(model.size):
+                covariance[i] = (second[i] - covariance[i]) / sums.divisor[k]
+        if model.form == MATRIX:
+            for first from 0 <= first < n by 8:             # columns of eight at a time: a line of each row is read whole
+                for i in range(first, n):
+                    for j in range(first, min(first + 8, i)):
+                        both = (covariance[i * n + j] + covariance[j * n + i]) / 2
+                        covariance[i * n + j] = both
+                        covariance[j * n + i] = both
+            for i in range(n):
                 covariance[i * n + i] += model.ridge[i if model.n_ridge > 1 else 0]
         else:
             for i in range(model.size):

@@ -54,6 +54,10 @@ covariance matrices of many features."""
 FEW_FEATURES = 8
 """Clusters with covariance matrices of at most this many features are merged like those with
 diagonals."""
+ROWS_PER_FEATURE = 2
+"""Clusters with covariance matrices are merged by likelihood where there are this many rows more
+for each feature than there are clusters: what they have in common, to which each is shrunk, is
+singular below one, and D^3 operations for each pair would compare rounding."""
 MERGED_ROWS = 10_000
 """The scatters that are merged by likelihood are made of at least this many rows."""
 MERGED_ROWS_PER_FEATURE = 300
@@ -75,17 +79,20 @@ def ward_candidates(data: StartRows) -> list[Mixture]:
     """
     tree, k = _tree(data, "column"), data.start.n_components
     makers: list[Maker] = []
+    plain: list[Mixture] = []
     tail = k > 1 and _cuts_a_tail(data, tree)
     if k > 1 and (tail or not _is_clear(tree, k)):
         found: list[Mixture] = []
         with suppress(IllDefinedCovarianceError):
             found = _merged(data, tree)
-        if found and data.start.n_init == 1 and effort(data, found[0])[1] == 0:
-            return found
+        if data.start.n_init == 1:
+            plain = [] if found else [_from_tree(data, tree)]
+            if effort(data, (found or plain)[0])[1] == 0:
+                return found or plain
         makers = [lambda: found, lambda: _in_other_units(data, tree)]
     if tail:
         makers.append(lambda: candidates_in(data, "ranks"))
-    return sound([*makers, lambda: [_from_tree(data, tree)]])
+    return sound([*makers, lambda: plain or [_from_tree(data, tree)]])
 
 
 def candidates_in(data: StartRows, units: str) -> list[Mixture]:
@@ -146,7 +153,7 @@ def _likelihood_tree(
     factor, more = (MERGED_MATRICES, MERGED_MATRICES_MORE) if wide else (MERGED, MERGED_MORE)
     own, points = tree.points(data), _shared_points(data)
     few = min(factor * most, most + more, len(own.rows) // 4)
-    if few < 2:
+    if few < 2 or (form.scatters.factored and len(points.rows) < few + ROWS_PER_FEATURE * d):
         return None
     centers = _centers(own, cut_tree(tree.merged, few), few)
     nearest = np.unique(tree.nearest(points.rows, centers), return_inverse=True)[1]
@@ -192,6 +199,8 @@ def _cuts_a_tail(data: StartRows, tree: "Tree") -> bool:
     k, weight = data.start.n_components, tree.points(data).weight
     least = float(np.bincount(cut_tree(tree.merged, k), weight).min() / weight.sum())
     needed = rows_needed(model_of(data.start.covariance_type), len(tree.scale))
+    if k * needed > data.n_counted:
+        return least * k < TAIL  # however the rows are cut, some component has too few
     return least * k < TAIL or least * data.n_counted < needed
 
 
@@ -321,7 +330,15 @@ def _shrunk(statistics: SufficientStatistics, pseudo: float) -> SufficientStatis
     step = np.where(
         held[:, None], statistics.first_moment / np.where(held, weight, 1.0)[:, None], 0.0
     )
-    moved = statistics.moved(statistics.reference + step)
-    pooled = moved.second_moment.sum(axis=0) / weight.sum()
-    shrunk = (moved.second_moment + pseudo * pooled) * (weight / (weight + pseudo)).reshape(shape)
-    return replace(moved, second_moment=shrunk)
+    # About the new means, the first moments are zero, and N step step^T is taken off the second.
+    rooted = np.sqrt(weight)[:, None] * step
+    second = statistics.second_moment - statistics.covariance_model.products(rooted, rooted)
+    pooled = second.sum(axis=0) / weight.sum()
+    second += pseudo * pooled
+    second *= (weight / (weight + pseudo)).reshape(shape)
+    return replace(
+        statistics,
+        reference=statistics.reference + step,
+        first_moment=np.zeros_like(step),
+        second_moment=second,
+    )

@@ -133,8 +133,12 @@ def test_directions_at_the_floor(rng: np.random.Generator) -> None:
         axes = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         spread = (axes * (np.arange(5) >= n)) @ axes.T
         covariances.append(np.sqrt(ridge)[:, None] * (100.0 * spread + np.eye(5)) * np.sqrt(ridge))
-    inverses = MATRIX.factor(np.array(covariances))[1]
-    np.testing.assert_array_equal(MATRIX.directions_at_floor(inverses, ridge, 0.99), held)
+    given = np.array(covariances)
+    inverses = MATRIX.factor(given)[1]
+    np.testing.assert_array_equal(MATRIX.directions_at_floor(given, inverses, ridge, 0.99), held)
+    asked = np.array([True, False, False, True])
+    some = MATRIX.directions_at_floor(given, inverses, ridge, 0.99, asked)
+    np.testing.assert_array_equal(some, held * asked)
 
 
 def test_a_singular_covariance_is_held_at_the_floor(covariances: np.ndarray) -> None:

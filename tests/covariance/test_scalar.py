@@ -119,7 +119,7 @@ def test_priors_take_numbers(rng: np.random.Generator) -> None:
 
 def test_at_the_floor_or_not() -> None:
     inverses = np.sqrt(np.array([0.5, 0.995, 1.0]) / 2.0)
-    got = SCALAR.directions_at_floor(inverses, np.asarray(2.0), 0.99)
+    got = SCALAR.directions_at_floor(1.0 / inverses**2, inverses, np.asarray(2.0), 0.99)
     np.testing.assert_array_equal(got, [0, 1, 1])
 
 

@@ -4,4 +4,5 @@
 include "../kernels.pxi"
 include "estimation.pxi"
 include "search.pxi"
+include "inertia.pxi"
 include "clustering.pxi"

@@ -23,6 +23,7 @@ __all__ = [
     "Stretch",
     "all_finite",
     "bounds_stride",
+    "directions_below",
     "estimate",
     "exp",
     "factorize",
@@ -33,6 +34,22 @@ __all__ = [
     "log_weights",
     "ward",
 ]
+
+
+def directions_below(
+    n_features: int,
+    covariances: np.ndarray,
+    bounds: np.ndarray,
+    counts: np.ndarray,
+    errors: np.ndarray,
+) -> None:
+    """Out (M,) = in how many directions covariances are below bounds (D,), where counts are < 0."""
+    roots = np.sqrt(bounds)
+    for k in np.flatnonzero(counts < 0):
+        scaled = covariances[k] / roots[:, None] / roots
+        variances = np.linalg.eigvalsh(scaled)
+        counts[k] = np.count_nonzero(variances < 1.0)
+        errors[k] = n_features**0.5 * np.finfo(np.float64).eps * np.abs(variances).max()
 
 
 def log_weights(weights: np.ndarray, out: np.ndarray) -> None:

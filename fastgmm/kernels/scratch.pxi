@@ -88,7 +88,7 @@ cdef class Scratch:
         if m.shape == FULL:
             block.gathered = cut.reals(m.padded * stride) + (m.padded - m.n_features) * stride
         block.rows = cut.reals(by_row)
-        block.squares = cut.reals(by_row if m.shape == DIAG and m.near else 0)
+        block.squares = cut.reals(by_row if m.shape == DIAG and about_shift(m) else 0)
         cdef Py_ssize_t n_panel = max(by_row, m.n_features * stride)
         block.sums.n_products = 0
         if by_products(m):
@@ -109,18 +109,20 @@ cdef class Scratch:
         block.sums.second_size = triangle(m.n_features, 0) * LANES
         if m.shape == DIAG or m.shape == SPHERICAL:
             n_matrices = k
-            block.sums.second_size = m.width if m.shape == DIAG else 1
+            block.sums.second_size = 1 if m.shape == SPHERICAL else m.n_features * LANES if few(m) else m.width
         elif by_rows(m):
             block.sums.second_size = lower_row(m.n_features)
         cdef Py_ssize_t n_overlap = triangle(k, 0) * LANES if pooled(m) else 0
+        cdef Py_ssize_t n_lanes = k * (1 + m.n_features) * LANES if few_sums(m) else 0
         self.sums_size = sizeof(double) * (
-            k + k * m.width + n_matrices * block.sums.second_size + n_overlap
+            k + k * m.width + n_matrices * block.sums.second_size + n_overlap + n_lanes
             + k * (1 + block.sums.n_products * LANES))
         block.sums.component_weight = <double *> cut.bytes(self.sums_size)
         block.sums.first = block.sums.component_weight + k
         block.sums.second = block.sums.first + k * m.width
         block.sums.overlap = block.sums.second + n_matrices * block.sums.second_size
-        block.sums.dense_weight = block.sums.overlap + n_overlap
+        block.sums.lanes = block.sums.overlap + n_overlap
+        block.sums.dense_weight = block.sums.lanes + n_lanes
         block.sums.products = block.sums.dense_weight + k
         return cut.size
 

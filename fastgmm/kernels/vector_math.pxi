@@ -36,6 +36,7 @@ cdef extern from "simd.h" nogil:
     dvec dset(double x)
     vec vmax(vec a, vec b)
     vec vmin(vec a, vec b)
+    void vtranspose(vec *square)
     vec vsqrt(vec a)
     vec vscale(vec x, vec shifted)
     vec vsplit(vec x, vec *exponent)

@@ -255,7 +255,6 @@ cdef inline void few_strip(
 ) noexcept nogil:
     """half_log_densities of one strip; all but the pointers and the stride are constants."""
     cdef Py_ssize_t k, i, j, v
-    cdef vec x[FEW_FEATURES][TILE_VECS]
     cdef vec d[FEW_FEATURES][TILE_VECS]
     cdef vec total[TILE_VECS]
     cdef vec largest[TILE_VECS]
@@ -263,9 +262,6 @@ cdef inline void few_strip(
     cdef const real *inverse
     for v in range(TILE_VECS):
         largest[v] = vset(LOWEST)
-        for i in range(FEW_FEATURES):
-            if i < n_features and v < n_vecs:
-                x[i][v] = vload(columns + i * stride + v * LANES)
     for k in range(m.n_components):
         inverse = m.inverses + k * FEW_FEATURES * FEW_FEATURES
         for v in range(TILE_VECS):
@@ -275,7 +271,7 @@ cdef inline void few_strip(
                 coefficient = vset(m.means[k * m.width + i])
                 for v in range(TILE_VECS):
                     if v < n_vecs:
-                        d[i][v] = x[i][v] - coefficient
+                        d[i][v] = vload(columns + i * stride + v * LANES) - coefficient
                 for v in range(TILE_VECS):
                     if v < n_vecs:
                         whitened = vset(inverse[i * FEW_FEATURES + i]) * d[i][v]
@@ -301,8 +297,9 @@ cdef inline void few_strips(
     if n_lanes == LANES:
         few_strip(m, columns, stride, n_features, diagonal, 1, out, top)
         return
-    for b from 0 <= b < n_lanes by STRIP:
-        few_strip(m, columns + b, stride, n_features, diagonal, TILE_VECS, out + b, top + b)
+    for b from 0 <= b < n_lanes by (FEW_VECS if n_features <= 2 else MORE_VECS) * LANES:
+        few_strip(
+            m, columns + b, stride, n_features, diagonal, FEW_VECS if n_features <= 2 else MORE_VECS, out + b, top + b)
 
 
 cdef void few_log_densities(
@@ -442,9 +439,10 @@ cdef void half_log_densities(
 
 
 cdef void normalize(
-    Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total
+    Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total,
+    real *scale
 ) noexcept nogil:
-    """densities: half of a log density l -> e = exp((l - max l) / 2); total (n_lanes,) = the sums of e^2.
+    """densities: half of a log density l -> e = exp((l - max l) / 2); total (n_lanes,) = the sums of e^2, scale = 1 / total.
 
     Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
     """
@@ -454,6 +452,7 @@ cdef void normalize(
         for b from 0 <= b < n_lanes by LANES:
             vstore(densities + b, vset(1.0))
             vstore(total + b, vset(1.0))
+            vstore(scale + b, vset(1.0))
         return
     for b from 0 <= b < n_lanes by LANES:
         largest = vload(top + b)
@@ -463,6 +462,7 @@ cdef void normalize(
             vstore(densities + k * stride + b, e)
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
+        vstore(scale + b, vset(1.0) / sum_of_squares)
 
 
 cdef inline void log_totals(Py_ssize_t n_lanes, real *top, const real *total) noexcept nogil:

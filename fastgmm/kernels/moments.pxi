@@ -87,10 +87,10 @@ cdef inline void roots(const real *r, Py_ssize_t n, real *out) noexcept nogil:
 
 
 cdef inline void few_moments(
-    const real *columns, Py_ssize_t stride, const real *mean, const real *r, Py_ssize_t n_lanes, const int n_features,
-    const bint diagonal, double *lanes, double *second
+    const Block *block, const real *mean, const real *e, const int n_features, const bint diagonal, double *lanes,
+    double *second
 ) noexcept nogil:
-    """Add all sums of one component: a vector each of r and of the first moments, and second moments as in square_tile.
+    """Add all sums of one component of r = e^2 scale: a vector each of r and of the first moments, and second moments as in square_tile.
 
     The number of features is a constant, at most FEW_FEATURES.
     """
@@ -104,12 +104,13 @@ cdef inline void few_moments(
         sums[i] = total
         for j in range(FEW_FEATURES):
             products[i][j] = total
-    for b from 0 <= b < n_lanes by LANES:
-        x = vload(r + b)
+    for b from 0 <= b < block.n_lanes by LANES:
+        x = vload(e + b)
+        x = x * x * vload(block.scale + b)
         total = total + x
         for i in range(FEW_FEATURES):
             if i < n_features:
-                d[i] = vload(columns + i * stride + b) - vset(mean[i])
+                d[i] = vload(block.columns + i * block.stride + b) - vset(mean[i])
                 w = x * d[i]
                 sums[i] = sums[i] + w
                 for j in range(FEW_FEATURES):
@@ -126,31 +127,29 @@ cdef inline void few_moments(
 
 cdef void sum_few(const Mixture *m, Block *block) noexcept nogil:
     cdef Py_ssize_t k
-    cdef Py_ssize_t n = block.n_lanes
-    cdef Py_ssize_t stride = block.stride
     cdef double *lanes
     cdef double *second
     cdef const real *mean
-    cdef const real *r
+    cdef const real *e
     for k in range(m.n_components):
         lanes = block.sums.lanes + k * (1 + m.n_features) * LANES
         second = block.sums.second + (0 if m.shape == TIED else k * block.sums.second_size)
         mean = m.means + k * m.width
-        r = block.density + k * stride
+        e = block.density + k * block.stride
         if m.n_features == 1:
-            few_moments(block.columns, stride, mean, r, n, 1, True, lanes, second)
+            few_moments(block, mean, e, 1, True, lanes, second)
         elif m.shape == DIAG and m.n_features == 2:
-            few_moments(block.columns, stride, mean, r, n, 2, True, lanes, second)
+            few_moments(block, mean, e, 2, True, lanes, second)
         elif m.shape == DIAG and m.n_features == 3:
-            few_moments(block.columns, stride, mean, r, n, 3, True, lanes, second)
+            few_moments(block, mean, e, 3, True, lanes, second)
         elif m.shape == DIAG:
-            few_moments(block.columns, stride, mean, r, n, 4, True, lanes, second)
+            few_moments(block, mean, e, 4, True, lanes, second)
         elif m.n_features == 2:
-            few_moments(block.columns, stride, mean, r, n, 2, False, lanes, second)
+            few_moments(block, mean, e, 2, False, lanes, second)
         elif m.n_features == 3:
-            few_moments(block.columns, stride, mean, r, n, 3, False, lanes, second)
+            few_moments(block, mean, e, 3, False, lanes, second)
         else:
-            few_moments(block.columns, stride, mean, r, n, 4, False, lanes, second)
+            few_moments(block, mean, e, 4, False, lanes, second)
 
 
 cdef double sum_of_lanes(const double *lanes) noexcept nogil:

@@ -26,14 +26,14 @@ cdef void score_rows(
                 for k in range(n_components):
                     row_out[k] = m.log_norms[k] + 2 * m.quarters[k] * block.distances[k * stride + b]
             continue
-        normalize(n_components, stride, block.n_lanes, block.log_total, block.density, block.total)
+        normalize(n_components, stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
         if wanted == WEIGHTED_LOG_DENSITY:
             log_totals(block.n_lanes, block.log_total, block.total)
             memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
             continue
         for b in range(block.n_rows):
             row_out = result + (begin + b) * n_components
-            scale = 1 / block.total[b]
+            scale = block.scale[b]
             for k in range(n_components):
                 row_out[k] = block.density[k * stride + b] * block.density[k * stride + b] * scale
 
@@ -93,7 +93,8 @@ cdef double sum_rows(
             else:
                 bounded_distances(m, block, bounds, begin)
                 half_log_densities(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total)
-            normalize(m.n_components, block.stride, block.n_lanes, block.log_total, block.density, block.total)
+            normalize(
+                m.n_components, block.stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
             if weight == NULL:
                 log_likelihood += block_log_likelihood(block)
             if weight != NULL or log_density != NULL:
@@ -123,25 +124,21 @@ cdef void take_responsibilities(const Mixture *m, const real *given, Block *bloc
         for b in range(block.n_rows, block.n_lanes):
             block.density[k * block.stride + b] = 0
     for b in range(block.n_rows):
-        block.total[b] = 1
+        block.scale[b] = 1
 
 
 cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept nogil:
-    """density: e of normalize -> responsibility times sample weight; zero past the last row."""
+    """scale: 1 / total -> weight / total, zero past the last row; density: e -> r, which `few_moments` does itself."""
     cdef Py_ssize_t b, k
     cdef Py_ssize_t n = block.n_lanes
     cdef real *density
-    cdef real *scale = block.total
+    cdef real *scale = block.scale
     cdef vec e
-    if weight == NULL:
-        for b from 0 <= b < n by LANES:
-            vstore(scale + b, vset(1.0) / vload(scale + b))
-    else:
-        for b in range(block.n_rows):
-            scale[b] = <real> weight[b] / scale[b]
+    for b in range(block.n_rows if weight != NULL else 0):
+        scale[b] = <real> weight[b] * scale[b]
     for b in range(block.n_rows, n):
         scale[b] = 0
-    for k in range(m.n_components):
+    for k in range(0 if few_sums(m) else m.n_components):
         density = block.density + k * block.stride
         for b from 0 <= b < n by LANES:
             e = vload(density + b)
@@ -160,7 +157,7 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
             for b in range(block.n_rows * width):
                 # The square is at most the largest number, since 0, the weight of a row, times inf would be NaN.
                 block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
-    elif by_rows(m) or by_products(m) or m.shape == DIAG:
+    elif by_rows(m) or by_products(m) or (m.shape == DIAG and not few(m)):
         for b in range(block.n_rows):
             memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
 
@@ -175,17 +172,18 @@ cdef double block_log_likelihood(const Block *block) noexcept nogil:
     cdef double sums[LANES]
     cdef real rest[LANES]
     cdef double log_likelihood = 0.0
-    cdef vec product_of_totals
+    cdef vec product_of_totals, tops
     memset(sums, 0, sizeof(sums))
     b = 0
     while b < n_whole:
         end = min(b + 8 * LANES, n_whole)
+        tops = vset(0.0)
         product_of_totals = vset(1.0)
         while b < end:
-            vadd(sums, vload(block.log_total + b) * vset(2.0))      # -inf where all densities underflow
+            tops = tops + vload(block.log_total + b) * vset(2.0)    # -inf where all densities underflow
             product_of_totals = product_of_totals * vload(block.total + b)
             b += LANES
-        vadd(sums, log_positive(product_of_totals))
+        vadd(sums, tops + log_positive(product_of_totals))
     for b in range(LANES):
         log_likelihood += sums[b]
     if n_whole < block.n_rows:

@@ -82,6 +82,7 @@ cdef class Scratch:
         block.distances = cut.reals(k * stride) if self.for_sums and m.shape == SPHERICAL else block.density
         block.log_total = cut.reals(stride)
         block.total = cut.reals(stride)
+        block.scale = cut.reals(stride)
         if not self.for_sums:
             return cut.size
         block.gathered = block.columns

@@ -68,6 +68,11 @@ typedef real vec_unaligned;
 #endif
 #endif
 
+#ifndef FEW_VECS
+#define FEW_VECS TILE_VECS
+#define MORE_VECS 2
+#endif
+
 #ifndef SCATTER_ROWS
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define SCATTER_ROWS 8

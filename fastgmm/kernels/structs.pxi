@@ -85,6 +85,7 @@ cdef struct Block:
     real *density               # n_components x stride
     real *log_total             # stride
     real *total                 # stride
+    real *scale                 # stride
     real *rows                  # capacity x width: the rows, about_shift: minus the shift
     real *doubled               # by products: doubled_size(n_features)
     int *left                   # n_products each, constant: see list_products

@@ -13,6 +13,8 @@ cdef extern from "simd.h" nogil:
         FEW_FEATURES
         TILE_ROWS
         TILE_VECS
+        FEW_VECS
+        MORE_VECS
         SCATTER_ROWS
         LOWER_ROWS
         SCATTER_VECS

@@ -53,9 +53,9 @@ cdef Py_ssize_t live_rows(
     Where they are at most so many eighths of all, their indices and r are listed, padded with zeros to whole vectors;
     else all rows count as live.
     """
-    cdef Py_ssize_t b, i
+    cdef Py_ssize_t b
     cdef Py_ssize_t n_live = 0
-    cdef unsigned int rest
+    cdef unsigned int set_lanes
     cdef vec x
     cdef vec total = vset(0.0)
     cdef ivec above = vgreater(total, total)
@@ -68,13 +68,11 @@ cdef Py_ssize_t live_rows(
     if 8 * vcount(above) > eighths * n_rows:
         return n_rows
     for b from 0 <= b < n_rows by LANES:
-        rest = vmask(vgreater(vload(r + b), vset(threshold)))
-        while rest:
-            i = b + lowest_bit(rest)
-            live[n_live] = <int> i
-            live_r[n_live] = r[i]
-            n_live += 1
-            rest = rest & (rest - 1)
+        x = vload(r + b)
+        set_lanes = vmask(vgreater(x, vset(threshold)))
+        pick_lanes(set_lanes, <int> b, live + n_live)
+        vpick(x, set_lanes, live_r + n_live)
+        n_live += lanes_of(set_lanes)
     vstore(live_r + n_live, vset(0.0))
     return n_live
 

@@ -182,7 +182,7 @@ cdef class Form:
         cdef Scratch scratch = spares.take()
         if scratch is None:
             scratch = Scratch.__new__(Scratch)
-            scratch._prepare(m, STRIP if strip else BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP, for_sums)
+            scratch._prepare(m, STRIP if strip else rows_of_block(m) // STRIP * STRIP, for_sums)
         return scratch
 
     cdef void put(self, Scratch scratch):
@@ -192,6 +192,11 @@ cdef class Form:
             self.strips.put(scratch)
         else:
             self.blocks.put(scratch)
+
+
+cdef Py_ssize_t rows_of_block(const Mixture *m) noexcept nogil:
+    """A quarter where a block is kept as columns, as rows and as squares of them: less than the first-level cache."""
+    return BLOCK_BYTES // <Py_ssize_t> sizeof(real) // (4 if m.shape == DIAG and about_shift(m) else 1)
 
 
 cdef Form new_form(const Mixture *m):

@@ -331,6 +331,61 @@ static inline int lowest_bit(unsigned set)
 #endif
 }
 
+/* The numbers of the set lanes, in order, and first + lane for each of them. Whole vectors are written, of which the
+ * first `lanes_of(set)` numbers count. */
+static inline int lanes_of(unsigned set)
+{
+#if defined(__GNUC__)
+    return __builtin_popcount(set);
+#else
+    int n = 0;
+    for (; set; set &= set - 1) n++;
+    return n;
+#endif
+}
+#if defined(__x86_64__) && defined(__AVX512F__) && defined(FASTGMM_FLOAT32)
+static inline void vpick(vec x, unsigned set, real *out) { vstore(out, _mm512_maskz_compress_ps((__mmask16)set, x)); }
+static inline void pick_lanes(unsigned set, int first, int *out)
+{
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i picked = _mm512_maskz_compress_epi32((__mmask16)set, lanes);
+    _mm512_storeu_si512(out, _mm512_add_epi32(picked, _mm512_set1_epi32(first)));
+}
+#elif defined(__x86_64__) && defined(__AVX512F__)
+static inline void vpick(vec x, unsigned set, real *out) { vstore(out, _mm512_maskz_compress_pd((__mmask8)set, x)); }
+static inline void pick_lanes(unsigned set, int first, int *out)
+{
+    __m256i picked = _mm256_maskz_compress_epi32((__mmask8)set, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    _mm256_storeu_si256((__m256i *)out, _mm256_add_epi32(picked, _mm256_set1_epi32(first)));
+}
+#elif defined(__AVX__) && !defined(FASTGMM_FLOAT32)
+/* The set lanes of a vector of four, by mask. */
+static const int8_t picked_lanes[16][4] = {
+    {0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {2, 0, 0, 0}, {0, 2, 0, 0}, {1, 2, 0, 0}, {0, 1, 2, 0},
+    {3, 0, 0, 0}, {0, 3, 0, 0}, {1, 3, 0, 0}, {0, 1, 3, 0}, {2, 3, 0, 0}, {0, 2, 3, 0}, {1, 2, 3, 0}, {0, 1, 2, 3}};
+static inline void vpick(vec x, unsigned set, real *out)
+{
+    real numbers[LANES];
+    vstore(numbers, x);
+    for (int i = 0; i < LANES; i++) out[i] = numbers[picked_lanes[set][i]];
+}
+static inline void pick_lanes(unsigned set, int first, int *out)
+{
+    for (int i = 0; i < LANES; i++) out[i] = first + picked_lanes[set][i];
+}
+#else
+static inline void vpick(vec x, unsigned set, real *out)
+{
+    real numbers[LANES];
+    vstore(numbers, x);
+    for (; set; set &= set - 1) *out++ = numbers[lowest_bit(set)];
+}
+static inline void pick_lanes(unsigned set, int first, int *out)
+{
+    for (; set; set &= set - 1) *out++ = first + lowest_bit(set);
+}
+#endif
+
 /* How many lanes of a sum of such masks: minus the sum. */
 static inline ptrdiff_t vcount(ivec mask)
 {

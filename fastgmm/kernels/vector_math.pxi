@@ -45,7 +45,9 @@ cdef extern from "simd.h" nogil:
     ivec vgreater(vec a, vec b)
     vec vkeep(vec x, ivec mask)
     unsigned int vmask(ivec mask)
-    int lowest_bit(unsigned int set)
+    int lanes_of(unsigned int set)
+    void vpick(vec x, unsigned int set, real *out)
+    void pick_lanes(unsigned int set, int first, int *out)
     Py_ssize_t vcount(ivec mask)
     real vsum(vec x)
 

@@ -6,13 +6,65 @@ cdef inline bint about_origin(const Mixture *m) noexcept nogil:
     return m.shape == FULL and m.near and m.n_features > FEW_FEATURES
 
 
+cdef inline void transpose_rows(
+    const real *rows, Py_ssize_t n_rows, const real *origin, const int n_features, real *columns, Py_ssize_t stride
+) noexcept nogil:
+    """transpose for a constant n_features: the compiler knows how to take the rows apart."""
+    cdef Py_ssize_t i, j
+    for i in range(n_rows):
+        for j in range(FEW_FEATURES):
+            if j < n_features:
+                columns[j * stride + i] = rows[i * n_features + j] - origin[j]
+
+
+cdef inline void transpose_square(
+    const real *rows, Py_ssize_t n_features, const real *origin, Py_ssize_t n_columns, real *columns, Py_ssize_t stride
+) noexcept nogil:
+    """LANES rows of LANES features; n_columns of them are stored."""
+    cdef Py_ssize_t i
+    cdef vec square[LANES]
+    for i in range(LANES):
+        square[i] = vload(rows + i * n_features)
+    vtranspose(square)
+    for i in range(LANES):
+        if i < n_columns:
+            vstore(columns + i * stride, square[i] - vset(origin[i]))
+
+
+cdef Py_ssize_t transpose_squares(
+    const real *rows, Py_ssize_t n_rows, const real *origin, Py_ssize_t n_features, real *columns, Py_ssize_t stride
+) noexcept nogil:
+    """transpose, a square at a time, as far as the rows can be read in whole vectors; returns how many were done."""
+    cdef Py_ssize_t j
+    cdef Py_ssize_t i = 0
+    while (i + LANES - 1) * n_features + max(n_features, LANES) <= n_rows * n_features:
+        if n_features < LANES:
+            transpose_square(rows + i * n_features, n_features, origin, n_features, columns + i, stride)
+        for j from 0 <= j <= n_features - LANES by LANES:
+            transpose_square(rows + i * n_features + j, n_features, origin + j, LANES, columns + j * stride + i, stride)
+        if n_features > LANES and n_features % LANES:           # once more what the square before has done
+            j = n_features - LANES
+            transpose_square(rows + i * n_features + j, n_features, origin + j, LANES, columns + j * stride + i, stride)
+        i += LANES
+    return i
+
+
 cdef void transpose(
     const real *rows, Py_ssize_t n_rows, const real *origin, Py_ssize_t n_features, real *columns, Py_ssize_t stride,
     Py_ssize_t n_lanes
 ) noexcept nogil:
     """rows (n_rows, n_features), in -> columns minus the origin, out; the lanes past n_rows repeat the last row."""
     cdef Py_ssize_t i, j
-    for i in range(n_rows):
+    cdef Py_ssize_t n_done = n_rows
+    if n_features == 1:
+        transpose_rows(rows, n_rows, origin, 1, columns, stride)
+    elif n_features == 2:
+        transpose_rows(rows, n_rows, origin, 2, columns, stride)
+    elif n_features == 3:
+        transpose_rows(rows, n_rows, origin, 3, columns, stride)
+    else:
+        n_done = transpose_squares(rows, n_rows, origin, n_features, columns, stride)
+    for i in range(n_done, n_rows):
         for j in range(n_features):
             columns[j * stride + i] = rows[i * n_features + j] - origin[j]
     for j in range(n_features):
@@ -189,7 +241,85 @@ cdef inline void few_features(
                         if j <= i:
                             whitened = whitened + vset(inverse[i * FEW_FEATURES + j]) * d[j]
                     total = total + whitened * whitened
-            vstore(out + k * stride + b, total)
+            vstore(out + k * stride + b, total * vset(4.0))     # of halves of L^-1
+
+
+cdef inline bint few(const Mixture *m) noexcept nogil:
+    """All of a component fits in registers, densities and sums."""
+    return m.n_features <= FEW_FEATURES and (m.shape == FULL or m.shape == DIAG)
+
+
+cdef inline void few_strip(
+    const Mixture *m, const real *columns, Py_ssize_t stride, const int n_features, const bint diagonal,
+    const int n_vecs, real *out, real *top
+) noexcept nogil:
+    """half_log_densities of one strip; all but the pointers and the stride are constants."""
+    cdef Py_ssize_t k, i, j, v
+    cdef vec d[FEW_FEATURES][TILE_VECS]
+    cdef vec total[TILE_VECS]
+    cdef vec largest[TILE_VECS]
+    cdef vec coefficient, whitened
+    cdef const real *inverse
+    for v in range(TILE_VECS):
+        largest[v] = vset(LOWEST)
+    for k in range(m.n_components):
+        inverse = m.inverses + k * FEW_FEATURES * FEW_FEATURES
+        for v in range(TILE_VECS):
+            total[v] = vset(m.half_scales[k])
+        for i in range(FEW_FEATURES):
+            if i < n_features:
+                coefficient = vset(m.means[k * m.width + i])
+                for v in range(TILE_VECS):
+                    if v < n_vecs:
+                        d[i][v] = vload(columns + i * stride + v * LANES) - coefficient
+                for v in range(TILE_VECS):
+                    if v < n_vecs:
+                        whitened = vset(inverse[i * FEW_FEATURES + i]) * d[i][v]
+                        for j in range(FEW_FEATURES):
+                            if j < i and not diagonal:
+                                whitened = whitened + vset(inverse[i * FEW_FEATURES + j]) * d[j][v]
+                        total[v] = total[v] - whitened * whitened
+        for v in range(TILE_VECS):
+            if v < n_vecs:
+                total[v] = vmax(vset(LOWEST), total[v])
+                largest[v] = vmax(largest[v], total[v])
+                vstore(out + k * stride + v * LANES, total[v])
+    for v in range(TILE_VECS):
+        if v < n_vecs:
+            vstore(top + v * LANES, largest[v])
+
+
+cdef inline void few_strips(
+    const Mixture *m, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_features,
+    const bint diagonal, real *out, real *top
+) noexcept nogil:
+    cdef Py_ssize_t b
+    if n_lanes == LANES:
+        few_strip(m, columns, stride, n_features, diagonal, 1, out, top)
+        return
+    for b from 0 <= b < n_lanes by (FEW_VECS if n_features <= 2 else MORE_VECS) * LANES:
+        few_strip(
+            m, columns + b, stride, n_features, diagonal, FEW_VECS if n_features <= 2 else MORE_VECS, out + b, top + b)
+
+
+cdef void few_log_densities(
+    const Mixture *m, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *top
+) noexcept nogil:
+    """half_log_densities where `few`, from the columns: no distance is stored in between."""
+    if m.n_features == 1:
+        few_strips(m, columns, stride, n_lanes, 1, True, out, top)
+    elif m.shape == DIAG and m.n_features == 2:
+        few_strips(m, columns, stride, n_lanes, 2, True, out, top)
+    elif m.shape == DIAG and m.n_features == 3:
+        few_strips(m, columns, stride, n_lanes, 3, True, out, top)
+    elif m.shape == DIAG:
+        few_strips(m, columns, stride, n_lanes, 4, True, out, top)
+    elif m.n_features == 2:
+        few_strips(m, columns, stride, n_lanes, 2, False, out, top)
+    elif m.n_features == 3:
+        few_strips(m, columns, stride, n_lanes, 3, False, out, top)
+    else:
+        few_strips(m, columns, stride, n_lanes, 4, False, out, top)
 
 
 cdef inline void component_strips(
@@ -290,32 +420,54 @@ cdef inline vec half_log_density(const Mixture *m, Py_ssize_t k, const real *dis
     return vmax(vset(LOWEST), vset(m.half_scales[k]) + vset(m.quarters[k]) * vload(distance))
 
 
-cdef void normalize(
-    const Mixture *m, const real *distances, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *log_total,
-    real *total
+cdef void half_log_densities(
+    const Mixture *m, const real *distances, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *top
 ) noexcept nogil:
-    """In: squared distances (n_components, stride).  Out: e = exp((l - max l) / 2) of the log densities l.
+    """out (n_components, stride) = half of the log densities, top (n_lanes,) = the largest of each row.
 
-    Per row, total = sum of e^2 and log_total = max l + log total.  Half the exponent keeps the range of the sums: what
-    underflows in e is negligible in e^2.  `out` may be `distances`.
+    `out` may be `distances`, squared ones.
     """
     cdef Py_ssize_t k, b
-    cdef vec top, sum_of_squares, e
-    # There are three loops because maximum, exponential and logarithm of one vector are a chain of 200 cycles, which is
-    # too long for the processor to overlap with the next.
+    cdef vec largest, density
     for b from 0 <= b < n_lanes by LANES:
-        top = half_log_density(m, 0, distances + b)
-        for k in range(1, m.n_components):
-            top = vmax(top, half_log_density(m, k, distances + k * stride + b))
-        vstore(log_total + b, top)
-    for b from 0 <= b < n_lanes by LANES:
-        top = vload(log_total + b)
-        sum_of_squares = vset(0.0)
+        largest = vset(LOWEST)
         for k in range(m.n_components):
-            e = exp_nonpositive(half_log_density(m, k, distances + k * stride + b) - top)
-            vstore(out + k * stride + b, e)
+            density = half_log_density(m, k, distances + k * stride + b)
+            vstore(out + k * stride + b, density)
+            largest = vmax(largest, density)
+        vstore(top + b, largest)
+
+
+cdef void normalize(
+    Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total,
+    real *scale
+) noexcept nogil:
+    """densities: half of a log density l -> e = exp((l - max l) / 2); total (n_lanes,) = the sums of e^2, scale = 1 / total.
+
+    Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
+    """
+    cdef Py_ssize_t k, b
+    cdef vec largest, sum_of_squares, e
+    if n_components == 1:
+        for b from 0 <= b < n_lanes by LANES:
+            vstore(densities + b, vset(1.0))
+            vstore(total + b, vset(1.0))
+            vstore(scale + b, vset(1.0))
+        return
+    for b from 0 <= b < n_lanes by LANES:
+        largest = vload(top + b)
+        sum_of_squares = vset(0.0)
+        for k in range(n_components):
+            e = exp_nonpositive(vload(densities + k * stride + b) - largest)
+            vstore(densities + k * stride + b, e)
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
+        vstore(scale + b, vset(1.0) / sum_of_squares)
+
+
+cdef inline void log_totals(Py_ssize_t n_lanes, real *top, const real *total) noexcept nogil:
+    """top: half of the largest log density of a row -> the row's log density."""
+    cdef Py_ssize_t b
     for b from 0 <= b < n_lanes by LANES:
         # Where all densities underflow, this is -inf: twice LOWEST.
-        vstore(log_total + b, vload(log_total + b) * vset(2.0) + log_positive(vload(total + b)))
+        vstore(top + b, vload(top + b) * vset(2.0) + log_positive(vload(total + b)))

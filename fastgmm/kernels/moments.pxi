@@ -24,7 +24,12 @@ cdef inline bint about_shift(const Mixture *m) noexcept nogil:
 
     They are moved to the references afterwards.
     """
-    return (m.shape == SPHERICAL and m.central) or pooled(m) or (m.shape == DIAG and m.near)
+    return (m.shape == SPHERICAL and m.central) or pooled(m) or (m.shape == DIAG and m.near and not few(m))
+
+
+cdef inline bint few_sums(const Mixture *m) noexcept nogil:
+    """All sums of a component stay in registers over a block, and in lanes over a pass."""
+    return m.n_features <= FEW_FEATURES and m.shape != SPHERICAL
 
 
 cdef inline bint by_products(const Mixture *m) noexcept nogil:
@@ -48,9 +53,9 @@ cdef Py_ssize_t live_rows(
     Where they are at most so many eighths of all, their indices and r are listed, padded with zeros to whole vectors;
     else all rows count as live.
     """
-    cdef Py_ssize_t b, i
+    cdef Py_ssize_t b
     cdef Py_ssize_t n_live = 0
-    cdef unsigned int rest
+    cdef unsigned int set_lanes
     cdef vec x
     cdef vec total = vset(0.0)
     cdef ivec above = vgreater(total, total)
@@ -63,13 +68,11 @@ cdef Py_ssize_t live_rows(
     if 8 * vcount(above) > eighths * n_rows:
         return n_rows
     for b from 0 <= b < n_rows by LANES:
-        rest = vmask(vgreater(vload(r + b), vset(threshold)))
-        while rest:
-            i = b + lowest_bit(rest)
-            live[n_live] = <int> i
-            live_r[n_live] = r[i]
-            n_live += 1
-            rest = rest & (rest - 1)
+        x = vload(r + b)
+        set_lanes = vmask(vgreater(x, vset(threshold)))
+        pick_lanes(set_lanes, <int> b, live + n_live)
+        vpick(x, set_lanes, live_r + n_live)
+        n_live += lanes_of(set_lanes)
     vstore(live_r + n_live, vset(0.0))
     return n_live
 
@@ -82,10 +85,13 @@ cdef inline void roots(const real *r, Py_ssize_t n, real *out) noexcept nogil:
 
 
 cdef inline void few_moments(
-    const real *columns, Py_ssize_t stride, const real *mean, const real *r, Py_ssize_t n_lanes, const int n_features,
-    double *weight, double *first, double *second
+    const Block *block, const real *mean, const real *e, const int n_features, const bint diagonal, double *lanes,
+    double *second
 ) noexcept nogil:
-    """Add all sums of one component for a constant n_features <= FEW_FEATURES; second is laid out as in square_tile."""
+    """Add all sums of one component of r = e^2 scale: a vector each of r and of the first moments, and second moments as in square_tile.
+
+    The number of features is a constant, at most FEW_FEATURES.
+    """
     cdef Py_ssize_t b, i, j
     cdef vec d[FEW_FEATURES]
     cdef vec sums[FEW_FEATURES]
@@ -96,48 +102,72 @@ cdef inline void few_moments(
         sums[i] = total
         for j in range(FEW_FEATURES):
             products[i][j] = total
-    for b from 0 <= b < n_lanes by LANES:
-        x = vload(r + b)
+    for b from 0 <= b < block.n_lanes by LANES:
+        x = vload(e + b)
+        x = x * x * vload(block.scale + b)
         total = total + x
         for i in range(FEW_FEATURES):
             if i < n_features:
-                d[i] = vload(columns + i * stride + b) - vset(mean[i])
+                d[i] = vload(block.columns + i * block.stride + b) - vset(mean[i])
                 w = x * d[i]
                 sums[i] = sums[i] + w
                 for j in range(FEW_FEATURES):
-                    if j <= i:
+                    if j == i or (j < i and not diagonal):
                         products[i][j] = products[i][j] + w * d[j]
-    weight[0] += vsum(total)
+    vadd(lanes, total)
     for i in range(FEW_FEATURES):
         if i < n_features:
-            first[i] += vsum(sums[i])
+            vadd(lanes + (1 + i) * LANES, sums[i])
             for j in range(FEW_FEATURES):
-                if j <= i:
-                    vadd(second + triangle(i, j) * LANES, products[i][j])
+                if j == i or (j < i and not diagonal):
+                    vadd(second + (i if diagonal else triangle(i, j)) * LANES, products[i][j])
 
 
 cdef void sum_few(const Mixture *m, Block *block) noexcept nogil:
     cdef Py_ssize_t k
-    cdef Py_ssize_t n = block.n_lanes
-    cdef double *weight
-    cdef double *first
+    cdef double *lanes
     cdef double *second
     cdef const real *mean
-    cdef const real *r
+    cdef const real *e
     for k in range(m.n_components):
-        weight = block.sums.component_weight + k
-        first = block.sums.first + k * m.width
-        second = block.sums.second + (k * block.sums.second_size if m.shape == FULL else 0)
+        lanes = block.sums.lanes + k * (1 + m.n_features) * LANES
+        second = block.sums.second + (0 if m.shape == TIED else k * block.sums.second_size)
         mean = m.means + k * m.width
-        r = block.density + k * block.stride
+        e = block.density + k * block.stride
         if m.n_features == 1:
-            few_moments(block.columns, block.stride, mean, r, n, 1, weight, first, second)
+            few_moments(block, mean, e, 1, True, lanes, second)
+        elif m.shape == DIAG and m.n_features == 2:
+            few_moments(block, mean, e, 2, True, lanes, second)
+        elif m.shape == DIAG and m.n_features == 3:
+            few_moments(block, mean, e, 3, True, lanes, second)
+        elif m.shape == DIAG:
+            few_moments(block, mean, e, 4, True, lanes, second)
         elif m.n_features == 2:
-            few_moments(block.columns, block.stride, mean, r, n, 2, weight, first, second)
+            few_moments(block, mean, e, 2, False, lanes, second)
         elif m.n_features == 3:
-            few_moments(block.columns, block.stride, mean, r, n, 3, weight, first, second)
+            few_moments(block, mean, e, 3, False, lanes, second)
         else:
-            few_moments(block.columns, block.stride, mean, r, n, 4, weight, first, second)
+            few_moments(block, mean, e, 4, False, lanes, second)
+
+
+cdef double sum_of_lanes(const double *lanes) noexcept nogil:
+    cdef Py_ssize_t v
+    cdef double total = 0.0
+    for v in range(LANES):
+        total += lanes[v]
+    return total
+
+
+cdef void add_lanes(const Mixture *m, Sums *sums) noexcept nogil:
+    """At the end of a pass of sum_few, add the lanes: of r, of the first moments, and of DIAG's second."""
+    cdef Py_ssize_t k, j
+    cdef const double *lanes = sums.lanes
+    for k in range(m.n_components):
+        sums.component_weight[k] += sum_of_lanes(lanes)
+        lanes += LANES
+        for j in range(m.n_features):
+            sums.first[k * m.width + j] += sum_of_lanes(lanes)
+            lanes += LANES
 
 
 cdef double weighted_sum(const real *r, const real *x, Py_ssize_t n_lanes) noexcept nogil:
@@ -309,7 +339,7 @@ cdef void accumulate(const Mixture *m, Block *block) noexcept nogil:
         sum_about_shift(m, block)
     elif m.shape == SPHERICAL:
         sum_far_spheres(m, block)
-    elif (m.shape == FULL or m.shape == TIED) and m.n_features <= FEW_FEATURES:
+    elif few_sums(m):
         sum_few(m, block)
     else:
         sum_live(m, block)

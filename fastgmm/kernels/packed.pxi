@@ -181,16 +181,26 @@ cdef class PackedMixture:
                         m.near = False
                     if m.shape == TIED and not largest <= limit_central:
                         m.central = False
-            if m.shape == FULL and m.n_features <= FEW_FEATURES:
-                for i in range(m.n_features):
-                    for j in range(m.n_features):
-                        m.inverses[(k * FEW_FEATURES + i) * FEW_FEATURES + j] = <real> inverse[i * m.n_features + j]
+            if few(m):
+                self._pack_inverse(k, inverse)
             if not repeated:
                 inverse += given_size(m)
         if about_origin(m):
             memcpy(m.origin, m.shift, m.width * sizeof(real))
         else:
             memset(m.origin, 0, m.width * sizeof(real))
+
+    cdef void _pack_inverse(self, Py_ssize_t k, const double *inverse) noexcept nogil:
+        """Half of L^-1 of one component, so that a fourth of the squared distance is the sum of the squares."""
+        cdef Mixture *m = &self.mixture
+        cdef Py_ssize_t i, j
+        cdef real *out = m.inverses + k * FEW_FEATURES * FEW_FEATURES
+        for i in range(m.n_features):
+            if m.shape == DIAG:
+                out[i * FEW_FEATURES + i] = <real> (0.5 * inverse[i])
+                continue
+            for j in range(m.n_features):
+                out[i * FEW_FEATURES + j] = <real> (0.5 * inverse[i * m.n_features + j])
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
         cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), self.n_features, "rows")

@@ -18,7 +18,7 @@ cdef struct Mixture:
     # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
     real *factors
     Py_ssize_t factor_size      # numbers per packed factor
-    real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
+    real *inverses              # few: half of L^-1 row by row, n_components x FEW_FEATURES^2
     real *origin                # width: what is subtracted from the rows: the shift or zeros, see about_origin
     real *whitened_means        # FULL, TIED: n_components x padded, L^-1 (mean - shift)
     real *log_norms             # n_components: - log det L - D/2 log 2 pi
@@ -36,6 +36,7 @@ cdef struct Sums:
     double *second
     Py_ssize_t second_size      # numbers per component
     double *overlap             # pooled TIED: triangle(n_components, 0) x LANES, sum of r_k r_l / sum r
+    double *lanes               # few_sums: n_components x (1 + n_features) x LANES, sums of r and first moments
     # by products, of the blocks in which a component was not summed live: sum of r, and n_components x n_products
     # vectors of sums of r x x^T and r x about the shift, see list_products
     double *dense_weight
@@ -84,6 +85,7 @@ cdef struct Block:
     real *density               # n_components x stride
     real *log_total             # stride
     real *total                 # stride
+    real *scale                 # stride
     real *rows                  # capacity x width: the rows, about_shift: minus the shift
     real *doubled               # by products: doubled_size(n_features)
     int *left                   # n_products each, constant: see list_products

@@ -96,14 +96,21 @@ def judged(
     if weight is not None:
         heaviest, whole = float(weight.max()), float(weight.sum())
     top = _peak(mixture)
-    # A row has the influence of 1 where its half squared distance is this.
-    unit = 0.5 * mixture.n_features * whole / share
+    unit = unit_of_influence(mixture.n_features, whole, share)
     worst = float(log_density.min())
     if worst >= top - LIMIT * unit / heaviest:
         return Judged(None, worst < top - STRONG * unit / heaviest)
     lacking = (top - log_density) * (1.0 if weight is None else weight)
     far = (lacking > LIMIT * unit) | ~np.isfinite(log_density)
     return Judged(far if far.any() else None, True)
+
+
+def unit_of_influence(n_features: int, weight: float, share: float) -> float:
+    """A row of weight 1 has the influence of 1 where its half squared distance is this.
+
+    It is one of a batch of this weight, which is to have this share in what is known.
+    """
+    return 0.5 * n_features * weight / share
 
 
 def _peak(mixture: Mixture) -> float:

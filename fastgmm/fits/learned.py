@@ -1,11 +1,16 @@
 """What is known of a stream, as statistics, and how those of a batch are added to them."""
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm import kernels
+from fastgmm.covariance.types import model_of
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.em.e_step import EStep
@@ -76,6 +81,52 @@ class Learned:
             statistics = self.statistics
         return Learned(mixture, statistics, self.regularization, self.seen + of_batch.weight)
 
+    @lazy
+    def sums(self) -> Any:
+        """The same for the kernels: statistics and mixture as one block of numbers."""
+        statistics, mixture, constants = self.statistics, self.mixture, self.mixture.constants
+        model, (k, d) = mixture.covariance_model, mixture.means.shape
+        parts = (
+            statistics.component_weight,
+            statistics.reference,
+            statistics.first_moment,
+            statistics.second_moment,
+            mixture.weights,
+            constants.log_weights,
+            constants.log_determinants,
+            mixture.means,
+            mixture.covariances,
+            mixture.factors,
+            mixture.inverse_factors,
+        )
+        numbers = np.concatenate([np.ravel(part) for part in parts])
+        make = kernels.online_sums[mixture.dtype]
+        return make(model.form.name, model.tied, k, d, numbers)
+
+    def following(self, sums: Any, extent: Extent) -> "Learned":
+        """What is known after a batch of this extent, of which a compiled step has made sums."""
+        kind, dtype = self.mixture.covariance_type, self.mixture.dtype
+        numbers = np.frombuffer(sums)
+        places = _places(kind, *self.mixture.means.shape)
+        parts = [numbers[begin:end].reshape(shape) for begin, end, shape in places]
+        weight, reference, first, second, weights, log_weights, log_determinants, *rest = parts
+        mixture = Mixture(kind, weights, *rest, dtype)
+        mixture.__dict__["constants"] = mixture.constants_with(log_weights, log_determinants)
+        statistics = SufficientStatistics(
+            kind,
+            reference,
+            weight,
+            first,
+            second,
+            extent.n_samples,
+            1.0,
+            sums.log_likelihood,
+            dtype,
+        )
+        known = Learned(mixture, statistics, self.regularization, self.seen + extent.weight)
+        known.__dict__.update(sums=sums, ridge=self.ridge)
+        return known
+
     def reordered(self, mixture: Mixture, order: NDArray[np.intp]) -> "Learned":
         """What is known, with the components in this order, as `mixture` has them already."""
         return replace(self, mixture=mixture, statistics=reordered(self.statistics, order))
@@ -87,6 +138,19 @@ class Learned:
             return self
         ridge = np.asarray(reg_covar, dtype=np.float64)
         return replace(self, regularization=replace(self.regularization, reg_covar=ridge))
+
+
+@lru_cache(maxsize=16)
+def _places(kind: str, k: int, d: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Where the parts of the kernels' sums begin and end, and their shapes."""
+    spread = model_of(kind).shape(k, d)
+    shapes = [(k,), (k, d), (k, d), spread, (k,), (k,), (k,), (k, d), spread, spread, spread]
+    places, begin = [], 0
+    for shape in shapes:
+        end = begin + math.prod(shape)
+        places.append((begin, end, shape))
+        begin = end
+    return places
 
 
 def blend(

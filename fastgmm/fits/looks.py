@@ -161,15 +161,20 @@ def mean_excess(mixture: Mixture, of_batch: SufficientStatistics) -> float:
     return (of_batch.log_likelihood - own) / of_batch.weight
 
 
-def is_unbalanced(mixture: Mixture, of_batch: SufficientStatistics, n: int) -> bool:
-    """Whether the components have other weights among n rows of a batch than chance explains.
+def imbalance(mixture: Mixture, of_batch: SufficientStatistics) -> float:
+    """The relative entropy, in nats, of the weights that components have in a batch."""
+    shares = of_batch.component_weight / of_batch.weight
+    odds = np.maximum(shares, 1e-300) / np.maximum(mixture.weights, 1e-6)
+    return float(shares @ np.log(odds))
+
+
+def is_unbalanced(entropy: float, n_components: int, n: int) -> bool:
+    """Whether an `imbalance` among n rows of a batch is more than chance explains.
 
     Twice n times the relative entropy is chi-squared with K - 1 degrees of freedom for rows in no
     order.
     """
-    shares = of_batch.component_weight / of_batch.weight
-    odds = np.maximum(shares, 1e-300) / np.maximum(mixture.weights, 1e-6)
-    return float(shares @ np.log(odds)) > LEAST_UNBALANCED + 2.0 * mixture.n_components / n
+    return entropy > LEAST_UNBALANCED + 2.0 * n_components / n
 
 
 def density_of(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:

@@ -115,6 +115,10 @@ packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modul
 """Each dtype has this class of packed constants."""
 stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class, which runs iterations without Python in between."""
+online_sums = {dtype: module.OnlineSums for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this class: what is known of a stream, and steps by batches of it."""
+take_rows = {dtype: module.take_rows for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this function, which copies a few rows that are good as they are."""
 
 estimate = _float64.estimate
 """This kernel computes covariances of sums."""

@@ -169,13 +169,18 @@ class Mixture:
         # The logarithm is that of compiled iterations; NumPy's differs from it in last bits.
         log_weights = np.empty(len(self.weights))
         kernels.log_weights(self.weights, log_weights)
+        form, d = self.covariance_model.form, self.n_features
+        return self.constants_with(log_weights, form.log_determinants(self.factors, d))
+
+    def constants_with(self, log_weights: FloatArray, log_determinants: FloatArray) -> Constants:
+        """The same, where the logarithms of weights and of determinants are known."""
         model, (k, d) = self.covariance_model, self.means.shape
         return Constants(
             model.kernel,
             log_weights,
             self.means,
             model.for_kernels(self.inverse_factors, k, d),
-            np.full(k, model.form.log_determinants(self.factors, d)),
+            np.full(k, log_determinants),
             self.factors,
         )
 

@@ -546,7 +546,7 @@ class GaussianMixture(Scoring, Estimator):
                 n_features=learner.target.n_features,
                 min_rows=0,
                 method="partial_fit",
-                n_threads=self._threads(),
+                n_threads=learner.n_threads,
             )
         weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
         if len(rows) == 0:
@@ -619,7 +619,7 @@ class GaussianMixture(Scoring, Estimator):
         return learner.having(n_threads=params.n_threads, pace=pace, learned=learned, wishes=wishes)
 
     def _is_followed(self, learner: "Learner") -> bool:
-        """Whether the parameters are the same objects as in the last call: they were checked then."""
+        """Whether the parameters are the objects of the last call, which were checked then."""
         n_threads, half_life, learning_exponent, reg_covar = learner.wishes
         return (
             self.n_threads is n_threads

@@ -53,8 +53,10 @@ def sound(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
         return good
     begin = max(len(chosen) - math.floor(max(FEW, FEW_SHARE * len(chosen))), len(chosen) // 2)
     of_rows = np.ones(len(chosen)) if weight is None else weight[chosen]
-    for column in rows[chosen].T.astype(np.float64):
+    for column in np.ascontiguousarray(rows[chosen].T, dtype=np.float64):
         off = np.abs(column - np.median(column))
+        if all_near(off, of_rows, len(chosen) - begin):
+            continue
         order = np.argpartition(off, begin)
         nearer, tail = order[:begin], order[begin:][np.argsort(off[order[begin:]], kind="stable")]
         unit = float(off[nearer].max())
@@ -67,6 +69,20 @@ def sound(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
         if outweighs.any():
             good[chosen[tail[int(outweighs.argmax()) :]]] = False
     return good
+
+
+def all_near(off: np.ndarray, weight: np.ndarray, n_tail: int) -> bool:
+    """Whether some of the distances (n,) tell that none outweighs those that are nearer.
+
+    Of any so many rows all but `n_tail` are among the nearer ones: what the nearest of every
+    eighth row have is less than what the nearer ones have.
+    """
+    some, of_some = off[::8], weight[::8]
+    if len(some) < 2 * n_tail:
+        some, of_some = off, weight
+    nearest = np.argpartition(some, len(some) - n_tail - 1)[: len(some) - n_tail]
+    least = float(of_some[nearest] @ some[nearest] ** 2)
+    return float(off.max()) ** 2 * float(weight.max()) <= LIMIT * least
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -105,27 +106,25 @@ class Learned:
 
     def following(self, sums: Any, extent: Extent) -> "Learned":
         """What is known after a batch of this extent, of which a compiled step has made sums."""
-        kind, dtype = self.mixture.covariance_type, self.mixture.dtype
-        numbers = np.frombuffer(sums)
-        places = _places(kind, *self.mixture.means.shape)
-        parts = [numbers[begin:end].reshape(shape) for begin, end, shape in places]
-        weight, reference, first, second, weights, log_weights, log_determinants, *rest = parts
-        mixture = Mixture(kind, weights, *rest, dtype)
-        mixture.__dict__["constants"] = mixture.constants_with(log_weights, log_determinants)
-        statistics = SufficientStatistics(
-            kind,
-            reference,
-            weight,
-            first,
-            second,
-            extent.n_samples,
-            1.0,
-            sums.log_likelihood,
-            dtype,
+        known = object.__new__(Learned)
+        mixture = _mixture_of(sums, self.mixture)
+        known.__dict__.update(
+            mixture=mixture,
+            regularization=self.regularization,
+            seen=self.seen + extent.weight,
+            ridge=self.ridge,
+            sums=sums,
+            n_of_batch=extent.n_samples,
         )
-        known = Learned(mixture, statistics, self.regularization, self.seen + extent.weight)
-        known.__dict__.update(sums=sums, ridge=self.ridge)
         return known
+
+    def __getattr__(self, name: str) -> Any:
+        # The statistics of a compiled step are made when they are first asked for.
+        if name != "statistics" or "sums" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        statistics = _statistics_of(self.sums, self.mixture, self.n_of_batch)
+        self.__dict__["statistics"] = statistics
+        return statistics
 
     def reordered(self, mixture: Mixture, order: NDArray[np.intp]) -> "Learned":
         """What is known, with the components in this order, as `mixture` has them already."""
@@ -141,16 +140,41 @@ class Learned:
 
 
 @lru_cache(maxsize=16)
-def _places(kind: str, k: int, d: int) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Where the parts of the kernels' sums begin and end, and their shapes."""
+def _places(kind: str, k: int, d: int) -> tuple[tuple[slice, tuple[int, ...]], ...]:
+    """Where the parts of the kernels' sums are, and their shapes."""
     spread = model_of(kind).shape(k, d)
     shapes = [(k,), (k, d), (k, d), spread, (k,), (k,), (k,), (k, d), spread, spread, spread]
-    places, begin = [], 0
-    for shape in shapes:
-        end = begin + math.prod(shape)
-        places.append((begin, end, shape))
-        begin = end
-    return places
+    ends = list(accumulate(map(math.prod, shapes), initial=0))
+    return tuple((slice(*ends[i : i + 2]), shape) for i, shape in enumerate(shapes))
+
+
+def _mixture_of(sums: Any, before: Mixture) -> Mixture:
+    """The mixture that a compiled step has made, like the one before."""
+    kind, numbers = before.covariance_type, np.frombuffer(sums)
+    places = _places(kind, *before.means.shape)[4:]
+    parts = [numbers[place].reshape(shape) for place, shape in places]
+    weights, log_weights, log_determinants, *rest = parts
+    mixture = before.like(weights, *rest)
+    mixture.__dict__["constants"] = mixture.constants_with(log_weights, log_determinants)
+    return mixture
+
+
+def _statistics_of(sums: Any, mixture: Mixture, n_samples: int) -> SufficientStatistics:
+    """The statistics that a compiled step has made, after a batch of so many rows."""
+    kind, numbers = mixture.covariance_type, np.frombuffer(sums)
+    places = _places(kind, *mixture.means.shape)[:4]
+    weight, reference, first, second = (numbers[at].reshape(shape) for at, shape in places)
+    return SufficientStatistics(
+        covariance_type=kind,
+        reference=reference,
+        component_weight=weight,
+        first_moment=first,
+        second_moment=second,
+        n_samples=n_samples,
+        weight=1.0,
+        log_likelihood=sums.log_likelihood,
+        dtype=mixture.dtype,
+    )
 
 
 def blend(

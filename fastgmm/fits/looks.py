@@ -128,10 +128,17 @@ class Looks:
         in_vain = self.in_vain + (self.surprised > self.last)
         return replace(self, last=seen, pause=min(self.pause + 1, LONGEST), in_vain=in_vain)
 
-    def at_level(self, excess: np.ndarray, weight: np.ndarray | None, n_parameters: int) -> "Looks":
+    def at_level(
+        self,
+        excess: np.ndarray,
+        weight: np.ndarray | None,
+        n_parameters: int,
+        sampled: bool = False,
+    ) -> "Looks":
         """With the level that the excesses (n,) of rows of these weights tell.
 
-        So many parameters were fitted to the rows: others are described worse.
+        So many parameters were fitted to the rows: others are described worse.  Where the rows are
+        a sample of those that were fitted, their weights count the latter.
         """
         finite = np.isfinite(excess)
         if weight is not None:
@@ -143,6 +150,8 @@ class Looks:
         level = float(np.average(known, weights=counted))
         spread = float(np.average((known - level) ** 2, weights=counted) ** 0.5)
         n_effective = float(counted.sum() ** 2 / (counted**2).sum())
+        if sampled:
+            n_effective = max(n_effective, float(counted.sum()))
         return replace(self, level=level - n_parameters / n_effective, spread=spread)
 
 

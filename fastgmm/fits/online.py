@@ -372,35 +372,19 @@ class Learner:
         plan = replace(plan, seed=self.seed, family=self.target.family)
         found = look(sampled, learned.mixture, plan, self.n_threads)
         run = None if found is None else found.run
-        looks, n_parameters = looks.after(self.seen, run is not None, self._shortest), 0
+        looks = looks.after(self.seen, run is not None, self._shortest)
         if run is not None and run.mixture is not None:
             learned = self._implied(run, learned.seen)
-            n_parameters = run.mixture.n_parameters
         if found is not None:
-            looks = looks.at_level(found.excess, found.weight, n_parameters)
+            n_parameters = learned.mixture.n_parameters
+            looks = looks.at_level(found.excess, found.weight, n_parameters, sampled=run is None)
         return self.having(learned=learned, looks=looks)
 
     # ------------------------------------------------------------------ files
 
     def state(self) -> LearnerState:
         """The learner as a file holds it."""
-        rows, weight = self.waiting.held()
-        return LearnerState(
-            None if self.learned is None else self.learned.statistics,
-            self.seen,
-            rows.copy(),
-            None if weight is None else weight.copy(),
-            self.recent.state(),
-            self.n_taken + len(rows),
-            self.n_updates,
-            self.first_rows,
-            self.seed,
-            self.n_skipped,
-            self.aside,
-            self.probed,
-            None if self.reservoir is None else self.reservoir.state(),
-            self.looks,
-        )
+        return LearnerState.of(self)
 
     def restored(self, state: LearnerState) -> "Learner":
         """The learner that `state` has described; what it had learned is here already."""

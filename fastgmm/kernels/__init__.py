@@ -128,6 +128,8 @@ log_determinants = _float64.log_determinants
 """This kernel computes the log determinants of factors."""
 log_weights = _float64.log_weights
 """This kernel computes the logarithms of weights."""
+small_bits = _float64.small_bits
+"""This kernel finds the rows of a stream that have small random numbers."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
 

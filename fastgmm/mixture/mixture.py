@@ -58,6 +58,27 @@ class Mixture:
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
 
+    def like(
+        self,
+        weights: FloatArray,
+        means: FloatArray,
+        covariances: FloatArray,
+        factors: FloatArray,
+        inverse_factors: FloatArray,
+    ) -> "Mixture":
+        """A mixture of this type, of arrays that are float64, in C order and read-only already."""
+        made = object.__new__(Mixture)
+        made.__dict__.update(
+            covariance_type=self.covariance_type,
+            weights=weights,
+            means=means,
+            covariances=covariances,
+            factors=factors,
+            inverse_factors=inverse_factors,
+            dtype=self.dtype,
+        )
+        return made
+
     def check(self) -> None:
         """Raise ValueError where the numbers, from a file, are not those of a mixture."""
         k, d = checks.check_sizes("means", self.means, 2)
@@ -180,7 +201,7 @@ class Mixture:
             log_weights,
             self.means,
             model.for_kernels(self.inverse_factors, k, d),
-            np.full(k, log_determinants),
+            log_determinants if np.ndim(log_determinants) else np.full(k, log_determinants),
             self.factors,
         )
 

@@ -4,3 +4,4 @@
 include "../kernels.pxi"
 include "estimation.pxi"
 include "clustering.pxi"
+include "reservoir.pxi"

@@ -117,6 +117,10 @@ stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class, which runs iterations without Python in between."""
 RelativeFrame = _float64.RelativeFrame
 """This class knows coordinates about mixtures, and makes steps of L-BFGS in them."""
+online_sums = {dtype: module.OnlineSums for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this class: what is known of a stream, and steps by batches of it."""
+take_rows = {dtype: module.take_rows for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this function, which copies a few rows that are good as they are."""
 
 directions_below = _float64.directions_below
 """This kernel counts the directions in which covariances are below bounds."""
@@ -132,6 +136,8 @@ foretold = _float64.foretold
 """This kernel tells what lower bounds foretell of a run."""
 largest_inflation = _float64.largest_inflation
 """This kernel tells how much wider features are alone than given the others."""
+small_bits = _float64.small_bits
+"""This kernel finds the rows of a stream that have small random numbers."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
 

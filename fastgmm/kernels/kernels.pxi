@@ -2,7 +2,7 @@
 # and is compiled with its own flags.  Those of float64 include float64/kernels.pxi, which adds what is float64 only.
 
 cimport cython
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
 from libc.math cimport INFINITY, NAN, fabs, sqrt
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
@@ -65,3 +65,5 @@ include "relative_frame.pxi"
 include "search.pxi"
 include "em_steps.pxi"
 include "stretch.pxi"
+include "online.pxi"
+include "waiting.pxi"

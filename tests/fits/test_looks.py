@@ -13,6 +13,7 @@ from fastgmm.fits.looks import (
     SHORTEST,
     Looks,
     excess,
+    imbalance,
     is_unbalanced,
     mean_excess,
 )
@@ -75,10 +76,11 @@ def test_batches_in_some_order_are_told_from_others_and_keep_a_stream_awake() ->
     told = []
     for n in (64, 256, 1024):
         parts = [RowData(rows[begin : begin + n]) for begin in range(4, 30_000, n)]
-        told += [is_unbalanced(mixture, expectation(mixture, part), n) for part in parts]
+        found = [imbalance(mixture, expectation(mixture, part)) for part in parts]
+        told += [is_unbalanced(entropy, 4, n) for entropy in found]
         for k in range(4):
             alike = RowData(np.ascontiguousarray(rows[labels == k][:n]))
-            assert is_unbalanced(mixture, expectation(mixture, alike), n)
+            assert is_unbalanced(imbalance(mixture, expectation(mixture, alike)), 4, n)
     assert np.mean(told) < 0.002
     assert Looks(1.0, 5).kept_awake().pause == AWAKE
     assert Looks(1.0, SHORTEST).kept_awake().pause == SHORTEST

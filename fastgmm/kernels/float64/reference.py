@@ -15,9 +15,11 @@ from fastgmm.kernels.reference import (
     log,
     log_determinants,
 )
+from fastgmm.kernels.reference_online import OnlineSums, take_rows
 from fastgmm.kernels.reference_search import RelativeFrame, foretold, largest_inflation
 
 __all__ = [
+    "OnlineSums",
     "PackedMixture",
     "RelativeFrame",
     "Stretch",
@@ -32,6 +34,8 @@ __all__ = [
     "log",
     "log_determinants",
     "log_weights",
+    "small_bits",
+    "take_rows",
     "ward",
 ]
 
@@ -55,6 +59,21 @@ def directions_below(
 def log_weights(weights: np.ndarray, out: np.ndarray) -> None:
     """Out (K,) = logarithms of weights; -inf of a weight of zero."""
     out[:] = [math.log(weight) if weight > 0.0 else -math.inf for weight in weights]
+
+
+def small_bits(
+    number: int, n: int, first: int, step: int, limit: int, index: np.ndarray, bits: np.ndarray
+) -> int:
+    """Which rows, every so many of n, have random numbers up to a limit; returns how many."""
+    found = 0
+    for row in range(first, n, step):
+        mixed = (number + row) * 0x9E3779B1 % 2**32
+        mixed = (mixed ^ mixed >> 15) * 0x85EBCA6B % 2**32
+        mixed ^= mixed >> 13
+        if mixed <= limit:
+            index[found], bits[found] = row, mixed
+            found += 1
+    return found
 
 
 def ward(points: np.ndarray, weight: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:

@@ -20,7 +20,9 @@ from fastgmm.em.collapse import Repair
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.run import Iteration
 from fastgmm.estimators.candidate import Candidate
+from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
+from fastgmm.estimators.many import GroupFit, fit_many
 from fastgmm.estimators.selection import Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Candidate",
     "Criteria",
+    "FittedGroups",
     "GaussianMixture",
+    "GroupFit",
     "Initialization",
     "Iteration",
     "NormalInverseWishart",
@@ -47,6 +51,7 @@ __all__ = [
     "__version__",
     "compress",
     "errors",
+    "fit_many",
     "load",
     "plot",
     "select",
@@ -60,7 +65,9 @@ __all__ = [
 for _public in (
     Candidate,
     Criteria,
+    FittedGroups,
     GaussianMixture,
+    GroupFit,
     Initialization,
     Iteration,
     NormalInverseWishart,
@@ -70,6 +77,7 @@ for _public in (
     Stream,
     SufficientStatistics,
     compress,
+    fit_many,
     load,
     select,
     show_config,

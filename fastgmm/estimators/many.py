@@ -37,8 +37,8 @@ class GroupFit(NamedTuple):
 
     Parameters
     ----------
-    index : int
-        The number of the group, from 0.
+    number : int
+        That of the group, from 0.
     label : hashable
     lower_bound : float
         Mean log-likelihood per row in nats; -inf where the fit has failed.
@@ -52,11 +52,11 @@ class GroupFit(NamedTuple):
     >>> import fastgmm
     >>> seen = []
     >>> found = fastgmm.fit_many([[[0.0], [2.0]], [[1.0], [9.0]]], callback=seen.append)
-    >>> [(one.index, one.label, one.converged) for one in seen]
+    >>> [(one.number, one.label, one.converged) for one in seen]
     [(0, 0, True), (1, 1, True)]
     """
 
-    index: int
+    number: int
     label: Hashable
     lower_bound: float
     converged: bool
@@ -258,20 +258,20 @@ class _Kept:
         if isinstance(stack, dict):
             label, error = self.labels[0], stack[0]
             raise ValueError(
-                f"none of the {len(stack)} groups could be fitted; the first, {label!r}, failed so: "
-                f"{error}"
+                f"none of the {len(stack)} groups could be fitted; the first, {label!r}, failed "
+                f"so: {error}"
             ) from error
         return stack
 
 
-def _seen(index: int, label: Hashable, stack: Stack | dict[int, Exception], i: int) -> GroupFit:
+def _seen(number: int, label: Hashable, stack: Stack | dict[int, Exception], i: int) -> GroupFit:
     """What a callback is shown of one fit of a stack."""
     failures = stack if isinstance(stack, dict) else stack.failures
     if isinstance(stack, dict) or i in failures:
-        return GroupFit(index, label, -np.inf, False, 0, str(failures[i]))
+        return GroupFit(number, label, -np.inf, False, 0, str(failures[i]))
     numbers = stack.numbers
     return GroupFit(
-        index,
+        number,
         label,
         float(numbers.lower_bound[i]),
         bool(numbers.converged[i]),

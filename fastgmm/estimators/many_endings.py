@@ -90,9 +90,7 @@ def _largest_ridge(regularization: Regularization) -> float:
     return 0.0 if regularization.prior is not None else float(regularization.reg_covar.max())
 
 
-def _collapsed(
-    stack: Stack, kind: CovarianceType, too_large: dict[int, Swamped]
-) -> list[int]:
+def _collapsed(stack: Stack, kind: CovarianceType, too_large: dict[int, Swamped]) -> list[int]:
     """The groups with components that a single fit would warn of."""
     suspects = {i for i in range(len(stack)) if stack.repairs_of(i)}
     suspects.update(np.flatnonzero(_few_rows(stack, kind)).tolist())
@@ -132,7 +130,6 @@ def _near_floor(stack: Stack, kind: CovarianceType) -> np.ndarray:
     """
     form, inverses = model_of(kind).form, stack.numbers.inverse_factors
     common = form.ridge(stack.regularization.reg_covar)
-    k = stack.numbers.means.shape[1]
     each = inverses if model_of(kind).tied else inverses.reshape(-1, *inverses.shape[2:])
     with np.errstate(invalid="ignore"):
         traces = np.asarray(form.ridge_traces(each, common)).reshape(len(stack), -1)

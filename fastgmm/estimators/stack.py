@@ -113,7 +113,7 @@ class Stack:
         for i, one in enumerate(found):
             if not isinstance(one, Exception):
                 bounds += one.fit.run.lower_bounds
-                if (extra := _extra(one.fit, common)) != ORDINARY:
+                if (extra := _extra(one.fit, common)) is not ORDINARY:
                     extras[i] = extra
             ends.append(len(bounds))
         numbers = _numbers(whole)
@@ -132,7 +132,9 @@ class Stack:
             for begin, part in zip(begins, known, strict=False)
             for i, error in (part if isinstance(part, dict) else part.failures).items()
         }
-        stacks = [(b, part) for b, part in zip(begins, known, strict=False) if not isinstance(part, dict)]
+        stacks = [
+            (b, part) for b, part in zip(begins, known, strict=False) if not isinstance(part, dict)
+        ]
         if not stacks:
             return failures
         common, extras = stacks[0][1].regularization, {}
@@ -175,22 +177,21 @@ class Stack:
         numbers = self.numbers
         return Mixture(
             covariance_type,
-            *(
-                getattr(numbers, name)[i]
-                for name in ("weights", "means", "covariances", "factors", "inverse_factors")
-            ),
+            numbers.weights[i],
+            numbers.means[i],
+            numbers.covariances[i],
+            numbers.factors[i],
+            numbers.inverse_factors[i],
             FLOAT32 if numbers.single[i] else FLOAT64,
         )
 
-    def state(
-        self, i: int, covariance_type: CovarianceType, names: np.ndarray | None
-    ) -> State:
+    def state(self, i: int, covariance_type: CovarianceType, names: np.ndarray | None) -> State:
         """All that a model of one fit knows."""
         numbers, extra = self.numbers, self.extras.get(i, ORDINARY)
         begin = int(self.ends[i - 1]) if i else 0
         bounds = self.lower_bounds[begin : self.ends[i]].tolist()
         lower_bound = float(numbers.lower_bound[i])
-        reached = extra.initializations
+        reached, only = extra.initializations, (Initialization(0, lower_bound, chosen=True),)
         report = Report(
             converged=bool(numbers.converged[i]),
             n_iter=int(numbers.n_iter[i]),
@@ -199,7 +200,7 @@ class Stack:
             lower_bounds=tuple(bounds),
             gap=float(numbers.gap[i]),
             repairs=extra.repairs,
-            initializations=_only(lower_bound) if reached is None else reached,
+            initializations=only if reached is None else reached,
         )
         regularization, trail = self.regularization_of(i), None
         if extra.has_trail:
@@ -216,30 +217,25 @@ class Stack:
 
 def _extra(fit: Fit, common: Regularization) -> Extra:
     """What one fit has that most have not."""
-    run = fit.run
-    own = run.regularization
-    return Extra(
-        run.repairs,
-        None if fit.initializations == _only(run.lower_bound) else fit.initializations,
-        None if _same_ridge(own, common) else own,
-        run.trail is not None,
-    )
-
-
-def _only(lower_bound: float) -> tuple[Initialization, ...]:
-    """What the only start of a fit has reached."""
-    return (Initialization(0, lower_bound, chosen=True),)
+    run, reached = fit.run, fit.initializations
+    same, has_trail = _same_ridge(run.regularization, common), run.trail is not None
+    only = len(reached) == 1 and reached[0] == Initialization(0, run.lower_bound, chosen=True)
+    if same and only and has_trail and not run.repairs:
+        return ORDINARY
+    own = None if same else run.regularization
+    return Extra(run.repairs, None if only else reached, own, has_trail)
 
 
 def _same_ridge(one: Regularization, other: Regularization) -> bool:
-    return one.prior is None and np.array_equal(one.reg_covar, other.reg_covar)
+    ours, theirs = one.reg_covar, other.reg_covar
+    return one.prior is None and ours.shape == theirs.shape and ours.tobytes() == theirs.tobytes()
 
 
 def _numbers(found: list[Fitted]) -> Numbers:
     """The numbers of fits that have ended well."""
     runs = [one.fit.run for one in found]
     mixtures = [_mixture(run) for run in runs]
-    k, d = mixtures[0].means.shape
+    d = mixtures[0].n_features
     isotropic = model_of(mixtures[0].covariance_type).form.isotropic
     nothing = Moments(0, 0.0, np.zeros(d), np.zeros(1 if isotropic else d))
     moments = [nothing if run.trail is None else run.trail.moments for run in runs]

@@ -10,7 +10,7 @@ from fastgmm.fits.plan import Hooks
 from fastgmm.threads import as_they_come, available_threads
 
 MOST_IN_CHUNK = 32
-"""A thread takes at most this many data sets at a time, and few while nobody knows how many come."""
+"""A thread takes at most this many data sets at a time, and fewer where few have come."""
 NUMBERS_IN_CHUNK = 1 << 16
 """The data sets of a chunk hold about this many numbers together, unless it is a single one."""
 CHUNKS_PER_WORKER = 4
@@ -91,15 +91,14 @@ def in_chunks(
 def _chunks(items: Iterable[Item], workers: int) -> Iterator[list[Item]]:
     """The items, some at a time: the more have come, the more of them are one chunk."""
     taken: list[Item] = []
-    n_taken = numbers = 0
-    for item in items:
+    numbers = 0
+    for n_before, item in enumerate(items):
         if taken and numbers + item.size > NUMBERS_IN_CHUNK:
             yield taken
             taken, numbers = [], 0
         taken.append(item)
-        n_taken += 1
         numbers += item.size
-        if len(taken) >= min(MOST_IN_CHUNK, 1 + n_taken // (CHUNKS_PER_WORKER * workers)):
+        if len(taken) >= min(MOST_IN_CHUNK, 1 + n_before // (CHUNKS_PER_WORKER * workers)):
             yield taken
             taken, numbers = [], 0
     if taken:

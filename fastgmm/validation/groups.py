@@ -95,12 +95,12 @@ class Groups:
         return self._walk(keys, groups, _parallel(sample_weight))
 
     def _walk(
-        self, keys: Iterable[Hashable] | None, groups: Iterable[Any], weights: Iterator[Any]
+        self, keys: Iterable[Hashable] | None, groups: Iterable[Any], weights: Iterator[Any] | None
     ) -> Generator[Group]:
         named = None if keys is None else iter(keys)
         for i, X in enumerate(groups):
             label = i if named is None else next(named)
-            weight = next(weights, _MISSING)
+            weight = None if weights is None else next(weights, _MISSING)
             if weight is _MISSING:
                 raise ValueError(
                     f"sample_weight has {i} entries, and there are more groups: pass the weights "
@@ -114,7 +114,7 @@ class Groups:
                 yield self._checked(label, rows, weight)
             except (TypeError, ValueError) as error:
                 yield Group(label, NO_ROWS, failure=error)
-        if next(weights, None) is not None:
+        if weights is not None and next(weights, _MISSING) is not _MISSING:
             raise ValueError("sample_weight has more entries than there are groups.")
 
     def _check_columns(self, rows: Rows, names: NDArray[np.object_] | None) -> None:
@@ -210,10 +210,10 @@ def _weights_of(keys: list[Hashable], sample_weight: Any) -> Any:
     return [sample_weight.get(key) for key in keys]
 
 
-def _parallel(sample_weight: Any) -> Iterator[Any]:
-    """The weights of each group; None for all where none were given."""
+def _parallel(sample_weight: Any) -> Iterator[Any] | None:
+    """The weights of each group, where there are any."""
     if sample_weight is None:
-        return iter(lambda: None, _MISSING)
+        return None
     if isinstance(sample_weight, Number | str) or not isinstance(sample_weight, Iterable):
         raise TypeError(
             f"sample_weight must be an iterable, with the weights of each group, got "

@@ -83,9 +83,9 @@ def _missing(array: NDArray[Any]) -> NDArray[np.bool_]:
     if array.dtype.kind == "O":
         return np.array([_is_missing(one) for one in array], dtype=bool)
     if array.dtype.kind in "fc":
-        return np.isnan(array)
+        return np.asarray(np.isnan(array))
     if array.dtype.kind in "mM":
-        return np.isnat(array)
+        return np.asarray(np.isnat(array))
     return np.zeros(len(array), dtype=bool)
 
 

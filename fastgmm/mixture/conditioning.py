@@ -18,6 +18,7 @@ from fastgmm import kernels
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.typing import FloatArray
 
@@ -29,6 +30,42 @@ ones, to cut anew costs little beside the question."""
 
 Columns = tuple[int, ...]
 """Numbers of columns, in the order in which they were asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The regression of each component as a line, mu_m + A (x - mu_o) = b + A (x - origin).
+
+    With the middle of the means as the origin, all components share one product of matrices, and an
+    offset of the columns cancels before anything is multiplied.
+
+    Parameters
+    ----------
+    origin : ndarray of shape (p,)
+    intercepts : ndarray of shape (K, m)
+        b = mu_m + A (origin - mu_o).
+    slopes : ndarray of shape (p, K m), or (p, m) if tied, or None
+        A of all components, side by side.
+    """
+
+    origin: FloatArray
+    intercepts: FloatArray
+    slopes: FloatArray | None
+
+    def slopes_times(self, rows: FloatArray) -> FloatArray:
+        """(n, K, m): A (x - origin); one for all components, or zero, where they share it."""
+        m = self.intercepts.shape[1]
+        if self.slopes is None:
+            return np.zeros((1, 1, m))
+        return ((rows - self.origin) @ self.slopes).reshape(len(rows), -1, m)
+
+    def mean(self, shares: FloatArray, slopes: FloatArray) -> FloatArray:
+        """(n, m): the mean of the lines, by the shares (n, K) of the components."""
+        mean: FloatArray = shares @ self.intercepts
+        if slopes.shape[1] == 1:
+            return mean + slopes[:, 0]
+        mean += np.einsum("nk,nkm->nm", shares, slopes)
+        return mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +86,16 @@ class Cut:
     given: Mixture
     rest: Mixture
     slopes: FloatArray | None
+
+    @lazy
+    def lines(self) -> Lines:
+        """The regression of each component, made once."""
+        centers, slopes = self.given.means, self.slopes
+        origin, intercepts = centers.mean(axis=0), self.rest.means
+        if slopes is None:
+            return Lines(origin, intercepts, None)
+        intercepts = intercepts + (slopes @ (origin - centers)[:, :, None])[:, :, 0]
+        return Lines(origin, intercepts, np.ascontiguousarray(slopes.reshape(-1, len(origin)).T))
 
 
 def cut_of(mixture: Mixture, observed: Columns, missing: Columns) -> Cut:

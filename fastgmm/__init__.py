@@ -29,6 +29,7 @@ from fastgmm.estimators.likelihood_ratio import (
     bootstrap_lrt,
 )
 from fastgmm.estimators.many import GroupFit, fit_many
+from fastgmm.estimators.regressor import GaussianMixtureRegressor
 from fastgmm.estimators.selection import Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
@@ -46,6 +47,7 @@ __all__ = [
     "Criteria",
     "FittedGroups",
     "GaussianMixture",
+    "GaussianMixtureRegressor",
     "GroupFit",
     "Initialization",
     "Iteration",
@@ -80,6 +82,7 @@ for _public in (
     Criteria,
     FittedGroups,
     GaussianMixture,
+    GaussianMixtureRegressor,
     GroupFit,
     Initialization,
     Iteration,

@@ -116,3 +116,16 @@ def assert_same_model(one: GaussianMixture, other: GaussianMixture) -> None:
     """Compare what two fits have learned, to the last bit."""
     for name in ("weights_", "means_", "covariances_", "precisions_"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def three_in_four() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights, means and covariances of a mixture whose numbers can be typed anywhere."""
+    means = [[0.0, 1.0, -2.0, 3.0], [2.0, -1.0, 0.5, 1.0], [-3.0, 0.25, 4.0, -1.5]]
+    factors = np.array(
+        [
+            [[2, 0, 0, 0], [0.5, 1.5, 0, 0], [-0.75, 0.25, 1, 0], [1, -0.5, 0.25, 0.5]],
+            [[1, 0, 0, 0], [-0.5, 2, 0, 0], [0.25, 0.5, 0.75, 0], [0, 1, -0.25, 1.25]],
+            [[0.5, 0, 0, 0], [1, 1, 0, 0], [0, -1, 2, 0], [0.5, 0.25, 1.5, 1]],
+        ]
+    )
+    return np.array([0.5, 0.2, 0.3]), np.array(means), factors @ np.swapaxes(factors, 1, 2)

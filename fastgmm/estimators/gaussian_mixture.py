@@ -22,7 +22,7 @@ from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
-from fastgmm.estimators.scoring import Scoring
+from fastgmm.estimators.questions import Questions
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.fit import Fit, fit
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 @with_fixed_attributes
-class GaussianMixture(Scoring, Estimator):
+class GaussianMixture(Questions, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same

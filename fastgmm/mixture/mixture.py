@@ -210,6 +210,11 @@ class Mixture:
         """packed(dtype): the kernels' form of the constants for rows of a dtype, made once."""
         return self.constants.packed
 
+    @lazy
+    def cuts(self) -> dict[Any, Any]:
+        """The cuts into observed and missing columns that `conditioning.cut_of` has made last."""
+        return {}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__post_init__()  # pickles forget that arrays are read-only
@@ -217,7 +222,7 @@ class Mixture:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for made in ("constants", "covariance_model", "packed"):
+        for made in ("constants", "covariance_model", "cuts", "packed"):
             state.pop(made, None)
         return state
 

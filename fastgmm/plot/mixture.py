@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastgmm.plot.ellipses import Ellipses, as_ellipses
 from fastgmm.plot.files import import_matplotlib, picture_file
 from fastgmm.plot.parts import (
     PALETTE,
@@ -38,6 +39,7 @@ def plot_mixture(
     sample_weight: ArrayLike | None = None,
     ax: Axes | NDArray[Any] | None = None,
     deviations: Sequence[float] = (1.0, 2.0),
+    levels: float | Sequence[float] | None = None,
     legend: bool = True,
 ) -> Axes | NDArray[Any]:
     """Draw a fitted mixture, over data if there are any.
@@ -62,6 +64,9 @@ def plot_mixture(
         Where to draw; a new pyplot figure by default.
     deviations : sequence of float
         The sizes of the ellipses, in standard deviations.
+    levels : float or sequence of float, optional
+        The sizes of the ellipses in place of `deviations`: the shares of a component's rows that
+        lie within, such as 0.5 and 0.9.  Those of 1 and 2 deviations hold 39 % and 86 %.
     legend : bool
         Whether to name the components and their weights; beside the axes where the figure's
         layout is "constrained", inside them otherwise.
@@ -76,7 +81,7 @@ def plot_mixture(
     ------
     ValueError
         If the model is not fitted, a feature is unknown, there are more than 10 features to draw,
-        or ``X``, ``sample_weight``, ``deviations`` or ``ax`` do not fit.
+        or ``X``, ``sample_weight``, ``deviations``, ``levels`` or ``ax`` do not fit.
     ImportError
         If matplotlib is not installed.
 
@@ -90,9 +95,7 @@ def plot_mixture(
     ['0: 60.0 %', '1: 40.0 %', 'their sum']
     """
     import_matplotlib()
-    sizes = sorted(map(float, deviations))
-    if not sizes or sizes[0] <= 0 or not np.isfinite(sizes).all():
-        raise ValueError(f"deviations must be positive numbers, got {deviations!r}.")
+    rings = as_ellipses(deviations, levels)
     shown = as_shown(model, X, features, sample_weight)
     n_drawn = len(shown.names)
     if ax is None:
@@ -102,22 +105,22 @@ def plot_mixture(
     axes = _as_grid(ax, n_drawn)
     first: Axes = axes[0, 0]
     if n_drawn > 2:
-        _draw_grid(axes, shown, sizes)
+        _draw_grid(axes, shown, rings)
         if legend:
-            add_legend(axes[0, -1], shown, sizes, "corner")
+            add_legend(axes[0, -1], shown, rings, "corner")
         return axes
-    limits = shown.limits(sizes[-1])
+    limits = shown.limits(rings.deviations[-1])
     if n_drawn == 1:
         draw_density(first, shown, 0, limits)
     else:
-        draw_pair(first, shown, (0, 1), limits, sizes)
+        draw_pair(first, shown, (0, 1), limits, rings)
         if len(shown.weights) > len(PALETTE):
             # So many colours are hard to tell apart.
             number_means(first, shown, limits)
     if legend:
         engine = _figure_of(first).get_layout_engine()
         beside = type(engine).__name__ == "ConstrainedLayoutEngine"
-        add_legend(first, shown, sizes, "beside" if beside else "inside")
+        add_legend(first, shown, rings, "beside" if beside else "inside")
     return first
 
 
@@ -128,6 +131,7 @@ def save_mixture(
     *,
     features: Column | Sequence[Column] | None = None,
     sample_weight: ArrayLike | None = None,
+    levels: float | Sequence[float] | None = None,
 ) -> None:
     """Write the picture of `plot_mixture` to a file, without pyplot and without a display.
 
@@ -135,7 +139,7 @@ def save_mixture(
     ----------
     path : str or path
         A name that ends in a format which matplotlib writes, such as ``.png``, ``.pdf``, ``.svg``.
-    model, X, features, sample_weight
+    model, X, features, sample_weight, levels
         As for `plot_mixture`.
 
     Raises
@@ -147,7 +151,9 @@ def save_mixture(
     """
     with picture_file(path) as figure:
         axes = new_axes(figure, len(chosen_features(model, X, features)[0]))
-        plot_mixture(model, X, features=features, sample_weight=sample_weight, ax=axes)
+        plot_mixture(
+            model, X, features=features, sample_weight=sample_weight, ax=axes, levels=levels
+        )
 
 
 def _as_grid(ax: Any, n_drawn: int) -> NDArray[Any]:
@@ -159,9 +165,9 @@ def _as_grid(ax: Any, n_drawn: int) -> NDArray[Any]:
     return axes.reshape(side, side)
 
 
-def _draw_grid(axes: NDArray[Any], shown: Shown, sizes: Sequence[float]) -> None:
+def _draw_grid(axes: NDArray[Any], shown: Shown, rings: Ellipses) -> None:
     side = len(axes)
-    limits = shown.limits(sizes[-1])
+    limits = shown.limits(rings.deviations[-1])
     for row, column in np.ndindex(side, side):
         ax: Any = axes[row, column]
         if column > row:
@@ -171,7 +177,7 @@ def _draw_grid(axes: NDArray[Any], shown: Shown, sizes: Sequence[float]) -> None
             draw_density(ax, shown, row, limits)
             ax.tick_params(left=False)
         else:
-            draw_pair(ax, shown, (column, row), limits, sizes)
+            draw_pair(ax, shown, (column, row), limits, rings)
         ax.locator_params(nbins=5)
         if row < side - 1:
             ax.set_xlabel("")

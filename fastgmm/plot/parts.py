@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.plot.ellipses import Ellipses
 from fastgmm.plot.shown import Shown
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def draw_density(ax: Axes, shown: Shown, feature: int, limits: NDArray[Any]) -> 
 
 
 def draw_pair(
-    ax: Axes, shown: Shown, pair: tuple[int, int], limits: NDArray[Any], sizes: Sequence[float]
+    ax: Axes, shown: Shown, pair: tuple[int, int], limits: NDArray[Any], rings: Ellipses
 ) -> None:
     """Draw two features, the first to the right: the points, and the components over them."""
     colours = component_colours(len(shown.means))
@@ -115,7 +116,7 @@ def draw_pair(
             rasterized=True,  # As circles, 20,000 points make a PDF slow to open.
         )
     for component, colour in enumerate(colours):
-        _draw_ellipses(ax, shown, component, pair, sizes, colour)
+        _draw_ellipses(ax, shown, component, pair, rings.deviations, colour)
     ax.set_xlim(*limits[pair[0]])
     ax.set_ylim(*limits[pair[1]])
     ax.set_xlabel(shown.names[pair[0]])
@@ -183,7 +184,7 @@ def number_means(ax: Axes, shown: Shown, limits: NDArray[Any]) -> None:
         )
 
 
-def add_legend(ax: Axes, shown: Shown, sizes: Sequence[float], where: str) -> None:
+def add_legend(ax: Axes, shown: Shown, rings: Ellipses, where: str) -> None:
     """Name the components and their weights.
 
     Parameters
@@ -192,8 +193,8 @@ def add_legend(ax: Axes, shown: Shown, sizes: Sequence[float], where: str) -> No
         The axes that carry the legend.
     shown : Shown
         What is drawn.
-    sizes : sequence of float
-        Sizes of the ellipses in standard deviations.
+    rings : Ellipses
+        The ellipses that are drawn.
     where : {"beside", "inside", "corner"}
         To the right of the axes, within them, or on axes that are free for it.
     """
@@ -211,8 +212,7 @@ def add_legend(ax: Axes, shown: Shown, sizes: Sequence[float], where: str) -> No
     if len(shown.names) != 2:
         handles.append(Line2D([], [], color=DARK, linestyle=DASHES, label="their sum"))
     if len(shown.names) != 1:
-        label = ", ".join(f"{size:g}" for size in sizes) + " deviations"
-        handles.append(Line2D([], [], color=DARK, linewidth=1.2, label=label))
+        handles.append(Line2D([], [], color=DARK, linewidth=1.2, label=rings.label))
     options: dict[str, Any] = {
         "inside": {"loc": "best", "framealpha": 0.85},
         "beside": {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "frameon": False},

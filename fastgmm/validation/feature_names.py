@@ -41,7 +41,9 @@ def feature_names_of(X: Any) -> NDArray[np.object_] | None:
     return None if names is None else np.asarray(names, dtype=object)
 
 
-def check_feature_names(X: Any, fitted_names: NDArray[np.object_] | None) -> None:
+def check_feature_names(
+    X: Any, fitted_names: NDArray[np.object_] | None, owner: str = "GaussianMixture"
+) -> None:
     """Compare the columns of `X` with those that the model was fitted on.
 
     Parameters
@@ -50,6 +52,8 @@ def check_feature_names(X: Any, fitted_names: NDArray[np.object_] | None) -> Non
         What the user gave.
     fitted_names : ndarray of object, shape (n_features,), or None
         What `feature_names_of` returned for the data of the fit.
+    owner : str, default="GaussianMixture"
+        Name of the class, for the warning.
 
     Raises
     ------
@@ -65,11 +69,9 @@ def check_feature_names(X: Any, fitted_names: NDArray[np.object_] | None) -> Non
     if names is None and fitted_names is None:
         return
     if names is None:
-        _warn(
-            "X does not have valid feature names, but GaussianMixture was fitted with feature names"
-        )
+        _warn(f"X does not have valid feature names, but {owner} was fitted with feature names")
     elif fitted_names is None:
-        _warn("X has feature names, but GaussianMixture was fitted without feature names")
+        _warn(f"X has feature names, but {owner} was fitted without feature names")
     elif len(names) != len(fitted_names) or (names != fitted_names).any():
         raise _other_names_error(set(names), set(fitted_names))
 

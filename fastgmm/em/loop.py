@@ -16,7 +16,7 @@ from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.rules import LEAST_FALL, Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_ROUNDING, RECENT, ROUNDING, recent_gain
-from fastgmm.em.stretch import Stretches
+from fastgmm.em.stretch import Cancelled, Stretches, never
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.mixture.mixture import Mixture
@@ -32,6 +32,9 @@ class Observer(Protocol):
     @property
     def idle(self) -> bool:
         """Whether it looks at nothing, so that it need not be told."""
+
+    def cancelled(self) -> bool:
+        """Whether the run is to end where it is; asked often, and cheap."""
 
     def iterated(self, run: Run, change: float) -> bool:
         """See one iteration and the rise of its lower bound; True ends the run."""
@@ -65,15 +68,18 @@ def run_em(
     idle = observer is None or observer.idle
     loop = _Loop(one_pass, rules, repairer, stretches if idle else None)
     loop.run = run
+    cancelled = never if observer is None else observer.cancelled
     del run  # the M-step needs the memory: the loop alone holds the mixture
     while loop.run.n_iter < max_iter:
-        if loop.stretched():
+        if loop.stretched(cancelled):
             if loop.run.ended:
                 break
             continue
         loop.iterate()
         if loop.run.failure is not None:
             break
+        if cancelled():
+            loop.run = replace(loop.run, stopped=True)
         if observer is not None:
             if observer.iterated(loop.run, _change(loop.run)):
                 loop.run = replace(loop.run, stopped=True)
@@ -99,7 +105,7 @@ class _Loop:
         self._pause = self._failures = 0
         self.run: Run
 
-    def stretched(self) -> bool:
+    def stretched(self, cancelled: Cancelled) -> bool:
         """Go as far as no decision is needed; False where that is nowhere."""
         run, stretches = self.run, self._stretches
         # With a trail, the first pass tells whose it is.
@@ -109,7 +115,7 @@ class _Loop:
         if self._pause > 0:
             self._pause -= 1
             return False
-        gone_on = stretches.gone_on(run)
+        gone_on = stretches.gone_on(run, cancelled)
         if gone_on is None:
             self._failures += 1
             self._pause = 1 << min(self._failures, 6)

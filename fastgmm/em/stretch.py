@@ -4,6 +4,7 @@ The compiled loop does what `em.loop` does, with the same kernels in the same or
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,15 @@ LARGEST_COST = 1 << 25
 """An iteration that costs more, some ten milliseconds, gains nothing by a stretch."""
 COST_OF_PAIR = 20
 """The exponential of a row and component costs as much as this many multiply-adds."""
+
+
+Cancelled = Callable[[], bool]
+"""A function cancelled() tells whether a run is to end where it is."""
+
+
+def never() -> bool:
+    """Whether a run that nobody cancels is to end: it is not."""
+    return False
 
 
 class Stretches:
@@ -91,7 +101,7 @@ class Stretches:
             AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
 
-    def gone_on(self, run: Run) -> Run | None:
+    def gone_on(self, run: Run, cancelled: Cancelled = never) -> Run | None:
         """The run until it ends, or to where the loop has to go on; None where it does not move."""
         assert run.mixture is not None
         if run.search is not None and self._rules.acceleration is None:
@@ -99,9 +109,10 @@ class Stretches:
         compiled = self._compiled
         ahead = None if run.ahead is None else arrays_of(run.ahead)
         compiled.begin(arrays_of(run.mixture), ahead, run.search, run.recent(2 * NOISE_WINDOW))
-        bounds = self._iterations(self._rules.stopping.max_iter - run.n_iter)
+        bounds = self._iterations(self._rules.stopping.max_iter - run.n_iter, cancelled)
         if not bounds:
             return None
+        stopped = cancelled()
         ended = compiled.converged or compiled.noise > 0.0
         return replace(
             run,
@@ -111,6 +122,7 @@ class Stretches:
             lower_bound=bounds[-1],
             n_iter=run.n_iter + len(bounds),
             converged=compiled.converged,
+            stopped=stopped,
             lower_bounds=[*run.lower_bounds, *bounds],
             n_passes=run.n_passes + compiled.n_passes,
             gap=compiled.gap,
@@ -131,11 +143,13 @@ class Stretches:
         bound: float = self._compiled.bound()
         return bound
 
-    def _iterations(self, n: int) -> list[float]:
+    def _iterations(self, n: int, cancelled: Cancelled = never) -> list[float]:
         """The lower bounds of up to n iterations."""
         compiled = self._compiled
         bounds, event = compiled.run(n)
         while not (event or compiled.converged or compiled.noise > 0.0 or len(bounds) == n):
+            if cancelled():
+                break
             more, event = compiled.run(n - len(bounds))
             bounds += more
         found: list[float] = bounds

@@ -1,6 +1,7 @@
 """GaussianMixture, the estimator that users touch, and `load`, which reads one from a file."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
 from types import SimpleNamespace
@@ -387,12 +388,18 @@ class GaussianMixture(Questions, Estimator):
         return data, mixture
 
     def _fit_shared(
-        self, data: RowData, sample: Sample, seed: int, largest: int, callback: Callback
+        self,
+        data: RowData,
+        sample: Sample,
+        seed: int,
+        largest: int,
+        cancelled: Callable[[], bool],
     ) -> None:
         """Run one of several fits that share their rows and a sample of them; it never warns."""
         plan = plan_of(self._params(), data.n_features, self._state)
         start = replace(plan.start, largest=largest)
-        found = fit(data, replace(plan, start=start, sample=sample, seed=seed), Hooks(callback))
+        hooks = Hooks(cancelled=cancelled)
+        found = fit(data, replace(plan, start=start, sample=sample, seed=seed), hooks)
         self._publish(found, data.names, data.extent.weight)
 
     def _publish(self, found: Fit, names: np.ndarray | None, seen: float | None) -> Mixture:

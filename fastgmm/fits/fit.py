@@ -1,5 +1,6 @@
 """A fit is a run of EM from each start, of which the best is kept, with checkpoints."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastgmm.em.loop import run_em
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
-from fastgmm.em.stretch import stretches_over
+from fastgmm.em.stretch import Stretches, never, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.plan import Hooks, Plan
@@ -199,7 +200,21 @@ class _RunningFit:
             self._regularization.reg_covar,
             settings.stopping.target,
         )
-        rules = Rules(
+        watch = _Watch(self, init, best, reporter)
+        begun = earlier or self._begun(init)
+        if begun is None:
+            return None
+        stretches = self._stretches if watch.idle else None
+        run = run_em(begun, passes, self._rules, repairer, watch, stretches)
+        if run.failure is None:
+            reporter.end(run)
+        return run
+
+    @lazy
+    def _rules(self) -> Rules:
+        """The rules of every run."""
+        settings = self._plan.settings
+        return Rules(
             stopping=settings.stopping,
             regularization=self._regularization,
             acceleration=settings.acceleration,
@@ -207,28 +222,20 @@ class _RunningFit:
             family=self._plan.family,
             dtype=self._data.dtype,
         )
-        watch = _Watch(self, init, best, reporter)
-        begun = earlier or self._begun(init, rules)
-        if begun is None:
-            return None
-        stretches = stretches_over(
-            self._data,
-            start.covariance_type,
-            start.n_components,
-            rules,
-        )
-        run = run_em(begun, passes, rules, repairer, watch, stretches)
-        if run.failure is None:
-            reporter.end(run)
-        return run
 
-    def _begun(self, turn: int, rules: Rules) -> Run | None:
+    @lazy
+    def _stretches(self) -> Stretches | None:
+        """Compiled iterations, for one run after the other; None where there are none."""
+        start = self._start
+        return stretches_over(self._data, start.covariance_type, start.n_components, self._rules)
+
+    def _begun(self, turn: int) -> Run | None:
         """The run before its first iteration, which may have failed already; None without one."""
         try:
             mixture = self._first(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
-        return None if mixture is None else rules.begun(mixture)
+        return None if mixture is None else self._rules.begun(mixture)
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""
@@ -245,6 +252,11 @@ class _RunningFit:
         """Whether no hook is told of iterations."""
         hooks = self._hooks
         return hooks.callback is None and hooks.checkpoint is None and hooks.after_pass is None
+
+    @property
+    def cancelled(self) -> Callable[[], bool]:
+        """What tells whether the fit is to end where it is."""
+        return self._hooks.cancelled or never
 
     def note(self, run: Run, init: int, best: Run | None) -> None:
         """Write the checkpoint, and show the run to whoever asked for it."""
@@ -280,6 +292,10 @@ class _Watch:
     def idle(self) -> bool:
         """Whether nobody wants to see iterations, or keep them."""
         return self.fit.idle and not self.reporter.verbose
+
+    def cancelled(self) -> bool:
+        """Whether the fit is to end where it is."""
+        return self.fit.cancelled()
 
     def iterated(self, run: Run, change: float) -> bool:
         """Show one iteration; True if the callback ends the start."""

@@ -63,7 +63,7 @@ def in_chunks(
     on the cut into chunks, unless `work.together` says more than its results do.
     """
     workers, cancelled, large = n_threads or available_threads(), Event(), Lock()
-    watching = Hooks(lambda _: cancelled.is_set())
+    watching = Hooks(cancelled=cancelled.is_set)
 
     def chunk(taken: list[Item], _: Event) -> Part:
         found: list[Result] = []

@@ -34,6 +34,7 @@ __all__ = [
     "log",
     "log_determinants",
     "log_weights",
+    "row_moments",
     "small_bits",
     "take_rows",
     "ward",
@@ -54,6 +55,29 @@ def directions_below(
         variances = np.linalg.eigvalsh(scaled)
         counts[k] = np.count_nonzero(variances < 1.0)
         errors[k] = n_features**0.5 * np.finfo(np.float64).eps * np.abs(variances).max()
+
+
+def row_moments(
+    form: str,
+    tied: bool,
+    reference: np.ndarray,
+    weight: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    mean: np.ndarray,
+    variances: np.ndarray,
+) -> None:
+    """Out (D,) and (D,) or (1,) = mean and variances of all rows, from the sums about a reference."""
+    total = weight.sum()
+    mean[...] = weight @ (reference + first / weight[:, None]) / total
+    off = reference - mean
+    within = second if tied else second.sum(axis=0)
+    if form == "matrix":
+        within = np.diagonal(within)
+    between = (2.0 * off * first + off**2 * weight[:, None]).sum(axis=0)
+    if form == "scalar":
+        within, between = within / len(mean), between.mean()
+    variances[...] = np.maximum((within + between) / total, 0.0)
 
 
 def log_weights(weights: np.ndarray, out: np.ndarray) -> None:

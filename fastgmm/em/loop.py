@@ -109,13 +109,13 @@ class _Loop:
         if self._pause > 0:
             self._pause -= 1
             return False
-        gone_on = stretches.gone_on(run)
+        gone_on = stretches.gone_on(run, self._repairs())
         if gone_on is None:
             self._failures += 1
             self._pause = 1 << min(self._failures, 6)
             return False
         self._failures = 0
-        self.run = replace(gone_on, repairs=self._repairs())
+        self.run = gone_on
         return True
 
     def iterate(self) -> None:

@@ -4,8 +4,6 @@ The compiled loop does what `em.loop` does, with the same kernels in the same or
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from fastgmm import kernels
@@ -15,7 +13,7 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
-from fastgmm.em.collapse import FLOOR_SHARE
+from fastgmm.em.collapse import FLOOR_SHARE, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
@@ -26,7 +24,7 @@ from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_WINDOW, Stopping
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
+from fastgmm.mixture.statistics import CANCELLATION
 from fastgmm.threads import rows_per_block
 from fastgmm.typing import CovarianceType
 
@@ -91,7 +89,7 @@ class Stretches:
             AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
 
-    def gone_on(self, run: Run) -> Run | None:
+    def gone_on(self, run: Run, repairs: tuple[Repair, ...] = ()) -> Run | None:
         """The run until it ends, or to where the loop has to go on; None where it does not move."""
         assert run.mixture is not None
         if run.search is not None and self._rules.acceleration is None:
@@ -103,19 +101,20 @@ class Stretches:
         if not bounds:
             return None
         ended = compiled.converged or compiled.noise > 0.0
-        return replace(
-            run,
-            mixture=self._mixture(ahead=False),
-            ahead=None if ended else self._mixture(ahead=True),
-            search=None if ended else self._search(),
-            lower_bound=bounds[-1],
-            n_iter=run.n_iter + len(bounds),
-            converged=compiled.converged,
+        return Run(
+            self._mixture(ahead=False),
+            bounds[-1],
+            run.n_iter + len(bounds),
+            compiled.converged,
             lower_bounds=[*run.lower_bounds, *bounds],
             n_passes=run.n_passes + compiled.n_passes,
             gap=compiled.gap,
+            repairs=repairs,
+            ahead=None if ended else self._mixture(ahead=True),
+            search=None if ended else self._search(),
+            regularization=run.regularization,
+            trail=run.trail or self._trail(),
             noise=compiled.noise,
-            trail=self._trail() if run.n_iter == 0 and run.trail is None else run.trail,
         )
 
     def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
@@ -142,39 +141,35 @@ class Stretches:
         return found
 
     def _mixture(self, *, ahead: bool) -> Mixture | None:
+        if ahead and not self._compiled.is_ahead:
+            return None
         k, d = self._sizes
         shape = self._model.shape(k, d)
         arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
-        if not self._compiled.mixture(ahead, arrays):
-            return None
+        self._compiled.mixture(ahead, arrays)
         return Mixture(self._type, *arrays, self._dtype)
 
     def _search(self) -> Search | None:
+        if not self._compiled.searching:
+            return None
         vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
         held = np.empty(() if self._model.tied else self._sizes[:1])
-        state = self._compiled.search_state(vectors, held)
-        if state is None:
-            return None
-        n, by_em, radius, value, gap, failures, falls = state
+        n, by_em, *numbers = self._compiled.search_state(vectors, held)
         search = Search(self._rules.regularization, self._extent.weight)
         search.steps, search.changes = list(vectors[:n]), list(vectors[n : 2 * n])
         search.gradient, search.em_step, tried = vectors[2 * n : 2 * n + 3]
-        search.step = search.em_step if by_em else tried
-        search.held, search.radius, search.value, search.gap = held, radius, value, gap
-        search.failures, search.falls = failures, falls
+        search.step, search.held = search.em_step if by_em else tried, held
+        search.radius, search.value, search.gap, search.failures, search.falls = numbers
         return search
 
-    def _trail(self) -> Trail:
+    def _trail(self) -> Trail | None:
         """The trail of a run that has begun here."""
-        k, d = self._sizes
-        shape = self._model.shape(k, d)
-        arrays = np.empty((k, d)), np.empty(k), np.empty((k, d)), np.empty(shape)
-        self._compiled.sums_of_first(*arrays)
-        extent = self._extent
-        statistics = SufficientStatistics(
-            self._type, *arrays, extent.n_samples, extent.weight, 0.0, self._dtype
-        )
-        return Trail((), Moments.of(statistics), self._rules.regularization)
+        d = self._sizes[1]
+        mean, variances = np.empty(d), np.empty(1 if self._model.form.isotropic else d)
+        if not self._compiled.moments(mean, variances):
+            return None
+        moments = Moments(self._extent.n_samples, self._extent.weight, mean, variances)
+        return Trail((), moments, self._rules.regularization)
 
 
 def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> int:

@@ -130,6 +130,8 @@ foretold = _float64.foretold
 """This kernel tells what lower bounds foretell of a run."""
 largest_inflation = _float64.largest_inflation
 """This kernel tells how much wider features are alone than given the others."""
+moments_of_rows = _float64.moments_of_rows
+"""This kernel computes the mean and the variances of all rows."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
 

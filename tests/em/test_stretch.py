@@ -163,7 +163,7 @@ class Halting:
     def __init__(self, data: RowData, kind: Any, k: int, rules: Rules) -> None:
         self._of, self._rules, self.n_calls, self.searches = (data, kind, k), rules, 0, 0
 
-    def gone_on(self, run: Run) -> Run | None:
+    def gone_on(self, run: Run, repairs: Any) -> Run | None:
         """Go on for some iterations."""
         self.n_calls += 1
         self.searches += run.search is not None

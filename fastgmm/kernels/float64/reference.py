@@ -15,7 +15,12 @@ from fastgmm.kernels.reference import (
     log,
     log_determinants,
 )
-from fastgmm.kernels.reference_search import RelativeFrame, foretold, largest_inflation
+from fastgmm.kernels.reference_search import (
+    RelativeFrame,
+    foretold,
+    largest_inflation,
+    moments_of_rows,
+)
 
 __all__ = [
     "PackedMixture",
@@ -31,6 +36,7 @@ __all__ = [
     "log",
     "log_determinants",
     "log_weights",
+    "moments_of_rows",
     "ward",
 ]
 

@@ -33,6 +33,10 @@ class Observer(Protocol):
     def idle(self) -> bool:
         """Whether it looks at nothing, so that it need not be told."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps runs as they pass, and so needs their mixtures."""
+
     def iterated(self, run: Run, change: float) -> bool:
         """See one iteration and the rise of its lower bound; True ends the run."""
 
@@ -63,24 +67,22 @@ def run_em(
     if max_iter == 0:
         return replace(run, mixture=run.ahead or run.mixture)
     idle = observer is None or observer.idle
-    loop = _Loop(one_pass, rules, repairer, stretches if idle else None)
+    whole = observer is None or observer.keeps
+    loop = _Loop(one_pass, rules, repairer, stretches)
     loop.run = run
     del run  # the M-step needs the memory: the loop alone holds the mixture
     while loop.run.n_iter < max_iter:
-        if loop.stretched():
-            if loop.run.ended:
-                break
-            continue
-        loop.iterate()
+        if not loop.stretched(max_iter if idle else 1, whole):
+            loop.iterate()
         if loop.run.failure is not None:
             break
-        if observer is not None:
+        if observer is not None and not idle:
             if observer.iterated(loop.run, _change(loop.run)):
                 loop.run = replace(loop.run, stopped=True)
             observer.passed(loop.run)
         if loop.run.ended:
             break
-    return loop.run
+    return loop.whole()
 
 
 class _Loop:
@@ -99,17 +101,23 @@ class _Loop:
         self._pause = self._failures = 0
         self.run: Run
 
-    def stretched(self) -> bool:
-        """Go as far as no decision is needed; False where that is nowhere."""
+    def whole(self) -> Run:
+        """The run with its mixture, which a stretch leaves out where nobody looks at it."""
+        if self._stretches is not None:
+            self.run = self._stretches.whole(self.run)
+        return self.run
+
+    def stretched(self, most: int, whole: bool) -> bool:
+        """Go as far as no decision is needed, but no more iterations; False where none is done."""
         run, stretches = self.run, self._stretches
         # With a trail, the first pass tells whose it is.
         begins = run.n_iter == 0 and run.trail is not None
-        if stretches is None or run.mixture is None or begins:
+        if stretches is None or begins:
             return False
         if self._pause > 0:
             self._pause -= 1
             return False
-        gone_on = stretches.gone_on(run, self._repairs())
+        gone_on = stretches.gone_on(run, self._repairs(), most, whole)
         if gone_on is None:
             self._failures += 1
             self._pause = 1 << min(self._failures, 6)
@@ -123,7 +131,7 @@ class _Loop:
 
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
-        rules, search, n_iter = self._rules, self.run.search, self.run.n_iter + 1
+        rules, search, n_iter = self._rules, self.whole().search, self.run.n_iter + 1
         bounds, n_passes, trail = self.run.lower_bounds, self.run.n_passes, self.run.trail
         accepted, statistics, lower_bound, of_this = self._accepted()
         if n_iter == 1:

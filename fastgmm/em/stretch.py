@@ -4,6 +4,8 @@ The compiled loop does what `em.loop` does, with the same kernels in the same or
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from fastgmm import kernels
@@ -64,6 +66,7 @@ class Stretches:
         self._type, self._dtype = covariance_type, rows.dtype
         self._model = model = model_of(covariance_type)
         self._sizes = n_components, rows.shape[1]
+        self._last: Run | None = None  # to which the compiled iterations have led
         limits = (
             extent.weight,
             min(1.0, extent.lightest),
@@ -89,43 +92,73 @@ class Stretches:
             AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
 
-    def gone_on(self, run: Run, repairs: tuple[Repair, ...] = ()) -> Run | None:
-        """The run until it ends, or to where the loop has to go on; None where it does not move."""
-        assert run.mixture is not None
+    def gone_on(
+        self, run: Run, repairs: tuple[Repair, ...], most: int, whole: bool = True
+    ) -> Run | None:
+        """The run until it ends, or to where the loop has to go on; None where it does not move.
+
+        It makes at most `most` iterations.  Without `whole` it has no mixture and no search, which
+        stay in compiled hands: see `whole`.
+        """
         if run.search is not None and self._rules.acceleration is None:
             return None
         compiled = self._compiled
-        ahead = None if run.ahead is None else arrays_of(run.ahead)
-        compiled.begin(arrays_of(run.mixture), ahead, run.search, run.recent(2 * NOISE_WINDOW))
-        bounds = self._iterations(self._rules.stopping.max_iter - run.n_iter)
+        if run is not self._last:
+            self._begin(run)
+        n_passes = compiled.n_passes
+        bounds = self._iterations(min(self._rules.stopping.max_iter - run.n_iter, most))
         if not bounds:
             return None
-        ended = compiled.converged or compiled.noise > 0.0
-        return Run(
-            self._mixture(ahead=False),
+        mixture, ahead, search = self._led_to() if whole else (None, None, None)
+        self._last = Run(
+            mixture,
             bounds[-1],
             run.n_iter + len(bounds),
             compiled.converged,
             lower_bounds=[*run.lower_bounds, *bounds],
-            n_passes=run.n_passes + compiled.n_passes,
+            n_passes=run.n_passes + compiled.n_passes - n_passes,
             gap=compiled.gap,
             repairs=repairs,
-            ahead=None if ended else self._mixture(ahead=True),
-            search=None if ended else self._search(),
+            ahead=ahead,
+            search=search,
             regularization=run.regularization,
             trail=run.trail or self._trail(),
             noise=compiled.noise,
         )
+        return self._last
+
+    def whole(self, run: Run) -> Run:
+        """The run that `gone_on` has returned last, with its mixture and its search."""
+        if run.mixture is not None or run.failure is not None:
+            return run
+        mixture, ahead, search = self._led_to()
+        return replace(run, mixture=mixture, ahead=ahead, search=search)
+
+    def _led_to(self) -> tuple[Mixture, Mixture | None, Search | None]:
+        """The mixture, the one ahead of it and the search that the iterations have led to."""
+        compiled = self._compiled
+        mixture = self._mixture(ahead=False)
+        if compiled.converged or compiled.noise > 0.0:
+            return mixture, None, None
+        ahead = self._mixture(ahead=True) if compiled.is_ahead else None
+        return mixture, ahead, self._search() if compiled.searching else None
+
+    def _begin(self, run: Run) -> None:
+        assert run.mixture is not None
+        ahead = None if run.ahead is None else arrays_of(run.ahead)
+        trace = run.recent(2 * NOISE_WINDOW)
+        self._compiled.begin(arrays_of(run.mixture), ahead, run.search, trace)
 
     def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
         """EM from a mixture for n iterations or fewer, and their number."""
+        self._last = None
         self._compiled.begin(arrays_of(mixture), None, None, ())
         done = len(self._iterations(n))
-        reached = self._mixture(ahead=False) if done else None
-        return reached or mixture, done
+        return self._mixture(ahead=False) if done else mixture, done
 
     def bound(self, mixture: Mixture) -> float:
         """The mean log density of the rows under a mixture; NaN where the loop must compute it."""
+        self._last = None
         self._compiled.begin(arrays_of(mixture), None, None, ())
         bound: float = self._compiled.bound()
         return bound
@@ -140,18 +173,14 @@ class Stretches:
         found: list[float] = bounds
         return found
 
-    def _mixture(self, *, ahead: bool) -> Mixture | None:
-        if ahead and not self._compiled.is_ahead:
-            return None
+    def _mixture(self, *, ahead: bool) -> Mixture:
         k, d = self._sizes
         shape = self._model.shape(k, d)
         arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
         self._compiled.mixture(ahead, arrays)
         return Mixture(self._type, *arrays, self._dtype)
 
-    def _search(self) -> Search | None:
-        if not self._compiled.searching:
-            return None
+    def _search(self) -> Search:
         vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
         held = np.empty(() if self._model.tied else self._sizes[:1])
         n, by_em, *numbers = self._compiled.search_state(vectors, held)

@@ -244,7 +244,12 @@ class _RunningFit:
     def idle(self) -> bool:
         """Whether no hook is told of iterations."""
         hooks = self._hooks
-        return hooks.callback is None and hooks.checkpoint is None and hooks.after_pass is None
+        return hooks.callback is None and not self.keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a hook is shown runs."""
+        return self._hooks.checkpoint is not None or self._hooks.after_pass is not None
 
     def note(self, run: Run, init: int, best: Run | None) -> None:
         """Write the checkpoint, and show the run to whoever asked for it."""
@@ -280,6 +285,11 @@ class _Watch:
     def idle(self) -> bool:
         """Whether nobody wants to see iterations, or keep them."""
         return self.fit.idle and not self.reporter.verbose
+
+    @property
+    def keeps(self) -> bool:
+        """Whether runs are written down, or shown to somebody who does."""
+        return self.fit.keeps
 
     def iterated(self, run: Run, change: float) -> bool:
         """Show one iteration; True if the callback ends the start."""

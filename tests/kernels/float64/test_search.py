@@ -255,7 +255,7 @@ def test_moments_of_rows(build, kind, shape, rng):
     reference_point, weight, first, second, *_ = sums_of(kind, shape, mixture, rng)
     n = 1 if kind[0] == "scalar" else shape[1]
     got, expected = (np.empty(shape[1]), np.empty(n)), (np.empty(shape[1]), np.empty(n))
-    arguments = kind, reference_point, weight, first, second * 9.0
+    arguments = kind, reference_point, weight, first, second * 99.0 * shape[1]
     build.modules[np.dtype("float64")].moments_of_rows(*arguments, *got)
     reference.moments_of_rows(*arguments, *expected)
     for one, other in zip(got, expected, strict=True):

@@ -6,8 +6,8 @@ cdef class RelativeFrame:
 
     Mixtures are tuples of float64 arrays: weights, means, covariances, factors and inverse factors.  Sums are tuples of
     float64 arrays: the reference, the weights of the components, and first moments, second moments and the divisors of
-    both, (K,) and (K,) or (1,) if tied, with the share of a prior.  After these comes the grid to whose multiples vectors
-    made of them are rounded, or 0.
+    both, (K,) and (K,) or (1,) if tied, with the share of a prior.  After these comes the grid to whose multiples
+    vectors made of them are rounded, or 0.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ cdef class RelativeFrame:
         return accepted, state.radius
 
     def reject(self, search, failed, sums, room):
-        """Learn from the mixture of a failed step and its sums; returns whether a pair, as in `propose`, was learned."""
+        """Learn from the mixture of a failed step and its sums; returns whether a pair was, as in `propose`."""
         cdef Slot slot
         cdef Evidence evidence
         cdef Search state

@@ -16,7 +16,7 @@ from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.rules import LEAST_FALL, Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_ROUNDING, RECENT, ROUNDING, recent_gain
-from fastgmm.em.stretch import Cancelled, Stretches, never
+from fastgmm.em.stretch import Stretches
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.mixture.mixture import Mixture
@@ -24,6 +24,10 @@ from fastgmm.mixture.statistics import SufficientStatistics
 
 Pass = Callable[[Mixture], SufficientStatistics]
 """A function one_pass(mixture) returns the statistics of all rows: one E-step."""
+
+BETWEEN_LOOKS = 64
+"""Where nobody looks at iterations, at most this many are done between two looks whether the run is
+cancelled."""
 
 
 class Observer(Protocol):
@@ -35,6 +39,10 @@ class Observer(Protocol):
 
     def cancelled(self) -> bool:
         """Whether the run is to end where it is; asked often, and cheap."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps runs as they pass, and so needs their mixtures."""
 
     def iterated(self, run: Run, change: float) -> bool:
         """See one iteration and the rise of its lower bound; True ends the run."""
@@ -66,27 +74,24 @@ def run_em(
     if max_iter == 0:
         return replace(run, mixture=run.ahead or run.mixture)
     idle = observer is None or observer.idle
-    loop = _Loop(one_pass, rules, repairer, stretches if idle else None)
+    whole = observer is None or observer.keeps
+    loop = _Loop(one_pass, rules, repairer, stretches)
     loop.run = run
-    cancelled = never if observer is None else observer.cancelled
     del run  # the M-step needs the memory: the loop alone holds the mixture
     while loop.run.n_iter < max_iter:
-        if loop.stretched(cancelled):
-            if loop.run.ended:
-                break
-            continue
-        loop.iterate()
+        if not loop.stretched(BETWEEN_LOOKS if idle else 1, whole):
+            loop.iterate()
         if loop.run.failure is not None:
             break
-        if cancelled():
+        if observer is not None and observer.cancelled():
             loop.run = replace(loop.run, stopped=True)
-        if observer is not None:
+        if observer is not None and not idle:
             if observer.iterated(loop.run, _change(loop.run)):
                 loop.run = replace(loop.run, stopped=True)
             observer.passed(loop.run)
         if loop.run.ended:
             break
-    return loop.run
+    return loop.whole()
 
 
 class _Loop:
@@ -105,23 +110,29 @@ class _Loop:
         self._pause = self._failures = 0
         self.run: Run
 
-    def stretched(self, cancelled: Cancelled) -> bool:
-        """Go as far as no decision is needed; False where that is nowhere."""
+    def whole(self) -> Run:
+        """The run with its mixture, which a stretch leaves out where nobody looks at it."""
+        if self._stretches is not None:
+            self.run = self._stretches.whole(self.run)
+        return self.run
+
+    def stretched(self, most: int, whole: bool) -> bool:
+        """Go as far as no decision is needed, but no more iterations; False where none is done."""
         run, stretches = self.run, self._stretches
         # With a trail, the first pass tells whose it is.
         begins = run.n_iter == 0 and run.trail is not None
-        if stretches is None or run.mixture is None or begins:
+        if stretches is None or begins:
             return False
         if self._pause > 0:
             self._pause -= 1
             return False
-        gone_on = stretches.gone_on(run, cancelled)
+        gone_on = stretches.gone_on(run, self._repairs(), most, whole)
         if gone_on is None:
             self._failures += 1
             self._pause = 1 << min(self._failures, 6)
             return False
         self._failures = 0
-        self.run = replace(gone_on, repairs=self._repairs())
+        self.run = gone_on
         return True
 
     def iterate(self) -> None:
@@ -129,7 +140,7 @@ class _Loop:
 
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
-        rules, search, n_iter = self._rules, self.run.search, self.run.n_iter + 1
+        rules, search, n_iter = self._rules, self.whole().search, self.run.n_iter + 1
         bounds, n_passes, trail = self.run.lower_bounds, self.run.n_passes, self.run.trail
         accepted, statistics, lower_bound, of_this = self._accepted()
         if n_iter == 1:

@@ -4,7 +4,6 @@ The compiled loop does what `em.loop` does, with the same kernels in the same or
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
-from fastgmm.em.collapse import FLOOR_SHARE
+from fastgmm.em.collapse import FLOOR_SHARE, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
@@ -27,7 +26,7 @@ from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_WINDOW, Stopping
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
+from fastgmm.mixture.statistics import CANCELLATION
 from fastgmm.threads import rows_per_block
 from fastgmm.typing import CovarianceType
 
@@ -38,15 +37,6 @@ LARGEST_COST = 1 << 25
 """An iteration that costs more, some ten milliseconds, gains nothing by a stretch."""
 COST_OF_PAIR = 20
 """The exponential of a row and component costs as much as this many multiply-adds."""
-
-
-Cancelled = Callable[[], bool]
-"""A function cancelled() tells whether a run is to end where it is."""
-
-
-def never() -> bool:
-    """Whether a run that nobody cancels is to end: it is not."""
-    return False
 
 
 class Stretches:
@@ -76,6 +66,7 @@ class Stretches:
         self._type, self._dtype = covariance_type, rows.dtype
         self._model = model = model_of(covariance_type)
         self._sizes = n_components, rows.shape[1]
+        self._last: Run | None = None  # to which the compiled iterations have led
         limits = (
             extent.weight,
             min(1.0, extent.lightest),
@@ -101,94 +92,113 @@ class Stretches:
             AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
 
-    def gone_on(self, run: Run, cancelled: Cancelled = never) -> Run | None:
-        """The run until it ends, or to where the loop has to go on; None where it does not move."""
-        assert run.mixture is not None
+    def gone_on(
+        self, run: Run, repairs: tuple[Repair, ...], most: int, whole: bool = True
+    ) -> Run | None:
+        """The run until it ends, or to where the loop has to go on; None where it does not move.
+
+        It makes at most `most` iterations.  Without `whole` it has no mixture and no search, which
+        stay in compiled hands: see `whole`.
+        """
         if run.search is not None and self._rules.acceleration is None:
             return None
         compiled = self._compiled
-        ahead = None if run.ahead is None else arrays_of(run.ahead)
-        compiled.begin(arrays_of(run.mixture), ahead, run.search, run.recent(2 * NOISE_WINDOW))
-        bounds = self._iterations(self._rules.stopping.max_iter - run.n_iter, cancelled)
+        if run is not self._last:
+            self._begin(run)
+        n_passes = compiled.n_passes
+        bounds = self._iterations(min(self._rules.stopping.max_iter - run.n_iter, most))
         if not bounds:
             return None
-        stopped = cancelled()
-        ended = compiled.converged or compiled.noise > 0.0
-        return replace(
-            run,
-            mixture=self._mixture(ahead=False),
-            ahead=None if ended else self._mixture(ahead=True),
-            search=None if ended else self._search(),
-            lower_bound=bounds[-1],
-            n_iter=run.n_iter + len(bounds),
-            converged=compiled.converged,
-            stopped=stopped,
+        mixture, ahead, search = self._led_to() if whole else (None, None, None)
+        self._last = Run(
+            mixture,
+            bounds[-1],
+            run.n_iter + len(bounds),
+            compiled.converged,
             lower_bounds=[*run.lower_bounds, *bounds],
-            n_passes=run.n_passes + compiled.n_passes,
+            n_passes=run.n_passes + compiled.n_passes - n_passes,
             gap=compiled.gap,
+            repairs=repairs,
+            ahead=ahead,
+            search=search,
+            regularization=run.regularization,
+            trail=run.trail or self._trail(),
             noise=compiled.noise,
-            trail=self._trail() if run.n_iter == 0 and run.trail is None else run.trail,
         )
+        return self._last
+
+    def whole(self, run: Run) -> Run:
+        """The run that `gone_on` has returned last, with its mixture and its search."""
+        if run.mixture is not None or run.failure is not None:
+            return run
+        mixture, ahead, search = self._led_to()
+        return replace(run, mixture=mixture, ahead=ahead, search=search)
+
+    def _led_to(self) -> tuple[Mixture, Mixture | None, Search | None]:
+        """The mixture, the one ahead of it and the search that the iterations have led to."""
+        compiled = self._compiled
+        mixture = self._mixture(ahead=False)
+        if compiled.converged or compiled.noise > 0.0:
+            return mixture, None, None
+        ahead = self._mixture(ahead=True) if compiled.is_ahead else None
+        return mixture, ahead, self._search() if compiled.searching else None
+
+    def _begin(self, run: Run) -> None:
+        assert run.mixture is not None
+        ahead = None if run.ahead is None else arrays_of(run.ahead)
+        trace = run.recent(2 * NOISE_WINDOW)
+        self._compiled.begin(arrays_of(run.mixture), ahead, run.search, trace)
 
     def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
         """EM from a mixture for n iterations or fewer, and their number."""
+        self._last = None
         self._compiled.begin(arrays_of(mixture), None, None, ())
         done = len(self._iterations(n))
-        reached = self._mixture(ahead=False) if done else None
-        return reached or mixture, done
+        return self._mixture(ahead=False) if done else mixture, done
 
     def bound(self, mixture: Mixture) -> float:
         """The mean log density of the rows under a mixture; NaN where the loop must compute it."""
+        self._last = None
         self._compiled.begin(arrays_of(mixture), None, None, ())
         bound: float = self._compiled.bound()
         return bound
 
-    def _iterations(self, n: int, cancelled: Cancelled = never) -> list[float]:
+    def _iterations(self, n: int) -> list[float]:
         """The lower bounds of up to n iterations."""
         compiled = self._compiled
         bounds, event = compiled.run(n)
         while not (event or compiled.converged or compiled.noise > 0.0 or len(bounds) == n):
-            if cancelled():
-                break
             more, event = compiled.run(n - len(bounds))
             bounds += more
         found: list[float] = bounds
         return found
 
-    def _mixture(self, *, ahead: bool) -> Mixture | None:
+    def _mixture(self, *, ahead: bool) -> Mixture:
         k, d = self._sizes
         shape = self._model.shape(k, d)
         arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
-        if not self._compiled.mixture(ahead, arrays):
-            return None
+        self._compiled.mixture(ahead, arrays)
         return Mixture(self._type, *arrays, self._dtype)
 
-    def _search(self) -> Search | None:
+    def _search(self) -> Search:
         vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
         held = np.empty(() if self._model.tied else self._sizes[:1])
-        state = self._compiled.search_state(vectors, held)
-        if state is None:
-            return None
-        n, by_em, radius, value, gap, failures, falls = state
+        n, by_em, *numbers = self._compiled.search_state(vectors, held)
         search = Search(self._rules.regularization, self._extent.weight)
         search.steps, search.changes = list(vectors[:n]), list(vectors[n : 2 * n])
         search.gradient, search.em_step, tried = vectors[2 * n : 2 * n + 3]
-        search.step = search.em_step if by_em else tried
-        search.held, search.radius, search.value, search.gap = held, radius, value, gap
-        search.failures, search.falls = failures, falls
+        search.step, search.held = search.em_step if by_em else tried, held
+        search.radius, search.value, search.gap, search.failures, search.falls = numbers
         return search
 
-    def _trail(self) -> Trail:
+    def _trail(self) -> Trail | None:
         """The trail of a run that has begun here."""
-        k, d = self._sizes
-        shape = self._model.shape(k, d)
-        arrays = np.empty((k, d)), np.empty(k), np.empty((k, d)), np.empty(shape)
-        self._compiled.sums_of_first(*arrays)
-        extent = self._extent
-        statistics = SufficientStatistics(
-            self._type, *arrays, extent.n_samples, extent.weight, 0.0, self._dtype
-        )
-        return Trail((), Moments.of(statistics), self._rules.regularization)
+        d = self._sizes[1]
+        mean, variances = np.empty(d), np.empty(1 if self._model.form.isotropic else d)
+        if not self._compiled.moments(mean, variances):
+            return None
+        moments = Moments(self._extent.n_samples, self._extent.weight, mean, variances)
+        return Trail((), moments, self._rules.regularization)
 
 
 def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> int:

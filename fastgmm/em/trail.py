@@ -48,17 +48,15 @@ class Moments:
     def of(cls, statistics: SufficientStatistics) -> "Moments":
         """The moments of the rows that the statistics are of."""
         model, d = statistics.covariance_model, statistics.reference.shape[1]
-        mean, variances = np.empty(d), np.empty(1 if model.sums.isotropic else d)
-        kernels.row_moments(
-            model.sums.name,
-            model.tied,
-            np.ascontiguousarray(statistics.reference),
-            np.ascontiguousarray(statistics.component_weight),
-            np.ascontiguousarray(statistics.first_moment),
-            np.ascontiguousarray(statistics.second_moment),
-            mean,
-            variances,
+        sums = (
+            statistics.reference,
+            statistics.component_weight,
+            statistics.first_moment,
+            statistics.second_moment,
         )
+        mean, variances = np.empty(d), np.empty(1 if model.sums.isotropic else d)
+        arrays = (np.asarray(array, order="C") for array in sums)
+        kernels.moments_of_rows((model.sums.name, model.tied), *arrays, mean, variances)
         return cls(statistics.n_samples, statistics.weight, mean, variances)
 
     def check(self) -> None:

@@ -13,7 +13,7 @@ from fastgmm.em.loop import run_em
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
-from fastgmm.em.stretch import Stretches, never, stretches_over
+from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.plan import Hooks, Plan
@@ -204,8 +204,7 @@ class _RunningFit:
         begun = earlier or self._begun(init)
         if begun is None:
             return None
-        stretches = self._stretches if watch.idle else None
-        run = run_em(begun, passes, self._rules, repairer, watch, stretches)
+        run = run_em(begun, passes, self._rules, repairer, watch, self._stretches)
         if run.failure is None:
             reporter.end(run)
         return run
@@ -251,12 +250,17 @@ class _RunningFit:
     def idle(self) -> bool:
         """Whether no hook is told of iterations."""
         hooks = self._hooks
-        return hooks.callback is None and hooks.checkpoint is None and hooks.after_pass is None
+        return hooks.callback is None and not self.keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a hook is shown runs."""
+        return self._hooks.checkpoint is not None or self._hooks.after_pass is not None
 
     @property
     def cancelled(self) -> Callable[[], bool]:
         """What tells whether the fit is to end where it is."""
-        return self._hooks.cancelled or never
+        return self._hooks.cancelled or _never
 
     def note(self, run: Run, init: int, best: Run | None) -> None:
         """Write the checkpoint, and show the run to whoever asked for it."""
@@ -279,6 +283,11 @@ class _RunningFit:
         return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
+def _never() -> bool:
+    """Nobody ends the fit before its time."""
+    return False
+
+
 @dataclass(frozen=True)
 class _Watch:
     """The observer of one start's run."""
@@ -296,6 +305,10 @@ class _Watch:
     def cancelled(self) -> bool:
         """Whether the fit is to end where it is."""
         return self.fit.cancelled()
+    @property
+    def keeps(self) -> bool:
+        """Whether runs are written down, or shown to somebody who does."""
+        return self.fit.keeps
 
     def iterated(self, run: Run, change: float) -> bool:
         """Show one iteration; True if the callback ends the start."""

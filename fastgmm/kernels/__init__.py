@@ -136,10 +136,10 @@ foretold = _float64.foretold
 """This kernel tells what lower bounds foretell of a run."""
 largest_inflation = _float64.largest_inflation
 """This kernel tells how much wider features are alone than given the others."""
-row_moments = _float64.row_moments
-"""This kernel computes mean and variances of all rows from the sums of an E-step."""
 small_bits = _float64.small_bits
 """This kernel finds the rows of a stream that have small random numbers."""
+moments_of_rows = _float64.moments_of_rows
+"""This kernel computes the mean and the variances of all rows."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
 

@@ -228,6 +228,39 @@ cdef class Steps:
         return False
 
 
+cdef void row_moments(
+    const Model *model, const double *reference, const double *weight, const double *first, const double *second,
+    double *mean, double *variances
+) noexcept nogil:
+    """mean (n_features,) and variances (n_features,) of all rows, of their sums; of SCALAR one mean variance."""
+    cdef Py_ssize_t k, c, j
+    cdef Py_ssize_t d = model.n_features
+    cdef Py_ssize_t diagonal = d + 1 if model.form == MATRIX else 1
+    cdef double total = 0.0
+    cdef double off, moved, variance
+    for k in range(model.n_components):
+        total += weight[k]
+    variances[0] = 0.0
+    for j in range(d):
+        mean[j] = 0.0
+        for k in range(model.n_components):
+            mean[j] = mean[j] + (first[k * d + j] + weight[k] * reference[k * d + j]) / total
+        variance = 0.0
+        for c in range(model.n_covariances if model.form != SCALAR or j == 0 else 0):
+            variance += second[c * model.size + j * diagonal]
+        for k in range(model.n_components):
+            # sum r (d + s)^2 = sum r d^2 + s (2 sum r d + s sum r), of which all three are exact
+            off = reference[k * d + j] - mean[j]
+            moved = first[k * d + j] + first[k * d + j] + weight[k] * off
+            variance += off * moved
+        if model.form == SCALAR:
+            variances[0] = variances[0] + variance / d
+        else:
+            variances[j] = variance
+    for j in range(1 if model.form == SCALAR else d):
+        variances[j] = max(variances[j] / total, 0.0)
+
+
 cdef double inflation(const Model *model, const double *covariances, const double *inverses) noexcept nogil:
     """The largest trace over the covariances, matrices, of the inverse times the diagonal."""
     cdef Py_ssize_t c, i, j

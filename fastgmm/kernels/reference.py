@@ -326,8 +326,7 @@ class Stretch:
         self.converged = self._met()
 
     def _met(self) -> bool:
-        tol, gap_tol, both = self.rules[:3]
-        bound = self._trace[-1]
+        (tol, gap_tol, both), bound = self.rules[:3], self._trace[-1]
         change = abs(bound - self._trace[-2]) if len(self._trace) > 1 else np.inf
         if gap_tol >= 0.0:
             return bool(self.gap < gap_tol)

@@ -193,7 +193,7 @@ class RelativeFrame:
             radius = length * shrink
         elif gain > good * slope:
             radius = max(radius, length * grow)
-        return gain >= armijo * slope and slope > 0.0, radius
+        return bool(gain >= armijo * slope and slope > 0.0), radius
 
     def reject(self, search: Any, failed: Arrays, sums: Arrays, room: Arrays) -> bool:
         """Learn from a failed step; whether a pair was learned."""
@@ -314,3 +314,25 @@ def begun_search(radius: float, weight: float) -> SimpleNamespace:
         falls=False,
         has_tried=False,
     )
+
+
+def moments_of_rows(
+    kind: tuple[str, bool],
+    reference: np.ndarray,
+    component_weight: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    mean: np.ndarray,
+    variances: np.ndarray,
+) -> None:
+    """The mean and the variances of all rows, of the sums of an E-step."""
+    (form, tied), d = kind, reference.shape[1]
+    weight, total = component_weight[:, None], component_weight.sum()
+    mean[:] = (weight * reference + first).sum(axis=0) / total
+    off = reference - mean
+    moved = (2.0 * off * first + weight * off**2).sum(axis=0)
+    second = second if tied else second.sum(axis=0)
+    if form == "scalar":
+        variances[:] = (second / d + moved.mean()) / total
+    else:
+        variances[:] = ((np.diagonal(second) if form == "matrix" else second) + moved) / total

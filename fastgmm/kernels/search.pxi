@@ -127,7 +127,9 @@ cdef void direction_of(const Search *search, double *out) noexcept nogil:
         add_multiple(shares[i] - dot(search.changes[i], out, n) / products[i], search.steps[i], n, out)
 
 
-cdef double objective(const Search *search, const Model *model, const double *inverses, double lower_bound) noexcept nogil:
+cdef double objective(
+    const Search *search, const Model *model, const double *inverses, double lower_bound
+) noexcept nogil:
     """The mean log density and log prior per row, with the ridge as one more prior."""
     return lower_bound + ridge_penalty(model, inverses, search.held) / search.weight
 

@@ -42,13 +42,15 @@ cdef class Stretch(Steps):
     cdef Slot slots[N_SLOTS]
     cdef int mixture_at
     cdef int ahead_at
-    cdef bint searching
+    cdef readonly bint searching
     cdef double *bounds             # HISTORY + N_BOUNDS
     cdef Py_ssize_t n_bounds
     cdef Py_ssize_t n_history       # bounds from before this call of `run`
     cdef Py_ssize_t at_once
-    cdef double *first_sums         # those of the first iteration: reference, weights, first, second
-    cdef bint keeps_sums
+    cdef double *mean               # n_features: that of all rows, and their variances; from the first iteration
+    cdef double *variances
+    cdef bint begins                # no iteration has come before
+    cdef bint has_moments
     cdef readonly Py_ssize_t n_passes
     cdef readonly double gap
     cdef readonly double noise
@@ -84,7 +86,8 @@ cdef class Stretch(Steps):
             self.slots[i].inverses = cut.doubles(n_numbers)
         self._lay_out_steps(cut)
         self.bounds = cut.doubles(HISTORY + N_BOUNDS)
-        self.first_sums = cut.doubles(k + 2 * k * d + n_numbers)
+        self.mean = cut.doubles(d)
+        self.variances = cut.doubles(d)
         if self.rules.acceleration != NEVER:
             lay_out_frame(&self.frame, &self.model, cut)
             lay_out_search(&self.search, &self.model, cut)
@@ -114,7 +117,8 @@ cdef class Stretch(Steps):
         for i in range(n_known):
             self.bounds[i] = trace[n - n_known + i]
         self.n_history = self.n_bounds = n_known
-        self.keeps_sums = n == 0
+        self.begins = n == 0
+        self.has_moments = False
         self.searching = search is not None
         if self.searching:
             if self.rules.acceleration == NEVER:
@@ -190,18 +194,22 @@ cdef class Stretch(Steps):
         copy_doubles(slot.inverses, n_numbers, inverses, "inverses")
         return True
 
-    def sums_of_first(self, reference, component_weight, first, second):
-        """Copy the sums of the run's first iteration to float64 arrays, out; False if this was another."""
-        cdef Py_ssize_t k = self.model.n_components
-        cdef Py_ssize_t d = self.model.n_features
-        cdef double *sums = self.first_sums
-        if self.keeps_sums or self.mixture_at == NOWHERE:
+    def moments(self, mean, variances):
+        """Copy the moments of the rows to float64 arrays, out; False unless a run has begun here.
+
+        Means are (D,), and variances (D,), or (1,) where all features share one.
+        """
+        if not self.has_moments:
             return False
-        copy_doubles(sums, k * d, reference, "reference")
-        copy_doubles(sums + k * d, k, component_weight, "component_weight")
-        copy_doubles(sums + k * d + k, k * d, first, "first")
-        copy_doubles(sums + 2 * k * d + k, self.model.n_covariances * self.model.size, second, "second")
+        copy_doubles(self.mean, self.model.n_features, mean, "mean")
+        copy_doubles(
+            self.variances, 1 if self.model.form == SCALAR else self.model.n_features, variances, "variances")
         return True
+
+    @property
+    def is_ahead(self):
+        """Whether there is a mixture ahead."""
+        return self.ahead_at != NOWHERE
 
     @property
     def n_coordinates(self):
@@ -335,16 +343,12 @@ cdef class Stretch(Steps):
 
     cdef void _accept(self, int mixture, int ahead, Py_ssize_t n_passes) noexcept nogil:
         """End an iteration, which leads to this mixture and to one ahead."""
-        cdef Py_ssize_t k = self.model.n_components
-        cdef Py_ssize_t d = self.model.n_features
-        cdef double *out = self.first_sums
-        if self.keeps_sums:
-            memcpy(out, self.reference, k * d * sizeof(double))
-            memcpy(out + k * d, self.component_weight, k * sizeof(double))
-            memcpy(out + k * d + k, self.first, k * d * sizeof(double))
-            memcpy(
-                out + 2 * k * d + k, self.second, self.model.n_covariances * self.model.size * sizeof(double))
-            self.keeps_sums = False
+        if self.begins:
+            row_moments(
+                &self.model, self.reference, self.component_weight, self.first, self.second, self.mean,
+                self.variances)
+            self.begins = False
+            self.has_moments = True
         self.mixture_at = mixture
         self.ahead_at = ahead
         self.n_passes += n_passes

@@ -1,15 +1,19 @@
 """Compiled iterations end where the loop would decide, and have its bits."""
 
+import contextlib
+import json
 import signal
 import warnings
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from fastgmm import GaussianMixture
+from fastgmm.archive import codec
 from fastgmm.data.batches import BatchData
 from fastgmm.data.rows import RowData
 from fastgmm.em.acceleration import Search
@@ -46,13 +50,19 @@ def begun(n_components: int, covariance_type: Any, rows: NDArray[Any]) -> Mixtur
     return Mixture.from_covariances(weights, means, covariances, covariance_type, rows.dtype)
 
 
-def fitted(rows: NDArray[Any], watched: bool, **params: Any) -> GaussianMixture:
-    """Return a fit; one that somebody watches has no compiled iterations."""
+def fitted(
+    rows: NDArray[Any],
+    by_loop: bool,
+    sample_weight: NDArray[np.float64] | None = None,
+    callback: Any = None,
+    **params: Any,
+) -> GaussianMixture:
+    """Return a fit by compiled iterations, or by the loop alone."""
     model = GaussianMixture(random_state=0, **params)
-    callback = (lambda iteration: False) if watched else None
-    with warnings.catch_warnings():
+    none = mock.patch("fastgmm.fits.fit.stretches_over", return_value=None)
+    with warnings.catch_warnings(), none if by_loop else contextlib.nullcontext():
         warnings.simplefilter("ignore")
-        return model.fit(rows, callback=callback)
+        return model.fit(rows, sample_weight=sample_weight, callback=callback)
 
 
 def assert_same(one: GaussianMixture, other: GaussianMixture) -> None:
@@ -67,7 +77,7 @@ def assert_same(one: GaussianMixture, other: GaussianMixture) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("acceleration", [None, "auto"])
-def test_a_fit_has_the_bits_of_one_that_is_watched(
+def test_a_fit_has_the_bits_of_the_loop(
     covariance_type: str, dtype: type, acceleration: str | None, rng: np.random.Generator
 ) -> None:
     for k, d in ((1, 1), (3, 2), (5, 9)):
@@ -84,11 +94,7 @@ def test_a_fit_has_the_bits_of_one_that_is_watched(
 def test_weights_and_ridges_by_feature(rows: NDArray[np.float64], covariance_type: str) -> None:
     weight = np.random.default_rng(1).uniform(0.2, 3.0, len(rows))
     params = {"n_components": 4, "covariance_type": covariance_type, "reg_covar": "auto"}
-    models = [
-        GaussianMixture(random_state=0, **params).fit(rows, sample_weight=weight, callback=callback)
-        for callback in (None, lambda iteration: False)
-    ]
-    assert_same(*models)
+    assert_same(*(fitted(rows, by_loop, weight, **params) for by_loop in (False, True)))
 
 
 @pytest.mark.parametrize("max_iter", [1, 2, 5, 16, 17, 40])
@@ -111,14 +117,65 @@ def test_what_collapses_is_repaired(on_collapse: str, rng: np.random.Generator) 
 
 def test_a_warm_start_goes_on_with_its_history(rows: NDArray[np.float64]) -> None:
     models = []
-    for watched in (False, True):
+    for by_loop in (False, True):
         model = GaussianMixture(4, random_state=0, max_iter=3, warm_start=True)
-        with warnings.catch_warnings():
+        none = mock.patch("fastgmm.fits.fit.stretches_over", return_value=None)
+        with warnings.catch_warnings(), none if by_loop else contextlib.nullcontext():
             warnings.simplefilter("ignore")
             for _ in range(4):
-                model.fit(rows, callback=(lambda iteration: False) if watched else None)
+                model.fit(rows)
         models.append(model)
     assert_same(*models)
+
+
+@pytest.mark.parametrize("acceleration", [None, "lbfgs"])
+def test_a_callback_changes_nothing(
+    covariance_type: str, acceleration: str | None, rows: NDArray[np.float64]
+) -> None:
+    """Nor does it where it stops the run."""
+    params = {"n_components": 3, "covariance_type": covariance_type, "acceleration": acceleration}
+    params |= {"tol": 0.0, "max_iter": 40}
+    seen: list[Any] = []
+    model = fitted(rows, False, callback=seen.append, **params)
+    assert_same(model, fitted(rows, False, **params))
+    assert [one.lower_bound for one in seen] == model.lower_bounds_
+    assert [one.change for one in seen[1:]] == np.diff(model.lower_bounds_).tolist()
+    stopped = fitted(rows, False, callback=lambda one: one.n_iter == 25, **params)
+    assert_same(stopped, fitted(rows, True, callback=lambda one: one.n_iter == 25, **params))
+    assert stopped.n_iter_ == 25
+
+
+class Keeper:
+    """Whoever keeps runs as they pass."""
+
+    idle, keeps = False, True
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[bytes, ...]] = []
+
+    def iterated(self, run: Run, change: float) -> bool:
+        """Go on."""
+        return False
+
+    def passed(self, run: Run) -> None:
+        """Keep what can be seen of the run."""
+        facts, arrays = codec.describe(run)
+        contents = (arrays[name].tobytes() for name in sorted(arrays))
+        self.kept.append((json.dumps(facts).encode(), *contents))
+
+
+def test_who_keeps_runs_sees_those_of_the_loop(covariance_type: str, seed: int) -> None:
+    """After each iteration, as a checkpoint would write them, searches included."""
+    rng = np.random.default_rng(seed)
+    rows = correlated_mixture(3, 2, rng, separation=1.0).sample(500, rng)[0]
+    data, mixture = RowData(rows), begun(3, covariance_type, rows)
+    passes, keepers = Passes(data, covariance_type, 3, RIDGE.reg_covar), (Keeper(), Keeper())
+    stretches = stretches_over(data, covariance_type, 3, RULES)
+    for keeper, of_run in zip(keepers, (None, stretches), strict=True):
+        run = run_em(RULES.begun(mixture), passes, RULES, observer=keeper, stretches=of_run)
+        assert run.search is not None
+    assert len(keepers[0].kept) == 60
+    assert keepers[0].kept == keepers[1].kept
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -132,14 +189,9 @@ def test_steps_ahead_have_the_same_bits(
     for k, d in ((2, 1), (4, 3), (3, 35)):
         rows = correlated_mixture(k, d, rng, separation=1.0).sample(500, rng)[0].astype(dtype)
         weight = rng.uniform(0.0, 3.0, len(rows)) if weighted else None
-        params = {"covariance_type": covariance_type, "acceleration": "lbfgs", "random_state": 0}
+        params = {"covariance_type": covariance_type, "acceleration": "lbfgs", "n_components": k}
         params |= {"tol": 0.0, "max_iter": 50, "reg_covar": 1e-3}
-        models = []
-        for callback in (None, lambda iteration: False):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model = GaussianMixture(k, **params)
-                models.append(model.fit(rows, sample_weight=weight, callback=callback))
+        models = [fitted(rows, by_loop, weight, **params) for by_loop in (False, True)]
         assert_same(*models)
         n_failed += models[0].n_passes_ - models[0].n_iter_
     assert n_failed > 0
@@ -163,7 +215,11 @@ class Halting:
     def __init__(self, data: RowData, kind: Any, k: int, rules: Rules) -> None:
         self._of, self._rules, self.n_calls, self.searches = (data, kind, k), rules, 0, 0
 
-    def gone_on(self, run: Run) -> Run | None:
+    def whole(self, run: Run) -> Run:
+        """Give runs as they are: they have their mixtures."""
+        return run
+
+    def gone_on(self, run: Run, repairs: Any, most: int, whole: bool) -> Run | None:
         """Go on for some iterations."""
         self.n_calls += 1
         self.searches += run.search is not None
@@ -173,7 +229,7 @@ class Halting:
         until = replace(stopping, max_iter=min(run.n_iter + 3, stopping.max_iter))
         stretches = stretches_over(*self._of, replace(self._rules, stopping=until))
         assert stretches is not None
-        return stretches.gone_on(run)
+        return stretches.gone_on(run, repairs, most, whole)
 
 
 def test_a_search_changes_hands(covariance_type: str, seed: int) -> None:

@@ -3,7 +3,6 @@
 
 include "../kernels.pxi"
 include "estimation.pxi"
-include "row_moments.pxi"
 include "search.pxi"
 include "inertia.pxi"
 include "clustering.pxi"

@@ -16,7 +16,12 @@ from fastgmm.kernels.reference import (
     log_determinants,
 )
 from fastgmm.kernels.reference_online import OnlineSums, take_rows
-from fastgmm.kernels.reference_search import RelativeFrame, foretold, largest_inflation
+from fastgmm.kernels.reference_search import (
+    RelativeFrame,
+    foretold,
+    largest_inflation,
+    moments_of_rows,
+)
 
 __all__ = [
     "OnlineSums",
@@ -34,7 +39,7 @@ __all__ = [
     "log",
     "log_determinants",
     "log_weights",
-    "row_moments",
+    "moments_of_rows",
     "small_bits",
     "take_rows",
     "ward",
@@ -55,29 +60,6 @@ def directions_below(
         variances = np.linalg.eigvalsh(scaled)
         counts[k] = np.count_nonzero(variances < 1.0)
         errors[k] = n_features**0.5 * np.finfo(np.float64).eps * np.abs(variances).max()
-
-
-def row_moments(
-    form: str,
-    tied: bool,
-    reference: np.ndarray,
-    weight: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    mean: np.ndarray,
-    variances: np.ndarray,
-) -> None:
-    """Out (D,) and (D,) or (1,) = mean and variances of all rows, from the sums about a reference."""
-    total = weight.sum()
-    mean[...] = weight @ (reference + first / weight[:, None]) / total
-    off = reference - mean
-    within = second if tied else second.sum(axis=0)
-    if form == "matrix":
-        within = np.diagonal(within)
-    between = (2.0 * off * first + off**2 * weight[:, None]).sum(axis=0)
-    if form == "scalar":
-        within, between = within / len(mean), between.mean()
-    variances[...] = np.maximum((within + between) / total, 0.0)
 
 
 def log_weights(weights: np.ndarray, out: np.ndarray) -> None:

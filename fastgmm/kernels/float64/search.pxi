@@ -6,8 +6,8 @@ cdef class RelativeFrame:
 
     Mixtures are tuples of float64 arrays: weights, means, covariances, factors and inverse factors.  Sums are tuples of
     float64 arrays: the reference, the weights of the components, and first moments, second moments and the divisors of
-    both, (K,) and (K,) or (1,) if tied, with the share of a prior.  After these comes the grid to whose multiples vectors
-    made of them are rounded, or 0.
+    both, (K,) and (K,) or (1,) if tied, with the share of a prior.  After these comes the grid to whose multiples
+    vectors made of them are rounded, or 0.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ cdef class RelativeFrame:
         return accepted, state.radius
 
     def reject(self, search, failed, sums, room):
-        """Learn from the mixture of a failed step and its sums; returns whether a pair, as in `propose`, was learned."""
+        """Learn from the mixture of a failed step and its sums; returns whether a pair was, as in `propose`."""
         cdef Slot slot
         cdef Evidence evidence
         cdef Search state
@@ -275,6 +275,33 @@ def foretold(rules, trace):
     return (
         predicted_gap(&numbers, bounds, n), noise_of(&numbers, bounds, n), predicted_passes(&numbers, bounds, n),
         is_slow(&numbers, bounds, n))
+
+
+def moments_of_rows(kind, reference, component_weight, first, second, mean, variances):
+    """The mean and the variances of all rows, of the sums of an E-step.
+
+    Parameters
+    ----------
+    kind : tuple
+        The form in which second moments are summed, and whether over the components.
+    reference, component_weight, first, second : float64 arrays
+        The sums, as in `estimate`.
+    mean, variances : float64 arrays (D,), out; variances (1,) of "scalar"
+    """
+    cdef Py_ssize_t k = reference.shape[0]
+    cdef Py_ssize_t d = reference.shape[1]
+    cdef Model model = asked_model(kind[0], kind[1], k, d)
+    cdef Py_ssize_t n_variances = 1 if model.form == SCALAR else d
+    cdef Borrowed reference_loan = borrow(reference, sizeof(double), k * d, False, "reference")
+    cdef Borrowed weight_loan = borrow(component_weight, sizeof(double), k, False, "component_weight")
+    cdef Borrowed first_loan = borrow(first, sizeof(double), k * d, False, "first")
+    cdef Borrowed second_loan = borrow(second, sizeof(double), model.n_covariances * model.size, False, "second")
+    cdef Borrowed mean_loan = borrow(mean, sizeof(double), d, True, "mean")
+    cdef Borrowed variances_loan = borrow(variances, sizeof(double), n_variances, True, "variances")
+    row_moments(
+        &model, <const double *> reference_loan.view.buf, <const double *> weight_loan.view.buf,
+        <const double *> first_loan.view.buf, <const double *> second_loan.view.buf, <double *> mean_loan.view.buf,
+        <double *> variances_loan.view.buf)
 
 
 def largest_inflation(Py_ssize_t n_covariances, Py_ssize_t n_features, covariances, inverses):

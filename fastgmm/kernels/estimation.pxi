@@ -124,7 +124,7 @@ cdef Py_ssize_t factor_all(
     Pivots of a matrix up to `tolerance` times D times their diagonal element count as zero.  For `scratch` see
     factor_scratch.
     """
-    cdef Py_ssize_t k, i, j
+    cdef Py_ssize_t k, i
     cdef Py_ssize_t n = model.n_features
     cdef double *factor = factors
     cdef double *inverse = inverses
@@ -135,15 +135,11 @@ cdef Py_ssize_t factor_all(
             factors[i] = sqrt(covariances[i])
             inverses[i] = 1.0 / factors[i]
         return -1
-    memcpy(factors, covariances, model.n_covariances * model.size * sizeof(double))
     for k in range(model.n_covariances):
-        if not cholesky(factor, covariances + k * model.size, n, tolerance * n, scratch):
+        if not cholesky(factor, covariances + k * model.size, n, tolerance * n, NULL, scratch):
             return k
         invert_transposed(factor, n, inverse, scratch)
-        for i in range(n):
-            for j in range(i):
-                factor[i * n + j] = factor[j * n + i]
-                factor[j * n + i] = 0.0
+        transpose_in_place(factor, n)
         factor += model.size
         inverse += model.size
     return -1

@@ -308,6 +308,7 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
 
 cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t n_live) noexcept nogil:
     """First and second moments of one component: of all rows of the block, or of the listed ones."""
+    cdef Py_ssize_t begin, n
     cdef Py_ssize_t stride = block.stride
     cdef Py_ssize_t n_lanes = round_up(n_live, LANES)
     cdef bint all_live = n_live == block.n_rows
@@ -321,10 +322,12 @@ cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t
         return
     roots(r, n_lanes, block.live_r)
     if by_rows(m):
-        build_panel(
-            block.rows, m.width, mean, m.width, live, block.live_r, n_live, block.panel, block.column_size,
-            first)
-        scatter(block.panel, n_live, block.column_size, m.n_features, second)
+        for begin from 0 <= begin < n_live by block.panel_rows:
+            n = min(block.panel_rows, n_live - begin)
+            build_panel(
+                block.rows, m.width, mean, m.width, live + begin, block.live_r + begin, n, block.panel,
+                block.column_size, first)
+            scatter(block.panel, n, block.column_size, m.n_features, second)
     else:
         build_columns_panel(
             block.columns, stride, m.means + k * m.width, m.n_features, block.live_r, n_lanes, live, n_live, all_live,

@@ -94,7 +94,8 @@ cdef struct Block:
     real *squares               # DIAG about_shift: capacity x width
     real *gathered              # FULL: n_features x stride
     real *panel                 # the larger of capacity x width and n_features x stride; by products also theirs
-    Py_ssize_t column_size      # of a panel by rows: numbers per column of LANES features
+    Py_ssize_t panel_rows       # of a panel by rows
+    Py_ssize_t column_size      # of the same: numbers per column of LANES features
     int *every                  # the larger of stride and n_components, constant: 0, 1, 2, ...
     int *live                   # stride + STRIP
     real *live_r                # stride + LANES

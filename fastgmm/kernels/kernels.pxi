@@ -53,6 +53,8 @@ cdef Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
 
 include "vector_math.pxi"
 include "structs.pxi"
+include "transposition.pxi"
+include "few.pxi"
 include "density.pxi"
 include "scatter.pxi"
 include "products.pxi"

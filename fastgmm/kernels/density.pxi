@@ -6,72 +6,6 @@ cdef inline bint about_origin(const Mixture *m) noexcept nogil:
     return m.shape == FULL and m.near and m.n_features > FEW_FEATURES
 
 
-cdef inline void transpose_rows(
-    const real *rows, Py_ssize_t n_rows, const real *origin, const int n_features, real *columns, Py_ssize_t stride
-) noexcept nogil:
-    """transpose for a constant n_features: the compiler knows how to take the rows apart."""
-    cdef Py_ssize_t i, j
-    for i in range(n_rows):
-        for j in range(FEW_FEATURES):
-            if j < n_features:
-                columns[j * stride + i] = rows[i * n_features + j] - origin[j]
-
-
-cdef inline void transpose_square(
-    const real *rows, Py_ssize_t n_features, const real *origin, Py_ssize_t n_columns, real *columns, Py_ssize_t stride
-) noexcept nogil:
-    """LANES rows of LANES features; n_columns of them are stored."""
-    cdef Py_ssize_t i
-    cdef vec square[LANES]
-    for i in range(LANES):
-        square[i] = vload(rows + i * n_features)
-    vtranspose(square)
-    for i in range(LANES):
-        if i < n_columns:
-            vstore(columns + i * stride, square[i] - vset(origin[i]))
-
-
-cdef Py_ssize_t transpose_squares(
-    const real *rows, Py_ssize_t n_rows, const real *origin, Py_ssize_t n_features, real *columns, Py_ssize_t stride
-) noexcept nogil:
-    """transpose, a square at a time, as far as the rows can be read in whole vectors; returns how many were done."""
-    cdef Py_ssize_t j
-    cdef Py_ssize_t i = 0
-    while (i + LANES - 1) * n_features + max(n_features, LANES) <= n_rows * n_features:
-        if n_features < LANES:
-            transpose_square(rows + i * n_features, n_features, origin, n_features, columns + i, stride)
-        for j from 0 <= j <= n_features - LANES by LANES:
-            transpose_square(rows + i * n_features + j, n_features, origin + j, LANES, columns + j * stride + i, stride)
-        if n_features > LANES and n_features % LANES:           # once more what the square before has done
-            j = n_features - LANES
-            transpose_square(rows + i * n_features + j, n_features, origin + j, LANES, columns + j * stride + i, stride)
-        i += LANES
-    return i
-
-
-cdef void transpose(
-    const real *rows, Py_ssize_t n_rows, const real *origin, Py_ssize_t n_features, real *columns, Py_ssize_t stride,
-    Py_ssize_t n_lanes
-) noexcept nogil:
-    """rows (n_rows, n_features), in -> columns minus the origin, out; the lanes past n_rows repeat the last row."""
-    cdef Py_ssize_t i, j
-    cdef Py_ssize_t n_done = n_rows
-    if n_features == 1:
-        transpose_rows(rows, n_rows, origin, 1, columns, stride)
-    elif n_features == 2:
-        transpose_rows(rows, n_rows, origin, 2, columns, stride)
-    elif n_features == 3:
-        transpose_rows(rows, n_rows, origin, 3, columns, stride)
-    else:
-        n_done = transpose_squares(rows, n_rows, origin, n_features, columns, stride)
-    for i in range(n_done, n_rows):
-        for j in range(n_features):
-            columns[j * stride + i] = rows[i * n_features + j] - origin[j]
-    for j in range(n_features):
-        for i in range(n_rows, n_lanes):
-            columns[j * stride + i] = columns[j * stride + n_rows - 1]
-
-
 # A strip is n_vecs vectors of rows: TILE_VECS, or 1 for a block of so few rows.  `n_vecs` is a constant wherever it is
 # an argument.
 
@@ -244,84 +178,6 @@ cdef inline void few_features(
             vstore(out + k * stride + b, total * vset(4.0))     # of halves of L^-1
 
 
-cdef inline bint few(const Mixture *m) noexcept nogil:
-    """All of a component fits in registers, densities and sums."""
-    return m.n_features <= FEW_FEATURES and (m.shape == FULL or m.shape == DIAG)
-
-
-cdef inline void few_strip(
-    const Mixture *m, const real *columns, Py_ssize_t stride, const int n_features, const bint diagonal,
-    const int n_vecs, real *out, real *top
-) noexcept nogil:
-    """half_log_densities of one strip; all but the pointers and the stride are constants."""
-    cdef Py_ssize_t k, i, j, v
-    cdef vec d[FEW_FEATURES][TILE_VECS]
-    cdef vec total[TILE_VECS]
-    cdef vec largest[TILE_VECS]
-    cdef vec coefficient, whitened
-    cdef const real *inverse
-    for v in range(TILE_VECS):
-        largest[v] = vset(LOWEST)
-    for k in range(m.n_components):
-        inverse = m.inverses + k * FEW_FEATURES * FEW_FEATURES
-        for v in range(TILE_VECS):
-            total[v] = vset(m.half_scales[k])
-        for i in range(FEW_FEATURES):
-            if i < n_features:
-                coefficient = vset(m.means[k * m.width + i])
-                for v in range(TILE_VECS):
-                    if v < n_vecs:
-                        d[i][v] = vload(columns + i * stride + v * LANES) - coefficient
-                for v in range(TILE_VECS):
-                    if v < n_vecs:
-                        whitened = vset(inverse[i * FEW_FEATURES + i]) * d[i][v]
-                        for j in range(FEW_FEATURES):
-                            if j < i and not diagonal:
-                                whitened = whitened + vset(inverse[i * FEW_FEATURES + j]) * d[j][v]
-                        total[v] = total[v] - whitened * whitened
-        for v in range(TILE_VECS):
-            if v < n_vecs:
-                total[v] = vmax(vset(LOWEST), total[v])
-                largest[v] = vmax(largest[v], total[v])
-                vstore(out + k * stride + v * LANES, total[v])
-    for v in range(TILE_VECS):
-        if v < n_vecs:
-            vstore(top + v * LANES, largest[v])
-
-
-cdef inline void few_strips(
-    const Mixture *m, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_features,
-    const bint diagonal, real *out, real *top
-) noexcept nogil:
-    cdef Py_ssize_t b
-    if n_lanes == LANES:
-        few_strip(m, columns, stride, n_features, diagonal, 1, out, top)
-        return
-    for b from 0 <= b < n_lanes by (FEW_VECS if n_features <= 2 else MORE_VECS) * LANES:
-        few_strip(
-            m, columns + b, stride, n_features, diagonal, FEW_VECS if n_features <= 2 else MORE_VECS, out + b, top + b)
-
-
-cdef void few_log_densities(
-    const Mixture *m, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *top
-) noexcept nogil:
-    """half_log_densities where `few`, from the columns: no distance is stored in between."""
-    if m.n_features == 1:
-        few_strips(m, columns, stride, n_lanes, 1, True, out, top)
-    elif m.shape == DIAG and m.n_features == 2:
-        few_strips(m, columns, stride, n_lanes, 2, True, out, top)
-    elif m.shape == DIAG and m.n_features == 3:
-        few_strips(m, columns, stride, n_lanes, 3, True, out, top)
-    elif m.shape == DIAG:
-        few_strips(m, columns, stride, n_lanes, 4, True, out, top)
-    elif m.n_features == 2:
-        few_strips(m, columns, stride, n_lanes, 2, False, out, top)
-    elif m.n_features == 3:
-        few_strips(m, columns, stride, n_lanes, 3, False, out, top)
-    else:
-        few_strips(m, columns, stride, n_lanes, 4, False, out, top)
-
-
 cdef inline void component_strips(
     const Mixture *mixture, Py_ssize_t k, const real *columns, Py_ssize_t stride, Py_ssize_t n_lanes, const int n_vecs,
     real *differences, real *out
@@ -442,8 +298,9 @@ cdef void normalize(
     Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total,
     real *scale
 ) noexcept nogil:
-    """densities: half of a log density l -> e = exp((l - max l) / 2); total (n_lanes,) = the sums of e^2, scale = 1 / total.
+    """densities: half of a log density l -> e = exp((l - max l) / 2).
 
+    Per row, total = the sum of e^2, and scale = 1 / total, whose division goes on beside the next exponentials.
     Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
     """
     cdef Py_ssize_t k, b

@@ -8,10 +8,6 @@
 # the lanes for many, where the accumulators are the matrix itself.  The other types need sums of r x and r x^2 only,
 # which are products of two panels.
 
-cdef inline Py_ssize_t triangle(Py_ssize_t i, Py_ssize_t j) noexcept nogil:
-    return i * (i + 1) // 2 + j
-
-
 cdef inline bint pooled(const Mixture *m) noexcept nogil:
     """TIED takes one rank-1 update per row while K^2 / 2 products for the overlaps are fewer than K D^2 / 2."""
     return (
@@ -25,11 +21,6 @@ cdef inline bint about_shift(const Mixture *m) noexcept nogil:
     They are moved to the references afterwards.
     """
     return (m.shape == SPHERICAL and m.central) or pooled(m) or (m.shape == DIAG and m.near and not few(m))
-
-
-cdef inline bint few_sums(const Mixture *m) noexcept nogil:
-    """All sums of a component stay in registers over a block, and in lanes over a pass."""
-    return m.n_features <= FEW_FEATURES and m.shape != SPHERICAL
 
 
 cdef inline bint by_products(const Mixture *m) noexcept nogil:
@@ -82,92 +73,6 @@ cdef inline void roots(const real *r, Py_ssize_t n, real *out) noexcept nogil:
     cdef Py_ssize_t b
     for b from 0 <= b < n by LANES:
         vstore(out + b, vsqrt(vload(r + b)))
-
-
-cdef inline void few_moments(
-    const Block *block, const real *mean, const real *e, const int n_features, const bint diagonal, double *lanes,
-    double *second
-) noexcept nogil:
-    """Add all sums of one component of r = e^2 scale: a vector each of r and of the first moments, and second moments as in square_tile.
-
-    The number of features is a constant, at most FEW_FEATURES.
-    """
-    cdef Py_ssize_t b, i, j
-    cdef vec d[FEW_FEATURES]
-    cdef vec sums[FEW_FEATURES]
-    cdef vec products[FEW_FEATURES][FEW_FEATURES]
-    cdef vec x, w
-    cdef vec total = vset(0.0)
-    for i in range(FEW_FEATURES):
-        sums[i] = total
-        for j in range(FEW_FEATURES):
-            products[i][j] = total
-    for b from 0 <= b < block.n_lanes by LANES:
-        x = vload(e + b)
-        x = x * x * vload(block.scale + b)
-        total = total + x
-        for i in range(FEW_FEATURES):
-            if i < n_features:
-                d[i] = vload(block.columns + i * block.stride + b) - vset(mean[i])
-                w = x * d[i]
-                sums[i] = sums[i] + w
-                for j in range(FEW_FEATURES):
-                    if j == i or (j < i and not diagonal):
-                        products[i][j] = products[i][j] + w * d[j]
-    vadd(lanes, total)
-    for i in range(FEW_FEATURES):
-        if i < n_features:
-            vadd(lanes + (1 + i) * LANES, sums[i])
-            for j in range(FEW_FEATURES):
-                if j == i or (j < i and not diagonal):
-                    vadd(second + (i if diagonal else triangle(i, j)) * LANES, products[i][j])
-
-
-cdef void sum_few(const Mixture *m, Block *block) noexcept nogil:
-    cdef Py_ssize_t k
-    cdef double *lanes
-    cdef double *second
-    cdef const real *mean
-    cdef const real *e
-    for k in range(m.n_components):
-        lanes = block.sums.lanes + k * (1 + m.n_features) * LANES
-        second = block.sums.second + (0 if m.shape == TIED else k * block.sums.second_size)
-        mean = m.means + k * m.width
-        e = block.density + k * block.stride
-        if m.n_features == 1:
-            few_moments(block, mean, e, 1, True, lanes, second)
-        elif m.shape == DIAG and m.n_features == 2:
-            few_moments(block, mean, e, 2, True, lanes, second)
-        elif m.shape == DIAG and m.n_features == 3:
-            few_moments(block, mean, e, 3, True, lanes, second)
-        elif m.shape == DIAG:
-            few_moments(block, mean, e, 4, True, lanes, second)
-        elif m.n_features == 2:
-            few_moments(block, mean, e, 2, False, lanes, second)
-        elif m.n_features == 3:
-            few_moments(block, mean, e, 3, False, lanes, second)
-        else:
-            few_moments(block, mean, e, 4, False, lanes, second)
-
-
-cdef double sum_of_lanes(const double *lanes) noexcept nogil:
-    cdef Py_ssize_t v
-    cdef double total = 0.0
-    for v in range(LANES):
-        total += lanes[v]
-    return total
-
-
-cdef void add_lanes(const Mixture *m, Sums *sums) noexcept nogil:
-    """At the end of a pass of sum_few, add the lanes: of r, of the first moments, and of DIAG's second."""
-    cdef Py_ssize_t k, j
-    cdef const double *lanes = sums.lanes
-    for k in range(m.n_components):
-        sums.component_weight[k] += sum_of_lanes(lanes)
-        lanes += LANES
-        for j in range(m.n_features):
-            sums.first[k * m.width + j] += sum_of_lanes(lanes)
-            lanes += LANES
 
 
 cdef double weighted_sum(const real *r, const real *x, Py_ssize_t n_lanes) noexcept nogil:
@@ -308,6 +213,7 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
 
 cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t n_live) noexcept nogil:
     """First and second moments of one component: of all rows of the block, or of the listed ones."""
+    cdef Py_ssize_t begin, n
     cdef Py_ssize_t stride = block.stride
     cdef Py_ssize_t n_lanes = round_up(n_live, LANES)
     cdef bint all_live = n_live == block.n_rows
@@ -321,10 +227,12 @@ cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t
         return
     roots(r, n_lanes, block.live_r)
     if by_rows(m):
-        build_panel(
-            block.rows, m.width, mean, m.width, live, block.live_r, n_live, block.panel, block.column_size,
-            first)
-        scatter(block.panel, n_live, block.column_size, m.n_features, second)
+        for begin from 0 <= begin < n_live by block.panel_rows:
+            n = min(block.panel_rows, n_live - begin)
+            build_panel(
+                block.rows, m.width, mean, m.width, live + begin, block.live_r + begin, n, block.panel,
+                block.column_size, first)
+            scatter(block.panel, n, block.column_size, m.n_features, second)
     else:
         build_columns_panel(
             block.columns, stride, m.means + k * m.width, m.n_features, block.live_r, n_lanes, live, n_live, all_live,

@@ -100,7 +100,10 @@ cdef class Scratch:
             block.rotated = <int *> cut.bytes(block.sums.n_products * sizeof(int))
             n_panel = max(n_panel, PRODUCT_ROWS * PRODUCT_VECS * LANES)
         block.panel = cut.reals(n_panel)
-        block.column_size = self.capacity * LANES
+        block.panel_rows = self.capacity
+        if (PANEL_ROWS * m.width + m.width * m.width // 2) * <Py_ssize_t> sizeof(real) <= PANEL_BYTES:
+            block.panel_rows = min(PANEL_ROWS, self.capacity)
+        block.column_size = block.panel_rows * LANES
         block.live_r = cut.reals(stride + LANES)
         block.thresholds = cut.reals(k)
         block.live = <int *> cut.bytes((stride + STRIP) * sizeof(int))

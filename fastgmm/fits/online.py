@@ -134,11 +134,8 @@ class Learner:
     def takes(self, rows: np.ndarray) -> bool:
         """Let rows wait, if they are good as they are and there is nothing else to do with them."""
         waiting = self.waiting
-        return (
-            rows.dtype is waiting.dtype
-            and self.learned is not None
-            and waiting.take(rows, self.stop)
-        )
+        fit = rows.dtype is waiting.dtype and self.learned is not None
+        return fit and waiting.take(rows, self.stop)
 
     def learn(self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned) -> "Learner":
         """The learner that has taken the next rows of the stream, all of them checked."""
@@ -261,11 +258,8 @@ class Learner:
         )
         if plan is None or now.looks is None or not now._looks_again:
             return now
-        return (
-            now._looked(plan(self.target.n_features))
-            if now.looks.due(now.seen, now._horizon)
-            else now
-        )
+        due = now.looks.due(now.seen, now._horizon)
+        return now._looked(plan(self.target.n_features)) if due else now
 
     def _updated(self, rows: np.ndarray, weight: np.ndarray | None) -> "Learner":
         """Do one step: what is known and what the batch says are added, in their shares."""

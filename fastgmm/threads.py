@@ -229,7 +229,8 @@ def as_they_come(
                 yield j, future.result()
         finally:
             cancelled.set()
-            for _ in helpers:
+            # One more than there are threads: a call that no thread was started for is in the queue.
+            for _ in range(workers):
                 todo.put(None)
 
 

@@ -82,7 +82,7 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
     >>> found["b"].means_.round(), found.covariances_.shape
     (array([[9., 9.]]), (2, 1, 2, 2))
     >>> found.score_samples([[0.0, 0.0]] * 2, ["a", "b"]).round()
-    array([ -2., -26.])
+    array([ -2., -20.])
     """
 
     labels: tuple[Hashable, ...]

@@ -19,9 +19,10 @@ from fastgmm.errors import (
 from support import correlated_mixture
 
 ATTRIBUTES = (
-    "weights_ means_ covariances_ precisions_ precisions_cholesky_ lower_bound_ lower_bounds_ "
-    "n_iter_ n_passes_ gap_ converged_ repairs_ initializations_ n_features_in_ n_parameters"
-).split()
+    *("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"),
+    *("lower_bound_", "lower_bounds_", "n_iter_", "n_passes_", "gap_", "converged_"),
+    *("repairs_", "initializations_", "n_features_in_", "n_parameters"),
+)
 
 
 def groups_of(rng: np.random.Generator, n: int = 12, d: int = 3) -> list[np.ndarray]:

@@ -24,7 +24,7 @@ from comparison.report import render, summary, threads
 from benchmarks import common
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("fit", "grid", "initialization", "kernels", "package", "scoring")
+MODULES = ("fit", "grid", "initialization", "kernels", "many", "package", "scoring")
 PREFIXES = ("time_", "track_", "peakmem_")
 
 
@@ -46,6 +46,7 @@ def tiny(monkeypatch):
     for name in ("fit", "initialization"):
         monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SEEDS", range(1))
     monkeypatch.setattr(importlib.import_module("benchmarks.grid"), "SIZES", range(1, 3))
+    monkeypatch.setattr(importlib.import_module("benchmarks.many"), "REPLICATES", 5)
 
 
 # ---------------------------------------------------------------------- data

@@ -58,7 +58,7 @@ on_collapse, prior : optional
     >>> import numpy as np
     >>> import fastgmm
     >>> X = np.linspace(-3, 3, 200)[:, None]
-    >>> y = np.abs(X[:, 0])
+    >>> y = np.abs(X[:, 0]) + np.random.default_rng(0).normal(0.0, 0.02, 200)
     >>> model = fastgmm.GaussianMixtureRegressor(2, random_state=0).fit(X, y)
     >>> model.predict([[-2.0], [2.0]]).round(1)
     array([2., 2.])

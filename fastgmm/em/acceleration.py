@@ -51,6 +51,10 @@ FEWEST_PASSES = 8.0
 MEMORY = 10
 """L-BFGS remembers this many pairs of a step and its change of the gradient.  With 5 and with 20
 pairs the number of passes is the same within 3 %."""
+LARGE_MEMORY = 1 << 30
+"""Where pairs would take more bytes than this, L-BFGS remembers as few as `LEAST_MEMORY`."""
+LEAST_MEMORY = 5
+"""L-BFGS remembers at least this many pairs."""
 FIRST_RADIUS = 0.3
 """The trust radius has this length in the relative frame before the first L-BFGS step."""
 SHRINK = 0.5
@@ -219,8 +223,9 @@ class Search:
     def _learn(self, step: FloatArray, change: FloatArray) -> None:
         product = float(step @ change)
         if product > CURVATURE * np.linalg.norm(step) * np.linalg.norm(change):
-            self.steps = [*self.steps[1 - MEMORY :], step]
-            self.changes = [*self.changes[1 - MEMORY :], change]
+            kept = pairs_kept(len(step))
+            self.steps = [*self.steps[1 - kept :], step]
+            self.changes = [*self.changes[1 - kept :], change]
 
     def _direction(self, gradient: FloatArray) -> FloatArray:
         """The L-BFGS direction, by the two loops of Nocedal and Wright 2006, algorithm 7.4."""
@@ -235,6 +240,11 @@ class Search:
         for (step, change), share in zip(pairs, reversed(shares), strict=True):
             direction += step * (share - (change @ direction) / (step @ change))
         return direction
+
+
+def pairs_kept(length: int) -> int:
+    """How many pairs of vectors of this length are remembered: the same on every machine."""
+    return min(MEMORY, max(LEAST_MEMORY, LARGE_MEMORY // (2 * 8 * length)))
 
 
 def _rounded(vector: FloatArray, dtype: np.dtype) -> FloatArray:

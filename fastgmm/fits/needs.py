@@ -96,7 +96,9 @@ class _Sizes:
     def bounds(self) -> int:
         """What is remembered of pairs from pass to pass: at most the size of the rows."""
         part = self._data.resident
-        return 0 if part is None else min(4 * len(part.rows) * self._k, part.rows.nbytes)
+        if part is None or self._model.form.ndim < 2:
+            return 0
+        return min(4 * len(part.rows) * self._k, part.rows.nbytes)
 
     @property
     def steps(self) -> int:
@@ -117,10 +119,12 @@ class _Sizes:
         plan, data, d = self._plan, self._data, self._d
         if plan.warm is not None or not needs_sample(plan.start):
             return 0
-        n_rows = sample_size(plan.start, d)
+        n_rows, copies = sample_size(plan.start, d), COPIES
+        if plan.start.method != "ward":
+            n_rows, copies = n_rows // 2, 1
         if data.resident is not None:
             n_rows = min(n_rows, data.extent.n_samples)
-        return (COPIES if plan.start.method == "ward" else 1) * NUMBER * n_rows * d
+        return copies * NUMBER * n_rows * d
 
 
 def _remedy(plan: Plan, data: Data, available: int) -> str:

@@ -1,5 +1,6 @@
 """A fit counts its memory beforehand, and is refused where there is not enough."""
 
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from fastgmm.fits.needs import bytes_available, bytes_needed, check_memory
 from fastgmm.fits.plan import Plan
 
 LINUX = sys.platform == "linux"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Sized:
@@ -73,6 +75,53 @@ def test_pairs_of_long_vectors_are_fewer(length: int) -> None:
     pairs = pairs_kept(length)
     assert LEAST_MEMORY <= pairs <= MEMORY
     assert pairs == LEAST_MEMORY or 16 * length * pairs <= 1 << 30
+
+
+PEAK = """
+import ctypes, sys, warnings
+import numpy as np
+import fastgmm
+from fastgmm.data.rows import RowData
+from fastgmm.estimators.planning import plan_of
+from fastgmm.fits.needs import bytes_needed
+from benchmarks import common
+from benchmarks.memory import peak_above
+warnings.simplefilter("ignore")
+n, d, k = (int(one) for one in sys.argv[1:4])
+params = {"tol": 1e-9, "random_state": 0, **eval(sys.argv[4])}
+rows = common.sized_rows(n, d, k, params.pop("separation", 6.0))
+fastgmm.GaussianMixture(2).fit(rows[:50, :2].copy())
+model = fastgmm.GaussianMixture(k, **params)
+ctypes.CDLL(None).malloc_trim(0)
+peak = peak_above(lambda: model.fit(rows))
+needed = bytes_needed(plan_of(model._params(), d), RowData(rows, n_threads=params["n_threads"]))
+print(needed / 1e6, peak)
+"""
+FITS = {
+    "full": (6000, 64, 50, {"max_iter": 3}),
+    "threads": (6000, 64, 50, {"max_iter": 3, "n_threads": 2}),
+    "steps": (6000, 64, 50, {"max_iter": 30, "acceleration": "lbfgs", "separation": 1.5}),
+    "starts": (6000, 64, 50, {"max_iter": 2, "n_init": 3, "init_params": "ward"}),
+    "wide": (3000, 600, 3, {"max_iter": 2}),
+    "tied": (3000, 700, 2, {"max_iter": 2, "covariance_type": "tied"}),
+    "diag": (20_000, 64, 200, {"max_iter": 2, "covariance_type": "diag", "init_params": "ward"}),
+}
+"""Rows, features, components and parameters."""
+
+
+@pytest.mark.skipif(not LINUX, reason="other systems do not tell the peak")
+@pytest.mark.parametrize("case", FITS)
+def test_what_is_counted_is_near_the_peak(case: str) -> None:
+    """Of the resident memory of a process of its own, within a third."""
+    *sizes, params = FITS[case]
+    given = {"init_params": "random_from_data", "n_threads": 1, "acceleration": None} | params
+    words = [sys.executable, "-c", PEAK, *map(str, sizes), repr(given)]
+    path = os.pathsep.join([*sys.path, str(ROOT / "benchmarks")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    found = subprocess.run(words, capture_output=True, text=True, timeout=300, env=environment)
+    assert found.returncode == 0, found.stderr
+    needed, peak = (float(one) for one in found.stdout.split())
+    assert 0.75 < needed / peak < 1.35, (needed, peak)
 
 
 # ------------------------------------------------------------------ refused

@@ -9,29 +9,22 @@ checks and copies cancel; beside it stands the whole call that does one iteratio
 parts; all of them take under 15 minutes on a quiet machine.
 """
 
-import os
-
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(_name, None)  # they slow the peer down; read when NumPy is imported
-
 import argparse
+import copy
 import json
-import platform
+import os
 import statistics
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from comparison.report import processor
+from comparison.sizes import page
 
 from benchmarks import common
 
@@ -49,21 +42,6 @@ MOST_ITERATIONS = 256
 """More are not done for the sake of a difference that shows."""
 SLOW = 0.5
 """From so many seconds on, a call is long enough: the difference is of one iteration."""
-GOAL = 2.0
-"""Cells below this ratio are set in bold."""
-
-
-@dataclass(frozen=True)
-class Timed:
-    """The seconds of both libraries for one thing, and what else is said of it."""
-
-    ours: float
-    peer: float
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster fastgmm is."""
-        return self.peer / self.ours if self.ours > 0 else float("inf")
 
 
 def clocked(call: Callable[[], Any], clock: Callable[[], float] = time.thread_time) -> float:
@@ -140,7 +118,7 @@ def _long(run: Callable[[int], Any]) -> tuple[int, int]:
     one, wanted = min(clocked(lambda: run(1)) for _ in range(2)), 2
     if one > SLOW:
         return wanted, wanted
-    while clocked(lambda: run(wanted)) < 2.0 * one and wanted < MOST_ITERATIONS:
+    while clocked(lambda n=wanted: run(n)) < 2.0 * one and wanted < MOST_ITERATIONS:
         wanted *= 2
     return wanted, run(wanted).n_iter_
 
@@ -185,9 +163,10 @@ def iterations(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                     continue
                 one = {"kind": kind, **measured(n, d, k, arguments.seconds)}
                 found.append(one)
+                ratio, of_call = (one[f"peer{of}"] / one[f"ours{of}"] for of in ("", " call"))
                 print(
-                    f"D {d} K {k} n {n}: {1e3 * one['ours']:.4g} ms, {one['peer'] / one['ours']:.2f}x; "
-                    f"call {1e3 * one['ours call']:.4g} ms, {one['peer call'] / one['ours call']:.2f}x; "
+                    f"D {d} K {k} n {n}: {1e3 * one['ours']:.4g} ms, {ratio:.2f}x; "
+                    f"call {1e3 * one['ours call']:.4g} ms, {of_call:.2f}x; "
                     f"difference {one['difference']:.1e}, repairs {one['repairs']}",
                     file=sys.stderr,
                     flush=True,
@@ -352,7 +331,7 @@ def many(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-STREAMS = ((1, 16, 16), (256, 16, 16), (4096, 16, 16), (256, 2, 3), (256, 64, 16))
+STREAMS = ((1, 16, 16), (256, 16, 16), (4096, 16, 16), (256, 2, 3), (256, 32, 4))
 
 
 def streams(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -361,149 +340,49 @@ def streams(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
     found = []
     for batch, d, k in STREAMS:
-        rows = common.sized_rows(60_000 if d < 64 else 40_000, d, k)
+        rows = common.sized_rows(60_000, d, k)
         model = fastgmm.GaussianMixture(k, random_state=0, n_threads=1).partial_fit(rows[:20_000])
         batches = [
             rows[begin : begin + batch]
             for begin in range(20_000, min(len(rows), 20_000 + 4000 * batch), batch)
         ]
 
-        def learn(model: Any = model, batches: list[np.ndarray] = batches) -> None:
+        times = []
+        for _ in range(7):
+            # The rows again would be a stream that repeats itself.
+            learner = copy.deepcopy(model)
+            begin = time.thread_time()
             for one in batches:
-                model.partial_fit(one)
-
-        seconds = statistics.median(in_turns([learn], 2 * arguments.seconds)[0])
+                learner.partial_fit(one)
+            times.append(time.thread_time() - begin)
+        seconds = statistics.median(times)
         n = sum(map(len, batches))
         found.append({"batch": batch, "d": d, "k": k, "rows/s": n / seconds})
         print(found[-1], file=sys.stderr, flush=True)
     return found
 
 
-# ------------------------------------------------------------------ the page
+# ------------------------------------------------------------------ all of it
 
-
-def _table(header: list[str], body: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(line) + " |" for line in (header, *body)]
-    return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]]) + "\n"
-
-
-def _seconds(value: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e-6:.3g} us"
-
-
-def _ratio(ours: float, peer: float, goal: float) -> str:
-    ratio = peer / ours
-    text = f"{ratio:.2g}x" if ratio < 9.95 else f"{ratio:.0f}x"
-    return text if ratio >= goal else f"**{text}**"
-
-
-def _of_iterations(found: list[dict[str, Any]]) -> Iterator[str]:
-    yield (
-        "## One iteration\n\nFrom the same start: how many times faster than scikit-learn an "
-        "iteration is, what one takes here, and how many times faster is the whole call that does "
-        f"one. Bold: under {GOAL:g}x. No number: more memory or time than the table takes.\n"
-    )
-    worst = sorted(found, key=lambda one: one["peer"] / one["ours"])
-    under = sum(one["peer"] / one["ours"] < GOAL for one in found)
-    yield f"{len(found)} cells, {under} of them under {GOAL:g}x, the least {_cell(worst[0])}.\n"
-    for kind in ROWS:
-        of_kind = {(one["D"], one["K"]): one for one in found if one["kind"] == kind}
-        if not of_kind:
-            continue
-        components = sorted({k for _, k in of_kind})
-        body = [
-            [str(d)] + [_cell(of_kind[d, k]) if (d, k) in of_kind else "" for k in components]
-            for d in sorted({d for d, _ in of_kind})
-        ]
-        yield f"n = {kind}\n\n" + _table(["D", *(f"K = {k}" for k in components)], body)
-
-
-def _cell(one: dict[str, Any]) -> str:
-    ratio = _ratio(one["ours"], one["peer"], GOAL)
-    return f"{ratio}, {_seconds(one['ours'])}, {_ratio(one['ours call'], one['peer call'], 0)}"
-
-
-def _of_default_fits(found: list[dict[str, Any]]) -> Iterator[str]:
-    yield (
-        "## Default fits\n\nRaw rows and all defaults; medians over seeds; the mean log-likelihood "
-        "per row where the fit stops, in nats. Bold: under its goal.\n"
-    )
-    body = [
-        [
-            f"{one['n']:,} x {one['d']}, K {one['k']} {one['name']}".strip(),
-            _seconds(one["ours"]),
-            _seconds(one["peer"]),
-            _ratio(one["ours"], one["peer"], one["goal"]),
-            f"{one['goal']:g}x",
-            f"{one['ours end']:.4f}",
-            f"{one['peer end']:.4f}",
-        ]
-        for one in found
-    ]
-    header = ["rows", "fastgmm", "scikit-learn", "ratio", "goal", "likelihood", "scikit-learn's"]
-    yield _table(header, body)
-
-
-def _of_selection(one: dict[str, Any]) -> Iterator[str]:
-    yield "## A choice among 54 models\n"
-    text = (
-        f"`select` on faithful: {_seconds(one['ours'])} for 54 fits of ten starts; the best is "
-        f"{one['best']}, BIC {one['bic']:.2f}."
-    )
-    if "14 models" in one:
-        text += (
-            f" mclust {one['mclust']}, one start each: {_seconds(one['14 models'])} for its 14 "
-            f"models and 9 sizes, {_seconds(one['6 models'])} for the 54 of them that are these; "
-            f"its best BIC {one['mclust bic']:.2f}."
-        )
-    yield text + "\n"
-
-
-def _of_many(one: dict[str, Any]) -> Iterator[str]:
-    yield f"## Many models\n\n{MODELS:,} models of {MODEL_ROWS} x 3 rows, K 2, by the wall clock.\n"
-    names = {"peer": "a loop over scikit-learn", "loop": "a loop over `fit`, one thread"}
-    body = [
-        [names.get(name, name), _seconds(value), _ratio(value, one["peer"], 0)]
-        for name, value in one.items()
-    ]
-    yield _table(["", "time", "ratio"], body)
-
-
-def _of_streams(found: list[dict[str, Any]]) -> Iterator[str]:
-    yield "## Streams\n\n`partial_fit`, after the first model was made.\n"
-    body = [
-        [f"{one['d']}, K {one['k']}", f"{one['batch']:,}", f"{one['rows/s'] / 1e6:.3g} million"]
-        for one in found
-    ]
-    yield _table(["D", "rows per call", "rows per second"], body)
-
-
-PARTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Iterator[str]]]] = {
-    "iteration": (iterations, _of_iterations),
-    "default": (default_fits, _of_default_fits),
-    "select": (selection, _of_selection),
-    "many": (many, _of_many),
-    "stream": (streams, _of_streams),
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "iteration": iterations,
+    "default": default_fits,
+    "select": selection,
+    "many": many,
+    "stream": streams,
 }
 
 
-def page(found: dict[str, Any], minutes: float) -> str:
-    """The whole page."""
-    lines = [
-        "# fastgmm beside scikit-learn, at every size\n",
-        f"`python benchmarks/sizes.py --output benchmarks/sizes.md` has made this page in "
-        f"{minutes:.0f} minutes, on {processor()} ({os.cpu_count()} processors, load "
-        f"{os.getloadavg()[0]:.1f} at the end), with Python {platform.python_version()}, NumPy "
-        f"{version('numpy')} and scikit-learn {version('scikit-learn')}. One thread, processor "
-        "time, medians of runs in turns.\n",
-    ]
-    for name, (_, words) in PARTS.items():
-        if name in found:
-            lines += words(found[name])
-    return "\n".join(lines)
+def one_thread() -> None:
+    """Begin again in an environment in which a BLAS has one thread and chooses its own kernels.
+
+    It is read when NumPy is imported.
+    """
+    wanted = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    hampered = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    given = {name: value for name, value in os.environ.items() if name not in hampered}
+    if given | wanted != dict(os.environ):
+        os.execve(sys.executable, [sys.executable, *sys.argv], given | wanted)
 
 
 def main() -> None:
@@ -521,8 +400,9 @@ def main() -> None:
     add("--output", type=Path, help="the page")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    one_thread()
     begin = time.perf_counter()
-    found = {name: PARTS[name][0](arguments) for name in arguments.only}
+    found = {name: PARTS[name](arguments) for name in arguments.only}
     if arguments.json:
         if arguments.json.exists():
             found = json.loads(arguments.json.read_text("utf-8")) | found

@@ -206,9 +206,7 @@ def check(name: str) -> None:
 
 # ------------------------------------------------------------------ rows of any size
 
-SIZED_DIGEST = (
-    "0c62703424bcbb47f16e6985444438a112025591a5820e681ee3bc2aa607116d"
-)
+SIZED_DIGEST = "0c62703424bcbb47f16e6985444438a112025591a5820e681ee3bc2aa607116d"
 """What `sized_digest` has to be."""
 
 

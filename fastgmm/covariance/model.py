@@ -78,9 +78,13 @@ class CovarianceModel:
 
     def kernel_sums(self, n_components: int, n_features: int) -> FloatArray:
         """Sums of zero, to which the kernels add second moments."""
+        return np.zeros(self.kernel_sums_shape(n_components, n_features))
+
+    def kernel_sums_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """The shape of the sums of second moments, as the kernels make them."""
         one = self.sums.shape(n_features)
         alone = self.tied and not self._repeated
-        return np.zeros(one if alone else (n_components, *one))
+        return one if alone else (n_components, *one)
 
     def from_kernels(self, sums: FloatArray) -> FloatArray:
         """The second moments of the statistics, from those that the kernels have summed."""

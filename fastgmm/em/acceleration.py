@@ -51,6 +51,10 @@ FEWEST_PASSES = 8.0
 MEMORY = 10
 """L-BFGS remembers this many pairs of a step and its change of the gradient.  With 5 and with 20
 pairs the number of passes is the same within 3 %."""
+LARGE_MEMORY = 1 << 30
+"""Where pairs would take more bytes than this, L-BFGS remembers as few as `LEAST_MEMORY`."""
+LEAST_MEMORY = 5
+"""L-BFGS remembers at least this many pairs."""
 FIRST_RADIUS = 0.3
 """The trust radius has this length in the relative frame before the first L-BFGS step."""
 SHRINK = 0.5
@@ -215,5 +219,11 @@ class Search:
 
     def _learn(self, learned: bool, room: tuple[FloatArray, ...]) -> None:
         if learned:
-            self.steps = [*self.steps[1 - MEMORY :], room[0]]
-            self.changes = [*self.changes[1 - MEMORY :], room[1]]
+            kept = pairs_kept(len(room[0]))
+            self.steps = [*self.steps[1 - kept :], room[0]]
+            self.changes = [*self.changes[1 - kept :], room[1]]
+
+
+def pairs_kept(length: int) -> int:
+    """How many pairs of vectors of this length are remembered: the same on every machine."""
+    return min(MEMORY, max(LEAST_MEMORY, LARGE_MEMORY // (2 * 8 * length)))

@@ -16,6 +16,7 @@ from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed
+from fastgmm.fits.needs import check_memory
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.reached import Initialization
 from fastgmm.fits.verbose import Reporter
@@ -45,6 +46,7 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
 
     Numbers that overflow on the way end in an error of the package's own, which says what to do.
     """
+    check_memory(plan, data)
     hooks = hooks or Hooks()
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:

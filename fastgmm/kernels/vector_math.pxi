@@ -42,6 +42,7 @@ cdef extern from "simd.h" nogil:
     ivec vgreater(vec a, vec b)
     vec vkeep(vec x, ivec mask)
     unsigned int vmask(ivec mask)
+    unsigned int vmask_greater(vec a, vec b)
     int lowest_bit(unsigned int set)
     Py_ssize_t vcount(ivec mask)
     real vsum(vec x)

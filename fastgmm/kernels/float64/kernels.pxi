@@ -3,4 +3,10 @@
 
 include "../kernels.pxi"
 include "estimation.pxi"
+include "sorting.pxi"
+include "arrangement.pxi"
 include "clustering.pxi"
+include "coordinates.pxi"
+include "cutting.pxi"
+include "labelled.pxi"
+include "merging.pxi"

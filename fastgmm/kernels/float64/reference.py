@@ -4,6 +4,14 @@ import math
 
 import numpy as np
 
+from fastgmm.kernels.float64.starting import (
+    assign_to_cut,
+    cut,
+    grow,
+    labelled_mixture,
+    merge_by_likelihood,
+    ward,
+)
 from fastgmm.kernels.reference import (
     PackedMixture,
     Stretch,
@@ -20,13 +28,18 @@ __all__ = [
     "PackedMixture",
     "Stretch",
     "all_finite",
+    "assign_to_cut",
     "bounds_stride",
+    "cut",
     "estimate",
     "exp",
     "factorize",
+    "grow",
+    "labelled_mixture",
     "log",
     "log_determinants",
     "log_weights",
+    "merge_by_likelihood",
     "ward",
 ]
 
@@ -34,23 +47,3 @@ __all__ = [
 def log_weights(weights: np.ndarray, out: np.ndarray) -> None:
     """Out (K,) = logarithms of weights; -inf of a weight of zero."""
     out[:] = [math.log(weight) if weight > 0.0 else -math.inf for weight in weights]
-
-
-def ward(points: np.ndarray, weight: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:
-    """All merges of Ward's method, the cheapest pair of all clusters first."""
-    clusters = {i: [i] for i in range(len(points))}
-    for step in range(len(points) - 1):
-        best = (math.inf, -1, -1)
-        for a in clusters:
-            for b in clusters:
-                if a < b:
-                    one, other = (
-                        np.average(points[c], axis=0, weights=weight[c])
-                        for c in (clusters[a], clusters[b])
-                    )
-                    gap = one - other
-                    sizes = weight[clusters[a]].sum(), weight[clusters[b]].sum()
-                    best = min(best, (sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap), a, b))
-        heights[step], a, b = best
-        merged[step] = a, b
-        clusters[a] += clusters.pop(b)

@@ -142,6 +142,16 @@ moments_of_rows = _float64.moments_of_rows
 """This kernel computes the mean and the variances of all rows."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
+grow = _float64.grow
+"""This kernel makes such a tree of rows in coordinates of their own."""
+cut = _float64.cut
+"""This kernel labels the points of a tree that is cut."""
+assign_to_cut = _float64.assign_to_cut
+"""This kernel gives rows to the clusters of a tree that is cut."""
+merge_by_likelihood = _float64.merge_by_likelihood
+"""This kernel merges clusters of different shapes."""
+labelled_mixture = _float64.labelled_mixture
+"""This kernel makes the mixture of rows that have labels."""
 
 bounds_strides = {dtype: module.bounds_stride for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this function, which tells how many numbers per component the bounds of so many

@@ -48,6 +48,8 @@ cdef extern from "simd.h" nogil:
     int lanes_of(unsigned int set)
     void vpick(vec x, unsigned int set, real *out)
     void pick_lanes(unsigned int set, int first, int *out)
+    unsigned int vmask_greater(vec a, vec b)
+    int lowest_bit(unsigned int set)
     Py_ssize_t vcount(ivec mask)
     real vsum(vec x)
 

@@ -120,17 +120,28 @@ class StartRows:
         return len(self.sample.order)
 
     @property
+    def n_rows(self) -> int:
+        """The number of rows there are, of any weight; 0 where the sample is not all of them."""
+        return len(self.sample.rows) if self.sample.whole else 0
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the rows: float32 or float64."""
         return self.sample.rows.dtype
 
     def subset(self, n: int) -> Points:
         """All rows of positive weight with weights, or n drawn rows: each start draws others."""
+        if n >= self.n_counted:
+            return self.points(n)
         return self._points(self.sample.drawn(n, self.start.index))
 
     def points(self, n: int) -> Points:
-        """All rows of positive weight with weights, or n drawn rows: each start has the same."""
-        return self._points(self.sample.drawn(n))
+        """All rows of positive weight with weights, or n drawn rows: one copy for all starts."""
+        n = min(n, self.n_counted)
+        found: Points = self.sample.made.once(
+            ("points", n), lambda: self._points(self.sample.drawn(n))
+        )
+        return found
 
     def _points(self, chosen: np.ndarray) -> Points:
         rows = self.sample.rows[chosen].astype(np.float64)

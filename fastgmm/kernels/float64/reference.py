@@ -4,6 +4,14 @@ import math
 
 import numpy as np
 
+from fastgmm.kernels.float64.starting import (
+    assign_to_cut,
+    cut,
+    grow,
+    labelled_mixture,
+    merge_by_likelihood,
+    ward,
+)
 from fastgmm.kernels.reference import (
     PackedMixture,
     Stretch,
@@ -29,16 +37,21 @@ __all__ = [
     "RelativeFrame",
     "Stretch",
     "all_finite",
+    "assign_to_cut",
     "bounds_stride",
+    "cut",
     "directions_below",
     "estimate",
     "exp",
     "factorize",
     "foretold",
+    "grow",
+    "labelled_mixture",
     "largest_inflation",
     "log",
     "log_determinants",
     "log_weights",
+    "merge_by_likelihood",
     "moments_of_rows",
     "small_bits",
     "take_rows",
@@ -80,23 +93,3 @@ def small_bits(
             index[found], bits[found] = row, mixed
             found += 1
     return found
-
-
-def ward(points: np.ndarray, weight: np.ndarray, merged: np.ndarray, heights: np.ndarray) -> None:
-    """All merges of Ward's method, the cheapest pair of all clusters first."""
-    clusters = {i: [i] for i in range(len(points))}
-    for step in range(len(points) - 1):
-        best = (math.inf, -1, -1)
-        for a in clusters:
-            for b in clusters:
-                if a < b:
-                    one, other = (
-                        np.average(points[c], axis=0, weights=weight[c])
-                        for c in (clusters[a], clusters[b])
-                    )
-                    gap = one - other
-                    sizes = weight[clusters[a]].sum(), weight[clusters[b]].sum()
-                    best = min(best, (sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap), a, b))
-        heights[step], a, b = best
-        merged[step] = a, b
-        clusters[a] += clusters.pop(b)

@@ -107,7 +107,7 @@ class _Sizes:
         asked = settings.acceleration == "lbfgs" or (
             settings.acceleration == "auto" and settings.stopping.target > 0.0
         )
-        if not asked or not plan.family.accelerates or self._model.chart is None:
+        if not asked or not plan.family.accelerates or not self._model.accelerates:
             return 0
         length = n_parameters(start.covariance_type, self._k, self._d) + 1
         vectors = NUMBER * length * (2 * pairs_kept(length) + VECTORS)

@@ -103,12 +103,12 @@ cdef void whiten_both(const double *inverse, Py_ssize_t n, double *matrices) noe
     memset(product, 0, n * stride * sizeof(double))
     for begin from 0 <= begin < n by PANEL:
         end = min(begin + PANEL, n)
-        subtract_products(
+        subtract_panels(
             product + begin, stride, second, transposed + begin, stride, end, n, end - begin, False)
     memset(second, 0, n * stride * sizeof(double))
     for begin from 0 <= begin < n by PANEL:
         end = min(begin + PANEL, n)
-        subtract_products(
+        subtract_panels(
             second + begin * stride, stride, transposed + begin, product, stride, end, end - begin, end, False)
 
 
@@ -124,7 +124,7 @@ cdef void times_lower(const double *left, const double *right, Py_ssize_t n, dou
         memcpy(copy + i * stride, right + i * n, n * sizeof(double))
     for begin from 0 <= begin < n by PANEL:
         end = min(begin + PANEL, n)
-        subtract_products(
+        subtract_panels(
             matrices + begin * stride, stride, transposed + begin, copy, stride, end, end - begin, end, False)
 
 
@@ -138,14 +138,14 @@ cdef void squares_of_products(const double *lower, double *covariance, Py_ssize_
     # (L E)^T = E^T L^T, upper triangular
     transpose_lower(lower, n, transposed)
     memset(product, 0, n * stride * sizeof(double))
-    subtract_products(product, stride, inside, transposed, stride, n, n, n, True)
+    subtract_panels(product, stride, inside, transposed, stride, n, n, n, True)
     for i in range(n):
         for j in range(i):
             product[i * stride + j] = 0.0
     memset(covariance, 0, n * n * sizeof(double))
     for begin from 0 <= begin < n by PANEL:
         end = min(begin + PANEL, n)
-        subtract_products(covariance + begin * n, n, product + begin, product, stride, end, end - begin, end, False)
+        subtract_panels(covariance + begin * n, n, product + begin, product, stride, end, end - begin, end, False)
     for i in range(n):
         for j in range(i + 1):
             covariance[i * n + j] = -covariance[i * n + j]

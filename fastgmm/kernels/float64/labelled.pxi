@@ -2,7 +2,7 @@
 # are pulled to the pooled one.
 
 cdef enum:
-    PANEL_ROWS = 32             # rows whose squares are summed in registers
+    SUMMED_ROWS = 32             # rows whose squares are summed in registers
 
 cdef inline Py_ssize_t panel_width(Py_ssize_t d) noexcept nogil:
     return round_up(d, DOUBLES)
@@ -10,7 +10,7 @@ cdef inline Py_ssize_t panel_width(Py_ssize_t d) noexcept nogil:
 
 cdef inline Py_ssize_t scatter_scratch(Py_ssize_t d) noexcept nogil:
     """Numbers of scratch of `scatter_of_label`: a panel, and a matrix of whole vectors."""
-    return (PANEL_ROWS + d) * panel_width(d)
+    return (SUMMED_ROWS + d) * panel_width(d)
 
 
 cdef void add_panel(const double *panel, Py_ssize_t n, Py_ssize_t d, double *sums) noexcept nogil:
@@ -44,14 +44,14 @@ cdef void scatter_of_label(
     """second = sum of w (x - mean)(x - mean)^T over some rows, in a form; scratch: see scatter_scratch."""
     cdef Py_ssize_t i, j, begin, end
     cdef Py_ssize_t width = panel_width(d)
-    cdef double *sums = scratch + PANEL_ROWS * width
+    cdef double *sums = scratch + SUMMED_ROWS * width
     cdef double root, off
     if form == MATRIX:
         memset(scratch, 0, scatter_scratch(d) * sizeof(double))
     else:
         memset(second, 0, (d if form == DIAGONAL else 1) * sizeof(double))
-    for begin from 0 <= begin < n by PANEL_ROWS:
-        end = min(begin + PANEL_ROWS, n)
+    for begin from 0 <= begin < n by SUMMED_ROWS:
+        end = min(begin + SUMMED_ROWS, n)
         for i in range(begin, end):
             root = sqrt(weight[order[i]])
             for j in range(d):

@@ -203,8 +203,9 @@ class Stretches:
 
 def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> int:
     """The multiply-adds that an iteration over rows of a shape (n, D) takes, roughly."""
-    n, d = shape
-    return n * n_components * (model_of(covariance_type).form.row_cost(d) + COST_OF_PAIR)
+    (n, d), form = shape, model_of(covariance_type).form
+    of_factors = d**3 if form.ndim == 2 else d
+    return n_components * (n * (form.row_cost(d) + COST_OF_PAIR) + of_factors)
 
 
 def stretches_over(

@@ -321,6 +321,9 @@ def test_only_what_the_kernel_can_do_is_compiled(rows: NDArray[np.float64]) -> N
     assert stretches_over(data, "full", 3, replace(RULES, regularization=prior)) is None
     many = RowData(np.zeros((100_000, 2)))
     assert stretches_over(many, "full", 3, RULES) is None
+    wide = RowData(np.zeros((10, 400)))
+    assert stretches_over(wide, "diag", 3, RULES) is not None
+    assert stretches_over(wide, "full", 3, RULES) is None
     light = RowData(rows, np.full(len(rows), 1e-20))
     assert stretches_over(light, "full", 3, RULES) is None
     batches = BatchData(CheckedBatches([rows], "fit_batches"), None)

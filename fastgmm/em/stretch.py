@@ -137,6 +137,8 @@ def stretches_over(
         return None
     n, d = part.rows.shape
     cost = n * n_components * (model.form.row_cost(d) + COST_OF_PAIR)
+    if model.form.ndim == 2:
+        cost += model.n_parameters(n_components, d) * d  # factors and their inverses
     if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
         return None
     if carried_bounds(part.rows, covariance_type, n_components).possible:

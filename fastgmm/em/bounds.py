@@ -128,7 +128,7 @@ class CarriedBounds:
 def _change(
     inverse_factors: np.ndarray, mean_changes: np.ndarray, old_factors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Limits on how far distances to components have changed, with A = L'^-1 L of each, (..., D, D).
+    """Limits on how far distances have changed, with A = L'^-1 L of each component, (..., D, D).
 
     They are numbers (...) under smin(A), over smax(A), and |L'^-1 (mu - mu')|.  smin(A) >= 1 - |A -
     I| and smax(A) <= 1 + |A - I| in the spectral norm, which is at most the Schatten norm of order

@@ -31,7 +31,7 @@ FLOOR_SHARE = 0.99
 MOVES = 3
 """A component is moved at most this often in a run: one that is lost again and again stays."""
 POWER_STEPS = 6
-"""The largest variance of all rows, of which only the rounding counts, is found by so many steps."""
+"""The largest variance of all rows is found by so many steps: only its rounding counts."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,6 @@ class Repairer:
             return np.zeros(mixture.n_components, dtype=bool)
         asked = ~lost
         asked[list(held)] = False
-        if not asked.any():
-            return asked
         return np.asarray(at_floor(mixture, self._regularization, asked=asked))
 
     def _relocated(
@@ -259,10 +257,12 @@ def at_floor(
     nothing = np.zeros(k, dtype=bool)
     if regularization.prior is not None:
         return nothing
+    if asked is not None and not asked.any():
+        return nothing
     ridge = regularization.ridge(model.form)
     covariances, inverses = mixture.covariances, mixture.inverse_factors
     if model.tied:
-        covariances, inverses = covariances[None], inverses[None]
+        covariances, inverses, asked = covariances[None], inverses[None], None
     counts = model.form.directions_at_floor(covariances, inverses, ridge, share, asked)
     if np.count_nonzero(counts) == 0:
         return nothing

@@ -143,7 +143,7 @@ class Place:
 
 
 def _alone(mixture: Mixture, k: int, mean: FloatArray, others: FloatArray) -> Mixture:
-    """Component k at a mean (D,), with the mean covariance of the others, whose weights sum to 1."""
+    """Component k at a mean (D,), with the mean covariance of the others of these weights."""
     model, one = mixture.covariance_model, np.ones(1)
     arrays: tuple[FloatArray, FloatArray, FloatArray]
     if model.tied:

@@ -98,7 +98,7 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
             for i in range(model.size):
                 covariance[i] = (second[i] - covariance[i]) / sums.divisor[k]
         if model.form == MATRIX:
-            for first from 0 <= first < n by 8:             # columns of eight at a time: a line of each row is read whole
+            for first from 0 <= first < n by 8:             # columns of eight at a time: whole lines
                 for i in range(first, n):
                     for j in range(first, min(first + 8, i)):
                         both = (covariance[i * n + j] + covariance[j * n + i]) / 2

@@ -6,7 +6,7 @@
 cdef enum:
     PLAIN_ROWS = 32               # up to so many, plain loops over whole rows are as fast as tiles
     BLOCK_ROWS = 64             # a multiple of OWN_ROWS
-    OWN_ROWS = 8                # a multiple of TILE_ROWS: so many rows of a block at once go by whole rows among themselves
+    OWN_ROWS = 8                # a multiple of TILE_ROWS: so many rows of a block go by whole rows among themselves
     INNER_ROWS = 128            # rows of products that a packed strip has: INNER_ROWS x 32 numbers fill 32 KB
 
 cdef extern from *:
@@ -79,7 +79,7 @@ cdef void subtract_products(
     Left and right are in matrices of n columns, and have n_inner rows, of which those of left are taken times their
     signs (NULL: 1).  `packed`: scratch.
     """
-    cdef Py_ssize_t begin, n_some, c, j, i, width
+    cdef Py_ssize_t begin, n_some, c, j, i, width, v
     cdef double *strip = packed + INNER_ROWS * BLOCK_ROWS
     cdef Py_ssize_t stride = block_stride(n)
     for begin from 0 <= begin < n_inner by INNER_ROWS:
@@ -88,10 +88,14 @@ cdef void subtract_products(
         for c from 0 <= c < n_columns by STRIP_COLUMNS:
             width = min(<Py_ssize_t> STRIP_COLUMNS, n_columns - c)
             for j in range(n_some):
-                for i in range(width):
-                    strip[j * STRIP_COLUMNS + i] = right[(begin + j) * n + c + i]
-                for i in range(width, STRIP_COLUMNS):
-                    strip[j * STRIP_COLUMNS + i] = 0.0
+                if width == STRIP_COLUMNS:
+                    for v in range(TILE_VECS):
+                        dstore(
+                            strip + j * STRIP_COLUMNS + v * DOUBLES,
+                            dload(right + (begin + j) * n + c + v * DOUBLES))
+                else:
+                    for i in range(STRIP_COLUMNS):
+                        strip[j * STRIP_COLUMNS + i] = right[(begin + j) * n + c + i] if i < width else 0.0
             for i from 0 <= i < n_rows by TILE_ROWS:
                 subtract_tile(
                     block + i * stride + c, stride, packed + i * n_some, strip, STRIP_COLUMNS, n_some)

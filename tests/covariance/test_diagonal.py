@@ -115,9 +115,10 @@ def test_directions_at_the_floor_are_features() -> None:
     ridge = np.array([1.0, 2.0, 4.0])
     shares = np.array([[0.5, 0.995, 0.1], [0.999, 1.0, 0.992], [0.9, 0.9, 0.9]])
     inverses = np.sqrt(shares / ridge)
-    np.testing.assert_array_equal(
-        DIAGONAL.directions_at_floor(1.0 / inverses**2, inverses, ridge, 0.99), [1, 3, 0]
-    )
+    given = 1.0 / inverses**2, inverses, ridge, 0.99
+    np.testing.assert_array_equal(DIAGONAL.directions_at_floor(*given), [1, 3, 0])
+    asked = np.array([False, True, True])
+    np.testing.assert_array_equal(DIAGONAL.directions_at_floor(*given, asked), [0, 3, 0])
 
 
 def test_scatters_are_diagonals_of_matrices(rng: np.random.Generator) -> None:

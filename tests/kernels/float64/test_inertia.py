@@ -78,5 +78,5 @@ def test_growth_is_told(build):
 def test_arrays_of_other_sizes_are_refused(build, at):
     arrays = [np.eye(3)[None], np.ones(3), np.array([-1]), np.zeros(1)]
     arrays[at] = np.ones(7, arrays[at].dtype)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"covariances|bounds|errors"):
         build.modules[FLOAT64].directions_below(3, *arrays)

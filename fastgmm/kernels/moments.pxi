@@ -197,6 +197,10 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
             block.density + k * block.stride, block.n_rows, block.thresholds[k], eighths, block.live, block.live_r,
             &weight, &block.n_live)
         if by_products(m) and n_live == block.n_rows:
+            if block.sums.dense_weight[k] == 0:
+                memset(
+                    block.sums.products + k * block.sums.n_products * LANES, 0,
+                    block.sums.n_products * LANES * sizeof(double))
             block.sums.dense_weight[k] += weight
             block.dense[n_dense] = <int> k
             n_dense += 1

@@ -83,7 +83,10 @@ cdef double sum_rows(
     cdef Block *block = &scratch.block
     cdef Py_ssize_t begin
     cdef double log_likelihood = 0.0
-    memset(block.sums.component_weight, 0, scratch.sums_size)
+    # The products of a component are zeroed with its first dense block: clear clusters have none.
+    memset(
+        block.sums.component_weight, 0,
+        scratch.sums_size - m.n_components * block.sums.n_products * LANES * sizeof(double))
     block.n_live = 0
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)

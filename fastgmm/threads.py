@@ -229,7 +229,7 @@ def as_they_come(
                 yield j, future.result()
         finally:
             cancelled.set()
-            # One more than there are threads: a call that no thread was started for is in the queue.
+            # A call that no thread was started for is in the queue, and wants an end as well.
             for _ in range(workers):
                 todo.put(None)
 

@@ -219,13 +219,13 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
         ValueError
             When a label is that of no group, or rows are not valid.
         """
-        return self._by_group(X, labels, _labels, -1)
+        return self._by_group(X, labels, density.labels, -1)
 
     def _by_group(
         self,
         X: ArrayLike,
         labels: ArrayLike,
-        function: Callable[[Mixture, np.ndarray], np.ndarray],
+        function: Callable[[Mixture, np.ndarray, int | None], np.ndarray],
         without: float,
     ) -> np.ndarray:
         """What a function says of the rows of each group under its mixture, in the rows' order."""
@@ -241,18 +241,15 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
                 "groups are those of `labels`."
             )
         dtype = np.dtype(np.int64) if without == -1 else rows.dtype
-        out = np.full(len(rows), without, dtype)
+        out, n_threads = np.full(len(rows), without, dtype), self._params["n_threads"]
         order, ends = group_order(codes, len(found))
         for label, begin, end in zip(found, [0, *ends.tolist()], ends.tolist(), strict=False):
             i, chosen = self._places[label], order[begin:end]
             if i not in self._stack.failures:
-                out[chosen] = function(self._stack.mixture(i, self._type), rows[chosen])
+                mixture = self._stack.mixture(i, self._type)
+                out[chosen] = function(mixture, rows[chosen], n_threads)
         return out
 
 
-def _log_density(mixture: Mixture, rows: np.ndarray) -> np.ndarray:
-    return density.log_density(mixture, rows, np.empty(len(rows), rows.dtype))
-
-
-def _labels(mixture: Mixture, rows: np.ndarray) -> np.ndarray:
-    return density.labels(mixture, rows)
+def _log_density(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:
+    return density.log_density(mixture, rows, np.empty(len(rows), rows.dtype), n_threads)

@@ -239,10 +239,10 @@ class _Test:
         self._null = warm_plan(of_null, mixture, self._seed)
         self._alternative = Fits(SimpleNamespace(**{**vars(params), "n_components": k + 1}))
 
-    def one(self, of: Replicate, _: int | None, hooks: Hooks | None) -> float:
+    def one(self, of: Replicate, n_threads: int | None, hooks: Hooks | None) -> float:
         """The statistic of one replicate; NaN where a component has collapsed."""
         generator = np.random.default_rng([self._seed, self.n_components, of.number])
-        data = self._drawn(generator, 1)
+        data = self._drawn(generator, n_threads)
         null = sound_fit(data, self._null, hooks)
         if null is None:
             return np.nan
@@ -252,7 +252,7 @@ class _Test:
             return np.nan
         if not is_sound(alternative):
             return np.nan
-        return _ratio(data.rows, _mixture(null), _mixture(alternative), 1)
+        return _ratio(data.rows, _mixture(null), _mixture(alternative), n_threads)
 
 
 def _test(test: _Test, n_bootstrap: int) -> LikelihoodRatio:

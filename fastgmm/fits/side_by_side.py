@@ -63,14 +63,14 @@ def in_chunks(
     on the cut into chunks, unless `work.together` says more than its results do.
     """
     workers, cancelled, large = n_threads or available_threads(), Event(), Lock()
-    watching = Hooks(cancelled=cancelled.is_set)
+    watching = Hooks(cancelled=cancelled.is_set) if workers > 1 else None
 
     def chunk(taken: list[Item], _: Event) -> Part:
         found: list[Result] = []
         for item in taken:
             if cancelled.is_set():
                 break
-            if item.size > LARGE and n_threads != 1:
+            if item.size > LARGE and workers > 1:
                 with large:
                     found.append(work.one(item, n_threads, watching))
             else:

@@ -92,16 +92,16 @@ def test_statistics_and_p_values_are_those_of_the_definition(rng: np.random.Gene
 
 
 def test_under_the_null_p_values_are_not_small_too_often() -> None:
-    """Of twenty data sets from one component two have p values up to 0.1 in the mean."""
+    """Of ten data sets from one component one has a p value up to 0.1 in the mean."""
     small = 0
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng(seed)
-        X = correlated_mixture(1, 2, rng).sample(60, rng)[0]
+        X = correlated_mixture(1, 2, rng).sample(50, rng)[0]
         one = bootstrap_lrt(
             X, max_components=2, covariance_type="tied", n_bootstrap=19, random_state=seed
         ).table[0]
         small += one.p_value <= 0.1
-    assert small <= 6
+    assert small <= 4
 
 
 def test_no_number_depends_on_the_threads(seed: int) -> None:

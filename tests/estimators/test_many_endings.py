@@ -28,7 +28,7 @@ def test_as_many_groups_as_single_fits_warn_of(
 ) -> None:
     """Groups of few rows, of equal ones, of small units, and good ones."""
     groups = []
-    for i in range(24):
+    for i in range(12):
         rows = correlated_mixture(3, 3, rng).sample(int(rng.integers(12, 80)), rng)[0]
         if i % 4 == 1:
             rows[: len(rows) // 3] = 7.0
@@ -52,7 +52,7 @@ def test_as_many_groups_as_single_fits_warn_of(
     assert set(found) == {kind for kind, which in expected.items() if which}
     for kind, text in found.items():
         which = expected[kind]
-        assert f"{len(which)} of 24 groups" in text, (text, which)
+        assert f"{len(which)} of 12 groups" in text, (text, which)
         first = {UserWarning: f"in group {which[0]}", CollapseWarning: f"Of group {which[0]}:"}
         assert first.get(kind, f"the first is {which[0]},") in text
 

@@ -19,7 +19,7 @@ def fits_of(n: int, rng: np.random.Generator, **params: Any) -> list[Fitted | Ex
     fits, found = Fits(checked), list[Fitted | Exception]()
     for i in range(n):
         rows = correlated_mixture(2, 2, rng).sample(40 + i, rng)[0]
-        rows[: 10 * (i % 2)] = 3.0  # a component without volume, in every other one
+        rows[: 10 * (i % 2)] = 30.0  # a component without volume, in every other one
         failed = ValueError(f"the {i}th")
         found.append(failed if i % 3 == 2 else fits.one(RowData(rows), None))
     return found

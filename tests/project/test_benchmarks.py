@@ -44,9 +44,11 @@ def _methods(kind):
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(common, "ROW_LIMIT", 300)
+    monkeypatch.setattr(common, "FEATURE_LIMIT", 8)
     for name in ("fit", "initialization", "small"):
         monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SEEDS", range(1))
-    monkeypatch.setattr(importlib.import_module("benchmarks.grid"), "SIZES", range(1, 3))
+    for name in ("grid", "small"):
+        monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SIZES", range(1, 3))
 
 
 # ---------------------------------------------------------------------- data

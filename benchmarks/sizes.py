@@ -302,7 +302,7 @@ def many(arguments: argparse.Namespace) -> dict[str, Any]:
     import fastgmm
 
     groups = [common.sized_rows(MODEL_ROWS, 3, 2, 4.0, 1000 + i) for i in range(MODELS)]
-    tenth = groups[:: MODELS // 100]
+    tenth = groups[:: max(1, MODELS // 100)]
 
     def ours() -> None:
         for rows in tenth:

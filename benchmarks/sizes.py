@@ -195,11 +195,11 @@ DEFAULT_FITS = (
     Rows("faithful", 272, 2, 2, goal=4),
     Rows("clear", 1000, 8, 4, 12.0, goal=4),
     Rows("", 10_000, 2, 5, 3.0, goal=6),
-    Rows("", 10_000, 8, 10, 6.0, goal=8),
-    Rows("", 10_000, 32, 10, 6.0, goal=12),
+    Rows("", 10_000, 8, 10, 5.0, goal=8),
+    Rows("", 10_000, 32, 10, 5.0, goal=12),
     Rows("", 100_000, 2, 5, 3.0, goal=12),
-    Rows("", 100_000, 8, 10, 6.0, goal=15),
-    Rows("", 100_000, 8, 50, 6.0, goal=10),
+    Rows("", 100_000, 8, 10, 5.0, goal=15),
+    Rows("", 100_000, 8, 50, 5.0, goal=10),
     Rows("", 100, 1000, 2, 6.0, goal=3),
 )
 
@@ -302,7 +302,7 @@ def many(arguments: argparse.Namespace) -> dict[str, Any]:
     import fastgmm
 
     groups = [common.sized_rows(MODEL_ROWS, 3, 2, 4.0, 1000 + i) for i in range(MODELS)]
-    tenth = groups[:: MODELS // 100]
+    tenth = groups[:: max(1, MODELS // 100)]
 
     def ours() -> None:
         for rows in tenth:

@@ -22,6 +22,8 @@ CHUNK = 4096
 DIGEST_ROWS = CHUNK + 904
 ROW_LIMIT: int | None = None
 """Most rows that `rows` gives; the tests set it to run everything at a tiny size."""
+FEATURE_LIMIT: int | None = None
+"""Most features that `sized_rows` gives, for the tests as well."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,10 @@ def sized_rows(n: int, d: int, k: int, separation: float = 1.5, seed: int = 201)
 
     Each feature is correlated with the next one.  Means lie `separation` from 0, as in the recipes.
     The work is n times D, so that this serves a thousand features and components as well.
+    There are at most `ROW_LIMIT` rows, or two for each component, of `FEATURE_LIMIT` features.
     """
+    n = n if ROW_LIMIT is None else min(n, max(ROW_LIMIT, 2 * k))
+    d = d if FEATURE_LIMIT is None else min(d, FEATURE_LIMIT)
     centers = _sized_centers(d, k, separation, seed)
     out = np.empty((n, d))
     for begin in range(0, n, CHUNK):
@@ -234,6 +239,7 @@ def sized_rows(n: int, d: int, k: int, separation: float = 1.5, seed: int = 201)
 
 def sized_start(d: int, k: int, separation: float = 1.5, seed: int = 201) -> Start:
     """Return a start near the mixture of `sized_rows`, with full covariances."""
+    d = d if FEATURE_LIMIT is None else min(d, FEATURE_LIMIT)
     centers = _sized_centers(d, k, separation, seed)
     means = centers + _noise(_stream(seed, d, k, 1, 2), k * d).reshape(k, d) / (8.0 * np.sqrt(d))
     root = np.eye(d) + np.roll(np.eye(d), 1, axis=1) / 2.0

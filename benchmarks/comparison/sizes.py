@@ -4,12 +4,14 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from textwrap import fill
 from typing import Any
 
 from comparison.report import processor
 
 GOAL = 2.0
 """Cells below this ratio are set in bold."""
+WIDTH = 100
 
 
 def _table(header: list[str], body: list[list[str]]) -> str:
@@ -133,4 +135,6 @@ def page(found: dict[str, Any], minutes: float) -> str:
     for name, words in PARTS.items():
         if name in found:
             lines += words(found[name])
-    return "\n".join(lines)
+    # Prose keeps to the width of the other pages; tables and titles are lines of their own.
+    text = "\n".join(lines)
+    return "\n".join(line if line[:1] in "|#" else fill(line, WIDTH) for line in text.split("\n"))

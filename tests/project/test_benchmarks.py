@@ -44,9 +44,11 @@ def _methods(kind):
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(common, "ROW_LIMIT", 300)
+    monkeypatch.setattr(common, "FEATURE_LIMIT", 16)
     for name in ("fit", "initialization", "small"):
         monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SEEDS", range(1))
-    monkeypatch.setattr(importlib.import_module("benchmarks.grid"), "SIZES", range(1, 3))
+    for name in ("grid", "small"):
+        monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SIZES", range(1, 3))
     monkeypatch.setattr(importlib.import_module("benchmarks.many"), "REPLICATES", 5)
 
 
@@ -272,14 +274,15 @@ def test_peak_memory_is_that_of_the_call():
 # ---------------------------------------------------------------------- sizes
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_sizes_beside_the_peer(monkeypatch):
     """A page of all parts, at tiny sizes."""
     sizes = importlib.import_module("sizes")
     monkeypatch.setattr(sizes, "DEFAULT_FITS", sizes.DEFAULT_FITS[:1])
-    monkeypatch.setattr(sizes, "MODELS", 100)
+    monkeypatch.setattr(sizes, "MODELS", 4)
     monkeypatch.setattr(sizes, "STREAMS", ((500, 2, 2),))
     monkeypatch.setattr(sizes, "selection", lambda arguments: {"ours": 1.0, "bic": 2.0, "best": ""})
-    given = {"rows": ["2 K D", "50,000"], "components": [2, 512], "features": [3, 512]}
+    given = {"rows": ["2 K D", "50,000"], "components": [2, 5], "features": [3, 9]}
     arguments = SimpleNamespace(**given, limit=0.1, seconds=0.0, seeds=1)
     found = {name: part(arguments) for name, part in sizes.PARTS.items() if name != "select"}
     text = sizes.page(found | {"select": sizes.selection(arguments)}, 1.0)

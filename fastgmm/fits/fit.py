@@ -307,6 +307,7 @@ class _Watch:
     def cancelled(self) -> bool:
         """Whether the fit is to end where it is."""
         return self.fit.cancelled()
+
     @property
     def keeps(self) -> bool:
         """Whether runs are written down, or shown to somebody who does."""

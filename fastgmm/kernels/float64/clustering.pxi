@@ -67,7 +67,7 @@ cdef Nearest nearest_cluster(Clusters *c, Py_ssize_t which, Py_ssize_t preferred
     """The cluster that costs least to merge with `which`; the preferred one, if it is not -1, wins ties."""
     cdef Nearest best
     cdef Py_ssize_t j, first, block
-    cdef Py_ssize_t blocks[LANES]
+    cdef Py_ssize_t blocks[LANES + AT_ONCE]
     cdef double place[DIRECTIONS]
     cdef Py_ssize_t own_block = which // LANES
     cdef Py_ssize_t n_blocks = c.n_slots // LANES
@@ -100,12 +100,14 @@ cdef Nearest nearest_cluster(Clusters *c, Py_ssize_t which, Py_ssize_t preferred
                 blocks[n_near] = block
                 n_near += 1
         i = 0
-        while i + AT_ONCE <= n_near:
+        while i + 1 < n_near:
+            # One of the last is looked at again, in place of blocks that there are not: that costs less than one alone.
+            for j in range(n_near, i + AT_ONCE):
+                blocks[j] = blocks[n_near - 1]
             look_at(c, blocks + i, AT_ONCE, lightness, &best)
             i += AT_ONCE
-        while i < n_near:
+        if i < n_near:
             look_at(c, blocks + i, 1, lightness, &best)
-            i += 1
     c.centers[which] = c.own[0]
     return best
 

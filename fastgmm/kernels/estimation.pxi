@@ -89,10 +89,11 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
     steps(model, sums, step)
     for k in range(model.n_covariances):
         if model.form == MATRIX and n_steps == 1:
-            for i in range(n):
+            for i in range(n):                              # row by row: products round as those of many steps
                 for j in range(n):
-                    covariance[i * n + j] = (
-                        second[i * n + j] - step[k * n + i] * step[k * n + j]) / sums.divisor[k]
+                    covariance[i * n + j] = step[k * n + i] * step[k * n + j]
+                for j in range(n):
+                    covariance[i * n + j] = (second[i * n + j] - covariance[i * n + j]) / sums.divisor[k]
         else:
             scatter_of_steps(model, step + k * n, n_steps, covariance)
             for i in range(model.size):

@@ -381,7 +381,7 @@ def badly_conditioned(n_features: int, seed: int) -> np.ndarray:
 def test_fits_end_in_their_noise(dtype: Any) -> None:
     """Also float64 is too coarse here: the warning says so, and does not ask for iterations."""
     n_noisy = 0
-    for seed in range(4):
+    for seed in range(8):
         rows = badly_conditioned(3, seed).astype(dtype)
         model = GaussianMixture(3, random_state=0, max_iter=400)
         with warnings.catch_warnings(record=True) as caught:

@@ -30,6 +30,8 @@ FLOOR_SHARE = 0.99
 """Rows have no variance in a direction where the ridge is more than this share of it."""
 MOVES = 3
 """A component is moved at most this often in a run: one that is lost again and again stays."""
+LONGEST = 1 << 30
+"""No run has so many iterations."""
 POWER_STEPS = 6
 """The largest variance of all rows is found by so many steps: only its rounding counts."""
 
@@ -201,6 +203,20 @@ class Repairer:
                 self.repairs.append(Repair(n_iter, k, reason, "held"))
         return mixture
 
+    def held(self, n_components: int, n_iter: int) -> tuple[np.ndarray, int]:
+        """(K,) uint8: which components are held; and for how many iterations none of them is moved.
+
+        That many iterations after `n_iter` the next move of one may be tried.
+        """
+        flags, rest = np.zeros(n_components, np.uint8), LONGEST
+        for repair in self.repairs:
+            if repair.action == "held":
+                k, since = repair.component, n_iter - repair.n_iter
+                flags[k] = 1
+                if self._on_collapse == "repair" and not self._spent(k):
+                    rest = min(rest, (1 << since.bit_length()) - 1 - since)
+        return flags, rest
+
     def _is_tried(self, k: int, since: int) -> bool:
         """Whether a move of a lost component is looked at, so many iterations after it was held.
 
@@ -261,6 +277,8 @@ def at_floor(
         return nothing
     ridge = regularization.ridge(model.form)
     covariances, inverses = mixture.covariances, mixture.inverse_factors
+    if np.max(ridge) * np.vdot(inverses, inverses) <= 0.5 * share:
+        return nothing  # all traces together are too small for one direction
     if model.tied:
         covariances, inverses, asked = covariances[None], inverses[None], None
     counts = model.form.directions_at_floor(covariances, inverses, ridge, share, asked)

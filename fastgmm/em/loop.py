@@ -106,6 +106,8 @@ class _Loop:
     ) -> None:
         self._one_pass, self._rules, self._repairer = one_pass, rules, repairer
         self._stretches = stretches
+        if stretches is not None:
+            stretches.hold(np.zeros(stretches.n_components, np.uint8))
         # After stretches that led nowhere, this many iterations go without.
         self._pause = self._failures = 0
         self.run: Run
@@ -126,6 +128,11 @@ class _Loop:
         if self._pause > 0:
             self._pause -= 1
             return False
+        if self._repairer is not None and self._repairer.repairs:
+            held, rest = self._repairer.held(stretches.n_components, run.n_iter)
+            stretches.hold(held)
+            if (most := min(most, rest)) == 0:
+                return False
         gone_on = stretches.gone_on(run, self._repairs(), most, whole)
         if gone_on is None:
             self._failures += 1

@@ -15,7 +15,7 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
-from fastgmm.em.collapse import FLOOR_SHARE, Repair
+from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
@@ -26,7 +26,7 @@ from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_WINDOW, Stopping
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import CANCELLATION
+from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
 from fastgmm.threads import rows_per_block
 from fastgmm.typing import CovarianceType
 
@@ -91,6 +91,15 @@ class Stretches:
             GRID[rows.dtype],
             AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
+
+    def hold(self, held: np.ndarray) -> None:
+        """Take it for known which components, (K,) uint8, have collapsed: they end no stretch."""
+        self._compiled.hold(held)
+
+    @property
+    def n_components(self) -> int:
+        """The number of components, K."""
+        return self._sizes[0]
 
     def gone_on(
         self, run: Run, repairs: tuple[Repair, ...], most: int, whole: bool = True
@@ -229,40 +238,52 @@ def stretches_over(
     return Stretches(part, extent, covariance_type, n_components, rules)
 
 
-def iterated(mixture: Mixture, data: Data, n: int, regularization: Regularization) -> Mixture:
-    """EM from a mixture for n iterations: no rule ends it, and no component is repaired.
+class FixedIterations:
+    """EM over the same rows for a given number of iterations: no rule ends it, nothing is repaired.
 
-    Raises
-    ------
-    IllDefinedCovarianceError
-        When a covariance is singular.
+    Parameters
+    ----------
+    data : Data
+    covariance_type : str
+    n_components : int
+    regularization : Regularization
     """
-    return _iterated(mixture, data, n, regularization)[0]
 
+    def __init__(
+        self,
+        data: Data,
+        covariance_type: CovarianceType,
+        n_components: int,
+        regularization: Regularization,
+    ) -> None:
+        rules = Rules(Stopping(0.0, None, both=False, max_iter=LONGEST), regularization)
+        self._data, self._regularization = data, regularization
+        self._stretches = stretches_over(data, covariance_type, n_components, rules)
 
-def iterated_with_bound(
-    mixture: Mixture, data: Data, n: int, regularization: Regularization
-) -> tuple[Mixture, float]:
-    """What `iterated` returns, and the mean log density of the rows under it, in nats."""
-    mixture, stretches = _iterated(mixture, data, n, regularization)
-    bound = np.nan if stretches is None else stretches.bound(mixture)
-    if not np.isfinite(bound):
-        statistics = expectation(mixture, data, reg_covar=regularization.reg_covar)
-        bound = statistics.log_likelihood / statistics.weight
-    return mixture, bound
+    def after(self, mixture: Mixture, n: int) -> Mixture:
+        """The mixture after n iterations.
 
+        Raises
+        ------
+        IllDefinedCovarianceError
+            When a covariance is singular.
+        """
+        while n > 0:
+            done = 0
+            if self._stretches is not None:
+                mixture, done = self._stretches.iterated(mixture, n)
+            if done == 0:
+                mixture, done = maximization(self._sums(mixture), self._regularization), 1
+            n -= done
+        return mixture
 
-def _iterated(
-    mixture: Mixture, data: Data, n: int, regularization: Regularization
-) -> tuple[Mixture, Stretches | None]:
-    rules = Rules(Stopping(0.0, None, both=False, max_iter=n), regularization)
-    stretches = stretches_over(data, mixture.covariance_type, mixture.n_components, rules)
-    while n > 0:
-        done = 0
-        if stretches is not None:
-            mixture, done = stretches.iterated(mixture, n)
-        if done == 0:
-            statistics = expectation(mixture, data, reg_covar=regularization.reg_covar)
-            mixture, done = maximization(statistics, regularization), 1
-        n -= done
-    return mixture, stretches
+    def bound(self, mixture: Mixture) -> float:
+        """The mean log density of the rows under a mixture, in nats."""
+        bound = np.nan if self._stretches is None else self._stretches.bound(mixture)
+        if not np.isfinite(bound):
+            statistics = self._sums(mixture)
+            bound = statistics.log_likelihood / statistics.weight
+        return bound
+
+    def _sums(self, mixture: Mixture) -> SufficientStatistics:
+        return expectation(mixture, self._data, reg_covar=self._regularization.reg_covar)

@@ -30,6 +30,8 @@ cdef class Steps:
     cdef double *log_weights
     cdef double *log_determinants
     cdef double *component_weight
+    cdef double *mean_weight        # the component weights, at least LEAST_WEIGHT
+    cdef char *held                 # K: whether a component is known to have collapsed, and stays so
     cdef double *first
     cdef double *second
     cdef double *divisor
@@ -68,6 +70,8 @@ cdef class Steps:
         self.log_weights = cut.doubles(k)
         self.log_determinants = cut.doubles(k)
         self.component_weight = cut.doubles(k)
+        self.mean_weight = cut.doubles(k)
+        self.held = <char *> cut.bytes(k)
         self.first = cut.doubles(k * d)
         self.second = cut.doubles(self.second_size)
         self.divisor = cut.doubles(k)
@@ -158,8 +162,9 @@ cdef class Steps:
         cdef Py_ssize_t k
         cdef double total = 0.0
         for k in range(self.model.n_components):
-            total += self.component_weight[k]
-            self.divisor[k] = self.component_weight[k]
+            self.mean_weight[k] = max(self.component_weight[k], 2.2250738585072014e-308)
+            total += self.mean_weight[k]
+            self.divisor[k] = self.mean_weight[k]
         if self.model.tied:
             self.divisor[0] = total
         if self.model.form == SCALAR:
@@ -173,7 +178,7 @@ cdef class Steps:
         evidence.component_weight = self.component_weight
         evidence.sums.first = self.first
         evidence.sums.second = self.second
-        evidence.sums.mean_weight = self.component_weight
+        evidence.sums.mean_weight = self.mean_weight
         evidence.sums.divisor = self.divisor
         return evidence
 
@@ -185,21 +190,22 @@ cdef class Steps:
         cdef Py_ssize_t d = model.n_features
         cdef double total = 0.0
         for k in range(model.n_components):
-            if not self.component_weight[k] >= self.limits.row_weight:
+            if not self.component_weight[k] >= (0.0 if self.held[k] else self.limits.row_weight):
                 return False
             total += self.component_weight[k]
         for k in range(model.n_components):
             slot.weights[k] = self.component_weight[k] / total
             for j in range(d):
                 i = k * d + j
-                slot.means[i] = self.reference[i] + self.first[i] / self.component_weight[k]
+                slot.means[i] = self.reference[i] + self.first[i] / self.mean_weight[k]
         covariances_of(model, &evidence.sums, self.step, slot.covariances)
         if factor_all(
                 model, slot.covariances, self.limits.pivots, slot.factors, slot.inverses,
                 self.scratch_of_factors) >= 0:
             return False
         return in_range(model, slot.covariances, slot.inverses, self.limits.largest) and not (
-            model.n_components > 1 and not model.tied and may_be_flat(model, slot.inverses, 0.5 * self.limits.floor))
+            model.n_components > 1 and not model.tied and may_be_flat(
+                model, slot.inverses, 0.5 * self.limits.floor, self.held))
 
     cdef bint _cancels(self) noexcept nogil:
         """Whether the means have moved so far that rounding may show in a variance: by half of what counts."""
@@ -218,9 +224,9 @@ cdef class Steps:
                 for k in range(0 if model.tied else c, model.n_components if model.tied else c + 1):
                     moved = 0.0
                     for i in range(d if model.form == SCALAR else 1):
-                        step = self.first[k * d + j + i] / self.component_weight[k]
+                        step = self.first[k * d + j + i] / self.mean_weight[k]
                         moved += step * step
-                    taken_off += moved * self.component_weight[k]
+                    taken_off += moved * self.mean_weight[k]
                 taken_off /= self.divisor[c]
                 variance = max(self.second[c * model.size + j * diagonal] / self.divisor[c] - taken_off, 0.0)
                 if not 2.220446049250313e-16 * taken_off <= 0.5 * self.limits.cancellation * (variance + smallest):
@@ -291,11 +297,16 @@ cdef bint in_range(
     return inside
 
 
-cdef bint may_be_flat(const Model *model, const double *inverses, double share) noexcept nogil:
-    """Whether the ridge may be more than twice this share of the variance of some component in some direction."""
+cdef bint may_be_flat(const Model *model, const double *inverses, double share, const char *held) noexcept nogil:
+    """Whether the ridge may be more than twice this share of the variance of some component in some direction.
+
+    Those that are held are not asked.
+    """
     cdef Py_ssize_t k, i, j
     cdef double ridge, total
     for k in range(model.n_covariances):
+        if held[k]:
+            continue
         total = 0.0
         for i in range(model.size):
             j = i % model.n_features

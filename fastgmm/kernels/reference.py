@@ -237,6 +237,11 @@ class Stretch:
         self.ridge, self.limits, self.rules, self.pace = ridge, limits, rules, pace
         self.grid, d = grid, rows.shape[1]
         self._frame = RelativeFrame(self.form, self.tied, n_components, d, ridge, pace)
+        self._held = np.zeros(n_components, dtype=bool)
+
+    def hold(self, held: np.ndarray) -> None:
+        """Take it for known which components have collapsed."""
+        self._held = held.astype(bool)
 
     def begin(self, mixture: Any, ahead: Any, search: Any, trace: Any) -> None:
         """Take a run as it is before an iteration."""
@@ -376,20 +381,20 @@ class Stretch:
     def _m_step(
         self, weight: np.ndarray, first: np.ndarray, second: np.ndarray, means: np.ndarray
     ) -> tuple[np.ndarray, ...] | None:
-        if (weight < self.limits[3]).any():
+        if (weight < np.where(self._held, 0.0, self.limits[3])).any():
             return None
-        d = means.shape[1]
-        divisor = np.asarray(weight.sum()) if self.tied else weight
+        d, held = means.shape[1], np.maximum(weight, np.finfo(np.float64).tiny)
+        divisor = np.asarray(held.sum()) if self.tied else held
         divisor = divisor * d if self.form == "scalar" else divisor
         covariances = np.empty_like(second)
-        estimate(self.form, self.tied, first, second, weight, divisor, self.ridge, covariances)
+        estimate(self.form, self.tied, first, second, held, divisor, self.ridge, covariances)
         factors, inverses = np.empty_like(second), np.empty_like(second)
         n = 1 if self.tied else len(weight)
         if factorize(self.form, n, d, covariances, factors, inverses, self.limits[5]) >= 0:
             return None
         return (
             weight / weight.sum(),
-            means + first / weight[:, None],
+            means + first / held[:, None],
             covariances,
             factors,
             inverses,

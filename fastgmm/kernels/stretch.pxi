@@ -67,6 +67,7 @@ cdef class Stretch(Steps):
         self.at_once = max(at_once, 1)
         self.memory = Memory(self._lay_out(None))
         self._lay_out(self.memory)
+        memset(self.held, 0, n_components)
         self.frame.least_scale = self.pace.least_scale
         self.search.grid = grid
         self.search.weight = self.limits.weight
@@ -128,6 +129,11 @@ cdef class Stretch(Steps):
         self.gap = INFINITY
         self.noise = 0.0
         self.converged = False
+
+    def hold(self, held):
+        """Take it for known which components, uint8 array (K,), have collapsed and stay as they are."""
+        cdef Borrowed loan = borrow(held, 1, self.model.n_components, False, "held")
+        memcpy(self.held, loan.view.buf, self.model.n_components)
 
     cdef _fill(self, int at, arrays):
         cdef Slot slot = self.slots[at]

@@ -9,9 +9,8 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.stretch import iterated
+from fastgmm.em.stretch import FixedIterations
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import StartRows
 
@@ -80,17 +79,14 @@ class Entry:
         The rows are the same for all starts of a fit.  Where EM fails the promise is -inf.
         """
         n, n_passes = effort(data, self.candidate)
-        compared, unit = compared_rows(data, n)
-        regularization = data.start.regularization.in_units(unit)
+        iterations, regularization = _iterations(data, n)
         left = max(min(n_passes, most) - self.n_passes, 0)
         try:
-            self.reached = iterated(self.reached, compared, left, regularization)
+            self.reached = iterations.after(self.reached, left)
         except IllDefinedCovarianceError:
             self.promise, self.weak, self.pace = -np.inf, True, 0.0
             return
-        rows, before = compared.rows, self.promise
-        density = log_density(self.reached, rows, np.empty(len(rows), rows.dtype), data.n_threads)
-        self.promise = float(np.average(density, weights=compared.sample_weight))
+        before, self.promise = self.promise, iterations.bound(self.reached)
         self.weak = is_weak(self.reached, regularization, data.weight_in_rows)
         self.n_passes += left
         if left > 0 and not np.isnan(before):
@@ -150,6 +146,23 @@ def compared_rows(data: StartRows, n: int) -> tuple[RowData, float]:
         return RowData(rows, weight, data.n_threads), weight_of_row(weight)
 
     found: tuple[RowData, float] = data.sample.made.once(("compared", n, data.n_threads), make)
+    return found
+
+
+def _iterations(data: StartRows, n: int) -> tuple[FixedIterations, Regularization]:
+    """EM over the rows that candidates are compared on, made once for all starts of a fit."""
+
+    def make() -> tuple[FixedIterations, Regularization]:
+        start, (compared, unit) = data.start, compared_rows(data, n)
+        regularization = start.regularization.in_units(unit)
+        iterations = FixedIterations(
+            compared, start.covariance_type, start.n_components, regularization
+        )
+        return iterations, regularization
+
+    if n not in data.compiled:
+        data.compiled[n] = make()
+    found: tuple[FixedIterations, Regularization] = data.compiled[n]
     return found
 
 

@@ -6,6 +6,7 @@ mixture: there is no second E-step here.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -105,6 +106,8 @@ class StartRows:
     n_threads: int | None
     seed: int = 0
     """What the random numbers of the start come from."""
+    compiled: dict[int, Any] = field(default_factory=dict)
+    """What the starts of one fit, one after the other, iterate with."""
 
     @property
     def weight_in_rows(self) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastgmm import GaussianMixture
 from fastgmm.archive import codec
 from fastgmm.data.batches import BatchData
+from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.em.acceleration import Search
 from fastgmm.em.e_step import Passes, expectation
@@ -24,7 +25,7 @@ from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import Stopping
-from fastgmm.em.stretch import iterated, iterated_with_bound, stretches_over
+from fastgmm.em.stretch import FixedIterations, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.validation.batches import CheckedBatches
@@ -331,6 +332,12 @@ def test_only_what_the_kernel_can_do_is_compiled(rows: NDArray[np.float64]) -> N
     assert stretches_over(batches, "full", 3, RULES) is None
 
 
+def iterated(mixture: Mixture, data: Data, n: int, ridge: Regularization) -> Mixture:
+    """EM from a mixture for n iterations."""
+    k = mixture.n_components
+    return FixedIterations(data, mixture.covariance_type, k, ridge).after(mixture, n)
+
+
 @pytest.mark.parametrize("n", [0, 1, 7, 40])
 def test_iterated(n: int, rows: NDArray[np.float64], covariance_type: str) -> None:
     data, mixture = RowData(rows), begun(3, covariance_type, rows)
@@ -346,7 +353,9 @@ def test_the_bound_of_what_is_reached(rows: NDArray[np.float64], covariance_type
     for data in (RowData(rows), BatchData(CheckedBatches([rows], "fit_batches"), None)):
         if isinstance(data, BatchData):
             data.peek()
-        mixture, bound = iterated_with_bound(begin, data, 5, RIDGE)
+        iterations = FixedIterations(data, covariance_type, 3, RIDGE)
+        mixture = iterations.after(begin, 5)
+        bound = iterations.bound(mixture)
         assert np.array_equal(mixture.means, iterated(begin, data, 5, RIDGE).means)
         statistics = expectation(mixture, data, reg_covar=1e-6)
         assert bound == statistics.log_likelihood / statistics.weight
@@ -368,3 +377,35 @@ def test_iterated_says_where_a_covariance_is_singular(rows: NDArray[np.float64])
     mixture = Mixture.from_covariances(mixture.weights, mixture.means, full, "full")
     with pytest.raises(IllDefinedCovarianceError):
         iterated(mixture, RowData(flat), 3, Regularization())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("on_collapse", ["repair", "warn"])
+@pytest.mark.parametrize("seed", range(6))
+def test_held_components_end_no_stretch(
+    seed: int, on_collapse: str, covariance_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Components that collapse, and are held or moved again and again, give the loop's bits."""
+    rng = np.random.default_rng(seed)
+    n_components = int(rng.integers(2, 9))
+    rows = rng.normal(size=(6 * n_components, 3))
+    rows[: len(rows) // 3] = rows[0]
+    means = np.concatenate([rows[: n_components - 1], rows[:1] + 1e3])
+
+    def fitted() -> GaussianMixture:
+        model = GaussianMixture(
+            n_components,
+            covariance_type=covariance_type,
+            means_init=means,
+            random_state=0,
+            on_collapse=on_collapse,
+        )
+        return model.fit(rows)
+
+    one = fitted()
+    monkeypatch.setattr("fastgmm.fits.fit.stretches_over", lambda *_: None)
+    other = fitted()
+    assert np.array_equal(one.means_, other.means_)
+    assert np.array_equal(one.covariances_, other.covariances_)
+    assert one.repairs_ == other.repairs_
+    assert one.lower_bounds_ == other.lower_bounds_

@@ -15,6 +15,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
@@ -49,10 +50,18 @@ class Points:
 
     def mean(self) -> np.ndarray:
         """(D,): the weighted mean of the rows."""
-        return np.average(self.rows, axis=0, weights=self.weight)
+        return self._mean
 
     def deviations(self) -> np.ndarray:
         """(D,): deviations of the columns; 0 where a deviation is the rounding of a constant."""
+        return self._deviations
+
+    @lazy
+    def _mean(self) -> np.ndarray:
+        return np.average(self.rows, axis=0, weights=self.weight)
+
+    @lazy
+    def _deviations(self) -> np.ndarray:
         deviations = np.sqrt(
             np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight)
         )
@@ -157,7 +166,7 @@ class StartRows:
 
     def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows of the first M-step, and their weights."""
-        n = _assigned_rows(self.start, self.sample.rows.shape[1])
+        n = assigned_rows(self.start, self.sample.rows.shape[1])
         return self.first(n, all_of=2 * n)
 
     def first(self, n: int, all_of: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
@@ -174,10 +183,11 @@ def sample_size(start: Start, n_features: int) -> int:
     """The number of rows that `initial_parameters` wants to choose from."""
     if start.method == "ward":
         return max(2 * ASSIGNED_ROWS, 4 * start.n_components)
-    return 2 * _assigned_rows(start, n_features)
+    return 2 * assigned_rows(start, n_features)
 
 
-def _assigned_rows(start: Start, n_features: int) -> int:
+def assigned_rows(start: Start, n_features: int) -> int:
+    """The number of rows of the first M-step."""
     free = n_parameters(start.covariance_type, start.n_components, n_features)
     wanted = min(ASSIGNED_ROWS_PER_PARAMETER * free, ASSIGNED_NUMBERS // n_features)
     return max(ASSIGNED_ROWS, wanted)

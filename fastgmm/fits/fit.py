@@ -98,7 +98,9 @@ class _RunningFit:
     def _resolved(self) -> Regularization:
         if self._saved is not None:
             return self._saved.run.regularization
-        regularizing = replace(self._plan.settings.regularizing, row_weight=self._row_weight)
+        regularizing = self._plan.settings.regularizing
+        if regularizing.row_weight != self._row_weight:
+            regularizing = replace(regularizing, row_weight=self._row_weight)
         if regularizing.needs_rows:
             return regularizing.of_sample(self.sample)
         return regularizing.without_rows(self._data.n_features)

@@ -200,4 +200,6 @@ def _made_again(data: StartRows, rank: Rank, kinds: tuple[Kind, ...]) -> Mixture
 
 def _of(data: StartRows, index: int) -> StartRows:
     n_init = data.start.n_init if index else 1
+    if (data.start.index, data.start.n_init) == (index, n_init):
+        return data
     return replace(data, start=replace(data.start, index=index, n_init=n_init))

@@ -19,8 +19,16 @@ from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.run import Iteration
+from fastgmm.estimators.bootstrap import Bootstrap, ParameterArrays, bootstrap
 from fastgmm.estimators.candidate import Candidate
+from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
+from fastgmm.estimators.likelihood_ratio import (
+    LikelihoodRatio,
+    LikelihoodRatioTests,
+    bootstrap_lrt,
+)
+from fastgmm.estimators.many import GroupFit, fit_many
 from fastgmm.estimators.regressor import GaussianMixtureRegressor
 from fastgmm.estimators.selection import Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
@@ -34,21 +42,30 @@ if TYPE_CHECKING:
     from fastgmm import errors, plot, sources, typing
 
 __all__ = [
+    "Bootstrap",
     "Candidate",
     "Criteria",
+    "FittedGroups",
     "GaussianMixture",
     "GaussianMixtureRegressor",
+    "GroupFit",
     "Initialization",
     "Iteration",
+    "LikelihoodRatio",
+    "LikelihoodRatioTests",
     "NormalInverseWishart",
+    "ParameterArrays",
     "Repair",
     "Selection",
     "Snapshot",
     "Stream",
     "SufficientStatistics",
     "__version__",
+    "bootstrap",
+    "bootstrap_lrt",
     "compress",
     "errors",
+    "fit_many",
     "load",
     "plot",
     "select",
@@ -60,19 +77,28 @@ __all__ = [
 
 # Pickles, tracebacks and documentation name the public place, so that no move breaks them.
 for _public in (
+    Bootstrap,
     Candidate,
     Criteria,
+    FittedGroups,
     GaussianMixture,
     GaussianMixtureRegressor,
+    GroupFit,
     Initialization,
     Iteration,
+    LikelihoodRatio,
+    LikelihoodRatioTests,
     NormalInverseWishart,
+    ParameterArrays,
     Repair,
     Selection,
     Snapshot,
     Stream,
     SufficientStatistics,
+    bootstrap,
+    bootstrap_lrt,
     compress,
+    fit_many,
     load,
     select,
     show_config,

@@ -20,11 +20,13 @@ __all__ = [
     "FileFormatError",
     "IllDefinedCovarianceError",
     "InvalidParameterError",
+    "NotEnoughMemoryError",
     "NotFittedError",
     "convergence_warning_class",
     "convergence_warning_text",
     "data_range_error",
     "ill_defined_covariance_error",
+    "not_enough_memory_error",
     "not_fitted_error",
     "warn_user",
 ]
@@ -52,6 +54,19 @@ class IllDefinedCovarianceError(ValueError):
 
 class DataRangeError(ValueError):
     """Squares of the rows' numbers are too large or too small for their dtype."""
+
+
+class NotEnoughMemoryError(MemoryError):
+    """A fit takes more memory than can be had, and was refused before anything was allocated.
+
+    Attributes
+    ----------
+    needed, available : int
+        The bytes that the fit takes beside its rows, as counted beforehand, and those there are.
+    """
+
+    needed: int = 0
+    available: int = 0
 
 
 class FileFormatError(ValueError):
@@ -175,6 +190,39 @@ def ill_defined_covariance_error(
     )
     error.component = component
     return error
+
+
+def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnoughMemoryError:
+    """Build the error for a fit that takes more memory than there is.
+
+    Parameters
+    ----------
+    needed, available : int
+        Bytes.
+    remedy : str
+        What takes less, without a full stop.
+
+    Returns
+    -------
+    NotEnoughMemoryError
+
+    Examples
+    --------
+    >>> print(not_enough_memory_error(2 * 10**12, 8 * 10**9, "fewer components take less"))
+    This fit takes some 2,000.0 GB (2,000,000,000,000 bytes) beside its rows, and 8.0 GB can be had:
+    fewer components take less.
+    """
+    error = NotEnoughMemoryError(
+        f"This fit takes some {readable(needed)} ({needed:,} bytes) beside its rows, and "
+        f"{readable(available)} can be had: {remedy}."
+    )
+    error.needed, error.available = needed, available
+    return error
+
+
+def readable(n_bytes: int) -> str:
+    """The number of bytes in GB or MB, which are powers of ten."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.0f} MB"
 
 
 def data_range_error(dtype: Any) -> DataRangeError:

@@ -8,13 +8,15 @@ No OpenMP: after a fork it hangs, and two runtimes in one process abort.
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
+Item = TypeVar("Item")
+"""The type of one of many things that work is done for."""
 Result = TypeVar("Result")
 """The type of what a function returns for a block of rows."""
 
@@ -168,6 +170,68 @@ def as_they_end(
         finally:
             todo.clear()
             cancelled.set()
+
+
+def as_they_come(
+    items: Iterable[Item],
+    one: Callable[[Item, threading.Event], Result],
+    workers: int,
+    cancelled: threading.Event,
+) -> Generator[tuple[int, Result]]:
+    """Each item's number with what `one` says of it, as they end, of items that nobody has counted.
+
+    The calling thread takes them from where they come, a few ahead of so many threads that work;
+    one worker is the calling thread itself, and so it is where no thread can be started.  Whoever
+    asks for no more, or raises an error, cancels what is still under way.
+    """
+    if workers == 1:
+        for i, item in enumerate(items):
+            yield i, one(item, cancelled)
+        return
+    # They take 5 ms to load, and only several threads want them.
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from queue import SimpleQueue
+
+    todo = SimpleQueue[tuple[int, Item] | None]()
+    ended = SimpleQueue[tuple[int, Future[Result]]]()
+
+    def work() -> None:
+        while (given := todo.get()) is not None:
+            if cancelled.is_set():
+                continue
+            future: Future[Result] = Future()
+            try:
+                future.set_result(one(given[1], cancelled))
+            except BaseException as error:  # it is raised where the result is asked for
+                future.set_exception(error)
+            ended.put((given[0], future))
+            del given, future  # what has been worked on need not wait for what comes next
+
+    with ThreadPoolExecutor(workers) as pool:
+        helpers = []
+        try:
+            with suppress(RuntimeError):  # containers limit the number of threads
+                for _ in range(workers):
+                    helpers.append(pool.submit(work))
+            waiting = 0
+            for i, item in enumerate(items):
+                if not helpers:
+                    yield i, one(item, cancelled)
+                    continue
+                todo.put((i, item))
+                waiting += 1
+                if waiting >= AHEAD * len(helpers):
+                    j, future = ended.get()
+                    waiting -= 1
+                    yield j, future.result()
+            for _ in range(waiting):
+                j, future = ended.get()
+                yield j, future.result()
+        finally:
+            cancelled.set()
+            # A call that no thread was started for is in the queue, and wants an end as well.
+            for _ in range(workers):
+                todo.put(None)
 
 
 class _Fold(Generic[Result]):

@@ -19,6 +19,7 @@ BASES = {
     errors.InvalidParameterError: (ValueError, TypeError),
     errors.IllDefinedCovarianceError: (ValueError,),
     errors.DataRangeError: (ValueError,),
+    errors.NotEnoughMemoryError: (MemoryError,),
     errors.FileFormatError: (ValueError,),
     errors.CollapseWarning: (UserWarning,),
     errors.ConvergenceWarning: (UserWarning,),

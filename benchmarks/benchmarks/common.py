@@ -22,6 +22,8 @@ CHUNK = 4096
 DIGEST_ROWS = CHUNK + 904
 ROW_LIMIT: int | None = None
 """Most rows that `rows` gives; the tests set it to run everything at a tiny size."""
+FEATURE_LIMIT: int | None = None
+"""Most features that `sized_rows` gives, for the tests as well."""
 
 
 @dataclass(frozen=True)
@@ -202,3 +204,63 @@ def check(name: str) -> None:
             f"the rows of {name!r} have the SHA-256 {found} and not {DIGESTS[name]}: "
             "a frozen recipe was changed; restore it and append a new one"
         )
+
+
+# ------------------------------------------------------------------ rows of any size
+
+SIZED_DIGEST = "0c62703424bcbb47f16e6985444438a112025591a5820e681ee3bc2aa607116d"
+"""What `sized_digest` has to be."""
+
+
+def _sized_centers(d: int, k: int, separation: float, seed: int) -> np.ndarray:
+    return _on_grid(_noise(_stream(seed, d, k), k * d).reshape(k, d) * separation / np.sqrt(d))
+
+
+def sized_rows(n: int, d: int, k: int, separation: float = 1.5, seed: int = 201) -> np.ndarray:
+    """Return n rows of D features in K clusters of equal weight and covariance, (n, D).
+
+    Each feature is correlated with the next one.  Means lie `separation` from 0, as in the recipes.
+    The work is n times D, so that this serves a thousand features and components as well.
+    There are at most `ROW_LIMIT` rows, or two for each component, of `FEATURE_LIMIT` features.
+    """
+    n = n if ROW_LIMIT is None else min(n, max(ROW_LIMIT, 2 * k))
+    d = d if FEATURE_LIMIT is None else min(d, FEATURE_LIMIT)
+    centers = _sized_centers(d, k, separation, seed)
+    out = np.empty((n, d))
+    for begin in range(0, n, CHUNK):
+        stream = _stream(seed, d, k, 0, begin // CHUNK)
+        labels = (stream.random_raw(CHUNK) % np.uint64(k)).astype(np.intp)
+        noise = _noise(stream, CHUNK * d).reshape(CHUNK, d)
+        part = out[begin : begin + CHUNK]
+        chunk = (noise + np.roll(noise, 1, axis=1) / 2.0 + centers[labels])[: len(part)]
+        part[...] = chunk
+    return out
+
+
+def sized_start(d: int, k: int, separation: float = 1.5, seed: int = 201) -> Start:
+    """Return a start near the mixture of `sized_rows`, with full covariances."""
+    d = d if FEATURE_LIMIT is None else min(d, FEATURE_LIMIT)
+    centers = _sized_centers(d, k, separation, seed)
+    means = centers + _noise(_stream(seed, d, k, 1, 2), k * d).reshape(k, d) / (8.0 * np.sqrt(d))
+    root = np.eye(d) + np.roll(np.eye(d), 1, axis=1) / 2.0
+    covariance = root @ root.T
+    precision = np.linalg.inv(covariance)
+    precision = (precision + precision.T) / 2.0
+    shape = (k, d, d)
+    return Start(
+        np.full(k, 1.0 / k),
+        means,
+        np.broadcast_to(covariance, shape),
+        np.broadcast_to(precision, shape),
+    )
+
+
+def sized_digest() -> str:
+    """Return the SHA-256 of some rows of `sized_rows` and of what is exact of their start."""
+    parts = sized_rows(DIGEST_ROWS, 5, 7), *(getattr(sized_start(5, 7), name) for name in _EXACT)
+    exact = b"".join(np.ascontiguousarray(part, "<f8").tobytes() for part in parts)
+    return hashlib.sha256(exact).hexdigest()
+
+
+_EXACT = ("means", "covariances")
+"""The parts of a start of `sized_start` that are the same bytes on every machine."""

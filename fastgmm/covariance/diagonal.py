@@ -3,42 +3,9 @@
 import numpy as np
 
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Chart, Form, Scatters
+from fastgmm.covariance.forms import Form, Scatters
 from fastgmm.covariance.scatters import sums_of_labels
 from fastgmm.typing import FloatArray
-
-
-class DiagonalChart:
-    """Coordinates of diagonals: logarithms of the ratios of deviations."""
-
-    def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The roots of the information of a log deviation, which is twice the weight."""
-        return np.broadcast_to(roots[..., None] * np.sqrt(2.0), shape)
-
-    def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """The logarithms of the ratios of deviations, log (s' / s)."""
-        return np.log(inverse_factors * factors)
-
-    def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """The variances (s exp c)^2 at the coordinates c."""
-        covariances: FloatArray = (factors * np.exp(coordinates)) ** 2
-        return covariances
-
-    def gradient(
-        self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
-    ) -> FloatArray:
-        """The derivatives by the log deviations, (second + weight ridge) / s^2 - weight."""
-        weight = weight[..., None]
-        gradient: FloatArray = inverse_factors**2 * (second + weight * ridge) - weight
-        return gradient
-
-    def flat(self, coordinates: FloatArray) -> FloatArray:
-        """The coordinates as a vector, component by component."""
-        return np.ravel(coordinates)
-
-    def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """The coordinates (..., D) that `flat` made a vector of."""
-        return vector.reshape(shape)
 
 
 class DiagonalScatters:
@@ -70,7 +37,6 @@ class DiagonalForm:
     ndim = 1
     kernel = tied_kernel = "diag"
     isotropic = False
-    chart: Chart | None = DiagonalChart()
     scatters: Scatters = DiagonalScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
@@ -187,11 +153,17 @@ class DiagonalForm:
         return second
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
         """(K,): the number of features whose variance is the ridge to more than this share."""
         shares = inverse_factors**2 * ridge
-        return np.asarray((shares > share).sum(axis=1))
+        counts = np.asarray((shares > share).sum(axis=1))
+        return counts if asked is None else counts * asked
 
     def prior_exponent(self, n_features: int) -> int:
         """Two: an inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""

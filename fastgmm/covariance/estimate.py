@@ -94,6 +94,12 @@ def check_range(covariances: FloatArray, inverse_factors: FloatArray, dtype: np.
     """Raise DataRangeError where covariances or precisions are beyond a dtype."""
     largest = LARGEST[dtype]
     # Python's product of floats overflows to inf without a warning.
-    inverse = float(np.abs(inverse_factors).max())
-    if not (np.abs(covariances).max() <= largest and inverse * inverse <= largest):
+    inverse = _largest_size(inverse_factors)
+    if not (_largest_size(covariances) <= largest and inverse * inverse <= largest):
         raise data_range_error(dtype)
+
+
+def _largest_size(array: FloatArray) -> float:
+    """The largest absolute number, without a second array of them; NaN where there is one."""
+    highest, lowest = float(array.max()), float(array.min())
+    return highest if highest != highest or highest > -lowest else -lowest

@@ -13,40 +13,6 @@ import numpy as np
 from fastgmm.typing import FloatArray
 
 
-class Chart(Protocol):
-    """Coordinates of covariances about others, the base: the lower entries of L^-1 L'.
-
-    Those on the diagonal are logarithms.  A step of the acceleration is one in these
-    coordinates; see `em.relative_frame`.
-    """
-
-    def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The roots of the information that complete rows have of each coordinate.
-
-        The covariances have this shape, and their components the weights `roots`**2 (...).
-        """
-
-    def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """The coordinates of covariances with these factors about those with these inverses."""
-
-    def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """The covariances at these coordinates about those with these factors."""
-
-    def gradient(
-        self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
-    ) -> FloatArray:
-        """The derivatives of the log-likelihood, and of a ridge, by the coordinates at the base.
-
-        `second` are second moments about the means, and `weight` (...) are their divisors.
-        """
-
-    def flat(self, coordinates: FloatArray) -> FloatArray:
-        """The coordinates as a vector."""
-
-    def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """What `flat` made a vector of, for covariances of this shape."""
-
-
 class Scatters(Protocol):
     """Scatters of clusters, M of them, as far as merging by likelihood needs them."""
 
@@ -83,8 +49,6 @@ class Form(Protocol):
     where it is `kernel`, the kernels are given that covariance K times."""
     isotropic: bool
     """Whether all features have the same variance."""
-    chart: Chart | None
-    """Coordinates in which EM is accelerated; None: it goes without acceleration."""
     scatters: Scatters
     """What merging of clusters by likelihood needs."""
 
@@ -202,9 +166,17 @@ class Form(Protocol):
         """(..., D) or (..., 1): the second moments that belong to `mean_squares`."""
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
-        """(K,): in how many directions the ridge is more than this share of the variance."""
+        """(K,): in how many directions the ridge is more than this share of the variance.
+
+        Where `asked` (K,) is false the answer is 0.
+        """
 
     # ------------------------------------------------------------ log priors
 

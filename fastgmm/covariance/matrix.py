@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Chart, Form, Scatters
+from fastgmm.covariance.forms import Form, Scatters
 from fastgmm.covariance.scatters import scatters_of_labels
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.typing import FloatArray
@@ -14,59 +15,11 @@ cannot be factored as it is."""
 TRACE_FLOOR = 1e-13
 """The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
 method needs it."""
-
-
-class MatrixChart:
-    """Coordinates of matrices: the lower entries of L^-1 L', the diagonal as logarithms."""
-
-    def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The roots of the weight, and on the diagonal of twice the weight.
-
-        A diagonal entry is told of twice, as both factors of L L^T have it.
-        """
-        scales = np.broadcast_to(roots[..., None, None], shape).copy()
-        diagonal = _diagonal(scales)
-        diagonal *= np.sqrt(2.0)
-        return scales
-
-    def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """(..., D, D): L^-1 L' with logarithms on the diagonal."""
-        spread: FloatArray = inverse_factors @ factors
-        diagonal = _diagonal(spread)
-        diagonal[...] = np.log(diagonal)
-        return spread
-
-    def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """L E E^T L^T, where E are the coordinates with exponentials on the diagonal."""
-        inside = coordinates.copy()
-        diagonal = _diagonal(inside)
-        diagonal[...] = np.exp(diagonal)
-        new_factors = factors @ inside
-        return MATRIX.symmetric(MATRIX.squares(new_factors))
-
-    def gradient(
-        self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
-    ) -> FloatArray:
-        """The derivatives by the coordinates, L^-1 (second + weight ridge) L^-T - weight."""
-        second = second.copy()
-        diagonal = _diagonal(second)
-        diagonal += weight[..., None] * ridge
-        spread: FloatArray = inverse_factors @ second @ np.swapaxes(inverse_factors, -1, -2)
-        diagonal = _diagonal(spread)
-        diagonal -= weight[..., None]
-        return spread
-
-    def flat(self, coordinates: FloatArray) -> FloatArray:
-        """The lower triangles as a vector, row by row."""
-        rows, columns = np.tril_indices(coordinates.shape[-1])
-        return np.ravel(coordinates[..., rows, columns])
-
-    def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """The lower triangles that `flat` made a vector of, with zeros above the diagonal."""
-        rows, columns = np.tril_indices(shape[-1])
-        square = np.zeros(shape)
-        square[..., rows, columns] = vector.reshape(*shape[:-2], -1)
-        return square
+TRACE_SHARE = 1.0 - 1e-6
+"""A trace may be rounded by less than the rest of this share."""
+BOUND_ROUNDING = 1e-3
+"""A count of the directions in which a variance is below a bound is taken from pivots where their
+rounding stands for a bound that differs by at most this share."""
 
 
 class MatrixScatters:
@@ -102,7 +55,6 @@ class MatrixForm:
     ndim = 2
     kernel, tied_kernel = "full", "tied"
     isotropic = False
-    chart: Chart | None = MatrixChart()
     scatters: Scatters = MatrixScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
@@ -261,18 +213,30 @@ class MatrixForm:
         return _diagonal(second)
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
         """(K,): the number of directions in which the ridge is more than this share.
 
-        They are counted by the singular values of L^-1 times the root of the ridge, and only where
-        its trace is large enough for one.
+        They are counted only where the trace of precision times ridge is large enough for one:
+        by pivots, and where rounding could have changed those, by the singular values of L^-1 times
+        the root of the ridge.
         """
-        scaled = inverse_factors * np.sqrt(ridge)
-        counts = np.zeros(len(scaled), dtype=int)
-        suspects = (scaled**2).sum(axis=(1, 2)) > 0.5 * share
-        for index in suspects.nonzero()[0]:
-            singular = np.linalg.svd(scaled[index], compute_uv=False)
+        counts = np.zeros(len(inverse_factors), dtype=np.int64)
+        suspects = self.ridge_traces(inverse_factors, ridge) > TRACE_SHARE * share
+        if asked is not None:
+            suspects &= asked
+        if not suspects.any():
+            return counts
+        counts[suspects] = -1
+        unsure = count_below(covariances, ridge / share, counts)
+        for index in np.flatnonzero(unsure):
+            scaled = inverse_factors[index] * np.sqrt(ridge)
+            singular = np.linalg.svd(scaled, compute_uv=False)
             counts[index] = np.count_nonzero(singular**2 > share)
         return counts
 
@@ -298,11 +262,27 @@ class MatrixForm:
 
     def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
         """(...): the sums of the squares of L^-1 times the root of the ridge."""
-        return np.asarray(((inverse_factors * np.sqrt(ridge)) ** 2).sum(axis=(-2, -1)))
+        columns = np.einsum("...ij,...ij->...j", inverse_factors, inverse_factors)
+        return np.asarray((columns * ridge).sum(axis=-1))
 
 
 MATRIX = MatrixForm()
 """This is the only instance of the form."""
+
+
+def count_below(covariances: FloatArray, bounds: FloatArray, counts: np.ndarray) -> np.ndarray:
+    """Count, where counts (K,) are negative, the directions in which variances are below bounds.
+
+    The bounds, () or (D,), are variances of the features.  Returned is (K,) whether a count is
+    missing, or could be another one for bounds that differ by more than `BOUND_ROUNDING`.
+    """
+    asked = counts < 0
+    bounds = np.array(np.broadcast_to(bounds, covariances.shape[-1]), order="C")
+    if not (bounds > 0.0).all():
+        return asked
+    errors = np.zeros(len(counts))
+    kernels.directions_below(len(bounds), covariances, bounds, counts, errors)
+    return np.asarray(asked & ~(errors <= BOUND_ROUNDING))
 
 
 def _diagonal(array: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastgmm.covariance.estimate import Augmented
-from fastgmm.covariance.forms import Chart, Form
+from fastgmm.covariance.forms import Form
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
 
@@ -31,8 +31,9 @@ class CovarianceModel:
         the ridge added to the variances.
     n_parameters : callable
         A function n_parameters(K, D) that returns the number of free parameters of the covariances.
-    chart : Chart, optional
-        Coordinates in which EM is accelerated, where each is free; None: EM goes on alone.
+    accelerates : bool
+        Whether covariances are free to move in each coordinate of the relative frame, in which EM
+        is accelerated; else it goes on alone.
     unrestricted : bool
         Whether `estimate` is `sample_covariances`, so that compiled iterations can do it too.
     """
@@ -43,7 +44,7 @@ class CovarianceModel:
     sums: Form
     estimate: Callable[[Augmented, FloatArray], FloatArray]
     n_parameters: Callable[[int, int], int]
-    chart: Chart | None = None
+    accelerates: bool = False
     unrestricted: bool = False
 
     @lazy
@@ -77,9 +78,13 @@ class CovarianceModel:
 
     def kernel_sums(self, n_components: int, n_features: int) -> FloatArray:
         """Sums of zero, to which the kernels add second moments."""
+        return np.zeros(self.kernel_sums_shape(n_components, n_features))
+
+    def kernel_sums_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """The shape of the sums of second moments, as the kernels make them."""
         one = self.sums.shape(n_features)
         alone = self.tied and not self._repeated
-        return np.zeros(one if alone else (n_components, *one))
+        return one if alone else (n_components, *one)
 
     def from_kernels(self, sums: FloatArray) -> FloatArray:
         """The second moments of the statistics, from those that the kernels have summed."""

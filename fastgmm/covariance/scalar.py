@@ -4,40 +4,8 @@ import numpy as np
 
 from fastgmm.covariance.diagonal import DiagonalScatters, positive_fault
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Chart, Form, Scatters
+from fastgmm.covariance.forms import Form, Scatters
 from fastgmm.typing import FloatArray
-
-
-class ScalarChart:
-    """Coordinates of single variances: logarithms of the ratios of deviations."""
-
-    def scales(self, roots: FloatArray, shape: tuple[int, ...], n_features: int) -> FloatArray:
-        """The roots of the information, 2 D times the weight: each feature tells of it."""
-        return np.broadcast_to(roots * np.sqrt(2.0 * n_features), shape)
-
-    def coordinates(self, inverse_factors: FloatArray, factors: FloatArray) -> FloatArray:
-        """The logarithms of the ratios of deviations, log (s' / s)."""
-        return np.log(inverse_factors * factors)
-
-    def covariances(self, factors: FloatArray, coordinates: FloatArray) -> FloatArray:
-        """The variances (s exp c)^2 at the coordinates c."""
-        covariances: FloatArray = (factors * np.exp(coordinates)) ** 2
-        return covariances
-
-    def gradient(
-        self, inverse_factors: FloatArray, second: FloatArray, weight: FloatArray, ridge: FloatArray
-    ) -> FloatArray:
-        """The derivatives by the log deviations, (second + weight ridge) / s^2 - weight."""
-        gradient: FloatArray = inverse_factors**2 * (second + weight * ridge) - weight
-        return gradient
-
-    def flat(self, coordinates: FloatArray) -> FloatArray:
-        """The coordinates as a vector, one per component."""
-        return np.ravel(coordinates)
-
-    def unflat(self, vector: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """The coordinates, one per component, that `flat` made a vector of."""
-        return vector.reshape(shape)
 
 
 class ScalarScatters:
@@ -71,7 +39,6 @@ class ScalarForm:
     ndim = 0
     kernel = tied_kernel = "spherical"
     isotropic = True
-    chart: Chart | None = ScalarChart()
     scatters: Scatters = ScalarScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
@@ -188,10 +155,16 @@ class ScalarForm:
         return second[..., None] / n_features
 
     def directions_at_floor(
-        self, inverse_factors: FloatArray, ridge: FloatArray, share: float
+        self,
+        covariances: FloatArray,
+        inverse_factors: FloatArray,
+        ridge: FloatArray,
+        share: float,
+        asked: np.ndarray | None = None,
     ) -> np.ndarray:
         """(K,): one where the variance is the ridge to more than this share, else none."""
-        return np.asarray((inverse_factors**2 * ridge > share).astype(int))
+        counts = np.asarray((inverse_factors**2 * ridge > share).astype(int))
+        return counts if asked is None else counts * asked
 
     def prior_exponent(self, n_features: int) -> int:
         """Two: an inverse gamma of dof / 2 has the variance to the power -(dof + 2) / 2."""

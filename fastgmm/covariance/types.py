@@ -21,7 +21,7 @@ def unrestricted(name: str, form: Form, tied: bool) -> CovarianceModel:
         return one if tied else n_components * one
 
     estimate = partial(sample_covariances, form, tied)
-    return CovarianceModel(name, form, tied, form, estimate, n_parameters, form.chart, True)
+    return CovarianceModel(name, form, tied, form, estimate, n_parameters, True, True)
 
 
 MODELS: dict[str, CovarianceModel] = {

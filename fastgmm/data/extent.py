@@ -29,6 +29,13 @@ class Extent:
     lightest: float = 1.0
     heaviest: float = 0.0
 
+    @classmethod
+    def of(cls, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
+        """The extent of one batch: `plus` says what of."""
+        if sample_weight is None and n_samples:
+            return cls(n_samples, n_samples, float(n_samples), 1.0, 1.0)
+        return cls().plus(n_samples, sample_weight)
+
     def plus(self, n_samples: int, sample_weight: np.ndarray | None) -> "Extent":
         """The extent with one more batch, of `n_samples` rows and their weights (n,) or None."""
         if sample_weight is None:

@@ -96,16 +96,14 @@ class RowSampler:
         self._n_kept = 0
         # Rows whose keys are at least this are not in the sample.
         self._limit = np.inf
-        # The last stream of random numbers has this number and gave these keys.
-        self._stream = (-1, np.empty(0))
+        self._stream: np.random.Generator | None = None
 
     def add(self, n_rows: int, rows: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Take the next rows (n_rows, D), and their weights (n_rows,), into account."""
         begin = 0
         while begin < n_rows:
-            number, first = divmod(self._n_seen, KEYS_PER_STREAM)
-            n = min(n_rows - begin, KEYS_PER_STREAM - first)
-            keys = self._keys_of(number)[first : first + n]
+            n = min(n_rows - begin, KEYS_PER_STREAM - self._n_seen % KEYS_PER_STREAM)
+            keys = self._next_keys(n)
             end = begin + n
             weight = None if sample_weight is None else sample_weight[begin:end]
             if weight is not None:
@@ -115,11 +113,13 @@ class RowSampler:
             self._n_seen += n
             begin = end
 
-    def _keys_of(self, number: int) -> np.ndarray:
-        if self._stream[0] != number:
-            generator = np.random.default_rng([self._seed, number])
-            self._stream = number, generator.random(KEYS_PER_STREAM)
-        return self._stream[1]
+    def _next_keys(self, n: int) -> np.ndarray:
+        """The keys of the next n rows, which have one stream."""
+        number, first = divmod(self._n_seen, KEYS_PER_STREAM)
+        if first == 0 or self._stream is None:
+            self._stream = np.random.default_rng([self._seed, number])
+        keys: np.ndarray = self._stream.random(n)
+        return keys
 
     def _take(self, keys: np.ndarray, rows: np.ndarray, weight: np.ndarray | None) -> None:
         # As long as all rows may fit, none is dropped, not even those of no weight.

@@ -23,13 +23,13 @@ then the same bits, and their fits agree as those of EM do.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.regularization import Regularization
-from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
@@ -51,6 +51,10 @@ FEWEST_PASSES = 8.0
 MEMORY = 10
 """L-BFGS remembers this many pairs of a step and its change of the gradient.  With 5 and with 20
 pairs the number of passes is the same within 3 %."""
+LARGE_MEMORY = 1 << 30
+"""Where pairs would take more bytes than this, L-BFGS remembers as few as `LEAST_MEMORY`."""
+LEAST_MEMORY = 5
+"""L-BFGS remembers at least this many pairs."""
 FIRST_RADIUS = 0.3
 """The trust radius has this length in the relative frame before the first L-BFGS step."""
 SHRINK = 0.5
@@ -77,8 +81,15 @@ MOST_FAILURES = 3
 CURVATURE = 1e-8
 """A step and its change of the gradient tell of curvature only if the cosine between them is more
 than this."""
+PACE = np.array(
+    [
+        *(FIRST_RADIUS, SHRINK, GROW, LARGEST_MOVE, ARMIJO, POOR, GOOD),
+        *(CURVATURE, MOST_FAILURES, frame.LEAST_SCALE),
+    ]
+)
+"""The kernels read these constants so: see the struct `Pace` in `kernels/search.pxi`."""
 _TINY = float(np.finfo(np.float64).tiny)
-"""Lengths are at least this where something is divided by them."""
+"""The rows of a search weigh at least this."""
 
 
 @dataclass
@@ -125,6 +136,7 @@ class Search:
     gap: float = np.inf
     failures: int = 0
     falls: bool = False
+    _frame: Any = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def given_up(self) -> bool:
@@ -157,8 +169,8 @@ class Search:
 
     def objective(self, mixture: Mixture, lower_bound: float) -> float:
         """The mean log-likelihood and log prior per row, with the ridge as one more prior."""
-        penalty = self.regularization.ridge_penalty(mixture, self.held)
-        return lower_bound + penalty / self.weight
+        found: float = self._frame_at(mixture).objective(self, mixture.inverse_factors, lower_bound)
+        return found
 
     def propose(
         self,
@@ -168,74 +180,50 @@ class Search:
         em_mixture: Mixture,
     ) -> Mixture:
         """The next mixture to try, from an accepted one, its statistics and EM's step from it."""
-        self.held = self.regularization.augmented(statistics).covariance_weight
-        self.value = self.objective(mixture, lower_bound)
-        gradient = self._gradient(mixture, statistics)
-        if self.gradient is not None and self.step is not None:
-            self._learn(self.step, self.gradient - gradient)
-        self.gradient = gradient
-        self.em_step = _rounded(frame.coordinates(mixture, em_mixture), statistics.dtype)
-        if not self.steps:
-            self.step, self.gap = self.em_step, np.inf
-            return em_mixture
-        step = self._direction(gradient)
-        self.gap = 0.5 * float(gradient @ step)
-        length = float(np.linalg.norm(step))
-        share = min(1.0, self.radius / max(length, _TINY))
-        share = min(share, LARGEST_MOVE / max(frame.largest_move(mixture, step), _TINY))
-        self.step = step * share
-        try:
-            return frame.mixture_at(mixture, self.step)
-        except IllDefinedCovarianceError:
-            self.radius = min(self.radius, length) * SHRINK
-            self.step = self.em_step
-            return em_mixture
+        kernel, ahead = self._frame_at(mixture), frame.room_for(mixture)
+        sums = frame.sums_of(statistics, self.regularization, GRID[statistics.dtype])
+        room = self._room(kernel, sums)
+        base, em = frame.arrays_of(mixture), frame.arrays_of(em_mixture)
+        found, learned, *numbers = kernel.propose(self, base, sums, lower_bound, em, ahead, room)
+        self._learn(learned, room)
+        self.radius, self.value, self.gap = numbers
+        _, _, self.gradient, self.em_step, tried, self.held = room
+        self.step = tried if found else self.em_step
+        return Mixture(mixture.covariance_type, *ahead, mixture.dtype) if found else em_mixture
 
     def accepts(self, mixture: Mixture, lower_bound: float) -> bool:
         """Whether the step that was tried has climbed enough; the trust radius follows the gain."""
-        assert self.gradient is not None
-        assert self.step is not None
-        slope, length = float(self.gradient @ self.step), float(np.linalg.norm(self.step))
-        gain = self.objective(mixture, lower_bound) - self.value
-        if not gain > POOR * slope:
-            self.radius = length * SHRINK
-        elif gain > GOOD * slope:
-            self.radius = max(self.radius, length * GROW)
-        return bool(gain >= ARMIJO * slope) and slope > 0.0
+        kernel = self._frame_at(mixture)
+        accepted: bool
+        accepted, self.radius = kernel.accepts(self, mixture.inverse_factors, lower_bound)
+        return accepted
 
     def reject(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
         """Take EM's step in place of the failed one, which still has told of the curvature."""
-        if np.isfinite(statistics.log_likelihood) and self.gradient is not None:
-            assert self.step is not None
-            failed = self._gradient(mixture, statistics)
-            self._learn(self.step, self.gradient - failed)
+        if np.isfinite(statistics.log_likelihood):
+            kernel = self._frame_at(mixture)
+            sums = frame.sums_of(statistics, self.regularization, GRID[statistics.dtype])
+            room = self._room(kernel, sums)
+            self._learn(kernel.reject(self, frame.arrays_of(mixture), sums, room), room)
         self.step = self.em_step
         self.failures += 1
 
-    def _gradient(self, mixture: Mixture, statistics: SufficientStatistics) -> FloatArray:
-        exact = frame.gradient(mixture, statistics, self.regularization)
-        return _rounded(exact, statistics.dtype)
+    def _frame_at(self, mixture: Mixture) -> Any:
+        if self._frame is None:
+            self._frame = frame.frame_of(mixture, self.regularization, PACE)
+        return self._frame
 
-    def _learn(self, step: FloatArray, change: FloatArray) -> None:
-        product = float(step @ change)
-        if product > CURVATURE * np.linalg.norm(step) * np.linalg.norm(change):
-            self.steps = [*self.steps[1 - MEMORY :], step]
-            self.changes = [*self.changes[1 - MEMORY :], change]
+    def _room(self, kernel: Any, sums: tuple[Any, ...]) -> tuple[FloatArray, ...]:
+        """A pair to be learned, a gradient, two steps, and the weights that are held."""
+        return *(np.empty(kernel.n_coordinates) for _ in range(5)), np.empty(sums[5].shape)
 
-    def _direction(self, gradient: FloatArray) -> FloatArray:
-        """The L-BFGS direction, by the two loops of Nocedal and Wright 2006, algorithm 7.4."""
-        direction, shares = gradient.copy(), []
-        pairs = list(zip(self.steps, self.changes, strict=True))
-        for step, change in reversed(pairs):
-            share = (step @ direction) / (step @ change)
-            direction -= share * change
-            shares.append(share)
-        step, change = pairs[-1]
-        direction *= (step @ change) / (change @ change)
-        for (step, change), share in zip(pairs, reversed(shares), strict=True):
-            direction += step * (share - (change @ direction) / (step @ change))
-        return direction
+    def _learn(self, learned: bool, room: tuple[FloatArray, ...]) -> None:
+        if learned:
+            kept = pairs_kept(len(room[0]))
+            self.steps = [*self.steps[1 - kept :], room[0]]
+            self.changes = [*self.changes[1 - kept :], room[1]]
 
 
-def _rounded(vector: FloatArray, dtype: np.dtype) -> FloatArray:
-    return np.rint(vector / GRID[dtype]) * GRID[dtype]
+def pairs_kept(length: int) -> int:
+    """How many pairs of vectors of this length are remembered: the same on every machine."""
+    return min(MEMORY, max(LEAST_MEMORY, LARGE_MEMORY // (2 * 8 * length)))

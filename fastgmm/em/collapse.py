@@ -16,10 +16,11 @@ import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.covariance.estimate import PIVOT_ROUNDING
+from fastgmm.covariance.matrix import count_below
 from fastgmm.data.sample import Sample
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.relocation import Relocation
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -29,8 +30,10 @@ FLOOR_SHARE = 0.99
 """Rows have no variance in a direction where the ridge is more than this share of it."""
 MOVES = 3
 """A component is moved at most this often in a run: one that is lost again and again stays."""
-WORST_SHARE = 0.05
-"""This share of the rows, those of lowest density, is where a component is needed."""
+LONGEST = 1 << 30
+"""No run has so many iterations."""
+POWER_STEPS = 6
+"""The largest variance of all rows is found by so many steps: only its rounding counts."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Repairer:
         self._regularization, self._row_weight = regularization, row_weight
         self._drawn, self._n_threads = drawn, n_threads
         self.repairs = list(repairs)
+        self._relocation: Relocation | None = None
 
     def m_step(
         self,
@@ -181,7 +185,8 @@ class Repairer:
             return mixture  # nothing else could explain its rows
         weight = statistics.component_weight
         lost = weight < self._row_weight
-        flat = self._flat(mixture, lost)
+        held = {r.component: r.n_iter for r in self.repairs if r.action == "held"}
+        flat = self._flat(mixture, lost, held)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
@@ -189,20 +194,47 @@ class Repairer:
                 error.component = k
                 raise error
             relocated = None
-            if self._on_collapse == "repair" and lost[k] and not self._spent(k):
+            if lost[k] and self._is_tried(k, n_iter - held.get(k, n_iter)):
                 relocated = self._relocated(mixture, k, statistics.weight)
             if relocated is not None:
                 mixture = relocated
                 self.repairs.append(Repair(n_iter, k, reason, "moved"))
-            elif not any(r.component == k and r.action == "held" for r in self.repairs):
+            elif k not in held:
                 self.repairs.append(Repair(n_iter, k, reason, "held"))
         return mixture
 
-    def _flat(self, mixture: Mixture, lost: np.ndarray) -> np.ndarray:
-        """(K,): which components are at the floor; no single one can be where all are tied."""
+    def held(self, n_components: int, n_iter: int) -> tuple[np.ndarray, int]:
+        """(K,) uint8: which components are held; and for how many iterations none of them is moved.
+
+        That many iterations after `n_iter` the next move of one may be tried.
+        """
+        flags, rest = np.zeros(n_components, np.uint8), LONGEST
+        for repair in self.repairs:
+            if repair.action == "held":
+                k, since = repair.component, n_iter - repair.n_iter
+                flags[k] = 1
+                if self._on_collapse == "repair" and not self._spent(k):
+                    rest = min(rest, (1 << since.bit_length()) - 1 - since)
+        return flags, rest
+
+    def _is_tried(self, k: int, since: int) -> bool:
+        """Whether a move of a lost component is looked at, so many iterations after it was held.
+
+        What has brought nothing is looked at again after 1, 2, 4, ... iterations: most often it
+        brings nothing then either.
+        """
+        return self._on_collapse == "repair" and since & (since - 1) == 0 and not self._spent(k)
+
+    def _flat(self, mixture: Mixture, lost: np.ndarray, held: dict[int, int]) -> np.ndarray:
+        """(K,): which components are at the floor that are neither lost nor known to be held.
+
+        No single one can be at the floor where all are tied.
+        """
         if mixture.covariance_model.tied:
             return np.zeros(mixture.n_components, dtype=bool)
-        return np.asarray(at_floor(mixture, self._regularization) & ~lost)
+        asked = ~lost
+        asked[list(held)] = False
+        return np.asarray(at_floor(mixture, self._regularization, asked=asked))
 
     def _relocated(
         self, mixture: Mixture, k: int, all_weight: float | None = None
@@ -212,71 +244,44 @@ class Repairer:
         With the weight of all rows it is None unless the mean log-likelihood and log prior gain by
         the move: a component that holds less than a row may go without a loss.
         """
-        sample = self._drawn.sample
-        chosen = np.sort(sample.order)
-        rows, weight = sample.rows[chosen], np.ones(len(chosen))
-        row_weight, total = 1.0, float(len(chosen))
-        if sample.weight is not None:
-            weight, row_weight = sample.weight[chosen], self._row_weight
-            total = float(weight.sum())
-        others = mixture.weights.copy()
-        others[k] = 0.0
-        if not others.sum() > 0:
+        if self._relocation is None:
+            self._relocation = Relocation(self._drawn.sample, self._row_weight, self._n_threads)
+        place = self._relocation.place(mixture, k)
+        if place is None:
             return None
-        without = replace(mixture, weights=others / others.sum())
-        density = log_density(without, rows, np.empty(len(rows), rows.dtype), self._n_threads)
-        wanted = max(2 * (mixture.n_features + 1) * row_weight, WORST_SHARE * total)
-        worst, counted = _first(np.argsort(density, kind="stable"), weight, wanted)
-        weights, means = without.weights.copy(), mixture.means.copy()
-        share = 0.5 * float(counted.sum()) / total / mixture.n_components
-        weights *= 1.0 - share
-        weights[k] = share
-        means[k] = _densest(rows[worst].astype(np.float64), counted, without)
-        relocated = self._with_common_spread(mixture, k, weights, means)
         if all_weight is None:
-            return relocated
-        after = log_density(relocated, rows, np.empty(len(rows), rows.dtype), self._n_threads)
-        gain = float(weight @ (after.astype(np.float64) - density)) / total
-        log_prior = self._regularization.log_prior
-        gain += (log_prior(relocated) - log_prior(mixture)) / all_weight
+            return place.mixture()
+        if self._regularization.prior is None:
+            return place.mixture() if place.gain > 0.0 else None
+        relocated, log_prior = place.mixture(), self._regularization.log_prior
+        gain = place.gain + (log_prior(relocated) - log_prior(mixture)) / all_weight
         return relocated if gain > 0.0 else None
-
-    def _with_common_spread(
-        self, mixture: Mixture, k: int, weights: FloatArray, means: FloatArray
-    ) -> Mixture:
-        """The mixture with these weights and means, and with the others' mean covariance for k."""
-        if mixture.covariance_model.tied:
-            return replace(mixture, weights=weights, means=means)
-        covariances = mixture.covariances.copy()
-        odds = np.delete(weights, k)
-        covariances[k] = np.average(np.delete(covariances, k, axis=0), axis=0, weights=odds)
-        factors, inverses = mixture.factors.copy(), mixture.inverse_factors.copy()
-        one = mixture.covariance_model.form.factor(covariances[k : k + 1])
-        factors[k], inverses[k] = one[0][0], one[1][0]
-        return replace(
-            mixture,
-            weights=weights,
-            means=means,
-            covariances=covariances,
-            factors=factors,
-            inverse_factors=inverses,
-        )
 
 
 def at_floor(
-    mixture: Mixture, regularization: Regularization, share: float = FLOOR_SHARE
+    mixture: Mixture,
+    regularization: Regularization,
+    share: float = FLOOR_SHARE,
+    asked: np.ndarray | None = None,
 ) -> np.ndarray:
     """(K,): where the ridge is all the variance in more directions than it is in the whole mixture.
 
-    The likelihood of such a component says more of the ridge than of the data.
+    The likelihood of such a component says more of the ridge than of the data.  Where `asked` (K,)
+    is false the answer is False.
     """
     model, k = mixture.covariance_model, mixture.n_components
     nothing = np.zeros(k, dtype=bool)
     if regularization.prior is not None:
         return nothing
+    if asked is not None and not asked.any():
+        return nothing
     ridge = regularization.ridge(model.form)
-    inverses = mixture.inverse_factors[None] if model.tied else mixture.inverse_factors
-    counts = model.form.directions_at_floor(inverses, ridge, share)
+    covariances, inverses = mixture.covariances, mixture.inverse_factors
+    if np.max(ridge) * np.vdot(inverses, inverses) <= 0.5 * share:
+        return nothing  # all traces together are too small for one direction
+    if model.tied:
+        covariances, inverses, asked = covariances[None], inverses[None], None
+    counts = model.form.directions_at_floor(covariances, inverses, ridge, share, asked)
     if np.count_nonzero(counts) == 0:
         return nothing
     whole = _directions_at_floor(total_covariance(mixture), ridge, share)
@@ -286,37 +291,29 @@ def at_floor(
 
 def _directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float) -> int:
     """The number of directions in which the ridge is all the variance that there is."""
-    deviations = np.sqrt(np.broadcast_to(ridge, len(covariance)))
+    ridge = np.broadcast_to(ridge, len(covariance))
+    deviations = np.sqrt(ridge)
     if not deviations.all():
         return 0
-    scaled = covariance / deviations[:, None] / deviations
+    with np.errstate(over="ignore"):
+        scaled = covariance / deviations[:, None] / deviations
     if not np.isfinite(scaled).all():
         return 0
+    counts = np.array([-1])
+    rounding = PIVOT_ROUNDING * len(scaled) * _largest_variance(scaled)
+    if not count_below(covariance[None], ridge * (1.0 / share + rounding), counts)[0]:
+        return int(counts[0])
     variances = np.linalg.eigvalsh(scaled)
     rounding = PIVOT_ROUNDING * len(variances) * variances[-1]
     return int(np.count_nonzero(variances < 1.0 / share + rounding))
 
 
-def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.ndarray, FloatArray]:
-    """The first rows in this order that weigh `wanted` together, and the weight of each in that."""
-    before = np.cumsum(weight[order])
-    before -= weight[order]
-    counted = np.clip(wanted - before, 0.0, weight[order])
-    return order[counted > 0.0], counted[counted > 0.0]
-
-
-def _densest(rows: FloatArray, weight: FloatArray, mixture: Mixture) -> FloatArray:
-    """(D,): the mean of the quarter of a few rows (n, D) nearest to the most central of them."""
-    scale = np.sqrt(np.maximum(np.diagonal(total_covariance(mixture)), np.finfo(float).tiny))
-    scaled, weight = rows[:256] / scale, weight[:256]
-    quarter = float(weight.sum()) / 4.0
-    distances = ((scaled[:, None, :] - scaled[None]) ** 2).sum(axis=2)
-    orders = np.argsort(distances, axis=1, kind="stable")
-    passed = np.cumsum(weight[orders], axis=1) > quarter
-    reach = np.take_along_axis(orders, passed.argmax(axis=1)[:, None], axis=1)
-    center = int(np.take_along_axis(distances, reach, axis=1)[:, 0].argmin())
-    nearest, counted = _first(orders[center], weight, quarter)
-    return np.asarray(counted @ rows[nearest] / counted.sum())
+def _largest_variance(covariance: FloatArray) -> float:
+    """The largest eigenvalue within a few per cent, by some steps of the power method."""
+    vector = covariance[int(np.diagonal(covariance).argmax())]
+    for _ in range(POWER_STEPS):
+        vector = covariance @ (vector / np.linalg.norm(vector))
+    return float(np.linalg.norm(vector))
 
 
 def _sentence(component: int, reason: str, weight: float) -> str:

@@ -4,44 +4,30 @@ A fold of E-steps and M-steps until the log-likelihood stays, with L-BFGS steps 
 is slow, and a look at every component after each M-step.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range
-from fastgmm.em.acceleration import (
-    FEWEST_PASSES,
-    FIRST_PASSES,
-    LARGEST_GAIN,
-    LEAST_SLOW_RATE,
-    MOST_SLOW_RATE,
-    Search,
-)
+from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repair, Repairer
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
-from fastgmm.em.regularization import Regularization
+from fastgmm.em.rules import LEAST_FALL, Rules
 from fastgmm.em.run import Run
-from fastgmm.em.stopping import (
-    NOISE_ROUNDING,
-    ROUNDING,
-    Stopping,
-    predicted_gap,
-    predicted_passes,
-    recent_gain,
-)
+from fastgmm.em.stopping import NOISE_ROUNDING, RECENT, ROUNDING, recent_gain
 from fastgmm.em.stretch import Stretches
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.errors import IllDefinedCovarianceError, data_range_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.typing import Acceleration
 
 Pass = Callable[[Mixture], SufficientStatistics]
 """A function one_pass(mixture) returns the statistics of all rows: one E-step."""
-LEAST_FALL = 1e-14
-"""A fall of the mean log-likelihood by less than this share of it is rounding."""
+
+BETWEEN_LOOKS = 64
+"""Where nobody looks at iterations, at most this many are done between two looks whether the run is
+cancelled."""
 
 
 class Observer(Protocol):
@@ -51,42 +37,18 @@ class Observer(Protocol):
     def idle(self) -> bool:
         """Whether it looks at nothing, so that it need not be told."""
 
+    def cancelled(self) -> bool:
+        """Whether the run is to end where it is; asked often, and cheap."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps runs as they pass, and so needs their mixtures."""
+
     def iterated(self, run: Run, change: float) -> bool:
         """See one iteration and the rise of its lower bound; True ends the run."""
 
     def passed(self, run: Run) -> None:
         """See the run after each M-step, with the observer's own answer in it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rules:
-    """The rules that EM follows in a run.
-
-    Parameters
-    ----------
-    stopping : Stopping
-    regularization : Regularization
-    acceleration : {"auto", "lbfgs"}, optional
-    trail : Trail, optional
-        That of the fit which this one goes on with.
-    family : Family
-        The rule of the M-step.
-    dtype : numpy.dtype, optional
-        The dtype of the rows, and so of mixtures; None: that of the statistics.
-    """
-
-    stopping: Stopping
-    regularization: Regularization = field(default_factory=Regularization)
-    acceleration: Acceleration | None = None
-    trail: Trail | None = None
-    family: Family = MAXIMUM_LIKELIHOOD
-    dtype: np.dtype | None = None
-
-    def begun(self, mixture: Mixture) -> Run:
-        """A run that begins with a mixture."""
-        before = () if self.trail is None else self.trail.lower_bounds
-        bound = before[-1] if before else -np.inf
-        return Run(mixture, bound, regularization=self.regularization, trail=self.trail)
 
 
 def run_em(
@@ -112,24 +74,24 @@ def run_em(
     if max_iter == 0:
         return replace(run, mixture=run.ahead or run.mixture)
     idle = observer is None or observer.idle
-    loop = _Loop(one_pass, rules, repairer, stretches if idle else None)
+    whole = observer is None or observer.keeps
+    loop = _Loop(one_pass, rules, repairer, stretches)
     loop.run = run
     del run  # the M-step needs the memory: the loop alone holds the mixture
     while loop.run.n_iter < max_iter:
-        if loop.stretched():
-            if loop.run.converged:
-                break
-            continue
-        loop.iterate()
+        if not loop.stretched(BETWEEN_LOOKS if idle else 1, whole):
+            loop.iterate()
         if loop.run.failure is not None:
             break
-        if observer is not None:
-            if observer.iterated(loop.run, _change(loop.trace)):
+        if observer is not None and observer.cancelled():
+            loop.run = replace(loop.run, stopped=True)
+        if observer is not None and not idle:
+            if observer.iterated(loop.run, _change(loop.run)):
                 loop.run = replace(loop.run, stopped=True)
             observer.passed(loop.run)
         if loop.run.ended:
             break
-    return loop.run
+    return loop.whole()
 
 
 class _Loop:
@@ -144,49 +106,40 @@ class _Loop:
     ) -> None:
         self._one_pass, self._rules, self._repairer = one_pass, rules, repairer
         self._stretches = stretches
+        if stretches is not None:
+            stretches.hold(np.zeros(stretches.n_components, np.uint8))
         # After stretches that led nowhere, this many iterations go without.
         self._pause = self._failures = 0
         self.run: Run
-        self.trace: tuple[float, ...] = ()
 
-    def stretched(self) -> bool:
-        """Do as many plain iterations as need no decision; False where there are none."""
-        run, rules, stretches = self.run, self._rules, self._stretches
-        # The first pass tells whose trail it is.
-        if stretches is None or run.mixture is None or run.n_iter == 0 or run.search or run.ahead:
+    def whole(self) -> Run:
+        """The run with its mixture, which a stretch leaves out where nobody looks at it."""
+        if self._stretches is not None:
+            self.run = self._stretches.whole(self.run)
+        return self.run
+
+    def stretched(self, most: int, whole: bool) -> bool:
+        """Go as far as no decision is needed, but no more iterations; False where none is done."""
+        run, stretches = self.run, self._stretches
+        # With a trail, the first pass tells whose it is.
+        begins = run.n_iter == 0 and run.trail is not None
+        if stretches is None or begins:
             return False
         if self._pause > 0:
             self._pause -= 1
             return False
-        trace, dtype = list(run.trace), run.mixture.dtype
-        before = len(trace) - len(run.lower_bounds)
-        converged, gap, n_done = False, run.gap, 0
-        for bound in stretches.run(run.mixture, rules.stopping.max_iter - run.n_iter):
-            trace.append(bound)
-            slow = rules.family.accelerates and self._is_slow(trace, dtype)
-            if slow or rules.stopping.noise(trace) > 0.0:
-                trace.pop()
-                break
-            n_done += 1
-            gap = predicted_gap(trace, dtype)
-            converged = rules.stopping.met(_change(trace), gap, ROUNDING[dtype] * abs(bound))
-            if converged:
-                break
-        if n_done == 0:
+        if self._repairer is not None and self._repairer.repairs:
+            held, rest = self._repairer.held(stretches.n_components, run.n_iter)
+            stretches.hold(held)
+            if (most := min(most, rest)) == 0:
+                return False
+        gone_on = stretches.gone_on(run, self._repairs(), most, whole)
+        if gone_on is None:
             self._failures += 1
             self._pause = 1 << min(self._failures, 6)
             return False
         self._failures = 0
-        self.run = replace(
-            run,
-            mixture=stretches.mixture(n_done),
-            lower_bound=trace[-1],
-            n_iter=run.n_iter + n_done,
-            converged=converged,
-            lower_bounds=trace[before:],
-            n_passes=run.n_passes + n_done,
-            gap=gap,
-        )
+        self.run = gone_on
         return True
 
     def iterate(self) -> None:
@@ -194,7 +147,7 @@ class _Loop:
 
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
-        rules, search, n_iter = self._rules, self.run.search, self.run.n_iter + 1
+        rules, search, n_iter = self._rules, self.whole().search, self.run.n_iter + 1
         bounds, n_passes, trail = self.run.lower_bounds, self.run.n_passes, self.run.trail
         accepted, statistics, lower_bound, of_this = self._accepted()
         if n_iter == 1:
@@ -209,17 +162,15 @@ class _Loop:
             regularization=rules.regularization,
             trail=trail,
         )
-        self.trace = trace = run.trace
+        gap, noise, slow = rules.foretold(run, statistics.dtype)
         rounding = ROUNDING[statistics.dtype] * abs(lower_bound)
         # Steps ahead of EM have an end of their own: they fail in noise, and are given up.
-        alone = search is None or search.given_up
-        if alone and (noise := rules.stopping.noise(trace)) > 0.0:
+        if noise > 0.0 and (search is None or search.given_up):
             settled = rules.stopping.settled(noise, rounding)
             gap = 0.0 if noise <= NOISE_ROUNDING * rounding else noise
             self.run = replace(run, mixture=accepted, converged=settled, gap=gap, noise=noise)
             return
-        can = rules.family.accelerates and statistics.covariance_model.chart is not None
-        if search is None and can and self._is_slow(trace, statistics.dtype):
+        if search is None and slow and statistics.covariance_model.accelerates:
             search = Search(rules.regularization, statistics.weight)
         previous = accepted if rules.family.needs_previous else None
         if search is None:
@@ -229,7 +180,7 @@ class _Loop:
         except IllDefinedCovarianceError as error:
             self.run = replace(run, failure=error, repairs=self._repairs())
             return
-        gap, ahead = predicted_gap(trace, statistics.dtype), None
+        ahead = None
         if moved:
             # A moved component changes which optimum the fit approaches: what the search has
             # learned is of another one.
@@ -237,12 +188,12 @@ class _Loop:
         elif search is not None and not search.given_up:
             ahead = search.propose(accepted, statistics, lower_bound, step)
             if search.steps:  # until then all steps were EM's own
-                gap = max(search.gap, recent_gain(trace))
+                gap = max(search.gap, recent_gain(run.recent(RECENT + 1)))
             ahead = None if ahead is step else ahead
         self.run = replace(
             run,
             mixture=step,
-            converged=not moved and rules.stopping.met(_change(trace), gap, rounding),
+            converged=not moved and rules.stopping.met(_change(run), gap, rounding),
             gap=gap,
             repairs=self._repairs(),
             ahead=ahead,
@@ -271,15 +222,14 @@ class _Loop:
         statistics, lower_bound = self._evaluated(candidate)
         if search is None or fallback is None:
             return candidate, statistics, lower_bound, 1
-        least = last - LEAST_FALL * abs(last)
-        climbs = search.falls or lower_bound >= least
+        climbs = search.falls or not _falls(last, lower_bound)
         if search.accepts(candidate, lower_bound) and climbs:
             search.failures = 0
             return candidate, statistics, lower_bound, 1
         search.reject(candidate, statistics)
         candidate = fallback
         statistics, lower_bound = self._evaluated(candidate)
-        search.falls |= lower_bound < least
+        search.falls |= _falls(last, lower_bound)
         return candidate, statistics, lower_bound, 2
 
     def _evaluated(self, mixture: Mixture) -> tuple[SufficientStatistics, float]:
@@ -289,19 +239,6 @@ class _Loop:
         if lower_bound == -np.inf:
             raise data_range_error(statistics.dtype)
         return statistics, lower_bound
-
-    def _is_slow(self, trace: Sequence[float], dtype: np.dtype) -> bool:
-        acceleration, target = self._rules.acceleration, self._rules.stopping.target
-        if acceleration is None or len(trace) < FIRST_PASSES:
-            return False
-        if acceleration == "auto" and target == 0.0:
-            return False  # `max_iter` iterations are asked for, and no nearness to the limit
-        least, most = LEAST_SLOW_RATE, MOST_SLOW_RATE
-        gains = np.diff(trace[-4:])
-        slow = (gains[1:] > least * gains[:-1]).all() and (gains[1:] < most * gains[:-1]).all()
-        if not slow or gains[-1] > LARGEST_GAIN:
-            return False
-        return predicted_passes(trace, target, dtype) >= FEWEST_PASSES
 
     def _repairs(self) -> tuple[Repair, ...]:
         return () if self._repairer is None else tuple(self._repairer.repairs)
@@ -327,5 +264,11 @@ class _Loop:
         return mixture, any(repair.action == "moved" for repair in repairer.repairs[n_known:])
 
 
-def _change(trace: Sequence[float]) -> float:
-    return trace[-1] - trace[-2] if len(trace) > 1 else np.inf
+def _change(run: Run) -> float:
+    last = run.recent(2)
+    return last[-1] - last[-2] if len(last) > 1 else np.inf
+
+
+def _falls(last: float, lower_bound: float) -> bool:
+    """Whether a lower bound is less than the last one, by more than rounding."""
+    return not last - lower_bound <= LEAST_FALL * abs(last)

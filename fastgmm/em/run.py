@@ -103,6 +103,13 @@ class Run:
         before = () if self.trail is None else self.trail.lower_bounds
         return (*before, *self.lower_bounds)
 
+    def recent(self, n: int) -> list[float]:
+        """The last n of the trace, n at most `LENGTH`."""
+        last = self.lower_bounds[-n:]
+        if self.trail is not None and len(last) < n:
+            last = [*self.trail.lower_bounds[len(last) - n :], *last]
+        return last
+
     @property
     def passed(self) -> Trail | None:
         """What another run needs to go on from this one's end."""

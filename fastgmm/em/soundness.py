@@ -94,15 +94,18 @@ def swamped(
         return None
     form, d = mixture.covariance_model.form, mixture.n_features
     n_columns = 1 if form.isotropic else d
-    variances = _variances(mixture)[:, :n_columns]
-    ridge = np.broadcast_to(form.ridge(regularization.reg_covar), n_columns)
     if whole is None:
         whole = np.diagonal(total_covariance(mixture)) - form.ridge(regularization.reg_covar)
     if len(whole) != n_columns:
         whole = np.asarray([whole.mean()])
+    to_blame = form.ridge(regularization.reg_covar) > OWN_UNITS * AUTO_RIDGE * whole
+    if not to_blame.any():
+        return None
+    variances = _variances(mixture)[:, :n_columns]
+    ridge = np.broadcast_to(form.ridge(regularization.reg_covar), n_columns)
     # No ridge is too large for a column that is constant, or for a component in which it is.
     rounding = (64 * float(np.finfo(np.float64).eps) * np.abs(mixture.means).max()) ** 2
-    blamed = (whole > rounding) & (ridge > OWN_UNITS * AUTO_RIDGE * whole)
+    blamed = (whole > rounding) & to_blame
     real = mixture.weights * n_rows >= max(2 * rows_needed(mixture), REAL_WEIGHT * n_rows)
     looked_at = real[:, None] & (FLOOR_SHARE * variances > ridge)
     of_rows = np.concatenate([[whole], np.maximum(variances - ridge, 0.0)])

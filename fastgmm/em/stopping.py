@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
+
+from fastgmm import kernels
+from fastgmm.typing import FloatArray
 
 ROUNDING = {np.dtype(np.float64): 16 * float(np.finfo(np.float64).eps), np.dtype(np.float32): 1e-7}
 """A change of the mean log-likelihood up to this share of it is rounding, by the dtype of the
@@ -59,16 +61,14 @@ class Stopping:
         """The number of the user that decides: `gap_tol`, or else `tol`."""
         return self.tol if self.gap_tol is None else self.gap_tol
 
-    def noise(self, bounds: Sequence[float]) -> float:
-        """The noise that ends a run with these bounds; 0.0 where it goes on.
+    @property
+    def heeds_noise(self) -> bool:
+        """Whether noise ends a run.
 
         Who asks for scikit-learn's rule, or for `max_iter` iterations by a tolerance of zero, gets
         what was asked for.
         """
-        if len(bounds) < 2 * NOISE_WINDOW:
-            return 0.0
-        asked = (self.both or self.gap_tol is not None) and self.tolerance > 0.0
-        return noise_of(bounds) if asked else 0.0
+        return (self.both or self.gap_tol is not None) and self.tolerance > 0.0
 
     def settled(self, noise: float, rounding: float) -> bool:
         """Whether a run that has ended in its noise is as near to the limit as was asked for."""
@@ -86,6 +86,20 @@ class Stopping:
         return gap < SAFETY * self.tol and (abs(change) < self.tol or abs(change) <= rounding)
 
 
+def numbers_of(
+    stopping: Stopping, dtype: np.dtype, acceleration: Sequence[float] = (0.0,) * 7
+) -> FloatArray:
+    """The rules as the kernels read them: the struct `Rules` in `kernels/rules.pxi`.
+
+    `acceleration` are its numbers of that name and behind it: by default there is none.
+    """
+    gap_tol = -1.0 if stopping.gap_tol is None else stopping.gap_tol
+    numbers = (stopping.tol, gap_tol, stopping.both, stopping.tolerance, stopping.target)
+    heeds = stopping.heeds_noise
+    constants = SAFETY, RISE, RECENT, NOISE_WINDOW, NOISE_TURNS, NOISE_ROUNDING
+    return np.array([*numbers, heeds, ROUNDING[dtype], *constants, *acceleration], dtype=np.float64)
+
+
 def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
     """The distance of EM from its limit, in nats per row, from its trace; inf where unknown.
 
@@ -95,18 +109,7 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
     times smaller than the one before, one is enough.  Changes that go up and down are noise, and
     the distance is what the last four come to.
     """
-    last_bounds = bounds[-5:]
-    changes = [after - before for before, after in pairwise(last_bounds)]
-    if not changes:
-        return np.inf
-    if abs(changes[-1]) <= ROUNDING[dtype] * abs(bounds[-1]):
-        return 0.0
-    if len(changes) > 3 and not (min(changes[-3:]) > 0.0 or max(changes[-3:]) < 0.0):
-        return sum(map(abs, changes))
-    last = _aitken(last_bounds)
-    if len(changes) > 1 and abs(changes[-1]) * 200 < abs(changes[-2]):
-        return last
-    return max(last, _aitken(last_bounds[:-1]))
+    return _foretold(bounds, 0.0, dtype)[0]
 
 
 def noise_of(bounds: Sequence[float]) -> float:
@@ -116,28 +119,12 @@ def noise_of(bounds: Sequence[float]) -> float:
     the last bounds gains nothing on those before, what goes up and down is noise.  A run may end at
     any of them: it waits for one of the best quarter.
     """
-    n = NOISE_WINDOW
-    last = bounds[-n:]
-    if len(bounds) < 2 * n or (best := max(last)) > max(bounds[-2 * n : -n]):
-        return 0.0
-    rises = [after > before for before, after in pairwise(last)]
-    n_turns = sum(before != after for before, after in pairwise(rises))
-    if n_turns < NOISE_TURNS or bounds[-1] < sorted(last)[-n // 4]:
-        return 0.0
-    return best - min(last)
+    return _foretold(bounds, 1.0, np.dtype(np.float64))[1]
 
 
 def predicted_passes(bounds: Sequence[float], target: float, dtype: np.dtype) -> float:
     """The number of passes that EM needs until its distance to the limit is under the target."""
-    gap = predicted_gap(bounds, dtype)
-    if gap <= target:
-        return 0.0
-    if not np.isfinite(gap):
-        return np.inf
-    rate = (bounds[-1] - bounds[-2]) / (bounds[-2] - bounds[-3])
-    if not 0.0 < rate < 1.0:
-        return np.inf
-    return float(np.log(max(target, np.finfo(np.float64).tiny) / gap) / np.log(rate))
+    return _foretold(bounds, target, dtype)[2]
 
 
 def recent_gain(bounds: Sequence[float]) -> float:
@@ -145,19 +132,11 @@ def recent_gain(bounds: Sequence[float]) -> float:
     return abs(bounds[-1] - bounds[-1 - RECENT]) if len(bounds) > RECENT else np.inf
 
 
-def _aitken(bounds: Sequence[float]) -> float:
-    """Aitken's prediction of the distance to the limit; inf where the last changes allow none.
-
-    Bounds rise or, where a ridge is a large part of the variances, fall.
-    """
-    if len(bounds) < 3:
-        return np.inf
-    sign = 1.0 if bounds[-1] > bounds[-2] else -1.0
-    before, last = sign * (bounds[-2] - bounds[-3]), sign * (bounds[-1] - bounds[-2])
-    if not 0.0 < last < before < np.inf:
-        return np.inf
-    rate = last / before
-    first = sign * (bounds[-3] - bounds[-4]) if len(bounds) > 3 else 0.0
-    if first > 0.0:
-        rate += RISE * max(0.0, rate - before / first)
-    return last * rate / (1.0 - rate) if rate < 1.0 else np.inf
+def _foretold(
+    bounds: Sequence[float], target: float, dtype: np.dtype
+) -> tuple[float, float, float, bool]:
+    rules = numbers_of(Stopping(target, target, both=False, max_iter=0), dtype)
+    told: tuple[float, float, float, bool] = kernels.foretold(
+        rules, np.array(bounds[-2 * NOISE_WINDOW :], dtype=np.float64)
+    )
+    return told

@@ -1,8 +1,10 @@
-"""Iterations of plain EM over few rows, several at a time and without Python in between.
+"""A part of a run of EM over few rows, in compiled code: a stretch.
 
 The compiled loop does what `em.loop` does, with the same kernels in the same order: the bits are
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,21 +14,25 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
-from fastgmm.em.collapse import FLOOR_SHARE
+from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
+from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family, maximization
-from fastgmm.em.precision import SINGLE, dtype_of_sums
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
+from fastgmm.em.precision import EPSILON, SINGLE, most_noise
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.relative_frame import arrays_of
+from fastgmm.em.rules import Rules
+from fastgmm.em.run import Run
+from fastgmm.em.stopping import NOISE_WINDOW, Stopping
+from fastgmm.em.trail import Moments, Trail
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.statistics import CANCELLATION
+from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
 from fastgmm.threads import rows_per_block
 from fastgmm.typing import CovarianceType
 
-MOST_ITERATIONS = 16
-"""One stretch has at most this many iterations."""
-AT_ONCE = 400_000
-"""The iterations of one stretch cost at most this together, some 100 microseconds: those after the
-end of the run are for nothing."""
+AT_ONCE = 1 << 26
+"""Between looks whether the user wants to interrupt, iterations cost at most this together, some 20
+milliseconds."""
 LARGEST_COST = 1 << 25
 """An iteration that costs more, some ten milliseconds, gains nothing by a stretch."""
 COST_OF_PAIR = 20
@@ -44,10 +50,8 @@ class Stretches:
         The number and weights of the rows.
     covariance_type : str
     n_components : int
-    regularization : Regularization
-        A ridge alone.
-    target : float
-        The distance to the limit that the run is to reach, in nats per row.
+    rules : Rules
+        Those of the run; they have no prior.
     """
 
     def __init__(
@@ -56,16 +60,13 @@ class Stretches:
         extent: Extent,
         covariance_type: CovarianceType,
         n_components: int,
-        regularization: Regularization,
-        target: float,
+        rules: Rules,
     ) -> None:
-        self._target = target
-        rows = part.rows
+        rows, self._rules, self._extent = part.rows, rules, extent
         self._type, self._dtype = covariance_type, rows.dtype
-        self._model, self._n_components = model_of(covariance_type), n_components
-        self._n_features = rows.shape[1]
-        cost = len(rows) * n_components * (self._model.form.row_cost(rows.shape[1]) + COST_OF_PAIR)
-        self.n_slots = max(1, min(MOST_ITERATIONS, AT_ONCE // cost))
+        self._model = model = model_of(covariance_type)
+        self._sizes = n_components, rows.shape[1]
+        self._last: Run | None = None  # to which the compiled iterations have led
         limits = (
             extent.weight,
             min(1.0, extent.lightest),
@@ -75,91 +76,214 @@ class Stretches:
             PIVOT_ROUNDING,
             CANCELLATION,
             LARGEST[rows.dtype],
+            EPSILON if rows.dtype == SINGLE else 0.0,
+            most_noise(rules.stopping.target),
         )
         self._compiled = kernels.stretches[rows.dtype](
-            self._model.kernel,
-            self._model.form.name,
-            self._model.tied,
+            (model.kernel, model.form.name, model.tied),
             n_components,
             rows,
             part.sample_weight,
-            np.atleast_1d(regularization.ridge(self._model.form)),
+            np.atleast_1d(rules.regularization.ridge(model.form)),
             np.array(limits),
-            self.n_slots,
+            rules.numbers(rows.dtype),
+            PACE,
+            GRID[rows.dtype],
+            AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
         )
 
-    def run(self, mixture: Mixture, most: int) -> list[float]:
-        """Iterate from a mixture, at most so often: the lower bound that each one began with."""
-        if not self._precise(mixture):
-            return []
-        bounds = np.empty(min(most, self.n_slots))
-        done = self._compiled.run(
-            mixture.weights, mixture.means, mixture.factors, mixture.inverse_factors, bounds
+    def hold(self, held: np.ndarray) -> None:
+        """Take it for known which components, (K,) uint8, have collapsed: they end no stretch."""
+        self._compiled.hold(held)
+
+    @property
+    def n_components(self) -> int:
+        """The number of components, K."""
+        return self._sizes[0]
+
+    def gone_on(
+        self, run: Run, repairs: tuple[Repair, ...], most: int, whole: bool = True
+    ) -> Run | None:
+        """The run until it ends, or to where the loop has to go on; None where it does not move.
+
+        It makes at most `most` iterations.  Without `whole` it has no mixture and no search, which
+        stay in compiled hands: see `whole`.
+        """
+        if run.search is not None and self._rules.acceleration is None:
+            return None
+        compiled = self._compiled
+        if run is not self._last:
+            self._begin(run)
+        n_passes = compiled.n_passes
+        bounds = self._iterations(min(self._rules.stopping.max_iter - run.n_iter, most))
+        if not bounds:
+            return None
+        mixture, ahead, search = self._led_to() if whole else (None, None, None)
+        self._last = Run(
+            mixture,
+            bounds[-1],
+            run.n_iter + len(bounds),
+            compiled.converged,
+            lower_bounds=[*run.lower_bounds, *bounds],
+            n_passes=run.n_passes + compiled.n_passes - n_passes,
+            gap=compiled.gap,
+            repairs=repairs,
+            ahead=ahead,
+            search=search,
+            regularization=run.regularization,
+            trail=run.trail or self._trail(),
+            noise=compiled.noise,
         )
-        precise = 1
-        while precise < done and self._precise(self.mixture(precise)):
-            precise += 1
-        reached: list[float] = bounds[: min(done, precise)].tolist()
-        return reached
+        return self._last
 
-    def _precise(self, mixture: Mixture) -> bool:
-        """Whether sums in the dtype of the rows are good enough; if not, the loop makes others."""
-        if self._dtype != SINGLE or self._model.form.ndim < 2:
-            return True
-        return dtype_of_sums(mixture, SINGLE, self._target) == SINGLE
+    def whole(self, run: Run) -> Run:
+        """The run that `gone_on` has returned last, with its mixture and its search."""
+        if run.mixture is not None or run.failure is not None:
+            return run
+        mixture, ahead, search = self._led_to()
+        return replace(run, mixture=mixture, ahead=ahead, search=search)
 
-    def mixture(self, index: int) -> Mixture:
-        """The mixture after so many iterations of the last run, from 1."""
-        k, d = self._n_components, self._n_features
+    def _led_to(self) -> tuple[Mixture, Mixture | None, Search | None]:
+        """The mixture, the one ahead of it and the search that the iterations have led to."""
+        compiled = self._compiled
+        mixture = self._mixture(ahead=False)
+        if compiled.converged or compiled.noise > 0.0:
+            return mixture, None, None
+        ahead = self._mixture(ahead=True) if compiled.is_ahead else None
+        return mixture, ahead, self._search() if compiled.searching else None
+
+    def _begin(self, run: Run) -> None:
+        assert run.mixture is not None
+        ahead = None if run.ahead is None else arrays_of(run.ahead)
+        trace = run.recent(2 * NOISE_WINDOW)
+        self._compiled.begin(arrays_of(run.mixture), ahead, run.search, trace)
+
+    def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
+        """EM from a mixture for n iterations or fewer, and their number."""
+        self._last = None
+        self._compiled.begin(arrays_of(mixture), None, None, ())
+        done = len(self._iterations(n))
+        return self._mixture(ahead=False) if done else mixture, done
+
+    def bound(self, mixture: Mixture) -> float:
+        """The mean log density of the rows under a mixture; NaN where the loop must compute it."""
+        self._last = None
+        self._compiled.begin(arrays_of(mixture), None, None, ())
+        bound: float = self._compiled.bound()
+        return bound
+
+    def _iterations(self, n: int) -> list[float]:
+        """The lower bounds of up to n iterations."""
+        compiled = self._compiled
+        bounds, event = compiled.run(n)
+        while not (event or compiled.converged or compiled.noise > 0.0 or len(bounds) == n):
+            more, event = compiled.run(n - len(bounds))
+            bounds += more
+        found: list[float] = bounds
+        return found
+
+    def _mixture(self, *, ahead: bool) -> Mixture:
+        k, d = self._sizes
         shape = self._model.shape(k, d)
         arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
-        self._compiled.mixture(index, *arrays)
+        self._compiled.mixture(ahead, arrays)
         return Mixture(self._type, *arrays, self._dtype)
+
+    def _search(self) -> Search:
+        vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
+        held = np.empty(() if self._model.tied else self._sizes[:1])
+        n, by_em, *numbers = self._compiled.search_state(vectors, held)
+        search = Search(self._rules.regularization, self._extent.weight)
+        search.steps, search.changes = list(vectors[:n]), list(vectors[n : 2 * n])
+        search.gradient, search.em_step, tried = vectors[2 * n : 2 * n + 3]
+        search.step, search.held = search.em_step if by_em else tried, held
+        search.radius, search.value, search.gap, search.failures, search.falls = numbers
+        return search
+
+    def _trail(self) -> Trail | None:
+        """The trail of a run that has begun here."""
+        d = self._sizes[1]
+        mean, variances = np.empty(d), np.empty(1 if self._model.form.isotropic else d)
+        if not self._compiled.moments(mean, variances):
+            return None
+        moments = Moments(self._extent.n_samples, self._extent.weight, mean, variances)
+        return Trail((), moments, self._rules.regularization)
+
+
+def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> int:
+    """The multiply-adds that an iteration over rows of a shape (n, D) takes, roughly."""
+    (n, d), form = shape, model_of(covariance_type).form
+    of_factors = d**3 if form.ndim == 2 else d
+    return n_components * (n * (form.row_cost(d) + COST_OF_PAIR) + of_factors)
 
 
 def stretches_over(
-    data: Data,
-    covariance_type: CovarianceType,
-    n_components: int,
-    regularization: Regularization,
-    family: Family,
-    target: float = np.inf,
+    data: Data, covariance_type: CovarianceType, n_components: int, rules: Rules
 ) -> Stretches | None:
     """Compiled iterations over data; None where only the loop can do them, or does as well.
 
-    Whether there are any depends on data and rules alone, and not on the number of threads.  Sums
-    over float32 rows are precise enough for a distance to the limit of `target`.
+    Whether there are any depends on data and rules alone, and not on the number of threads.
     """
     part, extent, model = data.resident, data.extent, model_of(covariance_type)
     if part is None or part.kind is not COMPLETE or extent.exponent:
         return None
-    if family is not MAXIMUM_LIKELIHOOD or regularization.prior is not None:
+    if rules.family is not MAXIMUM_LIKELIHOOD or rules.regularization.prior is not None:
         return None
     n, d = part.rows.shape
-    cost = n * n_components * (model.form.row_cost(d) + COST_OF_PAIR)
+    cost = cost_of(part.rows.shape, covariance_type, n_components)
     if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
         return None
     if carried_bounds(part.rows, covariance_type, n_components).possible:
         return None
-    return Stretches(part, extent, covariance_type, n_components, regularization, target)
+    return Stretches(part, extent, covariance_type, n_components, rules)
 
 
-def iterated(mixture: Mixture, data: Data, n: int, regularization: Regularization) -> Mixture:
-    """EM from a mixture for n iterations: no rule ends it, and no component is repaired.
+class FixedIterations:
+    """EM over the same rows for a given number of iterations: no rule ends it, nothing is repaired.
 
-    Raises
-    ------
-    IllDefinedCovarianceError
-        When a covariance is singular.
+    Parameters
+    ----------
+    data : Data
+    covariance_type : str
+    n_components : int
+    regularization : Regularization
     """
-    kind, k = mixture.covariance_type, mixture.n_components
-    stretches = stretches_over(data, kind, k, regularization, MAXIMUM_LIKELIHOOD)
-    while n > 0:
-        done = 0 if stretches is None else len(stretches.run(mixture, n))
-        if stretches is not None and done > 0:
-            mixture = stretches.mixture(done)
-        else:
-            statistics = expectation(mixture, data, reg_covar=regularization.reg_covar)
-            mixture, done = maximization(statistics, regularization), 1
-        n -= done
-    return mixture
+
+    def __init__(
+        self,
+        data: Data,
+        covariance_type: CovarianceType,
+        n_components: int,
+        regularization: Regularization,
+    ) -> None:
+        rules = Rules(Stopping(0.0, None, both=False, max_iter=LONGEST), regularization)
+        self._data, self._regularization = data, regularization
+        self._stretches = stretches_over(data, covariance_type, n_components, rules)
+
+    def after(self, mixture: Mixture, n: int) -> Mixture:
+        """The mixture after n iterations.
+
+        Raises
+        ------
+        IllDefinedCovarianceError
+            When a covariance is singular.
+        """
+        while n > 0:
+            done = 0
+            if self._stretches is not None:
+                mixture, done = self._stretches.iterated(mixture, n)
+            if done == 0:
+                mixture, done = maximization(self._sums(mixture), self._regularization), 1
+            n -= done
+        return mixture
+
+    def bound(self, mixture: Mixture) -> float:
+        """The mean log density of the rows under a mixture, in nats."""
+        bound = np.nan if self._stretches is None else self._stretches.bound(mixture)
+        if not np.isfinite(bound):
+            statistics = self._sums(mixture)
+            bound = statistics.log_likelihood / statistics.weight
+        return bound
+
+    def _sums(self, mixture: Mixture) -> SufficientStatistics:
+        return expectation(mixture, self._data, reg_covar=self._regularization.reg_covar)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.archive import checks
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import NOISE_WINDOW, ROUNDING
@@ -46,20 +47,17 @@ class Moments:
     @classmethod
     def of(cls, statistics: SufficientStatistics) -> "Moments":
         """The moments of the rows that the statistics are of."""
-        model, weight = statistics.covariance_model, statistics.component_weight
-        total = float(weight.sum())
-        mean = statistics.means
-        center = weight @ mean / total
-        off = statistics.reference - center
-        second = model.sums.variances(statistics.second_moment, len(center))
-        second = np.atleast_2d(second).sum(axis=0)
-        # sum r (d + s)^2 = sum r d^2 + s (2 sum r d + s sum r), of which all three are exact
-        cross = model.sums.mean_squares(off) * weight[:, None]
-        both = off * statistics.first_moment
-        if cross.shape[1] < both.shape[1]:
-            both = both.mean(axis=1, keepdims=True)
-        variances = (second + (2.0 * both + cross).sum(axis=0)) / total
-        return cls(statistics.n_samples, statistics.weight, center, np.maximum(variances, 0.0))
+        model, d = statistics.covariance_model, statistics.reference.shape[1]
+        sums = (
+            statistics.reference,
+            statistics.component_weight,
+            statistics.first_moment,
+            statistics.second_moment,
+        )
+        mean, variances = np.empty(d), np.empty(1 if model.sums.isotropic else d)
+        arrays = (np.asarray(array, order="C") for array in sums)
+        kernels.moments_of_rows((model.sums.name, model.tied), *arrays, mean, variances)
+        return cls(statistics.n_samples, statistics.weight, mean, variances)
 
     def check(self) -> None:
         """Raise ValueError where no rows, of which a file tells, could have these moments."""

@@ -85,7 +85,9 @@ def collapse_text(
     if repairs:
         sentences.append(f"Components collapsed during the fit: {_repaired(repairs)}.")
     flat = {one.component for one in repairs if one.action == "held"}
-    flat |= set(np.flatnonzero(at_floor(mixture, regularization)).tolist())
+    others = np.ones(mixture.n_components, dtype=bool)
+    others[list(flat)] = False
+    flat |= set(np.flatnonzero(at_floor(mixture, regularization, asked=others)).tolist())
     for k in sorted(flat)[:MOST_NAMED]:
         sentences += of_columns(mixture, regularization, k, names)
     few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows))

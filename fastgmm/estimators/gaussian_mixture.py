@@ -1,9 +1,9 @@
 """GaussianMixture, the estimator that users touch, and `load`, which reads one from a file."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
-from operator import is_
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -397,12 +397,18 @@ class GaussianMixture(Questions, Estimator):
         return data, mixture
 
     def _fit_shared(
-        self, data: RowData, sample: Sample, seed: int, largest: int, callback: Callback
+        self,
+        data: RowData,
+        sample: Sample,
+        seed: int,
+        largest: int,
+        cancelled: Callable[[], bool],
     ) -> None:
         """Run one of several fits that share their rows and a sample of them; it never warns."""
         plan = plan_of(self._params(), data.n_features, self._state)
         start = replace(plan.start, largest=largest)
-        found = fit(data, replace(plan, start=start, sample=sample, seed=seed), Hooks(callback))
+        hooks = Hooks(cancelled=cancelled)
+        found = fit(data, replace(plan, start=start, sample=sample, seed=seed), hooks)
         self._publish(found, data.names, data.extent.weight)
 
     def _publish(self, found: Fit, names: np.ndarray | None, seen: float | None) -> Mixture:
@@ -549,13 +555,15 @@ class GaussianMixture(Questions, Estimator):
         learner = None if state is None else state.learner
         if learner is None or type(X) is not np.ndarray or names is not None:
             learner, rows, names = self._opened(X)
+        elif sample_weight is None and self._is_followed(learner) and learner.takes(X):
+            return self
         else:
             rows = as_rows(
                 X,
                 n_features=learner.target.n_features,
                 min_rows=0,
                 method="partial_fit",
-                n_threads=self._threads(),
+                n_threads=learner.n_threads,
             )
         weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
         if len(rows) == 0:
@@ -618,14 +626,24 @@ class GaussianMixture(Questions, Estimator):
 
     def _following_settings(self, learner: "Learner") -> "Learner":
         """The learner with the parameters that were set since the last call."""
+        if self._is_followed(learner):
+            return learner
         wishes = (self.n_threads, self.half_life, self.learning_exponent, self.reg_covar)
-        if all(map(is_, wishes, learner.wishes)):
-            return learner  # the same objects as in the last call: they were checked then
         params = self._params("n_threads", "half_life", "learning_exponent", "reg_covar")
         pace, learned = pace_of(params), learner.learned
         if learned is not None and params.reg_covar != "auto":
             learned = learned.with_reg_covar(params.reg_covar)
         return learner.having(n_threads=params.n_threads, pace=pace, learned=learned, wishes=wishes)
+
+    def _is_followed(self, learner: "Learner") -> bool:
+        """Whether the parameters are the objects of the last call, which were checked then."""
+        n_threads, half_life, learning_exponent, reg_covar = learner.wishes
+        return (
+            self.n_threads is n_threads
+            and self.half_life is half_life
+            and self.learning_exponent is learning_exponent
+            and self.reg_covar is reg_covar
+        )
 
     def _publish_stream(self, learner: "Learner", names: np.ndarray | None) -> None:
         """Become what the learner has come to, in one assignment."""

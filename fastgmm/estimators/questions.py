@@ -1,13 +1,13 @@
-"""What a fitted mixture answers beside scores: other mixtures, regression, distances, regions."""
+"""What a fitted mixture answers about some of its columns, and with fewer components."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
-from fastgmm.estimators.scoring import Scoring
+from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
-from fastgmm.mixture import conditioning, distance, divergence, merging, region
+from fastgmm.mixture import conditioning, merging
 from fastgmm.mixture.imputation import imputed
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.regression import regression
@@ -17,14 +17,13 @@ from fastgmm.validation import as_generator, as_rows, as_table, check_feature_na
 from fastgmm.validation.questions import (
     as_columns,
     as_count,
-    as_level,
     as_others,
     as_values,
     check_width,
 )
 
 
-class Questions(Scoring):
+class Questions(Measures):
     """What a fitted mixture answers; columns are called by name or by number, counted from 0."""
 
     def _answer(self, mixture: Mixture, names: np.ndarray | None) -> Self:
@@ -44,9 +43,6 @@ class Questions(Scoring):
             _state=State(mixture, names=names),
         )
         return model
-
-    def _seeded(self, random_state: Any) -> "np.random.Generator":
-        return as_generator(self.random_state if random_state is None else random_state)
 
     # ------------------------------------------------------------------ some of the columns
 
@@ -124,6 +120,20 @@ class Questions(Scoring):
         row = as_values(values, len(known))
         found = conditioning.conditional(conditioning.cut_of(mixture, known, left), row)
         return self._answer(found, None if names is None else names[list(left)])
+
+    @overload
+    def regress(
+        self,
+        X: ArrayLike,
+        columns: "Column | Sequence[Column]",
+        *,
+        return_cov: Literal[False] = False,
+    ) -> np.ndarray: ...
+
+    @overload
+    def regress(
+        self, X: ArrayLike, columns: "Column | Sequence[Column]", *, return_cov: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
 
     def regress(
         self, X: ArrayLike, columns: "Column | Sequence[Column]", *, return_cov: bool = False
@@ -233,176 +243,7 @@ class Questions(Scoring):
         generator = None if random_state is None else as_generator(random_state)
         return imputed(mixture, rows, n_threads, generator)
 
-    # ------------------------------------------------------------------ distances and regions
-
-    def mahalanobis(self, X: ArrayLike) -> np.ndarray:
-        """Distances of rows to the means, in deviations of each component.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            sqrt((x - mean_k)^T covariance_k^-1 (x - mean_k)); inf where its square overflows.
-
-        Examples
-        --------
-        >>> import fastgmm
-        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[2.0]], [[[4.0]]])
-        >>> model.mahalanobis([[2.0], [8.0]]).ravel()
-        array([0., 3.])
-        """
-        mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "mahalanobis", gaps=False)
-        out = np.empty((len(rows), mixture.n_components), rows.dtype)
-        return distance.mahalanobis(mixture, rows, out, self._threads())
-
-    def density_region(
-        self, level: float, *, n_samples: int = 100_000, random_state: Any = None
-    ) -> float:
-        """The log density above which the mixture has this share of its rows.
-
-        Where `score_samples` is at least this, lies the smallest region that holds the share: the
-        region of highest density (Hyndman 1996).
-
-        Parameters
-        ----------
-        level : float
-            The share, between 0 and 1.
-        n_samples : int, default=100_000
-            How many rows of the mixture's own are drawn to find it.  The share is met within a
-            standard error of sqrt(level (1 - level) / n_samples).
-        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-            Seed of the draw; None takes the constructor's `random_state`.
-
-        Returns
-        -------
-        float
-            Nats.
-
-        Raises
-        ------
-        ValueError
-            When `level` is not between 0 and 1, or `n_samples` is not an integer of at least 1.
-
-        Examples
-        --------
-        >>> import fastgmm
-        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
-        >>> threshold = model.density_region(0.95, random_state=0)
-        >>> (model.score_samples([[1.9], [2.1]]) >= threshold).tolist()
-        [True, False]
-        """
-        mixture, _ = self._fitted()
-        share = as_level(level)
-        count = as_count(n_samples, "n_samples", 1)
-        generator = self._seeded(random_state)
-        return region.density_threshold(mixture, share, count, generator, self._threads())
-
-    # ------------------------------------------------------------------ other mixtures
-
-    def kl_divergence(
-        self, other: Scoring, *, n_samples: int = 10_000, random_state: Any = None
-    ) -> tuple[float, float]:
-        """The Kullback-Leibler divergence of this mixture from another one, by own samples.
-
-        Parameters
-        ----------
-        other : GaussianMixture or Snapshot
-            Fitted, of the same columns; covariance type and number of components may differ.
-        n_samples : int, default=10_000
-            How many rows of this mixture are drawn.
-        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-            Seed of the draw; None takes the constructor's `random_state`.
-
-        Returns
-        -------
-        value : float
-            The mean of log p(x) - log q(x) over the rows, in nats; noise may make it negative.
-        standard_error : float
-            Of the value.
-
-        Raises
-        ------
-        TypeError
-            When `other` is no such model.
-        ValueError
-            When it has other columns, or `n_samples` is not an integer of at least 2.
-
-        Examples
-        --------
-        >>> import fastgmm
-        >>> p, q = (
-        ...     fastgmm.GaussianMixture.from_parameters([1.0], [[mean]], [[[1.0]]])
-        ...     for mean in (0.0, 1.0)
-        ... )
-        >>> value, error = p.kl_divergence(q, random_state=0)
-        >>> abs(value - 0.5) < 3 * error
-        True
-        >>> p.kl_divergence(p, random_state=0)
-        (0.0, 0.0)
-        """
-        mixture, theirs = self._both(other)
-        count = as_count(n_samples, "n_samples", 2)
-        generator = self._seeded(random_state)
-        return divergence.sampled_divergence(mixture, theirs, count, generator, self._threads())
-
-    def kl_divergence_bound(self, other: Scoring) -> float:
-        """An upper bound of the Kullback-Leibler divergence of this mixture from another one.
-
-        The variational bound of Hershey and Olsen (2007), which takes no samples.  Of two single
-        Gaussians it is the divergence itself.
-
-        Parameters
-        ----------
-        other : GaussianMixture or Snapshot
-            Fitted, of the same columns.
-
-        Returns
-        -------
-        float
-            Nats; at least zero.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `kl_divergence`.
-
-        Examples
-        --------
-        >>> import fastgmm
-        >>> p, q = (
-        ...     fastgmm.GaussianMixture.from_parameters([1.0], [[mean]], [[[1.0]]])
-        ...     for mean in (0.0, 1.0)
-        ... )
-        >>> p.kl_divergence_bound(q)
-        0.5
-        """
-        return divergence.divergence_bound(*self._both(other))
-
-    def _both(self, other: Any) -> tuple[Mixture, Mixture]:
-        """The mixtures of this model and of another one, if it is of the same columns."""
-        if not isinstance(other, Scoring):
-            raise TypeError(
-                "other must be a fitted GaussianMixture or a Snapshot of one, "
-                f"got {type(other).__name__}"
-            )
-        (mixture, names), (theirs, their_names) = self._fitted(), other._fitted()
-        if mixture.n_features != theirs.n_features:
-            raise ValueError(
-                f"other must have the {mixture.n_features} columns of this model, and it has "
-                f"{theirs.n_features}: compare marginal mixtures of columns that both have"
-            )
-        if names is not None and their_names is not None and (names != their_names).any():
-            j = int(np.argmax(names != their_names))
-            raise ValueError(
-                f"other must have the columns of this model, and its column {j} is "
-                f"{their_names[j]!r}, not {names[j]!r}: bring both into one order by marginal()"
-            )
-        return mixture, theirs
+    # ------------------------------------------------------------------ fewer components
 
     def merge_components(self, n_components: int) -> Self:
         """A model of fewer components, each with the moments of those that it was made of.

@@ -1,6 +1,6 @@
 """GaussianMixtureRegressor: a mixture of rows and targets together tells targets of rows."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
@@ -58,7 +58,7 @@ on_collapse, prior : optional
     >>> import numpy as np
     >>> import fastgmm
     >>> X = np.linspace(-3, 3, 200)[:, None]
-    >>> y = np.abs(X[:, 0])
+    >>> y = np.abs(X[:, 0]) + np.random.default_rng(0).normal(0.0, 0.02, 200)
     >>> model = fastgmm.GaussianMixtureRegressor(2, random_state=0).fit(X, y)
     >>> model.predict([[-2.0], [2.0]]).round(1)
     array([2., 2.])
@@ -181,6 +181,25 @@ on_collapse, prior : optional
     def __sklearn_is_fitted__(self) -> bool:
         return self.is_fitted
 
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        *,
+        return_std: Literal[False] = False,
+        return_cov: Literal[False] = False,
+    ) -> np.ndarray: ...
+
+    @overload
+    def predict(
+        self, X: ArrayLike, *, return_std: Literal[True], return_cov: Literal[False] = False
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    @overload
+    def predict(
+        self, X: ArrayLike, *, return_std: Literal[False] = False, return_cov: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
     def predict(
         self, X: ArrayLike, *, return_std: bool = False, return_cov: bool = False
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
@@ -225,12 +244,13 @@ on_collapse, prior : optional
                 f"{n_features} features as input: pass the columns that it was fitted on."
             )
         targets = list(range(n_features, n_features + n_outputs))
-        spread = return_std or return_cov
-        found = mixture.regress(rows, targets, return_cov=spread)
-        means, covariances = found if isinstance(found, tuple) else (found, None)
+        if not (return_std or return_cov):
+            means = mixture.regress(rows, targets)
+            return means[:, 0] if flat else means
+        means, covariances = mixture.regress(rows, targets, return_cov=True)
         means = means[:, 0] if flat else means
-        if covariances is None or return_cov:
-            return means if covariances is None else (means, covariances)
+        if return_cov:
+            return means, covariances
         deviations = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
         return means, deviations[:, 0] if flat else deviations
 
@@ -253,7 +273,6 @@ on_collapse, prior : optional
             counts 1 where it is met exactly, else 0.  NaN, with a warning, for a single row.
         """
         means = self.predict(X)
-        assert isinstance(means, np.ndarray)
         targets = as_targets(y, len(means)).astype(np.float64)
         if targets.size != means.size:
             raise ValueError(

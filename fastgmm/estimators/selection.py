@@ -325,7 +325,7 @@ def _fitted(
 ) -> Candidate:
     kind, k = model.covariance_type, model.n_components
     try:
-        model._fit_shared(data, sample, seed, largest, lambda _: cancelled.is_set())
+        model._fit_shared(data, sample, seed, largest, cancelled.is_set)
     except (IllDefinedCovarianceError, DataRangeError, ValueError) as error:
         return failed_candidate(kind, k, str(error))
     state = model._state

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.errors import FileFormatError
-from fastgmm.estimators.scoring import Scoring
+from fastgmm.estimators.measures import Measures
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import MISSING, Missing
 
@@ -50,7 +50,7 @@ class Stream:
     n_skipped: int = 0
 
 
-class Snapshot(Scoring):
+class Snapshot(Measures):
     """The mixture of one moment as an immutable scorer; made by `GaussianMixture.snapshot`.
 
     Any number of threads may score with it while another thread learns.

@@ -1,5 +1,6 @@
 """A fit is a run of EM from each start, of which the best is kept, with checkpoints."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,12 +10,14 @@ from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
-from fastgmm.em.loop import Rules, run_em
+from fastgmm.em.loop import run_em
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
-from fastgmm.em.stretch import stretches_over
+from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.checkpoint import Checkpointed
+from fastgmm.fits.needs import check_memory
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.reached import Initialization
 from fastgmm.fits.verbose import Reporter
@@ -46,6 +49,7 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
 
     Numbers that overflow on the way end in an error of the package's own, which says what to do.
     """
+    check_memory(plan, data)
     hooks = hooks or Hooks()
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
@@ -101,7 +105,9 @@ class _RunningFit:
     def _resolved(self) -> Regularization:
         if self._saved is not None:
             return self._saved.run.regularization
-        regularizing = replace(self._plan.settings.regularizing, row_weight=self._row_weight)
+        regularizing = self._plan.settings.regularizing
+        if regularizing.row_weight != self._row_weight:
+            regularizing = replace(regularizing, row_weight=self._row_weight)
         if regularizing.needs_rows:
             return regularizing.of_sample(self.sample)
         return regularizing.without_rows(self._data.n_features)
@@ -205,7 +211,20 @@ class _RunningFit:
             self._regularization.reg_covar,
             settings.stopping.target,
         )
-        rules = Rules(
+        watch = _Watch(self, init, best, reporter)
+        begun = earlier or self._begun(init)
+        if begun is None:
+            return None
+        run = run_em(begun, passes, self._rules, repairer, watch, self._stretches)
+        if run.failure is None:
+            reporter.end(run)
+        return run
+
+    @lazy
+    def _rules(self) -> Rules:
+        """The rules of every run."""
+        settings = self._plan.settings
+        return Rules(
             stopping=settings.stopping,
             regularization=self._regularization,
             acceleration=settings.acceleration,
@@ -213,30 +232,20 @@ class _RunningFit:
             family=self._plan.family,
             dtype=self._data.dtype,
         )
-        watch = _Watch(self, init, best, reporter)
-        begun = earlier or self._begun(init, rules)
-        if begun is None:
-            return None
-        stretches = stretches_over(
-            self._data,
-            start.covariance_type,
-            start.n_components,
-            self._regularization,
-            self._plan.family,
-            settings.stopping.target,
-        )
-        run = run_em(begun, passes, rules, repairer, watch, stretches)
-        if run.failure is None:
-            reporter.end(run)
-        return run
 
-    def _begun(self, turn: int, rules: Rules) -> Run | None:
+    @lazy
+    def _stretches(self) -> Stretches | None:
+        """Compiled iterations, for one run after the other; None where there are none."""
+        start = self._start
+        return stretches_over(self._data, start.covariance_type, start.n_components, self._rules)
+
+    def _begun(self, turn: int) -> Run | None:
         """The run before its first iteration, which may have failed already; None without one."""
         try:
             mixture = self._first(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
-        return None if mixture is None else rules.begun(mixture)
+        return None if mixture is None else self._rules.begun(mixture)
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""
@@ -252,7 +261,17 @@ class _RunningFit:
     def idle(self) -> bool:
         """Whether no hook is told of iterations."""
         hooks = self._hooks
-        return hooks.callback is None and hooks.checkpoint is None and hooks.after_pass is None
+        return hooks.callback is None and not self.keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a hook is shown runs."""
+        return self._hooks.checkpoint is not None or self._hooks.after_pass is not None
+
+    @property
+    def cancelled(self) -> Callable[[], bool]:
+        """What tells whether the fit is to end where it is."""
+        return self._hooks.cancelled or _never
 
     def note(self, run: Run, init: int, best: Run | None) -> None:
         """Write the checkpoint, and show the run to whoever asked for it."""
@@ -275,6 +294,11 @@ class _RunningFit:
         return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
+def _never() -> bool:
+    """Nobody ends the fit before its time."""
+    return False
+
+
 @dataclass(frozen=True)
 class _Watch:
     """The observer of one start's run."""
@@ -288,6 +312,15 @@ class _Watch:
     def idle(self) -> bool:
         """Whether nobody wants to see iterations, or keep them."""
         return self.fit.idle and not self.reporter.verbose
+
+    def cancelled(self) -> bool:
+        """Whether the fit is to end where it is."""
+        return self.fit.cancelled()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether runs are written down, or shown to somebody who does."""
+        return self.fit.keeps
 
     def iterated(self, run: Run, change: float) -> bool:
         """Show one iteration; True if the callback ends the start."""

@@ -53,8 +53,10 @@ def sound(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
         return good
     begin = max(len(chosen) - math.floor(max(FEW, FEW_SHARE * len(chosen))), len(chosen) // 2)
     of_rows = np.ones(len(chosen)) if weight is None else weight[chosen]
-    for column in rows[chosen].T.astype(np.float64):
+    for column in np.ascontiguousarray(rows[chosen].T, dtype=np.float64):
         off = np.abs(column - np.median(column))
+        if all_near(off, of_rows, len(chosen) - begin):
+            continue
         order = np.argpartition(off, begin)
         nearer, tail = order[:begin], order[begin:][np.argsort(off[order[begin:]], kind="stable")]
         unit = float(off[nearer].max())
@@ -67,6 +69,20 @@ def sound(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
         if outweighs.any():
             good[chosen[tail[int(outweighs.argmax()) :]]] = False
     return good
+
+
+def all_near(off: np.ndarray, weight: np.ndarray, n_tail: int) -> bool:
+    """Whether some of the distances (n,) tell that none outweighs those that are nearer.
+
+    Of any so many rows all but `n_tail` are among the nearer ones: what the nearest of every
+    eighth row have is less than what the nearer ones have.
+    """
+    some, of_some = off[::8], weight[::8]
+    if len(some) < 2 * n_tail:
+        some, of_some = off, weight
+    nearest = np.argpartition(some, len(some) - n_tail - 1)[: len(some) - n_tail]
+    least = float(of_some[nearest] @ some[nearest] ** 2)
+    return float(off.max()) ** 2 * float(weight.max()) <= LIMIT * least
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +112,21 @@ def judged(
     if weight is not None:
         heaviest, whole = float(weight.max()), float(weight.sum())
     top = _peak(mixture)
-    # A row has the influence of 1 where its half squared distance is this.
-    unit = 0.5 * mixture.n_features * whole / share
+    unit = unit_of_influence(mixture.n_features, whole, share)
     worst = float(log_density.min())
     if worst >= top - LIMIT * unit / heaviest:
         return Judged(None, worst < top - STRONG * unit / heaviest)
     lacking = (top - log_density) * (1.0 if weight is None else weight)
     far = (lacking > LIMIT * unit) | ~np.isfinite(log_density)
     return Judged(far if far.any() else None, True)
+
+
+def unit_of_influence(n_features: int, weight: float, share: float) -> float:
+    """A row of weight 1 has the influence of 1 where its half squared distance is this.
+
+    It is one of a batch of this weight, which is to have this share in what is known.
+    """
+    return 0.5 * n_features * weight / share
 
 
 def _peak(mixture: Mixture) -> float:

@@ -1,11 +1,17 @@
 """What is known of a stream, as statistics, and how those of a batch are added to them."""
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm import kernels
+from fastgmm.covariance.types import model_of
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.em.e_step import EStep
@@ -76,6 +82,50 @@ class Learned:
             statistics = self.statistics
         return Learned(mixture, statistics, self.regularization, self.seen + of_batch.weight)
 
+    @lazy
+    def sums(self) -> Any:
+        """The same for the kernels: statistics and mixture as one block of numbers."""
+        statistics, mixture, constants = self.statistics, self.mixture, self.mixture.constants
+        model, (k, d) = mixture.covariance_model, mixture.means.shape
+        parts = (
+            statistics.component_weight,
+            statistics.reference,
+            statistics.first_moment,
+            statistics.second_moment,
+            mixture.weights,
+            constants.log_weights,
+            constants.log_determinants,
+            mixture.means,
+            mixture.covariances,
+            mixture.factors,
+            mixture.inverse_factors,
+        )
+        numbers = np.concatenate([np.ravel(part) for part in parts])
+        make = kernels.online_sums[mixture.dtype]
+        return make(model.form.name, model.tied, k, d, numbers)
+
+    def following(self, sums: Any, extent: Extent) -> "Learned":
+        """What is known after a batch of this extent, of which a compiled step has made sums."""
+        known = object.__new__(Learned)
+        mixture = _mixture_of(sums, self.mixture)
+        known.__dict__.update(
+            mixture=mixture,
+            regularization=self.regularization,
+            seen=self.seen + extent.weight,
+            ridge=self.ridge,
+            sums=sums,
+            n_of_batch=extent.n_samples,
+        )
+        return known
+
+    def __getattr__(self, name: str) -> Any:
+        # The statistics of a compiled step are made when they are first asked for.
+        if name != "statistics" or "sums" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        statistics = _statistics_of(self.sums, self.mixture, self.n_of_batch)
+        self.__dict__["statistics"] = statistics
+        return statistics
+
     def reordered(self, mixture: Mixture, order: NDArray[np.intp]) -> "Learned":
         """What is known, with the components in this order, as `mixture` has them already."""
         return replace(self, mixture=mixture, statistics=reordered(self.statistics, order))
@@ -87,6 +137,44 @@ class Learned:
             return self
         ridge = np.asarray(reg_covar, dtype=np.float64)
         return replace(self, regularization=replace(self.regularization, reg_covar=ridge))
+
+
+@lru_cache(maxsize=16)
+def _places(kind: str, k: int, d: int) -> tuple[tuple[slice, tuple[int, ...]], ...]:
+    """Where the parts of the kernels' sums are, and their shapes."""
+    spread = model_of(kind).shape(k, d)
+    shapes = [(k,), (k, d), (k, d), spread, (k,), (k,), (k,), (k, d), spread, spread, spread]
+    ends = list(accumulate(map(math.prod, shapes), initial=0))
+    return tuple((slice(*ends[i : i + 2]), shape) for i, shape in enumerate(shapes))
+
+
+def _mixture_of(sums: Any, before: Mixture) -> Mixture:
+    """The mixture that a compiled step has made, like the one before."""
+    kind, numbers = before.covariance_type, np.frombuffer(sums)
+    places = _places(kind, *before.means.shape)[4:]
+    parts = [numbers[place].reshape(shape) for place, shape in places]
+    weights, log_weights, log_determinants, *rest = parts
+    mixture = before.like(weights, *rest)
+    mixture.__dict__["constants"] = mixture.constants_with(log_weights, log_determinants)
+    return mixture
+
+
+def _statistics_of(sums: Any, mixture: Mixture, n_samples: int) -> SufficientStatistics:
+    """The statistics that a compiled step has made, after a batch of so many rows."""
+    kind, numbers = mixture.covariance_type, np.frombuffer(sums)
+    places = _places(kind, *mixture.means.shape)[:4]
+    weight, reference, first, second = (numbers[at].reshape(shape) for at, shape in places)
+    return SufficientStatistics(
+        covariance_type=kind,
+        reference=reference,
+        component_weight=weight,
+        first_moment=first,
+        second_moment=second,
+        n_samples=n_samples,
+        weight=1.0,
+        log_likelihood=sums.log_likelihood,
+        dtype=mixture.dtype,
+    )
 
 
 def blend(

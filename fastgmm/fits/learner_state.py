@@ -1,6 +1,7 @@
 """The learner of a stream as it stands in files."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,27 @@ class LearnerState:
     probed: int = 0
     reservoir: ReservoirState | None = None
     looks: Looks | None = None
+
+    @classmethod
+    def of(cls, learner: Any) -> "LearnerState":
+        """The state of a `Learner`."""
+        rows, weight = learner.waiting.held()
+        return cls(
+            None if learner.learned is None else learner.learned.statistics,
+            learner.seen,
+            rows.copy(),
+            None if weight is None else weight.copy(),
+            learner.recent.state(),
+            learner.n_taken + len(rows),
+            learner.n_updates,
+            learner.first_rows,
+            learner.seed,
+            learner.n_skipped,
+            learner.aside,
+            learner.probed,
+            None if learner.reservoir is None else learner.reservoir.state(),
+            learner.looks,
+        )
 
     def check(self) -> None:
         """Raise ValueError where the numbers, from a file, are not those of any stream."""

@@ -128,10 +128,17 @@ class Looks:
         in_vain = self.in_vain + (self.surprised > self.last)
         return replace(self, last=seen, pause=min(self.pause + 1, LONGEST), in_vain=in_vain)
 
-    def at_level(self, excess: np.ndarray, weight: np.ndarray | None, n_parameters: int) -> "Looks":
+    def at_level(
+        self,
+        excess: np.ndarray,
+        weight: np.ndarray | None,
+        n_parameters: int,
+        sampled: bool = False,
+    ) -> "Looks":
         """With the level that the excesses (n,) of rows of these weights tell.
 
-        So many parameters were fitted to the rows: others are described worse.
+        So many parameters were fitted to the rows: others are described worse.  Where the rows are
+        a sample of those that were fitted, their weights count the latter.
         """
         finite = np.isfinite(excess)
         if weight is not None:
@@ -143,6 +150,8 @@ class Looks:
         level = float(np.average(known, weights=counted))
         spread = float(np.average((known - level) ** 2, weights=counted) ** 0.5)
         n_effective = float(counted.sum() ** 2 / (counted**2).sum())
+        if sampled:
+            n_effective = max(n_effective, float(counted.sum()))
         return replace(self, level=level - n_parameters / n_effective, spread=spread)
 
 
@@ -161,15 +170,20 @@ def mean_excess(mixture: Mixture, of_batch: SufficientStatistics) -> float:
     return (of_batch.log_likelihood - own) / of_batch.weight
 
 
-def is_unbalanced(mixture: Mixture, of_batch: SufficientStatistics, n: int) -> bool:
-    """Whether the components have other weights among n rows of a batch than chance explains.
+def imbalance(mixture: Mixture, of_batch: SufficientStatistics) -> float:
+    """The relative entropy, in nats, of the weights that components have in a batch."""
+    shares = of_batch.component_weight / of_batch.weight
+    odds = np.maximum(shares, 1e-300) / np.maximum(mixture.weights, 1e-6)
+    return float(shares @ np.log(odds))
+
+
+def is_unbalanced(entropy: float, n_components: int, n: int) -> bool:
+    """Whether an `imbalance` among n rows of a batch is more than chance explains.
 
     Twice n times the relative entropy is chi-squared with K - 1 degrees of freedom for rows in no
     order.
     """
-    shares = of_batch.component_weight / of_batch.weight
-    odds = np.maximum(shares, 1e-300) / np.maximum(mixture.weights, 1e-6)
-    return float(shares @ np.log(odds)) > LEAST_UNBALANCED + 2.0 * mixture.n_components / n
+    return entropy > LEAST_UNBALANCED + 2.0 * n_components / n
 
 
 def density_of(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.archive import checks
 from fastgmm.lazy import lazy
 
@@ -216,10 +217,11 @@ class WaitingRows:
     n : int
     """
 
-    __slots__ = ("_rows", "_weight", "n")
+    __slots__ = ("_copy", "_rows", "_weight", "dtype", "n")
 
     def __init__(self, rows: np.ndarray, weight: np.ndarray | None = None, n: int = 0) -> None:
         self._rows, self._weight, self.n = rows, weight, n
+        self.dtype, self._copy = rows.dtype, kernels.take_rows[rows.dtype]
 
     @classmethod
     def none(cls, n_features: int, dtype: np.dtype) -> "WaitingRows":
@@ -235,6 +237,14 @@ class WaitingRows:
         if self._weight is not None:
             self._weight[self.n : end] = 1.0 if weight is None else weight
         self.n = end  # until here nothing has changed
+
+    def take(self, rows: np.ndarray, stop: int) -> bool:
+        """Add rows of this dtype at the end if they are good as they are and end before `stop`."""
+        if self._weight is not None:
+            return False
+        n: int = self._copy(rows, self._rows, self.n, stop)
+        self.n += n  # until here nothing has changed
+        return n > 0
 
     def emptied(self) -> "WaitingRows":
         """No rows, in the same memory: whoever holds these must need them no more."""

@@ -18,7 +18,7 @@ from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
 from fastgmm.em.run import Run
 from fastgmm.fits.fit import Fit
-from fastgmm.fits.influence import FEW, MEMORY, judged, representable, sound
+from fastgmm.fits.influence import FEW, MEMORY, representable, sound
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.learner_state import LearnerState
 from fastgmm.fits.looks import (
@@ -29,13 +29,13 @@ from fastgmm.fits.looks import (
     excess,
     is_unbalanced,
     look,
-    mean_excess,
     rows_needed,
 )
 from fastgmm.fits.memory import Recent, WaitingRows
 from fastgmm.fits.pace import MOST_BATCH_ROWS, Pace
 from fastgmm.fits.plan import Plan
 from fastgmm.fits.reservoir import Reservoir, capacity
+from fastgmm.fits.steps import Batch, Step, plain_step, step
 from fastgmm.fits.target import Target
 from fastgmm.lazy import lazy
 
@@ -131,6 +131,12 @@ class Learner:
     def _restless(self) -> bool:
         return self.looks is not None and self.looks.restless
 
+    def takes(self, rows: np.ndarray) -> bool:
+        """Let rows wait, if they are good as they are and there is nothing else to do with them."""
+        waiting = self.waiting
+        fit = rows.dtype is waiting.dtype and self.learned is not None
+        return fit and waiting.take(rows, self.stop)
+
     def learn(self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned) -> "Learner":
         """The learner that has taken the next rows of the stream, all of them checked."""
         if self.waiting.n + len(rows) < self.stop:
@@ -183,7 +189,7 @@ class Learner:
             return now._waiting_for_more()
         kept = rows[good], None if weight is None else weight[good]
         log_density = density_of(mixture, kept[0], self.n_threads)
-        extent = Extent().plus(int(good.sum()), None if weight is None else weight[good])
+        extent = Extent.of(len(kept[0]), kept[1])
         now = now.having(
             learned=self._implied(first.run, extent.weight),
             waiting=self._nothing(),
@@ -252,52 +258,59 @@ class Learner:
         )
         if plan is None or now.looks is None or not now._looks_again:
             return now
-        return (
-            now._looked(plan(self.target.n_features))
-            if now.looks.due(now.seen, now._horizon)
-            else now
-        )
+        due = now.looks.due(now.seen, now._horizon)
+        return now._looked(plan(self.target.n_features)) if due else now
 
     def _updated(self, rows: np.ndarray, weight: np.ndarray | None) -> "Learner":
         """Do one step: what is known and what the batch says are added, in their shares."""
         learned = self.learned
         assert learned is not None
-        extent = Extent().plus(len(rows), weight)
+        extent = Extent.of(len(rows), weight)
         if extent.n_counted == 0:
             return self
         now = self if self.looks is not None else self._with_looks(learned)
-        of_batch, density = learned.e_step(Part(rows, weight), extent, self.n_threads)
-        share = self.pace.share(extent.weight, learned.seen, self._restless)
-        found = judged(learned.mixture, density, weight, share)
-        aside = self.aside * math.exp(-len(rows) / MEMORY) if self.aside else 0.0
-        if found.far is not None:
-            aside += float(np.count_nonzero(found.far))
-            kept = ~found.far
+        batch = self._batch(Part(rows, weight), extent)
+        found = step(learned, batch, self.target.family, self.n_threads)
+        aside, n_skipped = self.aside * math.exp(-len(rows) / MEMORY) if self.aside else 0.0, 0
+        if (far := found.far) is not None:
+            density, kept = found.log_density, ~far
+            aside += float(np.count_nonzero(far))
             if aside > FEW:  # this is where the stream has gone
                 kept = np.isfinite(density) & representable(rows)
             rows, weight = rows[kept], None if weight is None else weight[kept]
-            density, extent = density[kept], Extent().plus(len(rows), weight)
-            now = now.having(n_skipped=self.n_skipped + int(len(kept) - kept.sum()))
+            n_skipped, extent = int(len(kept) - kept.sum()), Extent.of(len(rows), weight)
             if extent.n_counted == 0:
-                return now.having(aside=aside)
-            of_batch, _ = learned.e_step(Part(rows, weight), extent, self.n_threads)
-            share = self.pace.share(extent.weight, learned.seen, self._restless)
-        mixture, looks, n = learned.mixture, now.looks, extent.n_counted
-        if looks is not None:
-            if found.strong or looks.is_surprised(mean_excess(mixture, of_batch), n):
-                now = now._surprised()
-            if self.pace.half_life is None and is_unbalanced(mixture, of_batch, n):
-                now = now.having(looks=(now.looks or looks).kept_awake())
+                return now.having(aside=aside, n_skipped=self.n_skipped + n_skipped)
+            batch = self._batch(Part(rows, weight), extent)
+            found = plain_step(learned, batch, self.target.family, self.n_threads, whole=True)
+            found = replace(found, strong=True, log_density=density[kept])
         reservoir = now.reservoir
         if reservoir is not None:
             reservoir = reservoir.plus(rows, weight, self.pace.half_life, self.seed, self._room)
         return now.having(
-            learned=learned.stepped(of_batch, share, self.target.family),
-            recent=self.recent.plus(density, learned.seen),
+            learned=found.learned,
+            recent=self.recent.plus(found.log_density, learned.seen),
             reservoir=reservoir,
+            looks=now._looks_after(found, extent.n_counted),
             aside=aside,
+            n_skipped=self.n_skipped + n_skipped,
             n_updates=self.n_updates + 1,
         )
+
+    def _batch(self, part: Part, extent: Extent) -> Batch:
+        return Batch(part, extent, self.pace.share(extent.weight, self.seen, self._restless))
+
+    def _looks_after(self, found: Step, n: int) -> Looks | None:
+        """When to look again after a step by n rows."""
+        looks = self.looks
+        if looks is None:
+            return None
+        if found.strong or looks.is_surprised(found.excess, n):
+            looks = looks.after_surprise(self.seen, self._horizon, self._shortest)
+        k = self.target.n_components
+        if self.pace.half_life is None and is_unbalanced(found.imbalance, k, n):
+            looks = looks.kept_awake()
+        return looks
 
     # ------------------------------------------------------------------ looks
 
@@ -353,35 +366,19 @@ class Learner:
         plan = replace(plan, seed=self.seed, family=self.target.family)
         found = look(sampled, learned.mixture, plan, self.n_threads)
         run = None if found is None else found.run
-        looks, n_parameters = looks.after(self.seen, run is not None, self._shortest), 0
+        looks = looks.after(self.seen, run is not None, self._shortest)
         if run is not None and run.mixture is not None:
             learned = self._implied(run, learned.seen)
-            n_parameters = run.mixture.n_parameters
         if found is not None:
-            looks = looks.at_level(found.excess, found.weight, n_parameters)
+            n_parameters = learned.mixture.n_parameters
+            looks = looks.at_level(found.excess, found.weight, n_parameters, sampled=run is None)
         return self.having(learned=learned, looks=looks)
 
     # ------------------------------------------------------------------ files
 
     def state(self) -> LearnerState:
         """The learner as a file holds it."""
-        rows, weight = self.waiting.held()
-        return LearnerState(
-            None if self.learned is None else self.learned.statistics,
-            self.seen,
-            rows.copy(),
-            None if weight is None else weight.copy(),
-            self.recent.state(),
-            self.n_taken + len(rows),
-            self.n_updates,
-            self.first_rows,
-            self.seed,
-            self.n_skipped,
-            self.aside,
-            self.probed,
-            None if self.reservoir is None else self.reservoir.state(),
-            self.looks,
-        )
+        return LearnerState.of(self)
 
     def restored(self, state: LearnerState) -> "Learner":
         """The learner that `state` has described; what it had learned is here already."""

@@ -9,10 +9,10 @@ less, new ones become more, and everything is a logarithm.
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.archive import checks
 from fastgmm.fits.memory import Grown
 from fastgmm.mixture.mixture import Mixture
@@ -119,20 +119,25 @@ class Reservoir:
             log_weight = np.full(len(entering), clock)
             priority = log_weight - np.log(u)
         else:
-            mixed = _mixed(seed, self._n_offered, _multiples(n))
-            log_weight = np.full(n, clock)
-            if half_life is not None:
-                passed = _counted(n) if weight is None else np.cumsum(weight)
-                log_weight += math.log(2.0) / half_life * passed
-                clock = float(log_weight[-1])
+            rate = 0.0 if half_life is None else math.log(2.0) / half_life
+            passed = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight)
+            heaviest = 0.0 if weight is None else math.log(max(float(weight.max()), 1e-300))
+            begun, clock = clock, clock + rate * float(passed[-1])
+            # No row has a larger weight, and its priority is that over its random number.
+            share = math.exp(min(0.0, clock + heaviest - threshold)) + 1e-6
+            entering, bits = _small(seed, self._n_offered, range(n), share)
+            log_weight = begun + rate * passed[entering]
             if weight is not None:
                 with np.errstate(divide="ignore"):
-                    log_weight += np.log(weight)
-            priority = log_weight - np.log((mixed + 0.5) * 2.0**-32)
-            entering = np.flatnonzero(priority > threshold)
-            log_weight, priority = log_weight[entering], priority[entering]
+                    log_weight += np.log(weight[entering])
+            priority = log_weight - np.log((bits + 0.5) * 2.0**-32)
+            above = priority > threshold
+            if not above.all():
+                entering, log_weight = entering[above], log_weight[above]
+                priority = priority[above]
         if len(entering):
-            held = held.plus(rows[entering], log_weight, priority)
+            entered = rows if len(entering) == n else rows[entering]
+            held = held.plus(entered, log_weight, priority)
         if held.n > 2 * size:
             held, threshold = _pruned(held, size)
         return Reservoir(held, threshold, clock, self._n_offered + n)
@@ -191,32 +196,25 @@ def _entering(seed: int, begin: int, n: int, log_share: float) -> tuple[np.ndarr
         return np.empty(0, dtype=np.intp), np.empty(0)
     if share < 0.25:
         step = min(1 << int(math.log2(0.5 / share)), n)
-        first = int(_mixed(seed, ~begin, _multiples(1))[0]) % step
-    mixed = _mixed(seed, begin, _multiples(n)[first::step])
-    found = np.flatnonzero(mixed <= np.uint32(min(share * step * 2.0**32, 2.0**32 - 1)))
-    return first + step * found, (mixed[found] + 0.5) * (2.0**-32 / step)
+        first = _bits_of(seed, ~begin) % step
+    found, bits = _small(seed, begin, range(first, n, step), share * step)
+    return found, (bits + 0.5) * (2.0**-32 / step)
 
 
-def _mixed(seed: int, begin: int, multiples: np.ndarray) -> np.ndarray:
-    """32 random bits for each of some rows, whose `_multiples` from number `begin` on these are.
+def _small(seed: int, begin: int, asked: range, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the asked rows have random numbers up to this share of all, and their 32 bits.
 
-    They are the numbers of the rows times the golden ratio, mixed by a step of MurmurHash3: no
-    state goes on from row to row.
+    The rows are counted from number `begin` on.
     """
-    mixed: np.ndarray = multiples + np.uint32((begin + seed + 1) * GOLDEN & 0xFFFFFFFF)
-    shifted = mixed >> np.uint32(15)
-    mixed ^= shifted
-    mixed *= np.uint32(0x85EBCA6B)
-    np.right_shift(mixed, np.uint32(13), out=shifted)
-    mixed ^= shifted
-    return mixed
+    index, bits = np.empty(len(asked), np.int64), np.empty(len(asked), np.uint32)
+    limit = int(min(share * 2.0**32, 2.0**32 - 1))
+    number = (begin + seed + 1) & 0xFFFFFFFF
+    n = kernels.small_bits(number, asked.stop, asked.start, asked.step, limit, index, bits)
+    return index[:n], bits[:n]
 
 
-@lru_cache(maxsize=4)
-def _multiples(n: int) -> np.ndarray:
-    return np.arange(n, dtype=np.uint32) * np.uint32(GOLDEN)
-
-
-@lru_cache(maxsize=4)
-def _counted(n: int) -> np.ndarray:
-    return np.arange(1.0, n + 1.0)
+def _bits_of(seed: int, number: int) -> int:
+    """The 32 random bits of one row, as the kernel mixes them: no state goes on from row to row."""
+    bits = (number + seed + 1) * GOLDEN & 0xFFFFFFFF
+    bits = (bits ^ bits >> 15) * 0x85EBCA6B & 0xFFFFFFFF
+    return bits ^ bits >> 13

@@ -115,7 +115,15 @@ packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modul
 """Each dtype has this class of packed constants."""
 stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class, which runs iterations without Python in between."""
+RelativeFrame = _float64.RelativeFrame
+"""This class knows coordinates about mixtures, and makes steps of L-BFGS in them."""
+online_sums = {dtype: module.OnlineSums for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this class: what is known of a stream, and steps by batches of it."""
+take_rows = {dtype: module.take_rows for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this function, which copies a few rows that are good as they are."""
 
+directions_below = _float64.directions_below
+"""This kernel counts the directions in which covariances are below bounds."""
 estimate = _float64.estimate
 """This kernel computes covariances of sums."""
 factorize = _float64.factorize
@@ -124,8 +132,26 @@ log_determinants = _float64.log_determinants
 """This kernel computes the log determinants of factors."""
 log_weights = _float64.log_weights
 """This kernel computes the logarithms of weights."""
+foretold = _float64.foretold
+"""This kernel tells what lower bounds foretell of a run."""
+largest_inflation = _float64.largest_inflation
+"""This kernel tells how much wider features are alone than given the others."""
+small_bits = _float64.small_bits
+"""This kernel finds the rows of a stream that have small random numbers."""
+moments_of_rows = _float64.moments_of_rows
+"""This kernel computes the mean and the variances of all rows."""
 ward = _float64.ward
 """This kernel makes the tree of Ward's method."""
+grow = _float64.grow
+"""This kernel makes such a tree of rows in coordinates of their own."""
+cut = _float64.cut
+"""This kernel labels the points of a tree that is cut."""
+assign_to_cut = _float64.assign_to_cut
+"""This kernel gives rows to the clusters of a tree that is cut."""
+merge_by_likelihood = _float64.merge_by_likelihood
+"""This kernel merges clusters of different shapes."""
+labelled_mixture = _float64.labelled_mixture
+"""This kernel makes the mixture of rows that have labels."""
 
 bounds_strides = {dtype: module.bounds_stride for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this function, which tells how many numbers per component the bounds of so many

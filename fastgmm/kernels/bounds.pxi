@@ -30,7 +30,7 @@ cdef Py_ssize_t possible_rows(
     """out = the rows that component k may have a share of; carried becomes minus the bound for the others."""
     cdef Py_ssize_t b
     cdef Py_ssize_t n_possible = 0
-    cdef unsigned int rest
+    cdef unsigned int set_lanes
     cdef vec d, least
     cdef ivec possible
     cdef float *carried = bounds.carried + k * bounds.stride + begin
@@ -41,11 +41,9 @@ cdef Py_ssize_t possible_rows(
         d = vset(m.half_scales[k]) + vset(m.quarters[k]) * least * least
         possible = ~vgreater(vload(lowest + b) + vset(<real> bounds.cut[k]), d)
         vstore_float(carried + b, -least)
-        rest = vmask(possible)
-        while rest:
-            out[n_possible] = <int> (b + lowest_bit(rest))
-            n_possible += 1
-            rest = rest & (rest - 1)
+        set_lanes = vmask(possible)
+        pick_lanes(set_lanes, <int> b, out + n_possible)
+        n_possible += lanes_of(set_lanes)
     while n_possible and out[n_possible - 1] >= n_rows:     # the lanes past the last row are no rows
         n_possible -= 1
     return n_possible

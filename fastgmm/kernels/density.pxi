@@ -6,20 +6,6 @@ cdef inline bint about_origin(const Mixture *m) noexcept nogil:
     return m.shape == FULL and m.near and m.n_features > FEW_FEATURES
 
 
-cdef void transpose(
-    const real *rows, Py_ssize_t n_rows, const real *origin, Py_ssize_t n_features, real *columns, Py_ssize_t stride,
-    Py_ssize_t n_lanes
-) noexcept nogil:
-    """rows (n_rows, n_features), in -> columns minus the origin, out; the lanes past n_rows repeat the last row."""
-    cdef Py_ssize_t i, j
-    for i in range(n_rows):
-        for j in range(n_features):
-            columns[j * stride + i] = rows[i * n_features + j] - origin[j]
-    for j in range(n_features):
-        for i in range(n_rows, n_lanes):
-            columns[j * stride + i] = columns[j * stride + n_rows - 1]
-
-
 # A strip is n_vecs vectors of rows: TILE_VECS, or 1 for a block of so few rows.  `n_vecs` is a constant wherever it is
 # an argument.
 
@@ -189,7 +175,7 @@ cdef inline void few_features(
                         if j <= i:
                             whitened = whitened + vset(inverse[i * FEW_FEATURES + j]) * d[j]
                     total = total + whitened * whitened
-            vstore(out + k * stride + b, total)
+            vstore(out + k * stride + b, total * vset(4.0))     # of halves of L^-1
 
 
 cdef inline void component_strips(
@@ -290,32 +276,55 @@ cdef inline vec half_log_density(const Mixture *m, Py_ssize_t k, const real *dis
     return vmax(vset(LOWEST), vset(m.half_scales[k]) + vset(m.quarters[k]) * vload(distance))
 
 
-cdef void normalize(
-    const Mixture *m, const real *distances, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *log_total,
-    real *total
+cdef void half_log_densities(
+    const Mixture *m, const real *distances, Py_ssize_t stride, Py_ssize_t n_lanes, real *out, real *top
 ) noexcept nogil:
-    """In: squared distances (n_components, stride).  Out: e = exp((l - max l) / 2) of the log densities l.
+    """out (n_components, stride) = half of the log densities, top (n_lanes,) = the largest of each row.
 
-    Per row, total = sum of e^2 and log_total = max l + log total.  Half the exponent keeps the range of the sums: what
-    underflows in e is negligible in e^2.  `out` may be `distances`.
+    `out` may be `distances`, squared ones.
     """
     cdef Py_ssize_t k, b
-    cdef vec top, sum_of_squares, e
-    # There are three loops because maximum, exponential and logarithm of one vector are a chain of 200 cycles, which is
-    # too long for the processor to overlap with the next.
+    cdef vec largest, density
     for b from 0 <= b < n_lanes by LANES:
-        top = half_log_density(m, 0, distances + b)
-        for k in range(1, m.n_components):
-            top = vmax(top, half_log_density(m, k, distances + k * stride + b))
-        vstore(log_total + b, top)
-    for b from 0 <= b < n_lanes by LANES:
-        top = vload(log_total + b)
-        sum_of_squares = vset(0.0)
+        largest = vset(LOWEST)
         for k in range(m.n_components):
-            e = exp_nonpositive(half_log_density(m, k, distances + k * stride + b) - top)
-            vstore(out + k * stride + b, e)
+            density = half_log_density(m, k, distances + k * stride + b)
+            vstore(out + k * stride + b, density)
+            largest = vmax(largest, density)
+        vstore(top + b, largest)
+
+
+cdef void normalize(
+    Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total,
+    real *scale
+) noexcept nogil:
+    """densities: half of a log density l -> e = exp((l - max l) / 2).
+
+    Per row, total = the sum of e^2, and scale = 1 / total, whose division goes on beside the next exponentials.
+    Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
+    """
+    cdef Py_ssize_t k, b
+    cdef vec largest, sum_of_squares, e
+    if n_components == 1:
+        for b from 0 <= b < n_lanes by LANES:
+            vstore(densities + b, vset(1.0))
+            vstore(total + b, vset(1.0))
+            vstore(scale + b, vset(1.0))
+        return
+    for b from 0 <= b < n_lanes by LANES:
+        largest = vload(top + b)
+        sum_of_squares = vset(0.0)
+        for k in range(n_components):
+            e = exp_nonpositive(vload(densities + k * stride + b) - largest)
+            vstore(densities + k * stride + b, e)
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
+        vstore(scale + b, vset(1.0) / sum_of_squares)
+
+
+cdef inline void log_totals(Py_ssize_t n_lanes, real *top, const real *total) noexcept nogil:
+    """top: half of the largest log density of a row -> the row's log density."""
+    cdef Py_ssize_t b
     for b from 0 <= b < n_lanes by LANES:
         # Where all densities underflow, this is -inf: twice LOWEST.
-        vstore(log_total + b, vload(log_total + b) * vset(2.0) + log_positive(vload(total + b)))
+        vstore(top + b, vload(top + b) * vset(2.0) + log_positive(vload(total + b)))

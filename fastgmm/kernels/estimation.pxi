@@ -76,7 +76,7 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
 
     The steps s are small because the reference is the last mean, and so is what they take off.
     """
-    cdef Py_ssize_t k, i, j
+    cdef Py_ssize_t k, i, j, first
     cdef Py_ssize_t n = model.n_features
     cdef Py_ssize_t n_steps = model.n_components if model.tied else 1
     cdef double *covariance = out
@@ -88,15 +88,24 @@ cdef void covariances_of(const Model *model, const Moments *sums, double *step, 
     mean_ridge /= model.n_ridge
     steps(model, sums, step)
     for k in range(model.n_covariances):
-        scatter_of_steps(model, step + k * n, n_steps, covariance)
-        for i in range(model.size):
-            covariance[i] = (second[i] - covariance[i]) / sums.divisor[k]
+        if model.form == MATRIX and n_steps == 1:
+            for i in range(n):                              # row by row: products round as those of many steps
+                for j in range(n):
+                    covariance[i * n + j] = step[k * n + i] * step[k * n + j]
+                for j in range(n):
+                    covariance[i * n + j] = (second[i * n + j] - covariance[i * n + j]) / sums.divisor[k]
+        else:
+            scatter_of_steps(model, step + k * n, n_steps, covariance)
+            for i in range(model.size):
+                covariance[i] = (second[i] - covariance[i]) / sums.divisor[k]
         if model.form == MATRIX:
+            for first from 0 <= first < n by 8:             # columns of eight at a time: whole lines
+                for i in range(first, n):
+                    for j in range(first, min(first + 8, i)):
+                        both = (covariance[i * n + j] + covariance[j * n + i]) / 2
+                        covariance[i * n + j] = both
+                        covariance[j * n + i] = both
             for i in range(n):
-                for j in range(i):
-                    both = (covariance[i * n + j] + covariance[j * n + i]) / 2
-                    covariance[i * n + j] = both
-                    covariance[j * n + i] = both
                 covariance[i * n + i] += model.ridge[i if model.n_ridge > 1 else 0]
         else:
             for i in range(model.size):
@@ -116,7 +125,7 @@ cdef Py_ssize_t factor_all(
     Pivots of a matrix up to `tolerance` times D times their diagonal element count as zero.  For `scratch` see
     factor_scratch.
     """
-    cdef Py_ssize_t k, i, j
+    cdef Py_ssize_t k, i
     cdef Py_ssize_t n = model.n_features
     cdef double *factor = factors
     cdef double *inverse = inverses
@@ -127,15 +136,11 @@ cdef Py_ssize_t factor_all(
             factors[i] = sqrt(covariances[i])
             inverses[i] = 1.0 / factors[i]
         return -1
-    memcpy(factors, covariances, model.n_covariances * model.size * sizeof(double))
     for k in range(model.n_covariances):
-        if not cholesky(factor, covariances + k * model.size, n, tolerance * n, scratch):
+        if not cholesky(factor, covariances + k * model.size, n, tolerance * n, NULL, scratch):
             return k
         invert_transposed(factor, n, inverse, scratch)
-        for i in range(n):
-            for j in range(i):
-                factor[i * n + j] = factor[j * n + i]
-                factor[j * n + i] = 0.0
+        transpose_in_place(factor, n)
         factor += model.size
         inverse += model.size
     return -1

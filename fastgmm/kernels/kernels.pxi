@@ -2,8 +2,8 @@
 # and is compiled with its own flags.  Those of float64 include float64/kernels.pxi, which adds what is float64 only.
 
 cimport cython
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
-from libc.math cimport INFINITY, fabs, sqrt
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
+from libc.math cimport INFINITY, NAN, fabs, sqrt
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -20,6 +20,10 @@ cdef enum:
     FEW_ROWS = 1024
     # A block holds this many bytes of a column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache.
     BLOCK_BYTES = 2048
+    # A panel by rows holds so few rows where it then stays in the first-level cache beside the sums of its component:
+    # up to D = 40 in float64, 7 to 20 % of the M-step.  For more features the sums would be added to too often.
+    PANEL_ROWS = 64
+    PANEL_BYTES = 32768
     # Limits on how far the means may be from the shift, in standard deviations.  Squares that are summed about the
     # shift lose distance^2 eps: within this limit that is 1e-12 at the most (float32: 2e-6).
     NEAR_FLOAT64 = 64
@@ -49,6 +53,8 @@ cdef Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
 
 include "vector_math.pxi"
 include "structs.pxi"
+include "transposition.pxi"
+include "few.pxi"
 include "density.pxi"
 include "scatter.pxi"
 include "products.pxi"
@@ -60,4 +66,11 @@ include "scratch.pxi"
 include "packed.pxi"
 include "factorization.pxi"
 include "estimation.pxi"
+include "rules.pxi"
+include "panels.pxi"
+include "relative_frame.pxi"
+include "search.pxi"
+include "em_steps.pxi"
 include "stretch.pxi"
+include "online.pxi"
+include "waiting.pxi"

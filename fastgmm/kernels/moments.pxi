@@ -8,10 +8,6 @@
 # the lanes for many, where the accumulators are the matrix itself.  The other types need sums of r x and r x^2 only,
 # which are products of two panels.
 
-cdef inline Py_ssize_t triangle(Py_ssize_t i, Py_ssize_t j) noexcept nogil:
-    return i * (i + 1) // 2 + j
-
-
 cdef inline bint pooled(const Mixture *m) noexcept nogil:
     """TIED takes one rank-1 update per row while K^2 / 2 products for the overlaps are fewer than K D^2 / 2."""
     return (
@@ -24,7 +20,7 @@ cdef inline bint about_shift(const Mixture *m) noexcept nogil:
 
     They are moved to the references afterwards.
     """
-    return (m.shape == SPHERICAL and m.central) or pooled(m) or (m.shape == DIAG and m.near)
+    return (m.shape == SPHERICAL and m.central) or pooled(m) or (m.shape == DIAG and m.near and not few(m))
 
 
 cdef inline bint by_products(const Mixture *m) noexcept nogil:
@@ -48,9 +44,9 @@ cdef Py_ssize_t live_rows(
     Where they are at most so many eighths of all, their indices and r are listed, padded with zeros to whole vectors;
     else all rows count as live.
     """
-    cdef Py_ssize_t b, i
+    cdef Py_ssize_t b
     cdef Py_ssize_t n_live = 0
-    cdef unsigned int rest
+    cdef unsigned int set_lanes
     cdef vec x
     cdef vec total = vset(0.0)
     cdef ivec above = vgreater(total, total)
@@ -63,13 +59,11 @@ cdef Py_ssize_t live_rows(
     if 8 * vcount(above) > eighths * n_rows:
         return n_rows
     for b from 0 <= b < n_rows by LANES:
-        rest = vmask(vgreater(vload(r + b), vset(threshold)))
-        while rest:
-            i = b + lowest_bit(rest)
-            live[n_live] = <int> i
-            live_r[n_live] = r[i]
-            n_live += 1
-            rest = rest & (rest - 1)
+        x = vload(r + b)
+        set_lanes = vmask(vgreater(x, vset(threshold)))
+        pick_lanes(set_lanes, <int> b, live + n_live)
+        vpick(x, set_lanes, live_r + n_live)
+        n_live += lanes_of(set_lanes)
     vstore(live_r + n_live, vset(0.0))
     return n_live
 
@@ -79,65 +73,6 @@ cdef inline void roots(const real *r, Py_ssize_t n, real *out) noexcept nogil:
     cdef Py_ssize_t b
     for b from 0 <= b < n by LANES:
         vstore(out + b, vsqrt(vload(r + b)))
-
-
-cdef inline void few_moments(
-    const real *columns, Py_ssize_t stride, const real *mean, const real *r, Py_ssize_t n_lanes, const int n_features,
-    double *weight, double *first, double *second
-) noexcept nogil:
-    """Add all sums of one component for a constant n_features <= FEW_FEATURES; second is laid out as in square_tile."""
-    cdef Py_ssize_t b, i, j
-    cdef vec d[FEW_FEATURES]
-    cdef vec sums[FEW_FEATURES]
-    cdef vec products[FEW_FEATURES][FEW_FEATURES]
-    cdef vec x, w
-    cdef vec total = vset(0.0)
-    for i in range(FEW_FEATURES):
-        sums[i] = total
-        for j in range(FEW_FEATURES):
-            products[i][j] = total
-    for b from 0 <= b < n_lanes by LANES:
-        x = vload(r + b)
-        total = total + x
-        for i in range(FEW_FEATURES):
-            if i < n_features:
-                d[i] = vload(columns + i * stride + b) - vset(mean[i])
-                w = x * d[i]
-                sums[i] = sums[i] + w
-                for j in range(FEW_FEATURES):
-                    if j <= i:
-                        products[i][j] = products[i][j] + w * d[j]
-    weight[0] += vsum(total)
-    for i in range(FEW_FEATURES):
-        if i < n_features:
-            first[i] += vsum(sums[i])
-            for j in range(FEW_FEATURES):
-                if j <= i:
-                    vadd(second + triangle(i, j) * LANES, products[i][j])
-
-
-cdef void sum_few(const Mixture *m, Block *block) noexcept nogil:
-    cdef Py_ssize_t k
-    cdef Py_ssize_t n = block.n_lanes
-    cdef double *weight
-    cdef double *first
-    cdef double *second
-    cdef const real *mean
-    cdef const real *r
-    for k in range(m.n_components):
-        weight = block.sums.component_weight + k
-        first = block.sums.first + k * m.width
-        second = block.sums.second + (k * block.sums.second_size if m.shape == FULL else 0)
-        mean = m.means + k * m.width
-        r = block.density + k * block.stride
-        if m.n_features == 1:
-            few_moments(block.columns, block.stride, mean, r, n, 1, weight, first, second)
-        elif m.n_features == 2:
-            few_moments(block.columns, block.stride, mean, r, n, 2, weight, first, second)
-        elif m.n_features == 3:
-            few_moments(block.columns, block.stride, mean, r, n, 3, weight, first, second)
-        else:
-            few_moments(block.columns, block.stride, mean, r, n, 4, weight, first, second)
 
 
 cdef double weighted_sum(const real *r, const real *x, Py_ssize_t n_lanes) noexcept nogil:
@@ -262,6 +197,10 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
             block.density + k * block.stride, block.n_rows, block.thresholds[k], eighths, block.live, block.live_r,
             &weight, &block.n_live)
         if by_products(m) and n_live == block.n_rows:
+            if block.sums.dense_weight[k] == 0:
+                memset(
+                    block.sums.products + k * block.sums.n_products * LANES, 0,
+                    block.sums.n_products * LANES * sizeof(double))
             block.sums.dense_weight[k] += weight
             block.dense[n_dense] = <int> k
             n_dense += 1
@@ -278,6 +217,7 @@ cdef void sum_live(const Mixture *m, Block *block) noexcept nogil:
 
 cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t n_live) noexcept nogil:
     """First and second moments of one component: of all rows of the block, or of the listed ones."""
+    cdef Py_ssize_t begin, n
     cdef Py_ssize_t stride = block.stride
     cdef Py_ssize_t n_lanes = round_up(n_live, LANES)
     cdef bint all_live = n_live == block.n_rows
@@ -291,10 +231,12 @@ cdef void sum_component(const Mixture *m, Block *block, Py_ssize_t k, Py_ssize_t
         return
     roots(r, n_lanes, block.live_r)
     if by_rows(m):
-        build_panel(
-            block.rows, m.width, mean, m.width, live, block.live_r, n_live, block.panel, block.column_size,
-            first)
-        scatter(block.panel, n_live, block.column_size, m.n_features, second)
+        for begin from 0 <= begin < n_live by block.panel_rows:
+            n = min(block.panel_rows, n_live - begin)
+            build_panel(
+                block.rows, m.width, mean, m.width, live + begin, block.live_r + begin, n, block.panel,
+                block.column_size, first)
+            scatter(block.panel, n, block.column_size, m.n_features, second)
     else:
         build_columns_panel(
             block.columns, stride, m.means + k * m.width, m.n_features, block.live_r, n_lanes, live, n_live, all_live,
@@ -309,7 +251,7 @@ cdef void accumulate(const Mixture *m, Block *block) noexcept nogil:
         sum_about_shift(m, block)
     elif m.shape == SPHERICAL:
         sum_far_spheres(m, block)
-    elif (m.shape == FULL or m.shape == TIED) and m.n_features <= FEW_FEATURES:
+    elif few_sums(m):
         sum_few(m, block)
     else:
         sum_live(m, block)

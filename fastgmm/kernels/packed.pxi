@@ -21,14 +21,17 @@ cdef double spread_from_shift(
     const double *inverse, const real *centered_mean, Py_ssize_t n_features
 ) noexcept nogil:
     """Sum over the features of |mean - shift| in deviations given the other features: a column of L^-1 each."""
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, first, end
     cdef double total = 0.0
-    cdef double squares
-    for j in range(n_features):
-        squares = 0.0
-        for i in range(j, n_features):
-            squares += inverse[i * n_features + j] * inverse[i * n_features + j]
-        total += sqrt(squares) * fabs(<double> centered_mean[j])
+    cdef double squares[8]                  # a cache line of columns at a time
+    for first from 0 <= first < n_features by 8:
+        memset(squares, 0, sizeof(squares))
+        for i in range(first, n_features):
+            end = min(i + 1, min(first + 8, n_features))
+            for j in range(first, end):
+                squares[j - first] += inverse[i * n_features + j] * inverse[i * n_features + j]
+        for j in range(first, min(first + 8, n_features)):
+            total += sqrt(squares[j - first]) * fabs(<double> centered_mean[j])
     return total
 
 
@@ -181,16 +184,26 @@ cdef class PackedMixture:
                         m.near = False
                     if m.shape == TIED and not largest <= limit_central:
                         m.central = False
-            if m.shape == FULL and m.n_features <= FEW_FEATURES:
-                for i in range(m.n_features):
-                    for j in range(m.n_features):
-                        m.inverses[(k * FEW_FEATURES + i) * FEW_FEATURES + j] = <real> inverse[i * m.n_features + j]
+            if few(m):
+                self._pack_inverse(k, inverse)
             if not repeated:
                 inverse += given_size(m)
         if about_origin(m):
             memcpy(m.origin, m.shift, m.width * sizeof(real))
         else:
             memset(m.origin, 0, m.width * sizeof(real))
+
+    cdef void _pack_inverse(self, Py_ssize_t k, const double *inverse) noexcept nogil:
+        """Half of L^-1 of one component, so that a fourth of the squared distance is the sum of the squares."""
+        cdef Mixture *m = &self.mixture
+        cdef Py_ssize_t i, j
+        cdef real *out = m.inverses + k * FEW_FEATURES * FEW_FEATURES
+        for i in range(m.n_features):
+            if m.shape == DIAG:
+                out[i * FEW_FEATURES + i] = <real> (0.5 * inverse[i])
+                continue
+            for j in range(m.n_features):
+                out[i * FEW_FEATURES + j] = <real> (0.5 * inverse[i * m.n_features + j])
 
     cdef _score(self, rows, out, int wanted, Py_ssize_t n_out, Py_ssize_t item_size):
         cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), self.n_features, "rows")

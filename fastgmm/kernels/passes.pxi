@@ -13,7 +13,10 @@ cdef void score_rows(
     cdef real scale
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
-        mahalanobis(m, block.columns, stride, block.n_lanes, block.differences, block.whitened, block.distances)
+        if wanted == WEIGHTED_LOG_DENSITY or wanted == RESPONSIBILITIES:
+            densities(m, block)
+        else:
+            mahalanobis(m, block.columns, stride, block.n_lanes, block.differences, block.whitened, block.distances)
         if wanted == LABELS:
             first_largest(m, block, <int64_t *> out + begin)
             continue
@@ -23,13 +26,14 @@ cdef void score_rows(
                 for k in range(n_components):
                     row_out[k] = m.log_norms[k] + 2 * m.quarters[k] * block.distances[k * stride + b]
             continue
-        normalize(m, block.distances, stride, block.n_lanes, block.density, block.log_total, block.total)
+        normalize(n_components, stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
         if wanted == WEIGHTED_LOG_DENSITY:
+            log_totals(block.n_lanes, block.log_total, block.total)
             memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
             continue
         for b in range(block.n_rows):
             row_out = result + (begin + b) * n_components
-            scale = 1 / block.total[b]
+            scale = block.scale[b]
             for k in range(n_components):
                 row_out[k] = block.density[k * stride + b] * block.density[k * stride + b] * scale
 
@@ -38,6 +42,15 @@ cdef inline void load_block(const Mixture *m, const real *rows, Py_ssize_t n_row
     block.n_rows = n_rows
     block.n_lanes = LANES if n_rows <= LANES else round_up(n_rows, STRIP)
     transpose(rows, n_rows, m.origin, m.n_features, block.columns, block.stride, block.n_lanes)
+
+
+cdef inline void densities(const Mixture *m, Block *block) noexcept nogil:
+    """density = half of the log densities, log_total = the largest of each row."""
+    if few(m):
+        few_log_densities(m, block.columns, block.stride, block.n_lanes, block.density, block.log_total)
+        return
+    mahalanobis(m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
+    half_log_densities(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total)
 
 
 cdef void first_largest(const Mixture *m, Block *block, int64_t *out) noexcept nogil:
@@ -70,26 +83,36 @@ cdef double sum_rows(
     cdef Block *block = &scratch.block
     cdef Py_ssize_t begin
     cdef double log_likelihood = 0.0
-    memset(block.sums.component_weight, 0, scratch.sums_size)
+    # The products of a component are zeroed with its first dense block: clear clusters have none.
+    memset(
+        block.sums.component_weight, 0,
+        scratch.sums_size - m.n_components * block.sums.n_products * LANES * sizeof(double))
     block.n_live = 0
     for begin from 0 <= begin < n_rows by scratch.capacity:
         load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
         if given == NULL:
             if bounds == NULL:
-                mahalanobis(
-                    m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
+                densities(m, block)
             else:
                 bounded_distances(m, block, bounds, begin)
-            normalize(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total, block.total)
+                half_log_densities(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total)
+            normalize(
+                m.n_components, block.stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
+            if weight == NULL:
+                log_likelihood += block_log_likelihood(block)
+            if weight != NULL or log_density != NULL:
+                log_totals(block.n_lanes, block.log_total, block.total)
+            if weight != NULL:
+                log_likelihood += weighted_log_likelihood(block.log_total, block.n_rows, weight + begin)
             if log_density != NULL:
                 memcpy(log_density + begin, block.log_total, block.n_rows * sizeof(real))
-            log_likelihood += block_log_likelihood(
-                block.log_total, block.n_rows, weight + begin if weight != NULL else NULL)
         else:
             take_responsibilities(m, given + begin * m.n_components, block)
         weigh(m, weight + begin if weight != NULL else NULL, block)
         arrange_rows(m, rows + begin * m.n_features, block)
         accumulate(m, block)
+    if few_sums(m):
+        add_lanes(m, &block.sums)
     return log_likelihood
 
 
@@ -104,21 +127,21 @@ cdef void take_responsibilities(const Mixture *m, const real *given, Block *bloc
         for b in range(block.n_rows, block.n_lanes):
             block.density[k * block.stride + b] = 0
     for b in range(block.n_rows):
-        block.total[b] = 1
+        block.scale[b] = 1
 
 
 cdef void weigh(const Mixture *m, const double *weight, Block *block) noexcept nogil:
-    """density: e of normalize -> responsibility times sample weight; zero past the last row."""
+    """scale: 1 / total -> weight / total, zero past the last row; density: e -> r, which `few_moments` does itself."""
     cdef Py_ssize_t b, k
     cdef Py_ssize_t n = block.n_lanes
     cdef real *density
-    cdef real *scale = block.total
+    cdef real *scale = block.scale
     cdef vec e
-    for b in range(block.n_rows):
-        scale[b] = (<real> weight[b] if weight != NULL else 1) / scale[b]
+    for b in range(block.n_rows if weight != NULL else 0):
+        scale[b] = <real> weight[b] * scale[b]
     for b in range(block.n_rows, n):
         scale[b] = 0
-    for k in range(m.n_components):
+    for k in range(0 if few_sums(m) else m.n_components):
         density = block.density + k * block.stride
         for b from 0 <= b < n by LANES:
             e = vload(density + b)
@@ -137,25 +160,47 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
             for b in range(block.n_rows * width):
                 # The square is at most the largest number, since 0, the weight of a row, times inf would be NaN.
                 block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
-    elif by_rows(m) or by_products(m) or m.shape == DIAG:
+    elif by_rows(m) or by_products(m) or (m.shape == DIAG and not few(m)):
         for b in range(block.n_rows):
             memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
 
 
-cdef double block_log_likelihood(const real *log_total, Py_ssize_t n_rows, const double *weight) noexcept nogil:
-    cdef Py_ssize_t b
-    cdef Py_ssize_t n_whole = n_rows // LANES * LANES if weight == NULL else 0
+cdef double block_log_likelihood(const Block *block) noexcept nogil:
+    """The sum of the log densities, from the largest of each row and the totals.
+
+    A logarithm of a product stands for eight: each of the totals is between 1 and the number of components.
+    """
+    cdef Py_ssize_t b, end
+    cdef Py_ssize_t n_whole = block.n_rows // LANES * LANES
     cdef double sums[LANES]
-    cdef double total = 0.0
+    cdef real rest[LANES]
+    cdef double log_likelihood = 0.0
+    cdef vec product_of_totals, tops
     memset(sums, 0, sizeof(sums))
-    for b from 0 <= b < n_whole by LANES:
-        vadd(sums, vload(log_total + b))
+    b = 0
+    while b < n_whole:
+        end = min(b + 8 * LANES, n_whole)
+        tops = vset(0.0)
+        product_of_totals = vset(1.0)
+        while b < end:
+            tops = tops + vload(block.log_total + b) * vset(2.0)    # -inf where all densities underflow
+            product_of_totals = product_of_totals * vload(block.total + b)
+            b += LANES
+        vadd(sums, tops + log_positive(product_of_totals))
     for b in range(LANES):
-        total += sums[b]
-    for b in range(n_whole, n_rows):
-        if weight == NULL:
-            total += log_total[b]
-        elif weight[b] > 0:                  # the log density of a row of no weight may be -inf
+        log_likelihood += sums[b]
+    if n_whole < block.n_rows:
+        vstore(rest, vload(block.log_total + n_whole) * vset(2.0) + log_positive(vload(block.total + n_whole)))
+        for b in range(block.n_rows - n_whole):
+            log_likelihood += rest[b]
+    return log_likelihood
+
+
+cdef double weighted_log_likelihood(const real *log_total, Py_ssize_t n_rows, const double *weight) noexcept nogil:
+    cdef Py_ssize_t b
+    cdef double total = 0.0
+    for b in range(n_rows):
+        if weight[b] > 0:                    # the log density of a row of no weight may be -inf
             total += weight[b] * log_total[b]
     return total
 
@@ -209,8 +254,11 @@ cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogi
     elif m.shape == DIAG:
         for k in range(m.n_components):
             for j in range(n_features):
+                if few(m):
+                    out[k * n_features + j] += sum_of_lanes(sums.second + (k * n_features + j) * LANES)
+                    continue
                 square = sums.second[k * m.width + j]
-                if m.near:
+                if about_shift(m):
                     mean = m.centered_means[k * m.width + j]
                     square += mean * (mean * sums.component_weight[k] - 2.0 * sums.first[k * m.width + j])
                 out[k * n_features + j] += square

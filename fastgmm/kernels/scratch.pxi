@@ -82,13 +82,14 @@ cdef class Scratch:
         block.distances = cut.reals(k * stride) if self.for_sums and m.shape == SPHERICAL else block.density
         block.log_total = cut.reals(stride)
         block.total = cut.reals(stride)
+        block.scale = cut.reals(stride)
         if not self.for_sums:
             return cut.size
         block.gathered = block.columns
         if m.shape == FULL:
             block.gathered = cut.reals(m.padded * stride) + (m.padded - m.n_features) * stride
         block.rows = cut.reals(by_row)
-        block.squares = cut.reals(by_row if m.shape == DIAG and m.near else 0)
+        block.squares = cut.reals(by_row if m.shape == DIAG and about_shift(m) else 0)
         cdef Py_ssize_t n_panel = max(by_row, m.n_features * stride)
         block.sums.n_products = 0
         if by_products(m):
@@ -99,7 +100,10 @@ cdef class Scratch:
             block.rotated = <int *> cut.bytes(block.sums.n_products * sizeof(int))
             n_panel = max(n_panel, PRODUCT_ROWS * PRODUCT_VECS * LANES)
         block.panel = cut.reals(n_panel)
-        block.column_size = self.capacity * LANES
+        block.panel_rows = self.capacity
+        if (PANEL_ROWS * m.width + m.width * m.width // 2) * <Py_ssize_t> sizeof(real) <= PANEL_BYTES:
+            block.panel_rows = min(PANEL_ROWS, self.capacity)
+        block.column_size = block.panel_rows * LANES
         block.live_r = cut.reals(stride + LANES)
         block.thresholds = cut.reals(k)
         block.live = <int *> cut.bytes((stride + STRIP) * sizeof(int))
@@ -109,18 +113,20 @@ cdef class Scratch:
         block.sums.second_size = triangle(m.n_features, 0) * LANES
         if m.shape == DIAG or m.shape == SPHERICAL:
             n_matrices = k
-            block.sums.second_size = m.width if m.shape == DIAG else 1
+            block.sums.second_size = 1 if m.shape == SPHERICAL else m.n_features * LANES if few(m) else m.width
         elif by_rows(m):
             block.sums.second_size = lower_row(m.n_features)
         cdef Py_ssize_t n_overlap = triangle(k, 0) * LANES if pooled(m) else 0
+        cdef Py_ssize_t n_lanes = k * (1 + m.n_features) * LANES if few_sums(m) else 0
         self.sums_size = sizeof(double) * (
-            k + k * m.width + n_matrices * block.sums.second_size + n_overlap
+            k + k * m.width + n_matrices * block.sums.second_size + n_overlap + n_lanes
             + k * (1 + block.sums.n_products * LANES))
         block.sums.component_weight = <double *> cut.bytes(self.sums_size)
         block.sums.first = block.sums.component_weight + k
         block.sums.second = block.sums.first + k * m.width
         block.sums.overlap = block.sums.second + n_matrices * block.sums.second_size
-        block.sums.dense_weight = block.sums.overlap + n_overlap
+        block.sums.lanes = block.sums.overlap + n_overlap
+        block.sums.dense_weight = block.sums.lanes + n_lanes
         block.sums.products = block.sums.dense_weight + k
         return cut.size
 
@@ -179,7 +185,7 @@ cdef class Form:
         cdef Scratch scratch = spares.take()
         if scratch is None:
             scratch = Scratch.__new__(Scratch)
-            scratch._prepare(m, STRIP if strip else BLOCK_BYTES // <Py_ssize_t> sizeof(real) // STRIP * STRIP, for_sums)
+            scratch._prepare(m, STRIP if strip else rows_of_block(m) // STRIP * STRIP, for_sums)
         return scratch
 
     cdef void put(self, Scratch scratch):
@@ -189,6 +195,11 @@ cdef class Form:
             self.strips.put(scratch)
         else:
             self.blocks.put(scratch)
+
+
+cdef Py_ssize_t rows_of_block(const Mixture *m) noexcept nogil:
+    """A quarter where a block is kept as columns, as rows and as squares of them: less than the first-level cache."""
+    return BLOCK_BYTES // <Py_ssize_t> sizeof(real) // (4 if m.shape == DIAG and about_shift(m) else 1)
 
 
 cdef Form new_form(const Mixture *m):

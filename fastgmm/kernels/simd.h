@@ -68,6 +68,11 @@ typedef real vec_unaligned;
 #endif
 #endif
 
+#ifndef FEW_VECS
+#define FEW_VECS TILE_VECS
+#define MORE_VECS 2
+#endif
+
 #ifndef SCATTER_ROWS
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define SCATTER_ROWS 8
@@ -261,6 +266,18 @@ static inline unsigned vmask(ivec mask)
 #endif
 }
 
+/* Which lanes of a are greater than those of b, as bits: with AVX-512 in one instruction. */
+static inline unsigned vmask_greater(vec a, vec b)
+{
+#if defined(__x86_64__) && defined(__AVX512F__) && defined(FASTGMM_FLOAT32)
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+#elif defined(__x86_64__) && defined(__AVX512F__)
+    return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ);
+#else
+    return vmask(vgreater(a, b));
+#endif
+}
+
 /* Index of the lowest bit of a number that is not 0. */
 static inline int lowest_bit(unsigned set)
 {
@@ -291,5 +308,7 @@ static inline real vsum(vec a)
         for (int i = 0; i < step; i++) x[i] += x[i + step];
     return x[0];
 }
+
+#include "lanes.h"
 
 #endif

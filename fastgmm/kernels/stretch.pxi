@@ -1,336 +1,387 @@
-# A stretch is some iterations of plain EM over one block of rows, without Python in between.  It does what the loop
-# does, with the same functions in the same order, so that the bits are the same.  It ends before an iteration in which
-# something may happen that the loop has to decide: a covariance that is not positive definite, a component that may
-# have collapsed, numbers beyond the dtype.
+# A stretch is a part of a run of EM over one block of rows, without Python in between: plain iterations, L-BFGS steps
+# ahead of them, and the rules of the end.  It does what the loop does, with the same functions in the same order, so
+# that the bits are the same.  It ends before an iteration in which something may happen that the loop has to decide: a
+# covariance that is not positive definite, a component that may have collapsed, numbers beyond the dtype.
+
+from cpython.exc cimport PyErr_CheckSignals
 
 cdef enum:
-    # What Stretch.run ends before, in Python's hands from there.
-    NOTHING
-    EVENT
-    OTHER_FORM
-
-cdef struct Slot:
-    # The parameters of one mixture, float64; shapes as in Model.
-    double *weights
-    double *means
-    double *covariances
-    double *factors
-    double *inverses
+    # How an iteration of a stretch has ended.
+    GOES_ON
+    ENDED               # by a rule: it has converged, or is in its noise
+    EVENT               # not done: the loop has to decide
+    N_SLOTS = 4         # the mixture, the one ahead of it, EM's step from one of them, and what is ahead of that
+    NOWHERE = -1        # the slot of no mixture
+    HISTORY = 24        # no rule looks at more lower bounds
+    N_BOUNDS = 256      # at most so many iterations come before the caller takes their bounds
 
 
-cdef class Stretch:
-    """Iterations of EM over the same rows, and the mixtures that they lead through.
+cdef class Stretch(Steps):
+    """Iterations of EM over the same rows, and the mixture and the search that they lead to.
 
     Parameters
     ----------
-    covariance_type : {"full", "tied", "diag", "spherical"}
-        That of the packed mixture.
-    form : {"matrix", "diagonal", "scalar"}
-    tied : bool
+    kind : tuple
+        The covariance type of the packed mixture, "full", "tied", "diag" or "spherical"; the form of covariances,
+        "matrix", "diagonal" or "scalar"; whether all components share one.
     n_components : int
     rows : array (n, D) of the kernels' dtype
     sample_weight : float64 array (n,) or None
     ridge : float64 array (D,) or (1,)
-    limits : float64 array (8,)
-        The weight of all rows; the lightest weight that counts; the share of that up to which responsibilities are
-        left out, negative for none; the weight under which a component is lost; the share of a variance from which
-        the ridge is all of it; the tolerance of pivots; the share of a variance that rounding may move; the largest
-        number of the dtype.
-    n_slots : int
-        The most iterations of one run.
+    limits, rules, pace : float64 arrays
+        The numbers of the structs Limits, Rules and Pace.
+    grid : float
+        Gradients and EM's steps are rounded to multiples of it.
+    at_once : int
+        After this many iterations it is seen whether the user wants to interrupt.
     """
-    cdef PackedMixture packed
-    cdef Model model
-    cdef Memory memory
-    cdef Borrowed rows_loan
-    cdef Borrowed weight_loan
-    cdef Borrowed ridge_loan
-    cdef Scratch scratch
-    cdef Py_ssize_t n_rows
-    cdef Py_ssize_t n_slots
-    cdef Py_ssize_t slot_size       # doubles
-    cdef Py_ssize_t second_size     # doubles that the kernels sum
-    cdef double limits[8]
-    cdef double *slots
-    cdef double *log_weights
-    cdef double *log_determinants
-    cdef double *component_weight
-    cdef double *first
-    cdef double *second
-    cdef double *divisor
-    cdef double *reference
-    cdef double *step
-    cdef double *scratch_of_factors
+    cdef Rules rules
+    cdef Pace pace
+    cdef Search search
+    cdef Frame frame
+    cdef Slot slots[N_SLOTS]
+    cdef int mixture_at
+    cdef int ahead_at
+    cdef readonly bint searching
+    cdef double *bounds             # HISTORY + N_BOUNDS
+    cdef Py_ssize_t n_bounds
+    cdef Py_ssize_t n_history       # bounds from before this call of `run`
+    cdef Py_ssize_t at_once
+    cdef double *mean               # n_features: that of all rows, and their variances; from the first iteration
+    cdef double *variances
+    cdef bint begins                # no iteration has come before
+    cdef bint has_moments
+    cdef readonly Py_ssize_t n_passes
+    cdef readonly double gap
+    cdef readonly double noise
+    cdef readonly bint converged
 
-    def __init__(
-        self, str covariance_type, str form, bint tied, Py_ssize_t n_components, rows, sample_weight, ridge, limits,
-        Py_ssize_t n_slots
+    # No object is without its memory: __init__ could be left out, or called twice.
+    def __cinit__(
+        self, kind, Py_ssize_t n_components, rows, sample_weight, ridge, limits, rules, pace, double grid,
+        Py_ssize_t at_once
     ):
-        check_sizes("rows", rows.shape, 2)
-        check_sizes("n_components and n_slots", (n_components, n_slots), 2)
-        cdef Py_ssize_t n_features = rows.shape[1]
-        self.n_rows = rows.shape[0]
-        self.n_slots = n_slots
-        self.model = model_of(FORMS[form], tied, n_components, n_features)
-        self.rows_loan = borrow_rows(rows, sizeof(real), n_features, "rows")
-        if sample_weight is not None:
-            self.weight_loan = borrow(sample_weight, sizeof(double), self.n_rows, False, "sample_weight")
-        self.model.n_ridge = 1 if ridge.size == 1 else n_features
-        self.ridge_loan = borrow(ridge, sizeof(double), self.model.n_ridge, False, "ridge")
-        self.model.ridge = <const double *> self.ridge_loan.view.buf
-        cdef Borrowed limits_loan = borrow(limits, sizeof(double), 8, False, "limits")
-        memcpy(self.limits, limits_loan.view.buf, 8 * sizeof(double))
-        cdef Py_ssize_t n_factors = self.model.n_covariances if covariance_type == "tied" else n_components
-        self.packed = PackedMixture(
-            covariance_type, zeros((n_components,)), zeros((n_components, n_features)),
-            zeros((n_factors, self.model.size)), zeros((n_components,)))
-        cdef Mixture *m = &self.packed.mixture
-        self.second_size = n_components * n_features * n_features
-        if m.shape == TIED:
-            self.second_size = n_features * n_features
-        elif m.shape != FULL:
-            self.second_size = n_components * (n_features if m.shape == DIAG else 1)
+        self._set_up(kind, n_components, rows, sample_weight, ridge, limits)
+        read_doubles(rules, sizeof(Rules), &self.rules, "rules")
+        read_doubles(pace, sizeof(Pace), &self.pace, "pace")
+        self.at_once = max(at_once, 1)
         self.memory = Memory(self._lay_out(None))
         self._lay_out(self.memory)
+        memset(self.held, 0, n_components)
+        self.frame.least_scale = self.pace.least_scale
+        self.search.grid = grid
+        self.search.weight = self.limits.weight
+        self.mixture_at = self.ahead_at = NOWHERE
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
         cdef Py_ssize_t k = self.model.n_components
         cdef Py_ssize_t d = self.model.n_features
+        cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
         cdef Cutter cut = Cutter(memory)
-        self.slot_size = k + k * d + 3 * self.model.n_covariances * self.model.size
-        self.slots = cut.doubles((self.n_slots + 1) * self.slot_size)
-        self.log_weights = cut.doubles(k)
-        self.log_determinants = cut.doubles(k)
-        self.component_weight = cut.doubles(k)
-        self.first = cut.doubles(k * d)
-        self.second = cut.doubles(self.second_size)
-        self.divisor = cut.doubles(k)
-        self.reference = cut.doubles(k * d)
-        self.step = cut.doubles(k * d)
-        self.scratch_of_factors = cut.doubles(factor_scratch(d) if self.model.form == MATRIX else 0)
+        cdef int i
+        for i in range(N_SLOTS):
+            self.slots[i].weights = cut.doubles(k)
+            self.slots[i].means = cut.doubles(k * d)
+            self.slots[i].covariances = cut.doubles(n_numbers)
+            self.slots[i].factors = cut.doubles(n_numbers)
+            self.slots[i].inverses = cut.doubles(n_numbers)
+        self._lay_out_steps(cut)
+        self.bounds = cut.doubles(HISTORY + N_BOUNDS)
+        self.mean = cut.doubles(d)
+        self.variances = cut.doubles(d)
+        if self.rules.acceleration != NEVER:
+            lay_out_frame(&self.frame, &self.model, cut)
+            lay_out_search(&self.search, &self.model, cut)
         return cut.size
 
-    cdef Slot _slot(self, Py_ssize_t index) noexcept nogil:
-        cdef Slot slot
-        cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
-        slot.weights = self.slots + index * self.slot_size
-        slot.means = slot.weights + self.model.n_components
-        slot.covariances = slot.means + self.model.n_components * self.model.n_features
-        slot.factors = slot.covariances + n_numbers
-        slot.inverses = slot.factors + n_numbers
-        return slot
-
-    def run(self, weights, means, factors, inverses, lower_bounds):
-        """Iterate from a mixture; returns the number of iterations done, at most that of `lower_bounds`.
+    def begin(self, mixture, ahead, search, trace):
+        """Take a run as it is before an iteration.
 
         Parameters
         ----------
-        weights, means, factors, inverses : float64 arrays
-            The mixture to begin with, in the shapes of `fastgmm.mixture.mixture.Mixture`.
-        lower_bounds : float64 array (at most n_slots,), out
-            The mean log-likelihood per row of the mixture that each iteration began with, nats.
+        mixture, ahead : tuple of float64 arrays; None for no mixture ahead
+            Weights, means, covariances, factors and inverse factors.
+        search : object or None
+            With the attributes of `fastgmm.em.acceleration.Search`.
+        trace : sequence of float
+            The last lower bounds; those that no rule looks at may be left out.
         """
-        cdef Py_ssize_t k = self.model.n_components
-        cdef Py_ssize_t n_means = k * self.model.n_features
-        cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
-        cdef Py_ssize_t n = min(self.n_slots, len(lower_bounds))
-        cdef Slot slot = self._slot(0)
-        cdef Borrowed weights_loan = borrow(weights, sizeof(double), k, False, "weights")
-        cdef Borrowed means_loan = borrow(means, sizeof(double), n_means, False, "means")
-        cdef Borrowed factors_loan = borrow(factors, sizeof(double), n_numbers, False, "factors")
-        cdef Borrowed inverses_loan = borrow(inverses, sizeof(double), n_numbers, False, "inverses")
-        cdef Borrowed bounds_loan = borrow(lower_bounds, sizeof(double), len(lower_bounds), True, "lower_bounds")
-        cdef Py_ssize_t done = 0
-        cdef int ended = OTHER_FORM
-        memcpy(slot.weights, weights_loan.view.buf, k * sizeof(double))
-        memcpy(slot.means, means_loan.view.buf, n_means * sizeof(double))
-        memcpy(slot.factors, factors_loan.view.buf, n_numbers * sizeof(double))
-        memcpy(slot.inverses, inverses_loan.view.buf, n_numbers * sizeof(double))
-        self._read(slot)
-        while ended == OTHER_FORM:
-            self.packed.form = last_form.of(&self.packed.mixture)
-            self.scratch = self.packed.form.take(&self.packed.mixture, self.n_rows, True)
-            with nogil:
-                done += self._run(done, n, <double *> bounds_loan.view.buf, &ended)
-            self.packed.form.put(self.scratch)
-            self.scratch = None
-        return done
+        cdef Py_ssize_t n = len(trace)
+        cdef Py_ssize_t n_known = min(n, HISTORY)
+        cdef Py_ssize_t i
+        self.mixture_at = 0
+        self._fill(0, mixture)
+        self.ahead_at = NOWHERE
+        if ahead is not None:
+            self.ahead_at = 1
+            self._fill(1, ahead)
+        for i in range(n_known):
+            self.bounds[i] = trace[n - n_known + i]
+        self.n_history = self.n_bounds = n_known
+        self.begins = n == 0
+        self.has_moments = False
+        self.searching = search is not None
+        if self.searching:
+            if self.rules.acceleration == NEVER:
+                raise ValueError("a stretch without acceleration goes on with no search")
+            read_search(search, &self.search, &self.model)
+        self.n_passes = 0
+        self.gap = INFINITY
+        self.noise = 0.0
+        self.converged = False
 
-    def mixture(self, Py_ssize_t index, weights, means, covariances, factors, inverses):
-        """Copy the mixture after so many iterations of the last run, at least one, to float64 arrays, out."""
-        if not 1 <= index <= self.n_slots:
-            raise ValueError(f"index must be between 1 and {self.n_slots}, got {index}")
+    def hold(self, held):
+        """Take it for known which components, uint8 array (K,), have collapsed and stay as they are."""
+        cdef Borrowed loan = borrow(held, 1, self.model.n_components, False, "held")
+        memcpy(self.held, loan.view.buf, self.model.n_components)
+
+    cdef _fill(self, int at, arrays):
+        cdef Slot slot = self.slots[at]
         cdef Py_ssize_t k = self.model.n_components
-        cdef Py_ssize_t n_means = k * self.model.n_features
         cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
-        cdef Slot slot = self._slot(index)
+        weights, means, covariances, factors, inverses = arrays
+        fill_doubles(weights, k, slot.weights, "weights")
+        fill_doubles(means, k * self.model.n_features, slot.means, "means")
+        fill_doubles(covariances, n_numbers, slot.covariances, "covariances")
+        fill_doubles(factors, n_numbers, slot.factors, "factors")
+        fill_doubles(inverses, n_numbers, slot.inverses, "inverses")
+
+    def run(self, Py_ssize_t n):
+        """Do up to n iterations; returns the bounds that they began with, and whether an event ended them.
+
+        It returns after N_BOUNDS at the latest, and may be called again.
+        """
+        cdef Py_ssize_t i, begin
+        cdef int ended = GOES_ON
+        if self.mixture_at == NOWHERE:
+            raise ValueError("a stretch begins with a mixture")
+        begin = max(self.n_bounds - HISTORY, 0)
+        for i in range(self.n_bounds - begin):
+            self.bounds[i] = self.bounds[begin + i]
+        self.n_history = self.n_bounds = self.n_bounds - begin
+        n = self.n_history + min(n, N_BOUNDS)
+        try:
+            while ended == GOES_ON and self.n_bounds < n:
+                with nogil:
+                    for i in range(min(self.at_once, n - self.n_bounds)):
+                        ended = self._iterate()
+                        if ended != GOES_ON:
+                            break
+                PyErr_CheckSignals()
+        finally:
+            self._give_scratch()
+        return [self.bounds[i] for i in range(self.n_history, self.n_bounds)], ended == EVENT
+
+    def bound(self):
+        """The lower bound of the mixture: that of an iteration which would begin with it; NaN where it has none."""
+        cdef double bound
+        if self.mixture_at == NOWHERE:
+            raise ValueError("a stretch begins with a mixture")
+        try:
+            with nogil:
+                bound = self._e_step(&self.slots[self.mixture_at])
+        finally:
+            self._give_scratch()
+        return bound
+
+    def mixture(self, bint ahead, arrays):
+        """Copy the mixture, or the one ahead, to float64 arrays, out, as `begin` takes them; False if there is none."""
+        cdef int at = self.ahead_at if ahead else self.mixture_at
+        if at == NOWHERE:
+            return False
+        cdef Slot slot = self.slots[at]
+        cdef Py_ssize_t k = self.model.n_components
+        cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
+        weights, means, covariances, factors, inverses = arrays
         copy_doubles(slot.weights, k, weights, "weights")
-        copy_doubles(slot.means, n_means, means, "means")
+        copy_doubles(slot.means, k * self.model.n_features, means, "means")
         copy_doubles(slot.covariances, n_numbers, covariances, "covariances")
         copy_doubles(slot.factors, n_numbers, factors, "factors")
         copy_doubles(slot.inverses, n_numbers, inverses, "inverses")
+        return True
 
-    cdef void _read(self, Slot slot) noexcept nogil:
-        """Pack the mixture of a slot."""
-        cdef Py_ssize_t k
-        for k in range(self.model.n_components):
-            self.log_weights[k] = natural_log(slot.weights[k])
-        log_determinants_of(&self.model, slot.factors, self.log_determinants)
-        self.packed._pack(
-            self.log_weights, slot.means, slot.inverses, self.log_determinants,
-            self.model.tied and self.packed.mixture.shape != TIED)
+    def moments(self, mean, variances):
+        """Copy the moments of the rows to float64 arrays, out; False unless a run has begun here.
 
-    cdef Py_ssize_t _run(self, Py_ssize_t begin, Py_ssize_t n, double *lower_bounds, int *ended) noexcept nogil:
-        """Iterations from `begin`, whose mixture is packed, to n at most; returns how many were done."""
-        cdef Py_ssize_t i
-        for i in range(begin, n):
-            if i > begin:
-                self._read(self._slot(i))
-                if not self.packed.form.fits(&self.packed.mixture):
-                    ended[0] = OTHER_FORM
-                    return i - begin
-            lower_bounds[i] = self._e_step(self._slot(i)) / self.limits[0]
-            if not fabs(lower_bounds[i]) < INFINITY or self._lost() or not self._m_step(self._slot(i + 1)):
-                ended[0] = EVENT
-                return i - begin
-        ended[0] = NOTHING
-        return n - begin
-
-    cdef double _e_step(self, Slot slot) noexcept nogil:
-        """The sums of all rows under the packed mixture; returns the log-likelihood."""
-        cdef Mixture *m = &self.packed.mixture
-        cdef Block *block = &self.scratch.block
-        cdef Py_ssize_t k, j
-        cdef double log_likelihood
-        cdef const double *weight = NULL
-        if self.weight_loan is not None:
-            weight = <const double *> self.weight_loan.view.buf
-        for k in range(m.n_components):
-            block.thresholds[k] = <real> (self.limits[2] * min(self.limits[1], slot.weights[k] * self.limits[0]))
-            if self.limits[2] < 0.0:
-                block.thresholds[k] = -1
-            for j in range(m.n_features):
-                self.reference[k * m.n_features + j] = <double> m.means[k * m.width + j]
-        log_likelihood = sum_rows(
-            m, <const real *> self.rows_loan.view.buf, self.n_rows, weight, NULL, NULL, NULL, self.scratch)
-        if by_products(m):
-            move_products(m, &block.sums)
-        memset(self.first, 0, m.n_components * m.n_features * sizeof(double))
-        memset(self.second, 0, self.second_size * sizeof(double))
-        for k in range(m.n_components):
-            self.component_weight[k] = 0.0 + block.sums.component_weight[k]
-        unpack_second(m, &block.sums, self.second)
-        unpack_first(m, &block.sums, self.first)
-        if self.model.tied and m.shape != TIED:
-            for k in range(1, m.n_components):
-                for j in range(self.model.size):
-                    self.second[j] = self.second[j] + self.second[k * self.model.size + j]
-        return log_likelihood
-
-    cdef bint _lost(self) noexcept nogil:
-        """Whether a component holds less than a row."""
-        cdef Py_ssize_t k
-        for k in range(self.model.n_components):
-            if not self.component_weight[k] >= self.limits[3]:
-                return True
-        return False
-
-    cdef bint _m_step(self, Slot slot) noexcept nogil:
-        """The mixture of the sums; False where the loop has to look at it."""
-        cdef Model *model = &self.model
-        cdef Moments sums
-        cdef Py_ssize_t k, j, i
-        cdef Py_ssize_t d = model.n_features
-        cdef double total = 0.0
-        for k in range(model.n_components):
-            total += self.component_weight[k]
-        for k in range(model.n_components):
-            self.divisor[k] = self.component_weight[k]
-            slot.weights[k] = self.component_weight[k] / total
-            for j in range(d):
-                i = k * d + j
-                slot.means[i] = self.reference[i] + self.first[i] / self.component_weight[k]
-        if model.tied:
-            self.divisor[0] = total
-        if model.form == SCALAR:
-            for k in range(model.n_covariances):
-                self.divisor[k] *= d
-        if self._cancels():
+        Means are (D,), and variances (D,), or (1,) where all features share one.
+        """
+        if not self.has_moments:
             return False
-        sums.first = self.first
-        sums.second = self.second
-        sums.mean_weight = self.component_weight
-        sums.divisor = self.divisor
-        covariances_of(model, &sums, self.step, slot.covariances)
-        if factor_all(
-                model, slot.covariances, self.limits[5], slot.factors, slot.inverses, self.scratch_of_factors) >= 0:
+        copy_doubles(self.mean, self.model.n_features, mean, "mean")
+        copy_doubles(
+            self.variances, 1 if self.model.form == SCALAR else self.model.n_features, variances, "variances")
+        return True
+
+    @property
+    def is_ahead(self):
+        """Whether there is a mixture ahead."""
+        return self.ahead_at != NOWHERE
+
+    @property
+    def n_coordinates(self):
+        """The number of coordinates of a search."""
+        return count_coordinates(&self.model)
+
+    def search_state(self, vectors, held):
+        """What the search has come to, None without one; its vectors go to arrays, out.
+
+        Parameters
+        ----------
+        vectors : float64 array (2 MEMORY + 3, n_coordinates), out
+            Steps, changes, the gradient, EM's step, and the step that was tried, one after the other.
+        held : float64 array (K,), or (1,) if tied, out
+
+        Returns
+        -------
+        tuple
+            The number of pairs, whether the step is EM's, the radius, the value, the gap, the number of failures, and
+            whether it falls.
+        """
+        cdef Search *search = &self.search
+        cdef Py_ssize_t i, n
+        if not self.searching:
+            return None
+        n = search.n
+        cdef Borrowed loan = borrow(vectors, sizeof(double), (2 * MEMORY + 3) * n, True, "vectors")
+        cdef double *out = <double *> loan.view.buf
+        for i in range(search.n_pairs):
+            memcpy(out + i * n, search.steps[i], n * sizeof(double))
+            memcpy(out + (search.n_pairs + i) * n, search.changes[i], n * sizeof(double))
+        out += 2 * search.n_pairs * n
+        memcpy(out, search.gradient, n * sizeof(double))
+        memcpy(out + n, search.em_step, n * sizeof(double))
+        memcpy(out + 2 * n, search.tried, n * sizeof(double))
+        copy_doubles(search.held, self.model.n_covariances, held, "held")
+        return (
+            search.n_pairs, search.step == search.em_step, search.radius, search.value, search.gap, search.failures,
+            bool(search.falls))
+
+    cdef int _iterate(self) except -1 nogil:
+        """One iteration; where it has to be left to the loop everything is as before."""
+        cdef Search before = self.search
+        cdef bint searching = self.searching
+        cdef int ended = self._iteration()
+        if ended == EVENT:
+            self.search = before
+            self.searching = searching
+        return ended
+
+    cdef int _iteration(self) except -1 nogil:
+        cdef Search *search = &self.search
+        cdef int candidate = self.mixture_at if self.ahead_at == NOWHERE else self.ahead_at
+        cdef int step = self._free_slot(NOWHERE)
+        cdef int ahead = NOWHERE
+        cdef Py_ssize_t n_passes = 1
+        cdef Evidence evidence
+        cdef double bound = self._e_step(&self.slots[candidate])
+        cdef double rounding, gap
+        if not fabs(bound) < INFINITY:
+            return EVENT
+        if self.searching and self.ahead_at != NOWHERE:
+            if self._climbs(bound):
+                search.failures = 0
+            else:
+                evidence = self._evidence()
+                reject(search, &self.frame, &self.model, &self.pace, &self.slots[candidate], &evidence)
+                candidate = self.mixture_at
+                bound = self._e_step(&self.slots[candidate])
+                if not fabs(bound) < INFINITY:
+                    return EVENT
+                search.falls |= self._falls(bound)
+                n_passes = 2
+        self.bounds[self.n_bounds] = bound
+        rounding = self.rules.rounding * fabs(bound)
+        if (not self.searching or search.failures >= self.pace.most_failures) and self._in_noise(rounding):
+            self._accept(candidate, NOWHERE, n_passes)
+            self.searching = False
+            return ENDED
+        if not self.searching and is_slow(&self.rules, self.bounds, self.n_bounds + 1):
+            begin_search(search, &self.pace)
+            self.searching = True
+        if not self._m_step(&self.slots[step]):
+            return EVENT
+        gap = predicted_gap(&self.rules, self.bounds, self.n_bounds + 1)
+        if self.searching and search.failures < self.pace.most_failures:
+            evidence = self._evidence()
+            ahead = self._free_slot(step)
+            if not propose(
+                    search, &self.frame, &self.model, &self.pace, &self.slots[candidate], &evidence, bound,
+                    &self.slots[step], &self.slots[ahead]):
+                ahead = NOWHERE
+            if search.n_pairs > 0:
+                gap = max(search.gap, recent_gain(&self.rules, self.bounds, self.n_bounds + 1))
+        self._accept(step, ahead, n_passes)
+        self.gap = gap
+        self.converged = is_met(&self.rules, self._change(), gap, rounding)
+        return ENDED if self.converged else GOES_ON
+
+    cdef int _free_slot(self, int taken) noexcept nogil:
+        cdef int i = 0
+        while i == self.mixture_at or i == self.ahead_at or i == taken:
+            i += 1
+        return i
+
+    cdef bint _climbs(self, double bound) noexcept nogil:
+        """Whether the mixture ahead is accepted."""
+        cdef Search *search = &self.search
+        cdef bint accepted = accepts(
+            search, &self.model, &self.pace, self.slots[self.ahead_at].inverses, bound)
+        return accepted and (search.falls or not self._falls(bound))
+
+    cdef bint _falls(self, double bound) noexcept nogil:
+        cdef double last = self.bounds[self.n_bounds - 1]
+        return not last - bound <= self.rules.least_fall * fabs(last)
+
+    cdef double _change(self) noexcept nogil:
+        if self.n_bounds < 2:
+            return INFINITY
+        return self.bounds[self.n_bounds - 1] - self.bounds[self.n_bounds - 2]
+
+    cdef bint _in_noise(self, double rounding) noexcept nogil:
+        """Whether the bounds with that of this iteration end the run by their noise, of which note is taken."""
+        cdef double noise = noise_of(&self.rules, self.bounds, self.n_bounds + 1)
+        if not noise > 0.0:
             return False
-        return in_range(model, slot.covariances, slot.inverses, self.limits[7]) and not (
-            model.n_components > 1 and not model.tied and may_be_flat(model, slot.inverses, 0.5 * self.limits[4]))
+        self.noise = noise
+        self.converged = is_settled(&self.rules, noise, rounding)
+        self.gap = 0.0 if noise <= self.rules.noise_rounding * rounding else noise
+        return True
 
-    cdef bint _cancels(self) noexcept nogil:
-        """Whether the means have moved so far that rounding may show in a variance: by half of what counts."""
-        cdef Model *model = &self.model
-        cdef Py_ssize_t k, j, c, i
-        cdef Py_ssize_t d = model.n_features
-        cdef Py_ssize_t n_variances = 1 if model.form == SCALAR else d
-        cdef Py_ssize_t diagonal = d + 1 if model.form == MATRIX else 1
-        cdef double step, taken_off, variance, moved
-        cdef double smallest = model.ridge[0]
-        for j in range(model.n_ridge):
-            smallest = min(smallest, model.ridge[j])
-        for c in range(model.n_covariances):
-            for j in range(n_variances):
-                taken_off = 0.0
-                for k in range(0 if model.tied else c, model.n_components if model.tied else c + 1):
-                    moved = 0.0
-                    for i in range(d if model.form == SCALAR else 1):
-                        step = self.first[k * d + j + i] / self.component_weight[k]
-                        moved += step * step
-                    taken_off += moved * self.component_weight[k]
-                taken_off /= self.divisor[c]
-                variance = max(self.second[c * model.size + j * diagonal] / self.divisor[c] - taken_off, 0.0)
-                if not 2.220446049250313e-16 * taken_off <= 0.5 * self.limits[6] * (variance + smallest):
-                    return True
-        return False
+    cdef void _accept(self, int mixture, int ahead, Py_ssize_t n_passes) noexcept nogil:
+        """End an iteration, which leads to this mixture and to one ahead."""
+        if self.begins:
+            row_moments(
+                &self.model, self.reference, self.component_weight, self.first, self.second, self.mean,
+                self.variances)
+            self.begins = False
+            self.has_moments = True
+        self.mixture_at = mixture
+        self.ahead_at = ahead
+        self.n_passes += n_passes
+        self.n_bounds += 1
 
 
-cdef bint in_range(
-    const Model *model, const double *covariances, const double *inverses, double largest
-) noexcept nogil:
-    """Whether covariances and precisions have a number in the dtype of the rows."""
+cdef read_search(value, Search *search, const Model *model):
+    """Copy a search, an object with the attributes of `Search`, into memory."""
     cdef Py_ssize_t i
-    cdef bint inside = True
-    for i in range(model.n_covariances * model.size):
-        inside &= fabs(covariances[i]) <= largest and inverses[i] * inverses[i] <= largest
-    return inside
-
-
-cdef bint may_be_flat(const Model *model, const double *inverses, double share) noexcept nogil:
-    """Whether the ridge may be more than twice this share of the variance of some component in some direction."""
-    cdef Py_ssize_t k, i, j
-    cdef double ridge, total
-    for k in range(model.n_covariances):
-        total = 0.0
-        for i in range(model.size):
-            j = i % model.n_features
-            ridge = model.ridge[j if model.n_ridge > 1 else 0]
-            total += inverses[k * model.size + i] * inverses[k * model.size + i] * ridge
-        if not total <= share:
-            return True
-    return False
-
-
-cdef int copy_doubles(const double *source, Py_ssize_t n, out, str name) except -1:
-    cdef Borrowed loan = borrow(out, sizeof(double), n, True, name)
-    memcpy(loan.view.buf, source, n * sizeof(double))
-    return 0
-
-
-cdef zeros(tuple shape):
-    """A float64 buffer of zeros."""
-    cdef Py_ssize_t size
-    cdef Py_ssize_t n_bytes = sizeof(double)
-    for size in shape:
-        n_bytes *= size
-    return memoryview(bytearray(n_bytes)).cast("d", shape)
+    cdef Py_ssize_t n = search.n
+    steps, changes = value.steps, value.changes
+    if len(steps) > MEMORY or len(steps) != len(changes):
+        raise ValueError(f"a search knows at most {MEMORY} pairs")
+    search.n_pairs = len(steps)
+    for i in range(search.n_pairs):
+        fill_doubles(steps[i], n, search.steps[i], "steps")
+        fill_doubles(changes[i], n, search.changes[i], "changes")
+    gradient, step, em_step = value.gradient, value.step, value.em_step
+    search.begun = gradient is not None and step is not None
+    if search.begun:
+        fill_doubles(gradient, n, search.gradient, "gradient")
+        fill_doubles(em_step, n, search.em_step, "em_step")
+        fill_doubles(step, n, search.tried, "step")
+        fill_doubles(value.held, model.n_covariances, search.held, "held")
+    search.step = search.em_step if step is em_step else search.tried
+    search.radius = value.radius
+    search.value = value.value
+    search.gap = value.gap
+    search.failures = value.failures
+    search.falls = value.falls

@@ -18,7 +18,7 @@ cdef struct Mixture:
     # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
     real *factors
     Py_ssize_t factor_size      # numbers per packed factor
-    real *inverses              # FULL with n_features <= FEW_FEATURES: L^-1 row by row, n_components x FEW_FEATURES^2
+    real *inverses              # few: half of L^-1 row by row, n_components x FEW_FEATURES^2
     real *origin                # width: what is subtracted from the rows: the shift or zeros, see about_origin
     real *whitened_means        # FULL, TIED: n_components x padded, L^-1 (mean - shift)
     real *log_norms             # n_components: - log det L - D/2 log 2 pi
@@ -36,6 +36,7 @@ cdef struct Sums:
     double *second
     Py_ssize_t second_size      # numbers per component
     double *overlap             # pooled TIED: triangle(n_components, 0) x LANES, sum of r_k r_l / sum r
+    double *lanes               # few_sums: n_components x (1 + n_features) x LANES, sums of r and first moments
     # by products, of the blocks in which a component was not summed live: sum of r, and n_components x n_products
     # vectors of sums of r x x^T and r x about the shift, see list_products
     double *dense_weight
@@ -47,23 +48,27 @@ cdef struct Sums:
 # leaves the field as it was.  d is a squared distance, l a log density, r a responsibility times the sample weight, and
 # s the sum of r over the components.
 #
-#   stage                         distances   density      log_total              total
-#   ----------------------------  ----------  -----------  ---------------------  -----------------
-#   load_block                    =           =            =                      =
-#   mahalanobis                   d           d (1)        =                      =
-#   or bounded_distances          d (2)       d            least l / 2 of a row   =
-#   normalize                     d (3)       e            log density of a row   sum of e^2
-#   or take_responsibilities      d (3)       root of r    =                      1
-#   weigh                         d (3)       r            =                      weight / total
-#   accumulate, pooled TIED       unused      r / root s   s                      1 / root s
-#   accumulate, all others        d (3)       r            =                      =
+#   stage                         distances   density      log_total              total          scale
+#   ----------------------------  ----------  -----------  ---------------------  -------------  --------------
+#   load_block                    =           =            =                      =              =
+#   mahalanobis                   d           d (1)        =                      =              =
+#   or bounded_distances          d (2)       d            least l / 2 of a row   =              =
+#   half_log_densities            d (3)       l / 2        largest l / 2 of a row =              =
+#   or few_log_densities          =           l / 2        largest l / 2 of a row =              =
+#   normalize                     d (3)       e            =                      sum of e^2     1 / total
+#   log_totals, if wanted         d (3)       =            log density of a row   =              =
+#   or take_responsibilities      d (3)       root of r    =                      =              1
+#   weigh                         d (3)       r (4)        =                      =              weight / total
+#   accumulate, pooled TIED       unused      r / root s   s                      1 / root s     =
+#   accumulate, all others        d (3)       =            =                      =              =
 #
 # e is exp((l - largest l of the row) / 2), so that r is e^2 / total times the sample weight.
 # (1) `distances` is the same memory as `density`, save in a SPHERICAL pass that sums: its M-step needs d beside r.
 # (2) A pair that the bounds rule out holds -LOWEST / 2, a distance without a density.
 # (3) This holds in a SPHERICAL pass that sums, which computes d for given responsibilities too.  Else it is `density`.
+# (4) few_sums: still e, which sum_few squares and scales itself.
 #
-# Scores end after mahalanobis (labels, log densities of the components) or after normalize (all others).
+# Scores end after mahalanobis (labels, log densities of the components), normalize or log_totals (all others).
 #
 # Scratch of one stage, free for the next:
 #   differences, whitened   mahalanobis: a strip minus a mean, and L^-1 times it
@@ -84,6 +89,7 @@ cdef struct Block:
     real *density               # n_components x stride
     real *log_total             # stride
     real *total                 # stride
+    real *scale                 # stride
     real *rows                  # capacity x width: the rows, about_shift: minus the shift
     real *doubled               # by products: doubled_size(n_features)
     int *left                   # n_products each, constant: see list_products
@@ -92,7 +98,8 @@ cdef struct Block:
     real *squares               # DIAG about_shift: capacity x width
     real *gathered              # FULL: n_features x stride
     real *panel                 # the larger of capacity x width and n_features x stride; by products also theirs
-    Py_ssize_t column_size      # of a panel by rows: numbers per column of LANES features
+    Py_ssize_t panel_rows       # of a panel by rows
+    Py_ssize_t column_size      # of the same: numbers per column of LANES features
     int *every                  # the larger of stride and n_components, constant: 0, 1, 2, ...
     int *live                   # stride + STRIP
     real *live_r                # stride + LANES

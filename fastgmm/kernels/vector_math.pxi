@@ -13,6 +13,8 @@ cdef extern from "simd.h" nogil:
         FEW_FEATURES
         TILE_ROWS
         TILE_VECS
+        FEW_VECS
+        MORE_VECS
         SCATTER_ROWS
         LOWER_ROWS
         SCATTER_VECS
@@ -36,12 +38,17 @@ cdef extern from "simd.h" nogil:
     dvec dset(double x)
     vec vmax(vec a, vec b)
     vec vmin(vec a, vec b)
+    void vtranspose(vec *square)
     vec vsqrt(vec a)
     vec vscale(vec x, vec shifted)
     vec vsplit(vec x, vec *exponent)
     ivec vgreater(vec a, vec b)
     vec vkeep(vec x, ivec mask)
     unsigned int vmask(ivec mask)
+    int lanes_of(unsigned int set)
+    void vpick(vec x, unsigned int set, real *out)
+    void pick_lanes(unsigned int set, int first, int *out)
+    unsigned int vmask_greater(vec a, vec b)
     int lowest_bit(unsigned int set)
     Py_ssize_t vcount(ivec mask)
     real vsum(vec x)

@@ -18,6 +18,7 @@ from fastgmm import kernels
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.typing import FloatArray
 
@@ -27,8 +28,52 @@ NUMBERS_KEPT = 1 << 17
 """It keeps fewer where their covariances have more numbers than this together, 1 MB: with large
 ones, to cut anew costs little beside the question."""
 
+NEAR = 4096.0
+"""So many deviations of a missing column may a line's intercept be off its mean: it costs 12 of the
+52 bits at most."""
+
 Columns = tuple[int, ...]
 """Numbers of columns, in the order in which they were asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The regression of each component as a line, mu_m + A (x - mu_o) = b + A (x - origin).
+
+    With the middle of the means as the origin of all, they share one product of matrices, and an
+    offset of the columns cancels before anything is multiplied.  Where a mean is too far from it,
+    b would lose digits, and each line has its origin at its mean.
+
+    Parameters
+    ----------
+    origins : ndarray of shape (p,), or (K, p)
+    intercepts : ndarray of shape (K, m)
+        b = mu_m + A (origin - mu_o).
+    slopes : ndarray of shape (p, K m), or None
+        A of all components, transposed; (p, m) if tied, and (K, p, m) with K origins if not.
+    """
+
+    origins: FloatArray
+    intercepts: FloatArray
+    slopes: FloatArray | None
+
+    def slopes_times(self, rows: FloatArray) -> FloatArray:
+        """(n, K, m): A (x - origin); one for all components, or zero, where they share it."""
+        m = self.intercepts.shape[1]
+        if self.slopes is None:
+            return np.zeros((1, 1, m))
+        if self.origins.ndim == 1:
+            return ((rows - self.origins) @ self.slopes).reshape(len(rows), -1, m)
+        each: FloatArray = (rows - self.origins[:, None, :]) @ self.slopes
+        return np.moveaxis(each, 0, 1)
+
+    def mean(self, shares: FloatArray, slopes: FloatArray) -> FloatArray:
+        """(n, m): the mean of the lines, by the shares (n, K) of the components."""
+        mean: FloatArray = shares @ self.intercepts
+        if slopes.shape[1] == 1:
+            return mean + slopes[:, 0]
+        mean += np.einsum("nk,nkm->nm", shares, slopes)
+        return mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +94,21 @@ class Cut:
     given: Mixture
     rest: Mixture
     slopes: FloatArray | None
+
+    @lazy
+    def lines(self) -> Lines:
+        """The regression of each component, made once."""
+        centers, means, slopes = self.given.means, self.rest.means, self.slopes
+        origin = centers.mean(axis=0)
+        if slopes is None:
+            return Lines(origin, means, None)
+        steps = (slopes @ (origin - centers)[:, :, None])[:, :, 0]
+        explained = ((slopes @ self.given.factors) ** 2).sum(axis=-1)
+        left = MATRIX.diagonals(self.rest.covariances, means.shape[1])
+        if (np.abs(steps) <= NEAR * np.sqrt(explained + left)).all():
+            side_by_side = np.ascontiguousarray(slopes.reshape(-1, len(origin)).T)
+            return Lines(origin, means + steps, side_by_side)
+        return Lines(centers, means, np.swapaxes(slopes, -1, -2))
 
 
 def cut_of(mixture: Mixture, observed: Columns, missing: Columns) -> Cut:

@@ -1,7 +1,6 @@
 """What a mixture says of rows: densities, responsibilities, labels, and their sums."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -71,25 +70,29 @@ def _by_rows(
     gaps: bool,
 ) -> np.ndarray:
     """The results of the kernel of this name for all rows."""
+    k = mixture.n_components
     if not gaps:
-        return in_blocks(mixture.packed(rows.dtype), name, rows, out, n_threads)
+        return in_blocks(getattr(mixture.packed(rows.dtype), name), k, rows, out, n_threads)
     for pattern in patterns_of(rows):
-        constants = constants_of(mixture, pattern.observed)
+        packed = constants_of(mixture, pattern.observed).packed(rows.dtype)
         of_pattern = np.empty((len(pattern.index), *out.shape[1:]), out.dtype)
-        in_blocks(constants.packed(rows.dtype), name, pattern.of(rows), of_pattern, n_threads)
+        in_blocks(getattr(packed, name), k, pattern.of(rows), of_pattern, n_threads)
         out[pattern.index] = of_pattern
     return out
 
 
 def in_blocks(
-    packed: Any, name: str, rows: np.ndarray, out: np.ndarray, n_threads: int | None
+    kernel: Callable[[np.ndarray, np.ndarray], None],
+    n_components: int,
+    rows: np.ndarray,
+    out: np.ndarray,
+    n_threads: int | None,
 ) -> np.ndarray:
-    """The results of a kernel of packed constants for all rows (n, D), written to `out`."""
-    kernel: Callable[[np.ndarray, np.ndarray], None] = getattr(packed, name)
+    """The results of a kernel for all rows (n, D), written to `out`."""
     if len(rows) <= FEWEST_ROWS:
         kernel(rows, out)  # a few rows need no pool of threads
     else:
-        block = rows_per_block(packed.n_components, rows.shape[1])
+        block = rows_per_block(n_components, rows.shape[1])
         run_blocks(
             lambda begin, end: kernel(rows[begin:end], out[begin:end]), len(rows), block, n_threads
         )

@@ -23,13 +23,16 @@ def mahalanobis(
     k, d = mixture.means.shape
     log_determinants = np.full(k, -HALF_LOG_2_PI * d)
     constants = replace(mixture.constants, log_determinants=log_determinants)
-    packed = constants.packed(rows.dtype)
-    in_blocks(packed, "component_log_density", rows, out, n_threads)
-    out -= _offset(d, rows.dtype)
-    out *= -2.0
-    np.maximum(out, 0.0, out=out)
-    np.sqrt(out, out=out)
-    return out
+    packed, offset = constants.packed(rows.dtype), _offset(d, rows.dtype)
+
+    def distances(some: np.ndarray, of_some: np.ndarray) -> None:
+        packed.component_log_density(some, of_some)
+        of_some -= offset
+        of_some *= -2.0
+        np.maximum(of_some, 0.0, out=of_some)
+        np.sqrt(of_some, out=of_some)
+
+    return in_blocks(distances, k, rows, out, n_threads)
 
 
 @cache

@@ -15,9 +15,9 @@ from fastgmm.typing import FloatArray
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-MOST_UPDATES = 1000
+MOST_UPDATES = 300
 """The bound holds after every update, and so many bring it near its limit."""
-CHANGE = 1e-12
+CHANGE = 1e-10
 """The updates end with one that changes the bound by less than this times itself and 1 nat."""
 
 

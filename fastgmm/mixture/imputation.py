@@ -7,7 +7,7 @@ from fastgmm.mixture.conditioning import Cut, cut_of
 from fastgmm.mixture.density import responsibilities
 from fastgmm.mixture.gaps import Gaps
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.regression import component_means, regression
+from fastgmm.mixture.regression import regression
 from fastgmm.mixture.sampling import draw
 from fastgmm.typing import FloatArray
 
@@ -53,19 +53,19 @@ def _expected(
     each = rest.covariance_model.per_component(rest.factors, rest.n_components)
     for k in np.unique(chosen).tolist():
         of_component = np.flatnonzero(chosen == k)
-        means = component_means(_only(cut, k), exact[of_component])[0]
         noise = rest.covariance_model.form.times_rows(each[k], normal[of_component])
+        means = rest.means[k] + _sloped(cut, k, exact[of_component] - cut.given.means[k])
         drawn[of_component] = means + noise
     return drawn
 
 
-def _only(cut: Cut, k: int) -> Cut:
-    """The cut of one component alone."""
-    order = np.array([k])
-    slopes = cut.slopes
-    if slopes is not None and not cut.given.covariance_model.tied:
-        slopes = slopes[order]
-    return Cut(cut.given.reordered(order), cut.rest.reordered(order), slopes)
+def _sloped(cut: Cut, k: int, off: FloatArray) -> FloatArray | float:
+    """(n, m): A (x_o - mean_o) of one component, for deviations (n, p)."""
+    if cut.slopes is None:
+        return 0.0
+    slopes = cut.slopes if cut.given.covariance_model.tied else cut.slopes[k]
+    sloped: FloatArray = off @ slopes.T
+    return sloped
 
 
 def _drawn_components(odds: FloatArray, generator: "np.random.Generator") -> np.ndarray:

@@ -58,6 +58,27 @@ class Mixture:
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
 
+    def like(
+        self,
+        weights: FloatArray,
+        means: FloatArray,
+        covariances: FloatArray,
+        factors: FloatArray,
+        inverse_factors: FloatArray,
+    ) -> "Mixture":
+        """A mixture of this type, of arrays that are float64, in C order and read-only already."""
+        made = object.__new__(Mixture)
+        made.__dict__.update(
+            covariance_type=self.covariance_type,
+            weights=weights,
+            means=means,
+            covariances=covariances,
+            factors=factors,
+            inverse_factors=inverse_factors,
+            dtype=self.dtype,
+        )
+        return made
+
     def check(self) -> None:
         """Raise ValueError where the numbers, from a file, are not those of a mixture."""
         k, d = checks.check_sizes("means", self.means, 2)
@@ -169,13 +190,18 @@ class Mixture:
         # The logarithm is that of compiled iterations; NumPy's differs from it in last bits.
         log_weights = np.empty(len(self.weights))
         kernels.log_weights(self.weights, log_weights)
+        form, d = self.covariance_model.form, self.n_features
+        return self.constants_with(log_weights, form.log_determinants(self.factors, d))
+
+    def constants_with(self, log_weights: FloatArray, log_determinants: FloatArray) -> Constants:
+        """The same, where the logarithms of weights and of determinants are known."""
         model, (k, d) = self.covariance_model, self.means.shape
         return Constants(
             model.kernel,
             log_weights,
             self.means,
             model.for_kernels(self.inverse_factors, k, d),
-            np.full(k, model.form.log_determinants(self.factors, d)),
+            log_determinants if np.ndim(log_determinants) else np.full(k, log_determinants),
             self.factors,
         )
 

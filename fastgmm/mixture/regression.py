@@ -22,32 +22,22 @@ def regression(
     n, k, m = len(rows), cut.rest.n_components, cut.rest.n_features
     means = np.empty((n, m), rows.dtype)
     covariances = np.empty((n, m, m), rows.dtype) if return_cov else None
-    per_row = k * (rows.shape[1] + m) + (m * m if return_cov else 0)
-    step = max(1, NUMBERS_AT_ONCE // per_row)
+    step = max(1, NUMBERS_AT_ONCE // (rows.shape[1] + k * (m + 1) + (m * m if return_cov else 0)))
+    lines = cut.lines
     within = _within(cut) if return_cov else None
     # Rows at the end of the range overflow; the caller looks for them in the results.
     with np.errstate(over="ignore", invalid="ignore"):
         for begin in range(0, n, step):
             part = rows[begin : begin + step].astype(np.float64, copy=False)
             shares = responsibilities(cut.given, part, np.empty((len(part), k)), n_threads)
-            each = component_means(cut, part)
-            mean = np.einsum("nk,knm->nm", shares, each)
+            slopes = lines.slopes_times(part)
+            mean = lines.mean(shares, slopes)
             means[begin : begin + step] = mean
             if covariances is not None and within is not None:
-                spread = (shares @ within).reshape(-1, m, m) + _between(shares, each - mean)
+                off = lines.intercepts + slopes - mean[:, None, :]
+                spread = (shares @ within).reshape(-1, m, m) + _between(shares, off)
                 covariances[begin : begin + step] = spread
     return means, covariances
-
-
-def component_means(cut: Cut, rows: FloatArray) -> FloatArray:
-    """(K, n, m): mu_m + A (x_o - mu_o) of each component and row."""
-    means = cut.rest.means[:, None, :]
-    if cut.slopes is None:
-        return np.broadcast_to(means, (len(means), len(rows), means.shape[2]))
-    off = rows - cut.given.means[:, None, :]
-    each: FloatArray = off @ np.swapaxes(cut.slopes, -1, -2)
-    each += means
-    return each
 
 
 def _within(cut: Cut) -> FloatArray:
@@ -59,7 +49,7 @@ def _within(cut: Cut) -> FloatArray:
 
 
 def _between(shares: FloatArray, off: FloatArray) -> FloatArray:
-    """(n, m, m): sum_k r_k e_k e_k^T of deviations (K, n, m), exactly symmetric."""
-    roots = np.moveaxis(off * np.sqrt(shares.T)[:, :, None], 0, -1)
-    products = roots @ np.swapaxes(roots, 1, 2)
+    """(n, m, m): sum_k r_k e_k e_k^T of deviations (n, K, m), exactly symmetric."""
+    roots = off * np.sqrt(shares)[:, :, None]
+    products = np.swapaxes(roots, 1, 2) @ roots
     return np.asarray(0.5 * (products + np.swapaxes(products, 1, 2)))

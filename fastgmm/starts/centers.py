@@ -1,21 +1,23 @@
 """Centres among rows, and mixtures around centres."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
-from fastgmm.data.sample import weight_of_row
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.starts.points import Points, Start, StartRows, assign, common_scale
+from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.starts.points import Points, Start, StartRows, assigned_rows, common_scale
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 KMEANS_ROWS = 4000
 """Centres are found among at least this many rows."""
+ROWS_AT_ONCE = 4096
+"""So many rows are given to their nearest centres at a time: their distances stay in the cache."""
 
 
 def around_rows(data: StartRows, start: Start, generator: "Generator") -> Mixture:
@@ -33,21 +35,43 @@ def around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -
     `reg_covar` alone, which means nothing in the units of the data; its next step is the same
     assignment of each row to the nearest centre.
     """
-    rows, weight = data.assigned()
-    statistics = assign(rows, weight, centers, common_scale(points), start, data.n_threads)
-    k = start.n_components
-    total = statistics.component_weight.sum()
-    second = statistics.second_moment
-    if not model_of(start.covariance_type).tied:
-        second = np.repeat(second.sum(axis=0, keepdims=True) / k, k, axis=0)
-    pooled = replace(
-        statistics,
+    k, near = start.n_components, data.points(assigned_rows(start, centers.shape[1]))
+    model, scale = model_of(start.covariance_type), common_scale(points)
+    second = _pooled(model, near, centers, scale)
+    if not model.tied:
+        second = np.repeat(second[None] / k, k, axis=0)
+    total = float(near.weight.sum())
+    pooled = SufficientStatistics(
+        covariance_type=start.covariance_type,
         reference=centers,
         component_weight=np.full(k, total / k),
         first_moment=np.zeros_like(centers),
         second_moment=second,
+        n_samples=len(near.rows),
+        weight=total,
+        log_likelihood=0.0,
+        dtype=data.dtype,
     )
-    return maximization(pooled, start.regularization.in_units(weight_of_row(weight)))
+    return maximization(pooled, start.regularization.in_units(1.0))
+
+
+def _pooled(
+    model: CovarianceModel, points: Points, centers: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """The sum of the second moments of points about their nearest centres, in the model's form."""
+    doubled, squares = 2.0 * (centers / scale).T, ((centers / scale) ** 2).sum(axis=1)
+    total = np.zeros(model.sums.shape(centers.shape[1]))
+    for begin in range(0, len(points.rows), ROWS_AT_ONCE):
+        rows = points.rows[begin : begin + ROWS_AT_ONCE]
+        nearest = ((rows / scale) @ doubled - squares).argmax(axis=1)
+        off = rows - centers[nearest]
+        off *= np.sqrt(points.weight[begin : begin + ROWS_AT_ONCE])[:, None]
+        if model.sums.ndim == 2:
+            total += off.T @ off
+        else:
+            # One variance for all features has the sum of all squares.
+            total += (off**2).sum(axis=0 if model.sums.ndim else None)
+    return total
 
 
 def plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarray:

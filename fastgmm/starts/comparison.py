@@ -9,9 +9,8 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.stretch import iterated
+from fastgmm.em.stretch import FixedIterations
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.density import log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import StartRows
 
@@ -27,6 +26,16 @@ FEWEST_PASSES = 2
 """A comparison takes at least this many passes of EM: with fewer it says little and is left out."""
 MOST_PASSES = 20
 """A comparison takes at most this many passes of EM."""
+PASSES_OF_ALL = 1.5
+"""A comparison on some of the rows costs at most as much as this many passes over all that are
+known, or `PASSES_OF_SOME` of its own.  What all rows are compared on, the fit need not do again."""
+PASSES_OF_SOME = 10
+"""See `PASSES_OF_ALL`."""
+FIRST_STAGE = 5
+"""Twice and four times this number of passes are ends of stages, after which candidates are dropped
+that cannot win."""
+LEAD = 1e-4
+"""A candidate goes on if it may come to lead by more than this, in nats per row."""
 LEAST_COST = 100_000_000
 """The comparison has no pass of EM where `FEWEST_PASSES` would cost more multiply-adds than this
 per candidate."""
@@ -51,6 +60,8 @@ class Entry:
     weak : bool
         Whether the promise is worth less than any of one that is not weak: see `is_weak`.
     n_passes : int
+    pace : float
+        What the last passes have brought, in nats per row and pass; infinite before.
     """
 
     index: int
@@ -60,6 +71,7 @@ class Entry:
     promise: float = np.nan
     weak: bool = False
     n_passes: int = 0
+    pace: float = np.inf
 
     def go_on(self, data: StartRows, most: int) -> None:
         """Run EM until the candidate has had `most` passes, or those that its cost allows.
@@ -67,18 +79,28 @@ class Entry:
         The rows are the same for all starts of a fit.  Where EM fails the promise is -inf.
         """
         n, n_passes = effort(data, self.candidate)
-        rows, weight = data.first(n)
-        regularization = data.start.regularization.in_units(weight_of_row(weight))
-        given, left = RowData(rows, weight, data.n_threads), min(n_passes, most) - self.n_passes
+        iterations, regularization = _iterations(data, n)
+        left = max(min(n_passes, most) - self.n_passes, 0)
         try:
-            self.reached = iterated(self.reached, given, left, regularization)
-            self.n_passes += max(left, 0)
+            self.reached = iterations.after(self.reached, left)
         except IllDefinedCovarianceError:
-            self.promise, self.weak = -np.inf, True
+            self.promise, self.weak, self.pace = -np.inf, True, 0.0
             return
-        density = log_density(self.reached, rows, np.empty(len(rows), rows.dtype), data.n_threads)
-        self.promise = float(np.average(density, weights=weight))
+        before, self.promise = self.promise, iterations.bound(self.reached)
         self.weak = is_weak(self.reached, regularization, data.weight_in_rows)
+        self.n_passes += left
+        if left > 0 and not np.isnan(before):
+            self.pace = (self.promise - before) / left
+
+    def may_lead(self, leader: "Entry", most: int) -> bool:
+        """Whether it may be ahead after `most` passes: they bring less and less."""
+        ahead = self.promise + self.pace * (most - self.n_passes)
+        return ahead > leader.promise + LEAD
+
+    def begun(self, data: StartRows) -> Mixture:
+        """What a run from here begins with: passes over all rows were its own first ones."""
+        whole = len(compared_rows(data, effort(data, self.candidate)[0])[0].rows) == data.n_rows
+        return self.reached if whole and self.n_passes > 0 and not self.weak else self.candidate
 
     @property
     def rank(self) -> tuple[bool, float, int, int]:
@@ -101,7 +123,47 @@ def ranked(data: StartRows, candidates: list[Mixture], most: int) -> list[Entry]
     """
     if len(candidates) == 1:
         return [Entry(data.start.index, 0, candidates[0], candidates[0])]
-    return sorted(entered(data, candidates, most), key=lambda one: one.rank)
+    most = min(most, effort(data, candidates[0])[1])
+    stage = min(FIRST_STAGE, most)
+    entries = entered(data, candidates, stage)
+    leader, racing = min(entries, key=lambda one: one.rank), entries
+    while len(racing) > 1 and stage < most:
+        stage = min(2 * stage, most)
+        for entry in racing:
+            entry.go_on(data, stage)
+        leader = min(racing, key=lambda one: one.rank)
+        racing = [one for one in racing if one is leader or one.may_lead(leader, most)]
+    return sorted(entries, key=lambda one: one.rank)
+
+
+def compared_rows(data: StartRows, n: int) -> tuple[RowData, float]:
+    """The rows that candidates are compared on, for all starts, and the weight of one of them."""
+    if data.sample.whole:
+        n = min(n, data.n_counted)
+
+    def make() -> tuple[RowData, float]:
+        rows, weight = data.first(n)
+        return RowData(rows, weight, data.n_threads), weight_of_row(weight)
+
+    found: tuple[RowData, float] = data.sample.made.once(("compared", n, data.n_threads), make)
+    return found
+
+
+def _iterations(data: StartRows, n: int) -> tuple[FixedIterations, Regularization]:
+    """EM over the rows that candidates are compared on, made once for all starts of a fit."""
+
+    def make() -> tuple[FixedIterations, Regularization]:
+        start, (compared, unit) = data.start, compared_rows(data, n)
+        regularization = start.regularization.in_units(unit)
+        iterations = FixedIterations(
+            compared, start.covariance_type, start.n_components, regularization
+        )
+        return iterations, regularization
+
+    if n not in data.compiled:
+        data.compiled[n] = make()
+    found: tuple[FixedIterations, Regularization] = data.compiled[n]
+    return found
 
 
 def is_weak(mixture: Mixture, regularization: Regularization, n_rows: float) -> bool:
@@ -135,6 +197,12 @@ def effort(data: StartRows, candidate: Mixture) -> tuple[int, int]:
     if (FEWEST_PASSES + 1) * n * of_row > LEAST_COST:
         # These rows were not used to make the candidates, so they can be scored without an EM pass.
         return max(COMPARED_ROWS, min(n, COST // of_row)), 0
-    n_passes = min(max(COST // (n * of_row) - 1, FEWEST_PASSES), MOST_PASSES)
-    most = min(MOST_ROWS_PER_PARAMETER * free, COST // ((n_passes + 1) * of_row))
+    of_all = int(PASSES_OF_ALL * data.n_counted)
+    wanted = MOST_PASSES
+    if n < data.n_counted:
+        wanted = min(max(of_all // n, PASSES_OF_SOME), MOST_PASSES)
+    n_passes = min(max(COST // (n * of_row) - 1, FEWEST_PASSES), wanted)
+    most = min(
+        MOST_ROWS_PER_PARAMETER * free, COST // ((n_passes + 1) * of_row), of_all // n_passes
+    )
     return max(n, most), n_passes

@@ -4,24 +4,30 @@ What misleads one kind rarely misleads another: far rows, columns that go togeth
 different shapes.
 """
 
+from typing import Literal
+
 import numpy as np
 
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.centers import around_rows
 from fastgmm.starts.points import StartRows
+from fastgmm.starts.trees import Units
 from fastgmm.starts.ward import candidates_in, sound, ward_candidates
 
-KINDS = ("ranks", "white", "random", "column")
+Kind = Units | Literal["random"]
+"""What a start is made of."""
+
+KINDS: tuple[Kind, ...] = ("ranks", "white", "random", "column")
 """What further starts are made of, in turns: trees in three kinds of coordinates, and drawn rows.
 The first start is of the kind "column"."""
-COMPARED_KINDS = ("ranks", "column", "white", "column")
+COMPARED_KINDS: tuple[Kind, ...] = ("ranks", "column", "white", "column")
 """The same where a few passes decide which start runs: drawn rows want more passes than that, and
 the tree of other rows has most often the highest promise."""
 DRAWN = 4
 """A start of drawn rows draws this many times."""
 
 
-def candidates(data: StartRows, kinds: tuple[str, ...] = KINDS) -> list[Mixture]:
+def candidates(data: StartRows, kinds: tuple[Kind, ...] = KINDS) -> list[Mixture]:
     """The candidates of one start, of which there is at least one.
 
     After the first start, the kinds take turns.
@@ -32,7 +38,7 @@ def candidates(data: StartRows, kinds: tuple[str, ...] = KINDS) -> list[Mixture]
         When the covariances of a candidate are singular and nothing regularises them.
     """
     index = data.start.index
-    kind = "column" if index == 0 else kinds[(index - 1) % len(kinds)]
+    kind: Kind = "column" if index == 0 else kinds[(index - 1) % len(kinds)]
     if kind == "random":
         return _drawn(data)
     if kind == "column":

@@ -6,6 +6,7 @@ mixture: there is no second E-step here.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
@@ -48,10 +50,18 @@ class Points:
 
     def mean(self) -> np.ndarray:
         """(D,): the weighted mean of the rows."""
-        return np.average(self.rows, axis=0, weights=self.weight)
+        return self._mean
 
     def deviations(self) -> np.ndarray:
         """(D,): deviations of the columns; 0 where a deviation is the rounding of a constant."""
+        return self._deviations
+
+    @lazy
+    def _mean(self) -> np.ndarray:
+        return np.average(self.rows, axis=0, weights=self.weight)
+
+    @lazy
+    def _deviations(self) -> np.ndarray:
         deviations = np.sqrt(
             np.average((self.rows - self.mean()) ** 2, axis=0, weights=self.weight)
         )
@@ -105,6 +115,8 @@ class StartRows:
     n_threads: int | None
     seed: int = 0
     """What the random numbers of the start come from."""
+    compiled: dict[int, Any] = field(default_factory=dict)
+    """What the starts of one fit, one after the other, iterate with."""
 
     @property
     def weight_in_rows(self) -> float:
@@ -120,17 +132,28 @@ class StartRows:
         return len(self.sample.order)
 
     @property
+    def n_rows(self) -> int:
+        """The number of rows there are, of any weight; 0 where the sample is not all of them."""
+        return len(self.sample.rows) if self.sample.whole else 0
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the rows: float32 or float64."""
         return self.sample.rows.dtype
 
     def subset(self, n: int) -> Points:
         """All rows of positive weight with weights, or n drawn rows: each start draws others."""
+        if n >= self.n_counted:
+            return self.points(n)
         return self._points(self.sample.drawn(n, self.start.index))
 
     def points(self, n: int) -> Points:
-        """All rows of positive weight with weights, or n drawn rows: each start has the same."""
-        return self._points(self.sample.drawn(n))
+        """All rows of positive weight with weights, or n drawn rows: one copy for all starts."""
+        n = min(n, self.n_counted)
+        found: Points = self.sample.made.once(
+            ("points", n), lambda: self._points(self.sample.drawn(n))
+        )
+        return found
 
     def _points(self, chosen: np.ndarray) -> Points:
         rows = self.sample.rows[chosen].astype(np.float64)
@@ -143,7 +166,7 @@ class StartRows:
 
     def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows of the first M-step, and their weights."""
-        n = _assigned_rows(self.start, self.sample.rows.shape[1])
+        n = assigned_rows(self.start, self.sample.rows.shape[1])
         return self.first(n, all_of=2 * n)
 
     def first(self, n: int, all_of: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
@@ -160,10 +183,11 @@ def sample_size(start: Start, n_features: int) -> int:
     """The number of rows that `initial_parameters` wants to choose from."""
     if start.method == "ward":
         return max(2 * ASSIGNED_ROWS, 4 * start.n_components)
-    return 2 * _assigned_rows(start, n_features)
+    return 2 * assigned_rows(start, n_features)
 
 
-def _assigned_rows(start: Start, n_features: int) -> int:
+def assigned_rows(start: Start, n_features: int) -> int:
+    """The number of rows of the first M-step."""
     free = n_parameters(start.covariance_type, start.n_components, n_features)
     wanted = min(ASSIGNED_ROWS_PER_PARAMETER * free, ASSIGNED_NUMBERS // n_features)
     return max(ASSIGNED_ROWS, wanted)

@@ -16,7 +16,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import COST, MOST_PASSES, Entry, entered, ranked
-from fastgmm.starts.kinds import COMPARED_KINDS, KINDS, candidates
+from fastgmm.starts.kinds import COMPARED_KINDS, KINDS, Kind, candidates
 from fastgmm.starts.points import StartRows
 
 FIRST_PASSES = 5
@@ -76,7 +76,7 @@ def turns_of(data: StartRows) -> Turns:
 
 def ward_start(data: StartRows) -> Mixture:
     """The mixture of the best candidate of one start."""
-    return _ranked_start(data, data.start.index)[0].candidate
+    return _ranked_start(data, data.start.index)[0].begun(data)
 
 
 class EachStart:
@@ -116,7 +116,7 @@ class EachStart:
     def _best(self, index: int) -> Mixture:
         first, *others = _ranked_start(self._data, index)
         self._waiting[index] = [one.rank for one in others]
-        return first.candidate
+        return first.begun(self._data)
 
 
 class BestOfAll:
@@ -124,6 +124,7 @@ class BestOfAll:
 
     def __init__(self, data: StartRows) -> None:
         self._data = data
+        self._begun: list[Entry] = []
 
     @property
     def n_wanted(self) -> int:
@@ -140,10 +141,16 @@ class BestOfAll:
         return self._compared[2][number][2]
 
     def turn(self, number: int) -> Mixture | None:
-        """The candidate of this number, made again: together they can be larger than the rows."""
+        """What this turn begins with; candidates are made again: all can be larger than the rows.
+
+        The best of all and the first start alone begin where their comparison has brought them.
+        """
         order = self._compared[2]
         if number >= len(order):
             return None
+        for entry in self._begun:
+            if order[number][2:] == entry.rank[2:]:
+                return entry.begun(self._data)
         return _made_again(self._data, order[number], COMPARED_KINDS)
 
     @lazy
@@ -165,12 +172,14 @@ class BestOfAll:
         for entry in kept:
             entry.go_on(self._data, MOST_PASSES)
         order = sorted(one.rank for one in kept) + sorted(dropped)
+        self._begun = sorted(kept, key=lambda one: one.rank)[:1]
         if order:
             _, promise, index, _ = order[0]
             promises[index] = Promise(index, -promise)
         if promises[0].failure is not None:
             return 1, tuple(promises), order
-        first = _ranked_start(self._data, 0)[0].rank
+        self._begun.insert(0, _ranked_start(self._data, 0)[0])
+        first = self._begun[0].rank
         others = [rank for rank in order[1:] if rank[2:] != first[2:]]
         if order[0][2:] == first[2:]:
             return 1, tuple(promises), [order[0], *others]
@@ -183,7 +192,7 @@ def _ranked_start(data: StartRows, index: int) -> list[Entry]:
     return ranked(of_start, candidates(of_start), FIRST_PASSES if index else MOST_PASSES)
 
 
-def _made_again(data: StartRows, rank: Rank, kinds: tuple[str, ...]) -> Mixture:
+def _made_again(data: StartRows, rank: Rank, kinds: tuple[Kind, ...]) -> Mixture:
     """The candidate of this rank, which is the same each time."""
     _, _, index, place = rank
     return candidates(_of(data, index), kinds)[place]
@@ -191,4 +200,6 @@ def _made_again(data: StartRows, rank: Rank, kinds: tuple[str, ...]) -> Mixture:
 
 def _of(data: StartRows, index: int) -> StartRows:
     n_init = data.start.n_init if index else 1
+    if (data.start.index, data.start.n_init) == (index, n_init):
+        return data
     return replace(data, start=replace(data.start, index=index, n_init=n_init))

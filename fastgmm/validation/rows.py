@@ -84,7 +84,7 @@ def as_rows(
         or X.ndim != 2
         or not (X.flags.c_contiguous and X.flags.aligned)
     ):
-        X = _converted(X, method)
+        X = as_floating(X, method)
     rows: Rows = X
     n_rows, n_columns = rows.shape
     fit = _all_finite(rows, n_threads) or (gaps and not np.isinf(rows).any())
@@ -142,7 +142,8 @@ def _all_finite(rows: Rows, n_threads: int | None) -> bool:
     return all(found)
 
 
-def _converted(X: Any, method: str) -> Rows:
+def as_floating(X: Any, method: str = "") -> Rows:
+    """Turn what the user gave into C-contiguous float32 or float64 rows, which may hold NaN."""
     found = as_table(X)
     array = rows_of(found, "X") if isinstance(found, Frame) else as_numbers(found, "X")
     if array.ndim != 2:

@@ -23,6 +23,7 @@ def data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.filterwarnings("ignore:Estimator GaussianMixtureRegressor does not inherit from")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::fastgmm.errors.CollapseWarning")
 def test_checks_of_scikit_learn() -> None:
     results = check_estimator(GaussianMixtureRegressor(n_threads=1), on_skip=None)
     assert {result["status"] for result in results} <= {"passed", "skipped"}

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm.covariance.matrix import MATRIX, MatrixChart
+from fastgmm.covariance.matrix import MATRIX
 from fastgmm.errors import IllDefinedCovarianceError
 from support import correlated_mixture
 
 SIZES = [(1, 1), (3, 2), (2, 7), (4, 5)]
-CHART = MatrixChart()
 
 
 @pytest.fixture(params=SIZES, ids=str)
@@ -134,8 +133,12 @@ def test_directions_at_the_floor(rng: np.random.Generator) -> None:
         axes = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         spread = (axes * (np.arange(5) >= n)) @ axes.T
         covariances.append(np.sqrt(ridge)[:, None] * (100.0 * spread + np.eye(5)) * np.sqrt(ridge))
-    inverses = MATRIX.factor(np.array(covariances))[1]
-    np.testing.assert_array_equal(MATRIX.directions_at_floor(inverses, ridge, 0.99), held)
+    given = np.array(covariances)
+    inverses = MATRIX.factor(given)[1]
+    np.testing.assert_array_equal(MATRIX.directions_at_floor(given, inverses, ridge, 0.99), held)
+    asked = np.array([True, False, False, True])
+    some = MATRIX.directions_at_floor(given, inverses, ridge, 0.99, asked)
+    np.testing.assert_array_equal(some, held * asked)
 
 
 def test_a_singular_covariance_is_held_at_the_floor(covariances: np.ndarray) -> None:
@@ -151,51 +154,6 @@ def test_a_singular_covariance_is_held_at_the_floor(covariances: np.ndarray) -> 
     with pytest.raises(IllDefinedCovarianceError) as caught:
         MATRIX.held_at(covariances, np.asarray(0.0), 1e-13)
     assert caught.value.component == k - 1
-
-
-# ---------------------------------------------------------------- the chart
-
-
-@pytest.mark.parametrize("alone", [False, True])
-def test_coordinates_lead_back(
-    alone: bool, covariances: np.ndarray, rng: np.random.Generator
-) -> None:
-    base = covariances[0] if alone else covariances
-    d = base.shape[-1]
-    noise = rng.normal(size=(*base.shape[:-1], 2 * d))
-    other = base + noise @ np.swapaxes(noise, -1, -2)
-    factors, inverses = MATRIX.factor(base)
-    spread = CHART.coordinates(inverses, MATRIX.factor(other)[0])
-    close(CHART.covariances(factors, spread), other)
-    close(CHART.coordinates(inverses, factors), np.zeros_like(base))
-    vector = CHART.flat(spread)
-    assert vector.shape == (base.size // (d * d) * d * (d + 1) // 2,)
-    np.testing.assert_array_equal(CHART.unflat(vector, base.shape), np.tril(spread))
-
-
-def test_the_gradient_is_the_derivative(covariances: np.ndarray, rng: np.random.Generator) -> None:
-    k, d, _ = covariances.shape
-    noise = rng.normal(size=(k, d, 2 * d))
-    second, weight = noise @ np.swapaxes(noise, 1, 2), rng.uniform(1.0, 5.0, k)
-    ridge = rng.uniform(size=d)
-    factors, inverses = MATRIX.factor(covariances)
-    whole = second + weight[:, None, None] * np.diag(ridge)
-
-    def value(vector: np.ndarray) -> float:
-        at = CHART.covariances(factors, CHART.unflat(vector, covariances.shape))
-        traces = np.einsum("kij,kji->k", np.linalg.inv(at), whole)
-        return float(-0.5 * (weight @ np.linalg.slogdet(at)[1] + traces.sum()))
-
-    got = CHART.flat(CHART.gradient(inverses, second, weight, ridge))
-    steps = 1e-5 * np.eye(len(got))
-    expected = [(value(step) - value(-step)) / 2e-5 for step in steps]
-    close(got, expected, 1e-6)
-
-
-def test_scales_know_that_the_diagonal_counts_twice() -> None:
-    scales = CHART.scales(np.array([1.0, 2.0]), (2, 3, 3), 3)
-    expected = np.where(np.eye(3), np.sqrt(2.0), 1.0)
-    close(scales, np.array([expected, 2.0 * expected]))
 
 
 # ---------------------------------------------------------------- scatters

@@ -14,9 +14,10 @@ from fastgmm.covariance.scalar import SCALAR
 from fastgmm.covariance.types import MODELS, model_of
 from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import expectation
-from fastgmm.em.loop import Rules, run_em
+from fastgmm.em.loop import run_em
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.rules import Rules
 from fastgmm.em.stopping import Stopping
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import COVARIANCE_TYPES
@@ -124,10 +125,10 @@ def test_a_seventh_model_is_fitted(
     assert bounds[-1] <= fitted("diag", rows, np.full((3, 4), 4.0))[1][-1] + 1.0
 
 
-def test_a_model_without_a_chart_is_not_accelerated(
+def test_a_model_of_restricted_covariances_is_not_accelerated(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where EM is slow, and accelerated for a model that has one."""
+    """Where EM is slow, and accelerated for a model that moves freely."""
     monkeypatch.setitem(types.MODELS, "equal_volumes", EQUAL_VOLUMES)
     rows = correlated_mixture(3, 2, rng, separation=1.0).sample(600, rng)[0]
     searched = {}

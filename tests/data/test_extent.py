@@ -48,3 +48,8 @@ def test_weights_of_any_unit_are_brought_near_one(power: int) -> None:
     else:
         assert 0.5 <= extent.heaviest * 2.0**-extent.exponent < 1.0
     assert Extent().exponent == 0
+
+
+def test_the_extent_of_one_batch_is_that_of_a_batch_after_none(rng: np.random.Generator) -> None:
+    for n, weight in ((0, None), (5, None), (4, rng.exponential(size=4)), (0, np.empty(0))):
+        assert Extent.of(n, weight) == Extent().plus(n, weight)

@@ -147,3 +147,13 @@ def test_turns_take_other_rows_while_there_are_some() -> None:
     assert sample.drawn(2, 1).tolist() == [4, 9]
     assert sample.drawn(2, 2).tolist() == [1, 7]
     assert sample.drawn(99).tolist() == [1, 2, 4, 7, 9] == sample.drawn(5, 3).tolist()
+
+
+@pytest.mark.parametrize("cuts", [[7], [1, 2, 3, 1], [3, 0, 4]])
+def test_keys_are_those_of_the_whole_stream(cuts: list[int]) -> None:
+    """However few of them are drawn, and in however many parts."""
+    sampler = RowSampler(5, 100, keep_rows=True)
+    for n in cuts:
+        sampler.add(n, np.zeros((n, 1)), None)
+    keys = np.random.default_rng([5, 0]).random(KEYS_PER_STREAM)[:7]
+    np.testing.assert_array_equal(sampler.sample().order, np.argsort(keys))

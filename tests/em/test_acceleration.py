@@ -8,9 +8,11 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture, NormalInverseWishart
+from fastgmm.em import relative_frame as frame
 from fastgmm.em.acceleration import FIRST_PASSES, MOST_FAILURES, Search
 from fastgmm.em.stopping import RECENT
 from fastgmm.estimators import model_file
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import rows_per_block
 from support import correlated_mixture, in_shape_of
 
@@ -113,9 +115,21 @@ def test_steps_that_all_fail_leave_em(
     rows = overlapping(4, 3, 1, 400)
     params = {"covariance_type": covariance_type, "random_state": 0, "tol": 0.0, "max_iter": 40}
     plain = GaussianMixture(4, acceleration=None, **params).fit(rows)
-    for factor in (-1.0, -1e9):
-        monkeypatch.setattr(Search, "_direction", lambda _, gradient, f=factor: f * gradient)
-        model = GaussianMixture(4, acceleration="lbfgs", **params).fit(rows)
+    propose = Search.propose
+    monkeypatch.setattr("fastgmm.fits.fit.stretches_over", lambda *_: None)
+    for factor in (-0.3, -10.0):
+
+        def downhill(search: Search, mixture: Mixture, *given: Any, by: float = factor) -> Mixture:
+            found = propose(search, mixture, *given)
+            if not search.steps:
+                return found
+            assert search.gradient is not None
+            search.step = by * search.gradient / np.linalg.norm(search.gradient)
+            return frame.mixture_at(mixture, search.step)
+
+        monkeypatch.setattr(Search, "propose", downhill)
+        model = GaussianMixture(4, acceleration="lbfgs", **params)
+        model.fit(rows)
         assert model.n_passes_ == 40 + MOST_FAILURES
         np.testing.assert_allclose(model.lower_bounds_, plain.lower_bounds_, rtol=1e-13)
         np.testing.assert_allclose(model.means_, plain.means_, rtol=1e-9, atol=1e-9)

@@ -163,8 +163,8 @@ def test_where_bounds_are_not_carried(monkeypatch):
 
 
 def test_bounds_that_do_not_pay_are_dropped_for_a_while():
-    rows = np.zeros((100, 16))
-    carried = carried_bounds(rows, "full", 2)
+    assert not carried_bounds(np.zeros((127, 16)), "full", 2).possible
+    carried = carried_bounds(np.zeros((128, 16)), "full", 2)
     _, parameters = clusters(0, 1, 2, 16, 3.0)
     history = []
     for _ in range(14):

@@ -300,3 +300,31 @@ def test_a_move_gains_with_the_log_density_of_the_prior() -> None:
             )  # fmt: skip
             collapses(model, lambda model=model, rows=rows: model.fit(rows))
             assert np.diff(model.lower_bounds_).min() > -1e-12
+
+
+def test_what_a_move_has_not_helped_is_looked_at_less_and_less(
+    lost: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After 1, 2, 4, ... iterations, from the one on in which it was held."""
+    X, params = lost
+    tried: list[int] = []
+    model = GaussianMixture(3, **{**params, "tol": 0.0, "max_iter": 40, "acceleration": None})
+    monkeypatch.setattr(Repairer, "_relocated", lambda self, *args: tried.append(args[1]))
+    collapses(model, lambda: model.fit(X))
+    assert [r.action for r in model.repairs_] == ["held"]
+    since = 40 - model.repairs_[0].n_iter
+    assert len(tried) == 1 + since.bit_length()
+    assert set(tried) == {2}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_rows_of_many_features_are_held_at_once(seed: int) -> None:
+    """Components that span fewer directions than all rows do, and one that spans as many."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(30, 80)) + np.repeat(20.0 * rng.normal(size=(2, 80)), 15, axis=0)
+    model = GaussianMixture(2, random_state=0, max_iter=5)
+    collapses(model, lambda: model.fit(X))
+    assert [(r.component, r.action) for r in model.repairs_] == [(0, "held"), (1, "held")]
+    alone = GaussianMixture(1, random_state=0)
+    collapses(alone, lambda: alone.fit(X))
+    assert alone.repairs_ == []

@@ -10,7 +10,6 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from fastgmm import GaussianMixture, errors
-from fastgmm.errors import NotFittedError
 from support import correlated_mixture, matrices_of
 
 NAMES = ["length", "width", "depth", "mass"]
@@ -130,7 +129,6 @@ def test_columns_may_come_in_any_container(columns: Any, model: GaussianMixture)
 def test_one_component_and_one_column(covariance_type: Any, rng: np.random.Generator) -> None:
     model, _ = made(covariance_type, rng, 1, 1)
     np.testing.assert_array_equal(model.marginal(0).means_, model.means_)
-    assert model.mahalanobis(model.means_) == [[pytest.approx(0.0, abs=1e-12)]]
     assert model.merge_components(1).means_ == model.means_
     for call in (lambda: model.conditional(0, 1.0), lambda: model.regress([[1.0]], 0)):
         with pytest.raises(ValueError, match=r"^columns holds the only column of the model, and "):
@@ -146,7 +144,6 @@ def test_float32_models_answer_in_float32(covariance_type: Any, rng: np.random.G
     for part in (model.marginal([0, 1]), model.conditional(0, 1.0), model.merge_components(2)):
         assert part.means_.dtype == part.covariances_.dtype == np.float32
         assert part.sample(3)[0].dtype == np.float32
-    assert model.mahalanobis(rows).dtype == np.float32
     means, covariances = model.regress(rows[:, 1:], 0, return_cov=True)
     assert means.dtype == covariances.dtype == np.float32
     assert model.regress(rows[:, 1:].astype(float), 0).dtype == np.float64
@@ -232,66 +229,7 @@ def test_rows_far_out_are_regressed_or_refused(rng: np.random.Generator) -> None
         steep.regress(np.array([[1.0], [1e37]], dtype=np.float32), 1)
 
 
-# ---------------------------------------------------------------- distances and regions
-
-
-def test_mahalanobis_and_log_density_agree(
-    covariance_type: str, model: GaussianMixture, rng: np.random.Generator
-) -> None:
-    rows = rng.standard_normal((20, 4))
-    matrices = matrices_of(covariance_type, model.covariances_, model.means_)
-    offsets = -0.5 * (np.linalg.slogdet(matrices)[1] + 4 * np.log(2.0 * np.pi))
-    expected = offsets - 0.5 * model.mahalanobis(rows) ** 2
-    np.testing.assert_allclose(model.component_log_density(rows), expected, rtol=1e-11)
-
-
-def test_density_region_is_seeded(model: GaussianMixture) -> None:
-    one = model.density_region(0.9, n_samples=500, random_state=3)
-    assert type(one) is float
-    assert one == model.density_region(0.9, n_samples=500, random_state=3)
-    assert one == model.set_params(random_state=3).density_region(0.9, n_samples=500)
-    assert one != model.density_region(0.9, n_samples=500, random_state=4)
-    assert model.density_region(0.5, random_state=0) > model.density_region(0.99, random_state=0)
-
-
-@pytest.mark.parametrize("level", [0.0, 1.0, 90, -0.1, np.nan, "0.9", True, None])
-def test_levels_out_of_range(level: Any, rng: np.random.Generator) -> None:
-    with pytest.raises(ValueError, match=r"^level must be a number between 0 and 1, such as 0.9"):
-        made("full", rng)[0].density_region(level)
-
-
-# ---------------------------------------------------------------- other mixtures
-
-
-def test_divergence_is_seeded_and_takes_snapshots(rng: np.random.Generator) -> None:
-    (p, _), (q, _) = made("full", rng, 3, 2), made("diag", rng, 2, 2)
-    found = p.kl_divergence(q, n_samples=500, random_state=1)
-    assert [type(number) for number in found] == [float, float]
-    assert found == p.kl_divergence(q.snapshot(), n_samples=500, random_state=1)
-    assert found != p.kl_divergence(q, n_samples=500, random_state=2)
-    assert p.kl_divergence_bound(q) == p.kl_divergence_bound(q.snapshot())
-    _, small = p.kl_divergence(q, n_samples=40_000, random_state=1)
-    assert small < 0.25 * found[1]
-
-
-def test_divergence_from_what_is_no_such_mixture(
-    named: GaussianMixture, rng: np.random.Generator
-) -> None:
-    model, rows = made("full", rng)
-    for other in (rows, None, "model"):
-        with pytest.raises(TypeError, match=r"^other must be a fitted GaussianMixture or a Snap"):
-            model.kl_divergence(other)
-    with pytest.raises(NotFittedError):
-        model.kl_divergence(GaussianMixture())
-    with pytest.raises(ValueError, match=r"^other must have the 4 columns of this model, and it h"):
-        model.kl_divergence_bound(model.marginal([0, 1]))
-    swapped = named.marginal([1, 0, 2, 3])
-    with pytest.raises(ValueError, match=r"its column 0 is 'width', not 'length': bring both"):
-        named.kl_divergence(swapped)
-    assert model.kl_divergence_bound(named) > 0.0  # one of them has no names
-    for count in (1, 0, 2.5, True, None):
-        with pytest.raises(ValueError, match=r"^n_samples must be an integer of at least 2, got"):
-            model.kl_divergence(model, n_samples=count)
+# ---------------------------------------------------------------- fewer components
 
 
 @pytest.mark.parametrize("n_components", [0, 4, 1.5, True, None, "2"])
@@ -316,10 +254,6 @@ def test_merging_to_all_components_changes_nothing(model: GaussianMixture) -> No
         lambda model: model.marginal(0),
         lambda model: model.conditional(0, 1.0),
         lambda model: model.regress([[1.0]], 0),
-        lambda model: model.mahalanobis([[1.0]]),
-        lambda model: model.density_region(0.9),
-        lambda model: model.kl_divergence(model),
-        lambda model: model.kl_divergence_bound(model),
         lambda model: model.merge_components(1),
     ],
 )

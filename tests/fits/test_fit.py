@@ -10,9 +10,10 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.e_step import Passes, expectation
-from fastgmm.em.loop import Rules, run_em
+from fastgmm.em.loop import run_em
 from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
+from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stopping import Stopping
 from fastgmm.em.trail import LENGTH, Moments, Trail

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fits.hostile_streams import run
 
-from fastgmm.fits.influence import FEW, judged, largest, representable, sound
+from fastgmm.fits.influence import FEW, LIMIT, all_near, judged, largest, representable, sound
 from fastgmm.mixture.mixture import Mixture
 
 
@@ -74,3 +74,21 @@ def test_influence_is_the_share_times_the_squared_distance() -> None:
     found = judged(mixture, density, None, 0.1)
     assert found.far is not None
     assert np.flatnonzero(found.far).tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_column_whose_rows_are_near_is_not_looked_through(seed: int) -> None:
+    """What tells that is never wrong: rows are as good as if all columns were looked through."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(20, 4000))
+    off = np.abs(rng.standard_t(1.0 + seed % 3, size=n))
+    if seed % 2:
+        off[: n // 40] *= 1e3
+    weight = rng.exponential(size=n) ** (seed % 3)
+    n_tail = min(max(16, n // 32), n // 2)
+    nearer, tail = np.split(np.argsort(off), [n - n_tail])
+    least = weight[nearer] @ off[nearer] ** 2
+    if all_near(off, weight, n_tail):
+        assert (weight[tail] * off[tail] ** 2).max() <= LIMIT * least
+    assert all_near(np.ones(n), np.ones(n), n_tail)
+    assert not all_near(np.r_[np.full(n, 1e-9), 1e9], np.ones(n + 1), n_tail)

@@ -13,6 +13,7 @@ from fastgmm.fits.looks import (
     SHORTEST,
     Looks,
     excess,
+    imbalance,
     is_unbalanced,
     mean_excess,
 )
@@ -67,6 +68,35 @@ def test_rows_of_the_mixture_are_no_surprise_and_moved_ones_are() -> None:
     assert not Looks(1.0).is_surprised(-1e300, 100)  # nothing is known yet
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_a_sample_stand_for_those_that_were_fitted(seed: int) -> None:
+    """Whoever saw the rows describes them better than others, by one nat per parameter and row."""
+    rng = np.random.default_rng(seed)
+    found = rng.normal(size=500)
+    fitted = Looks(1.0).at_level(found, np.full(500, 20.0), 100)
+    assert fitted.level == pytest.approx(found.mean() - 100 / 500)
+    sampled = Looks(1.0).at_level(found, np.full(500, 20.0), 100, sampled=True)
+    assert sampled.level == pytest.approx(found.mean() - 100 / 10_000)
+    faded = Looks(1.0).at_level(found, np.full(500, 0.5), 100, sampled=True)
+    assert faded.level == fitted.level
+    assert sampled.spread == fitted.spread
+
+
+def test_a_stream_of_many_parameters_that_forgets_is_not_surprised_by_its_own_kind() -> None:
+    """As many parameters as rows count: fresh rows are described worse, which is no news."""
+    rng = np.random.default_rng(0)
+    made = correlated_mixture(8, 8, rng)
+    rows, _ = made.sample(60_000, rng)
+    model = GaussianMixture(8, random_state=0, n_threads=1, half_life=500)
+    for begin in range(0, len(rows), 500):
+        model = model.partial_fit(rows[begin : begin + 500])
+    assert model._state is not None
+    learner = model._state.learner
+    assert learner is not None
+    assert learner.looks is not None
+    assert learner.looks.in_vain == 0
+
+
 def test_batches_in_some_order_are_told_from_others_and_keep_a_stream_awake() -> None:
     rng = np.random.default_rng(0)
     made = correlated_mixture(4, 3, rng)
@@ -75,10 +105,11 @@ def test_batches_in_some_order_are_told_from_others_and_keep_a_stream_awake() ->
     told = []
     for n in (64, 256, 1024):
         parts = [RowData(rows[begin : begin + n]) for begin in range(4, 30_000, n)]
-        told += [is_unbalanced(mixture, expectation(mixture, part), n) for part in parts]
+        found = [imbalance(mixture, expectation(mixture, part)) for part in parts]
+        told += [is_unbalanced(entropy, 4, n) for entropy in found]
         for k in range(4):
             alike = RowData(np.ascontiguousarray(rows[labels == k][:n]))
-            assert is_unbalanced(mixture, expectation(mixture, alike), n)
+            assert is_unbalanced(imbalance(mixture, expectation(mixture, alike)), 4, n)
     assert np.mean(told) < 0.002
     assert Looks(1.0, 5).kept_awake().pause == AWAKE
     assert Looks(1.0, SHORTEST).kept_awake().pause == SHORTEST

@@ -147,3 +147,16 @@ def test_log_densities_of_any_size_have_a_mean() -> None:
     assert recent.mean == pytest.approx(-1e308 / 3 * 2, rel=1e-12)
     assert np.isfinite(recent.deviation)
     assert Recent().plus(np.zeros(3), 0.0).moments == (0.0, 0.0, 3)
+
+
+def test_rows_are_taken_while_they_are_plain_and_few() -> None:
+    waiting = WaitingRows.none(2, np.dtype(np.float64)).plus(np.zeros((3, 2)), None)
+    assert waiting.take(np.ones((4, 2)), 8)
+    assert not waiting.take(np.ones((1, 2)), 8)  # they would be all that is awaited
+    assert not waiting.take(np.full((1, 2), np.nan), 99)
+    assert waiting.n == 7
+    rows, weight = waiting.held()
+    assert weight is None
+    assert rows[:, 0].tolist() == [0.0] * 3 + [1.0] * 4
+    waiting.append(np.ones((1, 2)), np.ones(1))
+    assert not waiting.take(np.ones((1, 2)), 99)  # beside weights every row has one

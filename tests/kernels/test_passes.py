@@ -40,3 +40,38 @@ def test_sums_are_added_to_what_is_there(build, covariance_type):
                 packed.expectation(rows, None, None, np.zeros(3), *sums)
         for one, other in zip(once, twice, strict=True):
             assert np.array_equal(2 * one, other)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_log_likelihood_is_the_sum_of_the_log_densities(build, dtype):
+    """One logarithm stands for eight rows, in whole vectors; the last rows have their own."""
+    for k, d in ((1, 2), (2, 1), (7, 4), (40, 3), (5, 9)):
+        arguments = make_mixture("full", k, d, k, dtype)
+        packed = build.modules[np.dtype(dtype)].PackedMixture(*arguments)
+        rows = make_rows(arguments, 600, d, dtype)
+        for n in (*range(1, 18), 63, 64, 65, 129, 255, 257, 600):
+            of_rows = np.empty(n, dtype)
+            likelihoods = [
+                packed.expectation(
+                    rows[:n], weight, None, np.zeros(k), *empty_sums(arguments), log_density=out
+                )
+                for weight, out in ((None, None), (None, of_rows), (np.ones(n), None))
+            ]
+            assert likelihoods[0] == likelihoods[1]
+            wanted = of_rows.astype(np.float64).sum()
+            np.testing.assert_allclose(likelihoods, wanted, rtol=8 * np.finfo(dtype).eps)
+
+
+def test_a_row_without_density_makes_the_log_likelihood_infinite(build):
+    for dtype, far in (("float64", 1e200), ("float32", 1e30)):
+        for d in (2, 6):
+            arguments = make_mixture("full", 3, d, 0, dtype)
+            rows = make_rows(arguments, 40, d, dtype)
+            packed = build.modules[np.dtype(dtype)].PackedMixture(*arguments)
+            for row in (3, 39):
+                lost = rows.copy()
+                lost[row] = far
+                assert packed.log_density(lost, out := np.empty(40, dtype)) is None
+                assert out[row] == -np.inf
+                found = packed.expectation(lost, None, None, np.ones(3), *empty_sums(arguments))
+                assert found == -np.inf

@@ -1,4 +1,4 @@
-"""Iterations without Python in between, of every build, against the reference."""
+"""Runs without Python in between, of every build, against the reference."""
 
 import numpy as np
 import pytest
@@ -14,22 +14,30 @@ TYPES = {
     "tied_spherical": ("spherical", "scalar", True),
 }
 RTOL = {np.dtype("float32"): 2e-4, np.dtype("float64"): 1e-9}
+PACE = np.array([0.3, 0.5, 2.0, 3.0, 1e-4, 0.1, 0.3, 1e-8, 3.0, 1e-4])
+GRID = {np.dtype("float32"): 2.0**-20, np.dtype("float64"): 2.0**-30}
+
+
+def rules_of(tol=0.0, acceleration=0.0, both=0.0):
+    """Return rules: a change of the bound less than `tol` ends a run."""
+    stopping = [tol, -1.0, both, tol, tol, both, 3.6e-15, 0.1, 2.0, 5.0, 12.0, 4.0, 8.0]
+    return np.array([*stopping, acceleration, 10.0, 0.03, 0.5, 1.02, 8.0, 1e-14])
 
 
 def limits_of(rows, weight, row_weight=1.0):
     total = float(len(rows) if weight is None else weight.sum())
     lightest = 1.0 if weight is None else min(1.0, float(weight.min()))
-    eps = np.finfo(np.float64).eps
-    largest = float(np.finfo(rows.dtype).max)
-    return np.array([total, lightest, 2.0**-53, row_weight, 0.99, 32 * eps, 1e-7, largest])
+    eps, largest = np.finfo(np.float64).eps, float(np.finfo(rows.dtype).max)
+    numbers = [total, lightest, 2.0**-53, row_weight, 0.99, 32 * eps, 1e-7, largest]
+    return np.array([*numbers, 0.0, 1e-8])
 
 
-def case(name, n_components, n_features, seed, dtype, weighted):
-    """Return a mixture, arguments of a stretch, and room for its results."""
+def case(name, n_components, n_features, seed, dtype, weighted, apart=2.0):
+    """Return a mixture, and arguments of a stretch."""
     rng = np.random.default_rng(seed)
     k, d = n_components, n_features
     spread = rng.normal(size=(d, d)) / np.sqrt(d) + np.eye(d)
-    means = rng.normal(size=(k, d)) * 2.0
+    means = rng.normal(size=(k, d)) * apart
     rows = means[rng.integers(k, size=300)] + rng.normal(size=(300, d)) @ spread
     rows = rows.astype(dtype)
     weight = rng.uniform(0.5, 2.0, 300) if weighted else None
@@ -37,14 +45,31 @@ def case(name, n_components, n_features, seed, dtype, weighted):
     one = {"matrix": np.eye(d), "diagonal": np.ones(d), "scalar": np.ones(())}[form]
     factors = one * 1.5 if tied else np.repeat((one * 1.5)[np.newaxis], k, axis=0)
     inverses = one / 1.5 if tied else np.repeat((one / 1.5)[np.newaxis], k, axis=0)
-    mixture = (np.full(k, 1.0 / k), means + 0.3, np.asarray(factors), np.asarray(inverses))
-    arguments = (*TYPES[name], k, rows, weight, np.array([1e-6]), limits_of(rows, weight))
-    return mixture, arguments
+    arrays = np.asarray(factors * 1.5), np.asarray(factors), np.asarray(inverses)
+    mixture = (np.full(k, 1.0 / k), means + 0.3, *arrays)
+    return mixture, [TYPES[name], k, rows, weight, np.array([1e-6]), limits_of(rows, weight)]
 
 
-def room(mixture):
-    weights, means, factors, _ = mixture
-    return [np.empty_like(array) for array in (weights, means, factors, factors, factors)]
+def made(kind, arguments, rules=None, at_once=4):
+    rules = rules_of() if rules is None else rules
+    return kind(*arguments, rules, PACE, GRID[arguments[2].dtype], at_once)
+
+
+def begun(kind, mixture, arguments, rules=None, at_once=4):
+    stretch = made(kind, arguments, rules, at_once)
+    stretch.begin(mixture, None, None, [])
+    return stretch
+
+
+def reached(stretch, mixture):
+    out = tuple(np.empty_like(array) for array in mixture)
+    assert stretch.mixture(False, out)
+    return out
+
+
+def assert_close(got, expected, rtol):
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=10 * rtol, atol=10 * rtol)
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -52,107 +77,211 @@ def room(mixture):
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (4, 5), (2, 17)])
 def test_iterations_are_those_of_the_reference(build, name, dtype, shape):
     mixture, arguments = case(name, *shape, sum(shape), dtype, weighted=shape[0] > 2)
-    found, wanted = np.empty(5), np.empty(5)
-    compiled = build.modules[np.dtype(dtype)].Stretch(*arguments, 8)
-    slow = reference.Stretch(*arguments, 8)
-    assert compiled.run(*mixture, found) == slow.run(*mixture, wanted) == 5
-    np.testing.assert_allclose(found, wanted, rtol=RTOL[np.dtype(dtype)])
-    for index in (1, 3, 5):
-        got, expected = room(mixture), room(mixture)
-        compiled.mixture(index, *got)
-        slow.mixture(index, *expected)
-        for one, other in zip(got, expected, strict=True):
-            rtol = RTOL[np.dtype(dtype)]
-            np.testing.assert_allclose(one, other, rtol=10 * rtol, atol=10 * rtol)
+    rtol = RTOL[np.dtype(dtype)]
+    compiled = begun(build.modules[np.dtype(dtype)].Stretch, mixture, arguments)
+    slow = begun(reference.Stretch, mixture, arguments)
+    for n in (1, 2, 2):
+        found, event = compiled.run(n)
+        wanted, _ = slow.run(n)
+        assert not event
+        assert len(found) == n
+        np.testing.assert_allclose(found, wanted, rtol=rtol)
+        assert_close(reached(compiled, mixture), reached(slow, mixture), rtol)
+    assert compiled.n_passes == slow.n_passes == 5
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_two_runs_are_one(build, name):
-    mixture, arguments = case(name, 3, 4, 1, "float64", weighted=False)
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 6)
-    bounds, first, second = np.empty(6), np.empty(2), np.empty(4)
-    assert stretch.run(*mixture, bounds) == 6
-    whole, half = room(mixture), room(mixture)
-    stretch.mixture(6, *whole)
-    assert stretch.run(*mixture, first) == 2
-    stretch.mixture(2, *half)
-    assert stretch.run(half[0], half[1], half[3], half[4], second) == 4
-    assert np.array_equal(np.r_[first, second], bounds)
-    again = room(mixture)
-    stretch.mixture(4, *again)
-    assert all(map(np.array_equal, again, whole))
+@pytest.mark.parametrize("seed", range(3))
+def test_steps_ahead_are_those_of_the_reference(build, name, seed):
+    """As long as rounding is not magnified: some steps after the search has begun."""
+    mixture, arguments = case(name, 3, 2, seed, "float64", weighted=seed == 1, apart=0.7)
+    rules = rules_of(acceleration=2.0)
+    compiled = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments, rules)
+    slow = begun(reference.Stretch, mixture, arguments, rules)
+    n_ahead = 0
+    for _ in range(60):
+        found, event = compiled.run(1)
+        wanted, _ = slow.run(1)
+        assert not event
+        np.testing.assert_allclose(found, wanted, rtol=1e-9)
+        ahead = tuple(np.empty_like(array) for array in mixture)
+        expected = tuple(np.empty_like(array) for array in mixture)
+        assert compiled.mixture(True, ahead) == slow.mixture(True, expected)
+        assert compiled.n_passes == slow.n_passes
+        if slow.mixture(True, expected):
+            n_ahead += 1
+            assert_close(ahead, expected, 1e-6)
+            assert compiled.gap == pytest.approx(slow.gap, rel=1e-3, abs=1e-9)
+        if n_ahead == 6:
+            break
+    assert n_ahead == 6
+    vectors, held = np.empty((23, compiled.n_coordinates)), np.empty_like(slow._search.held)
+    n_pairs, by_em, radius, value, _, failures, falls = compiled.search_state(vectors, held)
+    search = slow._search
+    assert (n_pairs, failures, falls) == (len(search.steps), search.failures, search.falls)
+    assert by_em is (search.step is search.em_step)
+    np.testing.assert_allclose([radius, value], [search.radius, search.value], rtol=1e-6)
+    np.testing.assert_allclose(vectors[:n_pairs], search.steps, atol=1e-6)
+    np.testing.assert_allclose(vectors[n_pairs : 2 * n_pairs], search.changes, atol=1e-6)
+    last = (search.gradient, search.em_step, *(() if by_em else (search.step,)))
+    np.testing.assert_allclose(vectors[2 * n_pairs :][: len(last)], last, atol=1e-6)
+    np.testing.assert_allclose(held, search.held, rtol=1e-9)
 
 
-def test_no_more_iterations_than_slots(build):
-    mixture, arguments = case("full", 2, 2, 0, "float64", weighted=False)
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 3)
-    assert stretch.run(*mixture, np.empty(9)) == 3
-    for index in (0, 4):
-        with pytest.raises(ValueError, match="between 1 and 3"):
-            stretch.mixture(index, *room(mixture))
+@pytest.mark.parametrize(("tol", "both"), [(1e-3, 0.0), (1e-5, 1.0), (1e-6, 0.0)])
+def test_the_end_is_that_of_the_reference(build, tol, both):
+    mixture, arguments = case("full", 3, 2, 5, "float64", weighted=False)
+    rules = rules_of(tol, both=both)
+    compiled = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments, rules)
+    slow = begun(reference.Stretch, mixture, arguments, rules)
+    found, wanted = [], []
+    while not compiled.converged:
+        found += compiled.run(1000)[0]
+    while not slow.converged:
+        wanted += slow.run(1000)[0]
+    assert len(found) == len(wanted) < 1000
+    assert compiled.gap == pytest.approx(slow.gap, rel=1e-4)
+    assert compiled.noise == slow.noise == 0.0
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_a_run_may_be_cut(build, name, at_once):
+    mixture, arguments = case(name, 3, 4, 1, "float64", weighted=False, apart=1.0)
+    kind = build.modules[np.dtype("float64")].Stretch
+    rules = rules_of(acceleration=2.0)
+    whole = begun(kind, mixture, arguments, rules, at_once)
+    bounds = whole.run(40)[0]
+    cut, found = begun(kind, mixture, arguments, rules), []
+    for n in (1, 7, 12, 20):
+        found += cut.run(n)[0]
+    assert found == bounds
+    assert len(bounds) == 40
+    for one, other in zip(reached(whole, mixture), reached(cut, mixture), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_it_comes_back_before_it_has_no_room_for_bounds(build):
+    mixture, arguments = case("spherical", 2, 1, 0, "float64", weighted=False)
+    stretch = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments)
+    found = stretch.run(10**9)[0]
+    assert len(found) == 256
+    assert stretch.run(10)[0][0] >= found[-1] - 1e-13
+
+
+def test_the_bound_of_a_mixture(build):
+    mixture, arguments = case("tied", 3, 2, 0, "float64", weighted=True)
+    kind = build.modules[np.dtype("float64")].Stretch
+    assert begun(kind, mixture, arguments).bound() == begun(kind, mixture, arguments).run(1)[0][0]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_moments_of_the_rows(build, name):
+    mixture, arguments = case(name, 3, 2, 0, "float64", weighted=True)
+    stretch = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments)
+    rows, weight = arguments[2:4]
+    mean, variances = np.empty(2), np.empty(1 if "spherical" in name else 2)
+    assert not stretch.moments(mean, variances)
+    stretch.run(5)
+    assert stretch.moments(mean, variances)
+    np.testing.assert_allclose(mean, np.average(rows, axis=0, weights=weight), rtol=1e-12)
+    expected = np.average((rows - mean) ** 2, axis=0, weights=weight)
+    np.testing.assert_allclose(variances, expected.mean() if len(variances) == 1 else expected)
+    stretch.begin(mixture, None, None, [-3.0])
+    stretch.run(1)
+    assert not stretch.moments(mean, variances)
+
+
+def unmoved(build, mixture, arguments):
+    """Return whether a stretch hands back the run as it was."""
+    stretch = begun(build.modules[arguments[2].dtype].Stretch, mixture, arguments)
+    bounds, event = stretch.run(4)
+    same = all(map(np.array_equal, reached(stretch, mixture), mixture))
+    return event and bounds == [] and same and stretch.n_passes == 0
 
 
 def test_it_ends_before_a_component_is_lost(build):
     mixture, arguments = case("full", 3, 2, 0, "float64", weighted=False)
     mixture[1][1] = 1e4
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 4)
-    assert stretch.run(*mixture, np.empty(4)) == 0
+    assert unmoved(build, mixture, arguments)
+
+
+def with_rows(arguments, rows, ridge):
+    return [*arguments[:2], rows, None, np.array([ridge]), arguments[5]]
 
 
 def test_it_ends_before_a_covariance_is_singular(build):
     mixture, arguments = case("full", 2, 3, 0, "float64", weighted=False)
-    rows = arguments[4].copy()
+    rows = arguments[2].copy()
     rows[:, 2] = rows[:, 0] + rows[:, 1]
-    arguments = (*arguments[:4], rows, None, np.array([0.0]), arguments[7])
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 4)
-    assert stretch.run(*mixture, np.empty(4)) == 0
+    assert unmoved(build, mixture, with_rows(arguments, rows, 0.0))
 
 
 @pytest.mark.parametrize("name", ["full", "diag", "spherical"])
 def test_it_ends_before_a_component_is_flat(build, name):
     """The ridge is all the variance that equal rows have."""
     mixture, arguments = case(name, 2, 2, 0, "float64", weighted=False)
-    rows = np.r_[np.full((50, 2), 30.0), arguments[4][50:]]
+    rows = np.r_[np.full((50, 2), 30.0), arguments[2][50:]]
     mixture[1][0], mixture[1][1] = 30.0, 0.0
-    arguments = (*arguments[:4], rows, None, np.array([1e-6]), arguments[7])
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 4)
-    assert stretch.run(*mixture, np.empty(4)) == 0
+    assert unmoved(build, mixture, with_rows(arguments, rows, 1e-6))
 
 
 def test_it_ends_where_rounding_may_show(build):
     """Means that are 1e9 deviations away take off so much that their variances are rounding."""
     mixture, arguments = case("full", 1, 2, 0, "float64", weighted=False)
     mixture[1][0] = 1e9
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 4)
-    assert stretch.run(*mixture, np.empty(4)) == 0
+    assert unmoved(build, mixture, arguments)
 
 
 def test_it_ends_where_rows_have_no_density(build):
     mixture, arguments = case("spherical", 1, 2, 0, "float64", weighted=False)
     mixture[1][0] = 1e200
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 4)
-    assert stretch.run(*mixture, np.empty(4)) == 0
+    assert unmoved(build, mixture, arguments)
+
+
+def test_it_ends_where_sums_are_too_imprecise(build):
+    """The inflation of the variances, D at the least, times the spacing of the dtype."""
+    mixture, arguments = case("full", 2, 3, 0, "float32", weighted=False)
+    for most, ends in ((8.9e-14, True), (9.1e-14, False)):
+        limits = arguments[5].copy()
+        limits[8:] = 1e-7, most
+        stretch = begun(
+            build.modules[np.dtype("float32")].Stretch, mixture, [*arguments[:5], limits]
+        )
+        assert stretch.run(1)[1] is ends
 
 
 def test_scratch_of_another_form_is_taken_on_the_way(build):
     """Means that come near the shift change the layout of the scratch between two iterations."""
     mixture, arguments = case("diag", 2, 2, 0, "float64", weighted=False)
-    mixture[1][0] = 400.0
-    rows = np.r_[arguments[4][:150], arguments[4][150:] + 60.0]
+    rows = np.r_[arguments[2][:150], arguments[2][150:] + 60.0]
     mixture[1][0], mixture[1][1] = 400.0, -300.0
-    arguments = (*arguments[:4], rows, None, np.array([1e-6]), arguments[7])
-    found, wanted = np.empty(6), np.empty(6)
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 6)
-    done = stretch.run(*mixture, found)
-    assert done == reference.Stretch(*arguments, 6).run(*mixture, wanted) > 1
-    np.testing.assert_allclose(found[:done], wanted[:done], rtol=1e-9)
+    arguments = with_rows(arguments, rows, 1e-6)
+    stretch = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments)
+    found = stretch.run(6)[0]
+    wanted = begun(reference.Stretch, mixture, arguments).run(6)[0]
+    assert len(found) == len(wanted) > 1
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
 
 
-@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("at", range(5))
 def test_arrays_of_other_sizes_are_refused(build, at):
     mixture, arguments = case("full", 2, 2, 0, "float64", weighted=False)
-    stretch = build.modules[np.dtype("float64")].Stretch(*arguments, 3)
+    stretch = made(build.modules[np.dtype("float64")].Stretch, arguments)
     wrong = [*mixture]
     wrong[at] = np.ones(3)
-    with pytest.raises(ValueError, match="expected"):
-        stretch.run(*wrong, np.empty(3))
+    for ahead in (False, True):
+        with pytest.raises(ValueError, match="expected"):
+            stretch.begin(*((mixture, wrong) if ahead else (wrong, None)), None, [])
+
+
+def test_a_stretch_that_has_not_begun_refuses(build):
+    mixture, arguments = case("full", 2, 2, 0, "float64", weighted=False)
+    stretch = made(build.modules[np.dtype("float64")].Stretch, arguments)
+    for ask in (lambda: stretch.run(1), stretch.bound):
+        with pytest.raises(ValueError, match="begins with a mixture"):
+            ask()
+    assert not stretch.mixture(False, mixture)
+    assert stretch.search_state(np.empty(1), np.empty(1)) is None
+    with pytest.raises(ValueError, match="no search"):
+        stretch.begin(mixture, None, object(), [])

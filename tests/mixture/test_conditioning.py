@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from fastgmm.covariance.agreement import factors_agree
+from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.conditioning import MOST_KEPT, conditional, cut_of, factors_of, marginal
 from fastgmm.mixture.mixture import Mixture
 from support import correlated_mixture, matrices_of, three_in_four
@@ -111,21 +112,25 @@ def test_means_that_overflow_are_refused() -> None:
 
 
 def test_nearly_singular_covariances_are_cut_as_well() -> None:
-    """Entries of a covariance whose correlation is 1 - 1e-17 have no factor in another order."""
-    factors = np.array([[[1.0, 0.0, 0.0], [1.0, 1e-9, 0.0], [0.5, 0.5, 1e-9]]])
-    inverses = np.linalg.inv(factors)
+    """The entries of a correlation of 1 - 1e-18 are those of 1, which has no factor."""
+    factors = np.array([[[1.0, 0.0], [1.0, 1e-9]], [[2.0, 0.0], [-2.0, 1e-9]]])
     covariances = factors @ np.swapaxes(factors, 1, 2)
-    mixture = Mixture("full", np.ones(1), np.zeros((1, 3)), covariances, factors, inverses)
-    model, order = mixture.covariance_model, np.array([2, 1, 0])
-    _, rotated, inverse = factors_of(model, mixture, order)
-    expected = factors[0][order] @ factors[0][order].T
-    np.testing.assert_allclose(rotated[0] @ rotated[0].T, expected, rtol=1e-14, atol=1e-15)
-    assert (np.diagonal(rotated[0]) > 0.0).all()
-    np.testing.assert_array_equal(rotated[0], np.tril(rotated[0]))
-    np.testing.assert_allclose(inverse[0] @ rotated[0], np.eye(3), atol=1e-6)
-    left = conditional(cut_of(mixture, (1,), (0, 2)), np.array([[1.0]]))
-    np.testing.assert_allclose(left.means, [[1.0, 0.5]], rtol=1e-6)
-    assert (np.diagonal(left.covariances[0]) >= 0.0).all()
+    mixture = Mixture(
+        "full", np.full(2, 0.5), np.zeros((2, 2)), covariances, factors, np.linalg.inv(factors)
+    )
+    order = np.array([1, 0])
+    with pytest.raises(IllDefinedCovarianceError):
+        mixture.covariance_model.form.factor(covariances[:, order][:, :, order])
+    _, rotated, inverses = factors_of(mixture.covariance_model, mixture, order)
+    squares = covariances[:, order][:, :, order]
+    np.testing.assert_allclose(rotated @ np.swapaxes(rotated, 1, 2), squares, rtol=1e-14)
+    assert (np.diagonal(rotated, axis1=1, axis2=2) > 0.0).all()
+    for array in (rotated, inverses):
+        np.testing.assert_array_equal(array, np.tril(array))
+    np.testing.assert_allclose(inverses @ rotated, np.stack([np.eye(2)] * 2), atol=1e-6)
+    left = conditional(cut_of(mixture, (1,), (0,)), np.array([[1.0]]))
+    np.testing.assert_allclose(left.means, [[1.0], [-1.0]], rtol=1e-9)
+    np.testing.assert_allclose(left.covariances[:, 0, 0], [1e-18, 1e-18], rtol=1e-6)
 
 
 def test_a_cut_is_made_once_and_few_are_kept(mixture: Mixture) -> None:

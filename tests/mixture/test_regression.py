@@ -10,7 +10,7 @@ from fastgmm.mixture.conditioning import conditional, cut_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.regression import regression
-from support import correlated_mixture, three_in_four
+from support import correlated_mixture, matrices_of, three_in_four
 
 
 @pytest.fixture
@@ -73,6 +73,31 @@ def test_an_offset_moves_the_means_and_nothing_else(
         found.append((means - off, spread))
     for near, far in zip(*found, strict=True):
         np.testing.assert_allclose(far, near, rtol=1e-6, atol=1e-7)
+
+
+def test_a_component_far_away_costs_the_others_no_digits(
+    covariance_type: Any, rng: np.random.Generator
+) -> None:
+    truth = correlated_mixture(3, 4, rng, separation=1.5)
+    means = truth.means.copy()
+    means[2] += 1e9
+    covariances = truth.covariances_as(covariance_type)
+    mixture = Mixture.from_covariances(truth.weights, means, covariances, covariance_type)
+    cut = cut_of(mixture, (3, 0), (1, 2))
+    rows = np.concatenate([rng.standard_normal((20, 2)), 1e9 + rng.standard_normal((5, 2))])
+    found, spread = regression(cut, rows, return_cov=True, n_threads=1)
+    assert spread is not None
+    for row, mean, covariance in zip(rows, found, spread, strict=True):
+        left = conditional(cut, row[None])
+        np.testing.assert_allclose(mean, left.weights @ left.means, rtol=1e-12, atol=1e-12)
+        # The middle of the means is exact to a rounding of 1e9, so that the total is not.
+        if row[0] < 1e6:
+            few = left.weights > 0.0
+            off = left.means[few] - mean
+            matrices = matrices_of(covariance_type, left.covariances, left.means)[few]
+            each = matrices + off[:, :, None] * off[:, None, :]
+            expected = np.tensordot(left.weights[few], each, 1)
+            np.testing.assert_allclose(covariance, expected, rtol=1e-11, atol=1e-12)
 
 
 def test_numbers_of_gmr() -> None:

@@ -8,6 +8,7 @@ import shutil
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from comparison.report import render, summary, threads
 from benchmarks import common
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("fit", "grid", "initialization", "kernels", "package", "scoring")
+MODULES = ("fit", "grid", "initialization", "kernels", "many", "package", "scoring", "small")
 PREFIXES = ("time_", "track_", "peakmem_")
 
 
@@ -43,9 +44,12 @@ def _methods(kind):
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(common, "ROW_LIMIT", 300)
-    for name in ("fit", "initialization"):
+    monkeypatch.setattr(common, "FEATURE_LIMIT", 16)
+    for name in ("fit", "initialization", "small"):
         monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SEEDS", range(1))
-    monkeypatch.setattr(importlib.import_module("benchmarks.grid"), "SIZES", range(1, 3))
+    for name in ("grid", "small"):
+        monkeypatch.setattr(importlib.import_module(f"benchmarks.{name}"), "SIZES", range(1, 3))
+    monkeypatch.setattr(importlib.import_module("benchmarks.many"), "REPLICATES", 5)
 
 
 # ---------------------------------------------------------------------- data
@@ -59,6 +63,18 @@ def test_rows_are_the_frozen_bytes(name):
 def test_every_recipe_has_a_digest():
     assert set(common.DIGESTS) == set(common.RECIPES)
     assert len(set(common.DIGESTS.values())) == len(common.RECIPES)
+
+
+def test_rows_of_any_size_are_the_frozen_bytes():
+    assert common.sized_digest() == common.SIZED_DIGEST
+    many = common.sized_rows(2 * common.CHUNK + 1, 3, 4)
+    for n in (1, common.CHUNK, common.CHUNK + 1):
+        assert np.array_equal(common.sized_rows(n, 3, 4), many[:n])
+    rows, start = common.sized_rows(40_000, 3, 4), common.sized_start(3, 4)
+    away = start.means - start.means.mean(axis=0)
+    np.testing.assert_allclose(rows.mean(axis=0), start.means.mean(axis=0), atol=0.15)
+    covariance = start.covariances[0] + away.T @ away / 4.0
+    np.testing.assert_allclose(np.cov(rows.T), covariance, atol=0.3)
 
 
 def test_a_changed_recipe_is_found(monkeypatch):
@@ -253,6 +269,46 @@ def test_peak_memory_is_that_of_the_call():
     if peak is None:
         pytest.skip("the system does not tell the peak")
     assert 62 < peak < 80
+
+
+# ---------------------------------------------------------------------- sizes
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_sizes_beside_the_peer(monkeypatch):
+    """A page of all parts, at tiny sizes."""
+    sizes = importlib.import_module("sizes")
+    monkeypatch.setattr(sizes, "DEFAULT_FITS", sizes.DEFAULT_FITS[:1])
+    monkeypatch.setattr(sizes, "MODELS", 4)
+    monkeypatch.setattr(sizes, "STREAMS", ((500, 2, 2),))
+    monkeypatch.setattr(sizes, "selection", lambda arguments: {"ours": 1.0, "bic": 2.0, "best": ""})
+    given = {"rows": ["2 K D", "50,000"], "components": [2, 5], "features": [3, 9]}
+    arguments = SimpleNamespace(**given, limit=0.1, seconds=0.0, seeds=1)
+    found = {name: part(arguments) for name, part in sizes.PARTS.items() if name != "select"}
+    text = sizes.page(found | {"select": sizes.selection(arguments)}, 1.0)
+    assert [line for line in text.splitlines() if line.startswith("## ")] == [
+        "## One iteration",
+        "## Default fits",
+        "## A choice among 54 models",
+        "## Many models",
+        "## Streams",
+    ]
+    assert all(one["ours"] > 0.0 and abs(one["difference"]) < 1e-9 for one in found["iteration"])
+    assert sizes.rows_of("2 K D", 512, 512, 1e9) == 0  # more memory than the table takes
+
+
+def test_a_jump_is_beyond_the_arithmetic():
+    cost = importlib.import_module("cost_model")
+    walk = cost.Walk("", [(100, 2, 3), (200, 2, 3)])
+    pair = tuple(walk.sizes)
+    assert cost.jump(walk, pair, (1.0, 2.0)) == pytest.approx(1.0)
+    assert cost.jump(walk, pair, (1.0, 1.2)) == pytest.approx(1.0)
+    assert cost.jump(walk, pair, (1.0, 4.0)) == pytest.approx(2.0)
+    assert cost.jump(walk, pair, (2.0, 1.0)) == pytest.approx(0.5)
+    names = [one.name for one in cost.walks()]
+    assert len(set(names)) == len(names)
+    timer = cost.prepared(walk, (60, 2, 2))
+    assert cost.in_turns([timer], 2)[0] > 0.0
 
 
 # ---------------------------------------------------------------------- roofline

@@ -162,3 +162,39 @@ def test_a_component_needs_rows_for_a_volume(n_rows: float, covariance_type: str
         covariance_type in ("full", "diag", "spherical")
     )
     assert not is_weak(mixture, Regularization.of(1e-6), 1e6)
+
+
+def test_what_cannot_win_any_more_is_dropped(overlapping: np.ndarray) -> None:
+    """Its pace does not bring it ahead of the leader in the passes that are left."""
+    candidate = ward_start(rows_of_start(overlapping, Start("ward", 3, "full")))
+    leader = Entry(0, 0, candidate, candidate, promise=-2.0, n_passes=10)
+    for pace, may_lead in ((0.1, False), (0.11, True), (np.inf, True)):
+        behind = Entry(0, 1, candidate, candidate, promise=-3.0, n_passes=10, pace=pace)
+        assert behind.may_lead(leader, 20) == may_lead
+        assert not replace(behind, pace=0.11).may_lead(leader, 19)
+
+
+def test_the_pace_is_what_the_last_passes_have_brought(overlapping: np.ndarray) -> None:
+    rows = rows_of_start(overlapping, Start("ward", 4, "full"))
+    candidate = ward_start(rows)
+    entry = Entry(0, 0, candidate, candidate)
+    entry.go_on(rows, 2)
+    assert entry.pace == np.inf
+    before = entry.promise
+    entry.go_on(rows, 6)
+    assert entry.pace == pytest.approx((entry.promise - before) / 4)
+    assert entry.pace > 0.0
+
+
+@pytest.mark.parametrize("n_rows", [500, 60_000])
+def test_a_run_goes_on_from_passes_over_all_rows(n_rows: int, rng: np.random.Generator) -> None:
+    """Those over some of the rows, and those that have led to a weak mixture, were for choosing."""
+    X = correlated_mixture(3, 2, rng, separation=1.5).sample(n_rows, rng)[0]
+    rows = rows_of_start(X, Start("ward", 3, "full"))
+    candidate = ward_start(rows)
+    entry = Entry(0, 0, candidate, candidate)
+    assert entry.begun(rows) is candidate
+    entry.go_on(rows, 5)
+    assert entry.begun(rows) is (entry.reached if n_rows == 500 else candidate)
+    entry.weak = True
+    assert entry.begun(rows) is candidate

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from fastgmm.covariance.types import MODELS
-from fastgmm.starts import trees as agglomeration
-from fastgmm.starts.trees import LEAST, cut_tree, likelihood_tree, ward_tree
+from fastgmm.kernels.float64.starting import LEAST_SHARE
+from fastgmm.starts.points import Points
+from fastgmm.starts.trees import Tree, cut_tree, likelihood_tree, ward_tree
 from support import correlated_mixture
 
-FORMS = {model.form.name: model.form for model in MODELS.values()}
+FORMS = sorted({model.form.name for model in MODELS.values()})
 
 
 def renamed(labels: np.ndarray) -> np.ndarray:
@@ -158,7 +159,13 @@ def merged_clusters(
     points: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int, form: Any
 ) -> np.ndarray:
     """Labels of the points when so many clusters are left."""
-    return cut_tree(likelihood_tree(points, weight, labels, FORMS[form]), n_clusters)[labels]
+    d = points.shape[1]
+    nothing = np.empty((0, 2), dtype=np.int64)
+    tree = Tree(
+        (0, 1, False, "column"), np.zeros(d), np.ones(d), np.empty(0), d, nothing, np.empty(0), None
+    )
+    merged = likelihood_tree(Points(points, weight), tree, labels, form)
+    return cut_tree(merged, n_clusters)[labels]
 
 
 def brute_merges(
@@ -174,7 +181,7 @@ def brute_merges(
     clusters = [np.flatnonzero(labels == k).tolist() for k in range(labels.max() + 1)]
     pooled = sum(scatter(one) for one in clusters) / weight.sum()
     variances = np.diagonal(scatter(list(range(len(points))))) / weight.sum()
-    floor = LEAST * variances.mean()
+    floor = LEAST_SHARE * variances.mean()
     pseudo = 1 + np.count_nonzero(variances > floor)  # as many rows as span what varies
 
     @cache
@@ -221,17 +228,14 @@ def test_merging_is_that_of_all_pairs(
     n_clusters: int,
     weighted: bool,
     rng: np.random.Generator,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     points, labels = few_clusters(120, n_features, n_clusters, rng)
     weight = rng.exponential(size=120) + 0.1 if weighted else np.ones(120)
     expected = brute_merges(points, weight, labels, form)
     kept = points.copy(), weight.copy(), labels.copy()
-    for pair_numbers in (agglomeration.PAIR_NUMBERS, 40):
-        monkeypatch.setattr(agglomeration, "PAIR_NUMBERS", pair_numbers)
-        for k in range(1, n_clusters + 1):
-            got = merged_clusters(points, weight, labels, k, form)
-            np.testing.assert_array_equal(got, expected[k])
+    for k in range(1, n_clusters + 1):
+        got = merged_clusters(points, weight, labels, k, form)
+        np.testing.assert_array_equal(got, expected[k])
     for array, before in zip((points, weight, labels), kept, strict=True):
         np.testing.assert_array_equal(array, before)
 

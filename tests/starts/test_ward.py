@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fastgmm.starts.ward
-from fastgmm import GaussianMixture, select
+from fastgmm import GaussianMixture, kernels, select
 from fastgmm.errors import IllDefinedCovarianceError
 from support import correlated_mixture
 
@@ -190,13 +189,11 @@ def test_shared_trees_give_every_number_of_clusters(
 
         return counted
 
-    for name in ("ward_tree", "likelihood_tree"):
-        monkeypatch.setattr(
-            fastgmm.starts.ward, name, noted(name, getattr(fastgmm.starts.ward, name))
-        )
+    for name in ("grow", "merge_by_likelihood"):
+        monkeypatch.setattr(kernels, name, noted(name, getattr(kernels, name)))
     chosen = select(overlapping, range(2, 6), covariance_type, **params)
-    assert made["ward_tree"] <= (2 if covariance_type.endswith("spherical") else 4)
-    assert made["likelihood_tree"] == 2
+    assert made["grow"] <= (2 if covariance_type.endswith("spherical") else 4)
+    assert made["merge_by_likelihood"] == 2
     again = select(overlapping, range(2, 6), covariance_type, **params)
     assert again.table == chosen.table
     assert content(again.model) == content(chosen.model)

@@ -1,1 +1,2 @@
 from fastgmm.kernels.reference import *
+from fastgmm.kernels.reference_online import *

@@ -3,4 +3,13 @@
 
 include "../kernels.pxi"
 include "estimation.pxi"
+include "search.pxi"
+include "inertia.pxi"
+include "reservoir.pxi"
+include "sorting.pxi"
+include "arrangement.pxi"
 include "clustering.pxi"
+include "coordinates.pxi"
+include "cutting.pxi"
+include "labelled.pxi"
+include "merging.pxi"

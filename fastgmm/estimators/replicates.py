@@ -1,0 +1,103 @@
+"""Data sets that are drawn again and again: bootstrap replicates, and fits that begin at a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastgmm.data.rows import RowData
+from fastgmm.em.soundness import unbounded
+from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.estimators.planning import plan_of
+from fastgmm.fits.fit import Fit, fit
+from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.sampling import draw
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+LEAST_GAP = 1e-10
+"""No fit is asked to come nearer to its limit than this, in nats per row, however many rows there
+are."""
+MAX_ITER = 1000
+"""The fit of a replicate has at most this many iterations, or `max_iter` if that is more."""
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One data set to be drawn: its number, of which its random numbers are made, and its size."""
+
+    number: int
+    size: int
+
+
+Draw = Callable[["Generator", int | None], RowData]
+"""What makes the data of a replicate from random numbers, for passes of so many threads."""
+
+
+def resampled(rows: np.ndarray) -> Draw:
+    """As many rows, drawn from these with replacement."""
+
+    def drawn(generator: Generator, n_threads: int | None) -> RowData:
+        n = len(rows)
+        chosen = np.bincount(generator.integers(n, size=n), minlength=n)
+        return RowData(np.repeat(rows, chosen, axis=0), None, n_threads)
+
+    return drawn
+
+
+def reweighted(rows: np.ndarray) -> Draw:
+    """The same rows with random weights, exponentially distributed and of mean one."""
+
+    def drawn(generator: Generator, n_threads: int | None) -> RowData:
+        weight = generator.standard_exponential(len(rows))
+        return RowData(rows, weight / weight.mean(), n_threads)
+
+    return drawn
+
+
+def simulated(mixture: Mixture, n_rows: int) -> Draw:
+    """So many rows, drawn from a mixture."""
+
+    def drawn(generator: Generator, n_threads: int | None) -> RowData:
+        rows = draw(mixture, n_rows, generator)[0]
+        return RowData(rows.astype(mixture.dtype, copy=False), None, n_threads)
+
+    return drawn
+
+
+def near_the_limit(params: Any, n_rows: int, gap: float) -> SimpleNamespace:
+    """The parameters of fits that come so near to their limit, in nats, all rows together."""
+    per_row, max_iter = max(gap / n_rows, LEAST_GAP), max(params.max_iter, MAX_ITER)
+    return SimpleNamespace(**{**vars(params), "gap_tol": per_row, "max_iter": max_iter})
+
+
+def warm_plan(params: Any, mixture: Mixture, seed: int) -> Plan:
+    """The plan of fits that begin at a mixture."""
+    return replace(plan_of(params, mixture.n_features), warm=mixture, seed=seed)
+
+
+def sound_fit(data: RowData, plan: Plan, hooks: Hooks | None) -> Fit | None:
+    """The fit of a replicate; None where it fails, or where a component collapses, or nearly.
+
+    What such a fit says, it says of the ridge.
+    """
+    try:
+        found = fit(data, plan, hooks)
+    except IllDefinedCovarianceError:
+        return None
+    return found if is_sound(found) else None
+
+
+def is_sound(found: Fit) -> bool:
+    """Whether no component of a fit has collapsed, or nearly."""
+    run = found.run
+    assert run.mixture is not None
+    if any(one.action == "moved" for one in run.repairs):
+        return False
+    return not unbounded(run.mixture, run.regularization, found.n_rows).any()

@@ -1,0 +1,224 @@
+"""What a fit takes of memory, and what there is: a fit that cannot be done is refused beforehand.
+
+The count depends on sizes alone.  It was compared with the peaks of fits of all covariance types;
+`tests/fits/test_needs.py` holds it to them.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+from fastgmm.covariance.types import model_of
+from fastgmm.data.passes import Data
+from fastgmm.em.acceleration import pairs_kept
+from fastgmm.errors import not_enough_memory_error, readable
+from fastgmm.fits.plan import Plan
+from fastgmm.mixture.mixture import n_parameters
+from fastgmm.starts.points import needs_sample, sample_size
+from fastgmm.starts.turns import KEPT
+from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
+
+SMALL = 1 << 28
+"""A fit that takes less than this, 256 MB, is not held against what there is: to ask takes time."""
+NUMBER = 8
+"""Parameters and statistics are float64, whatever the rows."""
+MIXTURES = 2
+"""An iteration has so many mixtures: that which it began with, and that which the M-step makes."""
+OTHERS = 3
+"""So many arrays like the covariances are there at once in an M-step, beside those of mixtures."""
+VECTORS = 6
+"""L-BFGS works with so many vectors of all parameters, beside its pairs."""
+MATRICES = 7
+"""L-BFGS holds so many arrays like the covariances: the mixture ahead, and what is on the way."""
+COPIES = 6
+"""Trees and merges by likelihood make so many copies of the rows that they look at."""
+CGROUPS = Path("/sys/fs/cgroup")
+UNLIMITED = 1 << 60
+"""A limit from here on is none: version 1 of cgroups writes the largest number that it knows."""
+
+
+def check_memory(plan: Plan, data: Data) -> None:
+    """Refuse a fit whose memory cannot be had.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        Before anything is allocated; it says how much the fit takes, and what takes less.
+    """
+    needed = bytes_needed(plan, data)
+    if needed < SMALL:
+        return
+    available = bytes_available()
+    if available is not None and needed > available:
+        raise not_enough_memory_error(needed, available, _remedy(plan, data, available))
+
+
+def bytes_needed(plan: Plan, data: Data) -> int:
+    """The bytes that a fit takes at its peak, beside the rows themselves."""
+    sizes = _Sizes(plan, data)
+    return sizes.iteration + max(sizes.start, sizes.threads + sizes.bounds + sizes.steps)
+
+
+class _Sizes:
+    """The parts of what a fit takes, in bytes."""
+
+    def __init__(self, plan: Plan, data: Data) -> None:
+        self._plan, self._data = plan, data
+        self._k, self._d = k, d = plan.start.n_components, data.n_features
+        self._model = model_of(plan.start.covariance_type)
+        self._spreads = NUMBER * prod(self._model.shape(k, d))
+        self._sums = NUMBER * (prod(self._model.kernel_sums_shape(k, d)) + k * (d + 1))
+        # Factors are packed for the kernels as triangles.
+        self._mixture = 3 * self._spreads + self._sums // 2
+
+    @property
+    def iteration(self) -> int:
+        """What one thread takes of an iteration, and the best mixtures of other starts."""
+        plan, kept = self._plan, 0
+        if plan.warm is None and plan.start.n_init > 1:
+            kept = KEPT if plan.start.method == "ward" else 1
+        return (MIXTURES + kept) * self._mixture + OTHERS * self._spreads + self._sums
+
+    @property
+    def threads(self) -> int:
+        """The sums of further threads: each works at some, and others wait for their turn."""
+        k, d, data = self._k, self._d, self._data
+        n_rows = sys.maxsize if data.resident is None else data.extent.n_samples
+        n_threads = data.n_threads or available_threads()
+        used = threads_used(n_rows, rows_per_block(k, d), n_threads)
+        return 0 if used == 1 else (1 + AHEAD) * used * self._sums
+
+    @property
+    def bounds(self) -> int:
+        """What is remembered of pairs from pass to pass: at most the size of the rows."""
+        part = self._data.resident
+        if part is None or self._model.form.ndim < 2:
+            return 0
+        return min(4 * len(part.rows) * self._k, part.rows.nbytes)
+
+    @property
+    def steps(self) -> int:
+        """What L-BFGS takes, where the fit may come to it."""
+        plan, settings, start = self._plan, self._plan.settings, self._plan.start
+        asked = settings.acceleration == "lbfgs" or (
+            settings.acceleration == "auto" and settings.stopping.target > 0.0
+        )
+        if not asked or not plan.family.accelerates or not self._model.accelerates:
+            return 0
+        length = n_parameters(start.covariance_type, self._k, self._d) + 1
+        vectors = NUMBER * length * (2 * pairs_kept(length) + VECTORS)
+        return vectors + MATRICES * self._spreads
+
+    @property
+    def start(self) -> int:
+        """What a start takes beside its mixture: copies of rows, in float64."""
+        plan, data, d = self._plan, self._data, self._d
+        if plan.warm is not None or not needs_sample(plan.start):
+            return 0
+        n_rows, copies = sample_size(plan.start, d), COPIES
+        if plan.start.method != "ward":
+            n_rows, copies = n_rows // 2, 1
+        if data.resident is not None:
+            n_rows = min(n_rows, data.extent.n_samples)
+        return copies * NUMBER * n_rows * d
+
+
+def _remedy(plan: Plan, data: Data, available: int) -> str:
+    """What takes less memory."""
+    plain = replace(plan, settings=replace(plan.settings, acceleration=None))
+    drawn = replace(plain, start=replace(plain.start, method="random_from_data"))
+    words = "acceleration=None", "acceleration=None and init_params='random_from_data'"
+    for said, other in zip(words, (plain, drawn), strict=True):
+        if (needed := bytes_needed(other, data)) <= available:
+            return f"{said} take{'s' if other is plain else ''} {readable(needed)}"
+    if model_of(plan.start.covariance_type).form.ndim == 2:
+        return "fewer components, or covariance_type='diag', take less"
+    return "fewer components take less"
+
+
+# ------------------------------------------------------------------ what there is
+
+
+def bytes_available() -> int | None:
+    """The bytes that this process may still take: the least of all limits; None if none is known.
+
+    It knows the limit of the address space, those of control groups on Linux, and what the system
+    has free without swapping; where the system does not tell that, the size of physical memory.
+    """
+    limits = [*_of_process(), *_of_control_groups(), *_of_system()]
+    return max(0, min(limits)) if limits else None
+
+
+def _of_process() -> Iterator[int]:
+    """What RLIMIT_AS leaves, where there are such limits."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY:
+        yield limit - _address_space()
+
+
+def _address_space() -> int:
+    """The bytes of addresses that the process has; 0 where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _of_control_groups() -> Iterator[int]:
+    """What is left to each control group that the process is in, of both versions of them."""
+    for line in _lines(Path("/proc/self/cgroup")):
+        number, controllers, place = [*line.split(":", 2), "", ""][:3]
+        if number == "0":
+            yield from _left(CGROUPS, place, ("memory.max", "memory.current"))
+        elif "memory" in controllers.split(","):
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            yield from _left(CGROUPS / "memory", place, names)
+
+
+def _left(root: Path, place: str, names: tuple[str, str]) -> Iterator[int]:
+    """What is left to a group and to all above it; in a container, its own group is the root."""
+    folder = root / place.lstrip("/")
+    for one in (folder, *folder.parents):
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            limit, used = (int((one / name).read_text(encoding="ascii")) for name in names)
+            if limit < UNLIMITED:
+                yield limit - used + _file_pages(one)
+        if one == root:
+            return
+
+
+def _file_pages(group: Path) -> int:
+    """The bytes of files that a group holds and can give back."""
+    for line in _lines(group / "memory.stat"):
+        name, _, value = line.partition(" ")
+        if name in ("inactive_file", "total_inactive_file"):
+            return int(value)
+    return 0
+
+
+def _of_system() -> Iterator[int]:
+    """What the machine has free, or has at all."""
+    for line in _lines(Path("/proc/meminfo")):
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            yield 1024 * int(value.split()[0])
+            return
+    with suppress(OSError, ValueError, AttributeError):
+        pages = os.sysconf("SC_PHYS_PAGES")
+        if pages > 0:
+            yield pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file of the system; none where there is no such file."""
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return []

@@ -21,7 +21,7 @@ from fastgmm.starts.points import Points, StartRows
 from fastgmm.typing import FloatArray
 
 TREE_PASSES = 5
-"""The tree gets as many rows as so many passes of EM pay for: Ward's clustering of n rows takes some
+"""A tree gets as many rows as so many passes of EM pay for: Ward's clustering of n rows takes some
 n^2 D operations, and a pass over N rows N K D^2."""
 FEWEST_TREE_ROWS = 300
 """Ward's clustering takes at least this many rows.  Fits of 160 mixtures (2 to 10 components, 1 to

@@ -351,9 +351,12 @@ class Stretch:
 
     def _evidence(self, sums: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
         weight, first, second, means = sums
-        divisor = np.asarray(weight.sum()) if self.tied else weight
-        divisor = divisor * means.shape[1] if self.form == "scalar" else divisor
-        return means, weight, first, second, weight, divisor, self.grid
+        held = np.maximum(weight, np.finfo(np.float64).tiny)
+        return means, weight, first, second, held, self._divisor(held), self.grid
+
+    def _divisor(self, held: np.ndarray) -> np.ndarray:
+        divisor = np.asarray(held.sum()) if self.tied else held
+        return divisor * self.rows.shape[1] if self.form == "scalar" else divisor
 
     def _e_step(self, *mixture: np.ndarray) -> tuple[float, tuple[np.ndarray, ...]]:
         weights, means, _, factors, inverses = mixture
@@ -384,21 +387,14 @@ class Stretch:
         if (weight < np.where(self._held, 0.0, self.limits[3])).any():
             return None
         d, held = means.shape[1], np.maximum(weight, np.finfo(np.float64).tiny)
-        divisor = np.asarray(held.sum()) if self.tied else held
-        divisor = divisor * d if self.form == "scalar" else divisor
-        covariances = np.empty_like(second)
-        estimate(self.form, self.tied, first, second, held, divisor, self.ridge, covariances)
-        factors, inverses = np.empty_like(second), np.empty_like(second)
+        covariances, factors, inverses = (np.empty_like(second) for _ in range(3))
+        sums = first, second, held, self._divisor(held)
+        estimate(self.form, self.tied, *sums, self.ridge, covariances)
         n = 1 if self.tied else len(weight)
         if factorize(self.form, n, d, covariances, factors, inverses, self.limits[5]) >= 0:
             return None
-        return (
-            weight / weight.sum(),
-            means + first / held[:, None],
-            covariances,
-            factors,
-            inverses,
-        )
+        means = means + first / held[:, None]
+        return weight / weight.sum(), means, covariances, factors, inverses
 
 
 _NDIM = {"matrix": 2, "diagonal": 1, "scalar": 0}

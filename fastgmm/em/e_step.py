@@ -52,8 +52,6 @@ class EStep:
         Responsibilities in place of the mixture's own; the log-likelihood is then 0.
     bounds : CarriedBounds, optional
         What the last pass over the same rows has left for this one; the step changes it.
-    under : Mixture, optional
-        The mixture that given responsibilities are under; it says what to expect in gaps.
     """
 
     def __init__(
@@ -65,15 +63,19 @@ class EStep:
         *,
         given: Given | None = None,
         bounds: CarriedBounds | None = None,
-        under: Mixture | None = None,
     ) -> None:
         self._mixture, self._extent, self._dtype = mixture, extent, dtype
-        self._under = under or mixture
+        self._under = mixture
         self._n_threads, self._given, self._bounds = n_threads, given, bounds
         self._block = rows_per_block(*mixture.means.shape)
         self._exponent = extent.exponent
         self._kinds: dict[RowKind, _KindSums] = {}
         self._thresholds, self._limits = self._what_to_skip()
+
+    def under(self, mixture: Mixture) -> "EStep":
+        """The same step, with given responsibilities under this mixture: it says what gaps hold."""
+        self._under = mixture
+        return self
 
     def _what_to_skip(self) -> tuple[np.ndarray, np.ndarray | None]:
         """(K,): thresholds of responsibility times weight; (4, K): limits of the bounds, if any."""
@@ -224,7 +226,6 @@ def expectation(
     given: Given | None = None,
     bounds: CarriedBounds | None = None,
     dtype: np.dtype | None = None,
-    under: Mixture | None = None,
 ) -> SufficientStatistics:
     """The statistics of all rows of the data under a mixture.
 
@@ -233,16 +234,7 @@ def expectation(
     other arguments are those of `EStep`.
     """
     dtype = dtype or data.dtype
-    begun = partial(
-        EStep,
-        mixture,
-        data.extent,
-        dtype,
-        data.n_threads,
-        given=given,
-        bounds=bounds,
-        under=under,
-    )
+    begun = partial(EStep, mixture, data.extent, dtype, data.n_threads, given=given, bounds=bounds)
     statistics = data.pass_over(begun)
     if given is not None or not statistics.cancels(reg_covar):
         return statistics
@@ -264,7 +256,8 @@ def _recentred(
         return out
 
     about = replace(mixture, means=means)
-    return expectation(about, data, given=as_before, dtype=dtype, under=mixture)
+    begun = partial(EStep, about, data.extent, dtype, data.n_threads, given=as_before)
+    return data.pass_over(lambda: begun().under(mixture))
 
 
 class Passes:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture import distance, divergence, region
 from fastgmm.mixture.mixture import Mixture
@@ -12,7 +13,7 @@ from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level
 
 
-class Measures(Scoring):
+class Measures(Drawing):
     """What a fitted mixture measures; an estimator and a snapshot inherit it."""
 
     def _seeded(self, random_state: Any) -> "np.random.Generator":

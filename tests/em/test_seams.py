@@ -202,7 +202,7 @@ class Allowed:
 class Mixed:
     """Data of parts of several kinds."""
 
-    names, resident = None, None
+    names, resident, together, gapped = None, None, None, False
 
     def __init__(self, parts: list[Part], n_threads: int | None = None) -> None:
         self.parts, self.n_threads = parts, n_threads

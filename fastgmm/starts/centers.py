@@ -59,11 +59,14 @@ def _pooled(
     model: CovarianceModel, points: Points, centers: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
     """The sum of the second moments of points about their nearest centres, in the model's form."""
-    doubled, squares = 2.0 * (centers / scale).T, ((centers / scale) ** 2).sum(axis=1)
+    # Distances by products want small numbers.
+    middle = centers.mean(axis=0)
+    near = (centers - middle) / scale
+    doubled, squares = 2.0 * near.T, (near**2).sum(axis=1)
     total = np.zeros(model.sums.shape(centers.shape[1]))
     for begin in range(0, len(points.rows), ROWS_AT_ONCE):
         rows = points.rows[begin : begin + ROWS_AT_ONCE]
-        nearest = ((rows / scale) @ doubled - squares).argmax(axis=1)
+        nearest = (((rows - middle) / scale) @ doubled - squares).argmax(axis=1)
         off = rows - centers[nearest]
         off *= np.sqrt(points.weight[begin : begin + ROWS_AT_ONCE])[:, None]
         if model.sums.ndim == 2:

@@ -151,6 +151,10 @@ class Keeper:
 
     idle, keeps = False, True
 
+    def cancelled(self) -> bool:
+        """Go on."""
+        return False
+
     def __init__(self) -> None:
         self.kept: list[tuple[bytes, ...]] = []
 

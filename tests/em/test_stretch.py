@@ -224,6 +224,15 @@ class Halting:
         """Give runs as they are: they have their mixtures."""
         return run
 
+    @property
+    def n_components(self) -> int:
+        """The number of components."""
+        return self._of[2]
+
+    def hold(self, held: np.ndarray) -> None:
+        """Nothing collapses here."""
+        assert not held.any()
+
     def gone_on(self, run: Run, repairs: Any, most: int, whole: bool) -> Run | None:
         """Go on for some iterations."""
         self.n_calls += 1

@@ -38,7 +38,7 @@ IN_THE_LOOP = 120.0
 """An iteration of the loop, over one block of rows, has at most so many."""
 PER_BLOCK = 3.0
 """Each further block of rows adds at most so many."""
-PER_HELD = 20.0
+PER_HELD = 55.0
 """Each component that has collapsed adds at most so many."""
 DECOMPOSED = 0.0
 """For each component that has collapsed, at most so many matrices are decomposed by NumPy."""

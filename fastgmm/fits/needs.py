@@ -34,7 +34,7 @@ VECTORS = 6
 """L-BFGS works with so many vectors of all parameters, beside its pairs."""
 MATRICES = 7
 """L-BFGS holds so many arrays like the covariances: the mixture ahead, and what is on the way."""
-COPIES = 6
+COPIES = 3
 """Trees and merges by likelihood make so many copies of the rows that they look at."""
 CGROUPS = Path("/sys/fs/cgroup")
 UNLIMITED = 1 << 60

@@ -235,8 +235,8 @@ class Stretch:
         self.covariance_type, self.form, self.tied = kind
         self.n_components, self.rows, self.sample_weight = n_components, rows, sample_weight
         self.ridge, self.limits, self.rules, self.pace = ridge, limits, rules, pace
-        self.grid, d = grid, rows.shape[1]
-        self._frame = RelativeFrame(self.form, self.tied, n_components, d, ridge, pace)
+        self.grid, sizes = grid, (n_components, rows.shape[1])
+        self._frame = RelativeFrame(self.form, self.tied, *sizes, ridge, pace)
         self._held = np.zeros(n_components, dtype=bool)
 
     def hold(self, held: np.ndarray) -> None:
@@ -246,18 +246,15 @@ class Stretch:
     def begin(self, mixture: Any, ahead: Any, search: Any, trace: Any) -> None:
         """Take a run as it is before an iteration."""
         self._mixture, self._ahead, self._search = mixture, ahead, search
-        self._trace, self.n_passes = list(trace), 0
-        self.gap, self.noise, self.converged = np.inf, 0.0, False
+        self._trace, self.n_passes, self.converged = list(trace), 0, False
+        self.gap, self.noise = np.inf, 0.0
 
     def run(self, n: int) -> tuple[list[float], bool]:
         """Do up to n iterations; their bounds, and whether an event ended them."""
-        before = len(self._trace)
-        while len(self._trace) < before + n:
-            if not self._iterate():
-                return self._trace[before:], True
-            if self.converged or self.noise > 0.0:
-                break
-        return self._trace[before:], False
+        before, going = len(self._trace), True
+        while going and len(self._trace) < before + n and not (self.converged or self.noise > 0.0):
+            going = self._iterate()
+        return self._trace[before:], not going
 
     def mixture(self, ahead: bool, out: tuple[np.ndarray, ...]) -> bool:
         """Copy the mixture, or the one ahead of it; False if there is none."""

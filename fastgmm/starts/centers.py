@@ -6,18 +6,20 @@ import numpy as np
 
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
+from fastgmm.data.sample import weight_of_row
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.starts.points import Points, Start, StartRows, assigned_rows, common_scale
+from fastgmm.starts.points import Points, Start, StartRows, common_scale
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 KMEANS_ROWS = 4000
 """Centres are found among at least this many rows."""
-ROWS_AT_ONCE = 4096
-"""So many rows are given to their nearest centres at a time: their distances stay in the cache."""
+NUMBERS_AT_ONCE = 1 << 16
+"""Rows of so many numbers or distances, 512 kB, are given to their nearest centres at a time: they
+stay in the cache."""
 
 
 def around_rows(data: StartRows, start: Start, generator: "Generator") -> Mixture:
@@ -35,37 +37,46 @@ def around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -
     `reg_covar` alone, which means nothing in the units of the data; its next step is the same
     assignment of each row to the nearest centre.
     """
-    k, near = start.n_components, data.points(assigned_rows(start, centers.shape[1]))
+    k, (rows, weight) = start.n_components, data.assigned()
     model, scale = model_of(start.covariance_type), common_scale(points)
-    second = _pooled(model, near, centers, scale)
+    second = _pooled(model, (rows, weight), centers, scale)
     if not model.tied:
         second = np.repeat(second[None] / k, k, axis=0)
-    total = float(near.weight.sum())
+    total = float(len(rows) if weight is None else weight.sum())
     pooled = SufficientStatistics(
         covariance_type=start.covariance_type,
         reference=centers,
         component_weight=np.full(k, total / k),
         first_moment=np.zeros_like(centers),
         second_moment=second,
-        n_samples=len(near.rows),
+        n_samples=len(rows),
         weight=total,
         log_likelihood=0.0,
         dtype=data.dtype,
     )
-    return maximization(pooled, start.regularization.in_units(1.0))
+    return maximization(pooled, start.regularization.in_units(weight_of_row(weight)))
 
 
 def _pooled(
-    model: CovarianceModel, points: Points, centers: np.ndarray, scale: np.ndarray
+    model: CovarianceModel,
+    weighted: tuple[np.ndarray, np.ndarray | None],
+    centers: np.ndarray,
+    scale: np.ndarray,
 ) -> np.ndarray:
-    """The sum of the second moments of points about their nearest centres, in the model's form."""
-    doubled, squares = 2.0 * (centers / scale).T, ((centers / scale) ** 2).sum(axis=1)
+    """The sum of the second moments of rows about their nearest centres, in the model's form."""
+    rows, weight = weighted
+    # Distances by products want small numbers.
+    middle = centers.mean(axis=0)
+    near = (centers - middle) / scale
+    doubled, squares = 2.0 * near.T, (near**2).sum(axis=1)
     total = np.zeros(model.sums.shape(centers.shape[1]))
-    for begin in range(0, len(points.rows), ROWS_AT_ONCE):
-        rows = points.rows[begin : begin + ROWS_AT_ONCE]
-        nearest = ((rows / scale) @ doubled - squares).argmax(axis=1)
-        off = rows - centers[nearest]
-        off *= np.sqrt(points.weight[begin : begin + ROWS_AT_ONCE])[:, None]
+    step = max(1, NUMBERS_AT_ONCE // max(centers.shape))
+    for begin in range(0, len(rows), step):
+        some = rows[begin : begin + step].astype(np.float64, copy=False)
+        nearest = (((some - middle) / scale) @ doubled - squares).argmax(axis=1)
+        off = some - centers[nearest]
+        if weight is not None:
+            off *= np.sqrt(weight[begin : begin + step])[:, None]
         if model.sums.ndim == 2:
             total += off.T @ off
         else:

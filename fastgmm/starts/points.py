@@ -166,7 +166,7 @@ class StartRows:
 
     def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows of the first M-step, and their weights."""
-        n = assigned_rows(self.start, self.sample.rows.shape[1])
+        n = _assigned_rows(self.start, self.sample.rows.shape[1])
         return self.first(n, all_of=2 * n)
 
     def first(self, n: int, all_of: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
@@ -183,11 +183,10 @@ def sample_size(start: Start, n_features: int) -> int:
     """The number of rows that `initial_parameters` wants to choose from."""
     if start.method == "ward":
         return max(2 * ASSIGNED_ROWS, 4 * start.n_components)
-    return 2 * assigned_rows(start, n_features)
+    return 2 * _assigned_rows(start, n_features)
 
 
-def assigned_rows(start: Start, n_features: int) -> int:
-    """The number of rows of the first M-step."""
+def _assigned_rows(start: Start, n_features: int) -> int:
     free = n_parameters(start.covariance_type, start.n_components, n_features)
     wanted = min(ASSIGNED_ROWS_PER_PARAMETER * free, ASSIGNED_NUMBERS // n_features)
     return max(ASSIGNED_ROWS, wanted)

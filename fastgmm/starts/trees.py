@@ -20,15 +20,15 @@ from fastgmm.covariance.types import model_of
 from fastgmm.starts.points import Points, StartRows
 from fastgmm.typing import FloatArray
 
-TREE_PASSES = 5
-"""A tree gets as many rows as so many passes of EM pay for: Ward's clustering of n rows takes some
-n^2 D operations, and a pass over N rows N K D^2."""
-FEWEST_TREE_ROWS = 300
-"""Ward's clustering takes at least this many rows.  Fits of 160 mixtures (2 to 10 components, 1 to
-12 features, 600 to 5,000 rows) ended as high on average, and as often higher as lower, as with
-1,000."""
 TREE_ROWS = 1000
-"""Ward's clustering takes at most this many rows, but for those that components want."""
+"""Ward's clustering takes all rows where they are at most so many: a row of weight two is then the
+row twice."""
+TREE_PASSES = 5
+"""Of more rows a tree gets as many as so many passes of EM pay for, up to `TREE_ROWS`: Ward's
+clustering of n rows takes some n^2 D operations, and a pass over N rows N K D^2."""
+FEWEST_TREE_ROWS = 300
+"""It gets at least this many.  Fits of 160 mixtures (2 to 10 components, 1 to 12 features, 600 to
+5,000 rows) ended as high on average, and as often higher as lower, as with 1,000."""
 TREE_ROWS_PER_COMPONENT = 30
 """Ward's clustering takes this many rows for each component, where that is more."""
 MOST_TREE_ROWS = 4000
@@ -137,9 +137,11 @@ def tree_of(data: StartRows, units: Units) -> Tree:
 def _wanted_rows(data: StartRows) -> int:
     """How many rows a tree is made of, where there are as many."""
     most, d = max(data.start.n_components, data.start.largest), data.sample.rows.shape[1]
-    in_proportion = int((TREE_PASSES * data.n_counted * most * d) ** 0.5)
-    n = max(min(in_proportion, TREE_ROWS), FEWEST_TREE_ROWS, TREE_ROWS_PER_COMPONENT * most)
-    return min(n, MOST_TREE_ROWS)
+    n = TREE_ROWS
+    if data.n_counted > TREE_ROWS:
+        in_proportion = int((TREE_PASSES * data.n_counted * most * d) ** 0.5)
+        n = max(min(in_proportion, TREE_ROWS), FEWEST_TREE_ROWS)
+    return min(max(n, TREE_ROWS_PER_COMPONENT * most), MOST_TREE_ROWS)
 
 
 def _grown(key: tuple[int, int, bool, Units], points: Points) -> Tree:

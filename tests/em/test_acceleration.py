@@ -48,7 +48,9 @@ def falls(model: GaussianMixture) -> float:
 @pytest.mark.parametrize("case", SLOW)
 def test_a_third_of_the_passes_to_the_same_end(case: tuple[int, ...], covariance_type: str) -> None:
     rows, k = overlapping(*case), case[0]
+    # Ward's start is compared by some passes already, and begins behind much of the way.
     params = {"covariance_type": covariance_type, "random_state": 0, "reg_covar": 0.0}
+    params["init_params"] = "kmeans"
     em = GaussianMixture(k, **params, **LIMIT).fit(rows)
     needed = 1 + int(np.argmax(em.lower_bound_ - np.array(em.lower_bounds_) < 1e-6))
     assert needed > 150

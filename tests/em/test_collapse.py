@@ -150,7 +150,7 @@ def test_acceleration_takes_over_after_a_move(covariance_type: str, rng: Rng) ->
         assert len(collapses(model, lambda model=model: model.fit(X))) == 1
         assert model.repairs_ == [Repair(1, 3, "weight", "moved")]
         assert np.diff(model.lower_bounds_).min() > -1e-10
-    assert fast.lower_bound_ == pytest.approx(plain.lower_bound_, abs=1e-6)
+    assert fast.lower_bound_ > plain.lower_bound_ - 1e-6  # it may climb on to another optimum
     assert fast.n_passes_ < plain.n_passes_
 
 

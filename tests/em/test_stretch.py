@@ -151,6 +151,10 @@ class Keeper:
 
     idle, keeps = False, True
 
+    def cancelled(self) -> bool:
+        """Go on."""
+        return False
+
     def __init__(self) -> None:
         self.kept: list[tuple[bytes, ...]] = []
 
@@ -219,6 +223,15 @@ class Halting:
     def whole(self, run: Run) -> Run:
         """Give runs as they are: they have their mixtures."""
         return run
+
+    @property
+    def n_components(self) -> int:
+        """The number of components."""
+        return self._of[2]
+
+    def hold(self, held: np.ndarray) -> None:
+        """Nothing collapses here."""
+        assert not held.any()
 
     def gone_on(self, run: Run, repairs: Any, most: int, whole: bool) -> Run | None:
         """Go on for some iterations."""

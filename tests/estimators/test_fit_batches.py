@@ -227,7 +227,7 @@ def test_a_checkpoint_of_every_type(tmp_path, covariance_type):
     rows = rows_of(14, 400)
     whole = fit_with(tmp_path / "whole", rows, covariance_type=covariance_type)
     path = tmp_path / "stopped"
-    assert fit_with(path, rows, stop_after=3, covariance_type=covariance_type) is None
+    assert fit_with(path, rows, stop_after=1, covariance_type=covariance_type) is None
     assert fastgmm.load(path).covariances_.shape == whole.covariances_.shape
     model = fit_with(path, rows, covariance_type=covariance_type)
     assert model.covariances_.shape == whole.covariances_.shape

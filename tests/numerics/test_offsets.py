@@ -182,7 +182,7 @@ def test_float32(init_params: str, covariance_type: str) -> None:
     X = on_grid(mixture.sample(600, rng)[0], 2.0**-12)  # exact in float32 from 0 to 2048
     kwargs = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 1}
     models = [
-        GaussianMixture(3, max_iter=15, tol=0.0, **kwargs).fit((X + at).astype(dtype))
+        GaussianMixture(3, max_iter=60, tol=0.0, **kwargs).fit((X + at).astype(dtype))
         for at, dtype in ((0.0, np.float64), (0.0, np.float32), (1024.0, np.float32))
     ]
     # 1e-4: the means as float32 sees them are 6e-5 off at 1024, and the densities with them.

@@ -40,7 +40,7 @@ PER_BLOCK = 3.0
 """Each further block of rows adds at most so many."""
 PER_HELD = 55.0
 """Each component that has collapsed adds at most so many."""
-DECOMPOSED = 2.0
+DECOMPOSED = 0.0
 """For each component that has collapsed, at most so many matrices are decomposed by NumPy."""
 SIZES = [(100, 2, 3), (9000, 2, 3), (40_000, 2, 3), (1000, 2, 60), (2000, 16, 3), (9000, 8, 64)]
 """Rows, features, components: within one block of rows and beyond it."""
@@ -124,7 +124,7 @@ def test_few_rows_have_next_to_no_python(covariance_type: str) -> None:
         counts = per_iteration((n, 2, k), covariance_type)
         assert counts["calls"] <= IN_A_STRETCH, (n, k)
     watched = per_iteration((1000, 2, 3), covariance_type, callback=lambda seen: None)
-    assert IN_A_STRETCH < watched["calls"] <= IN_THE_LOOP
+    assert watched["calls"] <= IN_A_STRETCH
 
 
 @pytest.mark.parametrize("size", [(4, 16, 2), (16, 16, 8), (64, 16, 32), (160, 16, 8)])

@@ -38,7 +38,7 @@ class Scoring:
     _state: State | None = None
     n_threads: int | None
     random_state: Any
-    missing: Missing
+    missing: Missing = "error"
 
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The mixture and the names of its features, of one moment."""

@@ -26,7 +26,7 @@ from support import correlated_mixture, error_of
 Peer = sklearn.mixture.GaussianMixture
 OWN = [
     *("n_threads", "half_life", "learning_exponent"),
-    *("gap_tol", "acceleration", "on_collapse", "prior"),
+    *("gap_tol", "acceleration", "on_collapse", "prior", "missing"),
 ]
 DEFAULTS_OF_OUR_OWN = {
     "init_params": "ward",
@@ -37,6 +37,7 @@ DEFAULTS_OF_OUR_OWN = {
     "acceleration": "auto",
     "on_collapse": "repair",
     "prior": None,
+    "missing": "error",
 }
 SCORING = (
     *("predict", "predict_proba", "score", "score_samples", "component_log_density", "e_step"),

@@ -108,6 +108,7 @@ PARAMS: dict[str, Any] = {
     "acceleration": "lbfgs",
     "on_collapse": "warn",
     "prior": NormalInverseWishart(shrinkage=0.5, scale=2.0),
+    "missing": "em",
 }
 
 

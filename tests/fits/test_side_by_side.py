@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from fastgmm.fits import side_by_side
@@ -145,3 +146,16 @@ def test_an_error_of_the_source_comes_back() -> None:
 def test_the_cut_grows_with_what_has_come() -> None:
     chunks = list(side_by_side._chunks(map(Item, range(100)), 1))
     assert [len(one) for one in chunks[:8]] == [1, 1, 1, 1, 2, 2, 3, 4]
+
+
+def test_small_data_sets_stay_with_the_calling_thread() -> None:
+    """Unless threads are asked for; the first one decides."""
+
+    def names(size: int, n_threads: int | None) -> set[str]:
+        work = side_by_side.Work(lambda *_: threading.current_thread().name, set)
+        sets = [np.empty(size)] * 40
+        return set().union(*side_by_side.in_chunks(sets, work, n_threads))
+
+    mine = threading.current_thread().name
+    assert names(side_by_side.SMALL - 1, None) == {mine}
+    assert mine not in names(side_by_side.SMALL - 1, 2)

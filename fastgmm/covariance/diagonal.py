@@ -3,31 +3,8 @@
 import numpy as np
 
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Form, Scatters
-from fastgmm.covariance.scatters import sums_of_labels
+from fastgmm.covariance.forms import Form
 from fastgmm.typing import FloatArray
-
-
-class DiagonalScatters:
-    """The diagonals (M, D) of scatters."""
-
-    factored = False
-
-    def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """(M, D): the sums of the squares of the vectors of each label."""
-        return sums_of_labels(vectors**2, labels, n_clusters)
-
-    def between(self, vectors: FloatArray) -> FloatArray:
-        """(M, D): the squares of vectors, feature by feature."""
-        return vectors**2
-
-    def variances(self, scatter: FloatArray) -> FloatArray:
-        """(D,): the diagonal, which is the scatter itself."""
-        return scatter
-
-    def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """(M,): the sums of the logarithms of the diagonals with the floor."""
-        return np.asarray(np.log(scatters + floor).sum(axis=1))
 
 
 class DiagonalForm:
@@ -37,7 +14,6 @@ class DiagonalForm:
     ndim = 1
     kernel = tied_kernel = "diag"
     isotropic = False
-    scatters: Scatters = DiagonalScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
         """(D,): the shape of one covariance."""

@@ -13,28 +13,6 @@ import numpy as np
 from fastgmm.typing import FloatArray
 
 
-class Scatters(Protocol):
-    """Scatters of clusters, M of them, as far as merging by likelihood needs them."""
-
-    factored: bool
-    """Whether a determinant takes the factorisation of a matrix."""
-
-    def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """(M, ...): sums of v v^T over the vectors (n, D) of each label."""
-
-    def between(self, vectors: FloatArray) -> FloatArray:
-        """(M, ...): v v^T of vectors (M, D)."""
-
-    def variances(self, scatter: FloatArray) -> FloatArray:
-        """(D,): the diagonal of one scatter."""
-
-    def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """(M,): log determinants of the nearest covariances of the form, with a floor.
-
-        The floor is added to their diagonals.
-        """
-
-
 class Form(Protocol):
     """How covariances are stored, multiplied and factored."""
 
@@ -49,8 +27,6 @@ class Form(Protocol):
     where it is `kernel`, the kernels are given that covariance K times."""
     isotropic: bool
     """Whether all features have the same variance."""
-    scatters: Scatters
-    """What merging of clusters by likelihood needs."""
 
     # ------------------------------------------------------------ sizes
 

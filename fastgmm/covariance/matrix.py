@@ -4,48 +4,18 @@ import numpy as np
 
 from fastgmm import kernels
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Form, Scatters
-from fastgmm.covariance.scatters import scatters_of_labels
+from fastgmm.covariance.forms import Form
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.typing import FloatArray
 
 CORRELATION_FLOOR = 1e-13
 """The smallest eigenvalue of a correlation matrix is raised to this times D where its covariance
 cannot be factored as it is."""
-TRACE_FLOOR = 1e-13
-"""The diagonal of a cluster's scatter is raised by at least this share of its trace: Cholesky's
-method needs it."""
 TRACE_SHARE = 1.0 - 1e-6
 """A trace may be rounded by less than the rest of this share."""
 BOUND_ROUNDING = 1e-3
 """A count of the directions in which a variance is below a bound is taken from pivots where their
 rounding stands for a bound that differs by at most this share."""
-
-
-class MatrixScatters:
-    """Scatters as matrices (M, D, D)."""
-
-    factored = True
-
-    def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """(M, D, D): the sums of v v^T over the vectors of each label."""
-        return scatters_of_labels(vectors, labels, n_clusters)
-
-    def between(self, vectors: FloatArray) -> FloatArray:
-        """(M, D, D): the outer products v v^T of vectors."""
-        return MATRIX.products(vectors, vectors)
-
-    def variances(self, scatter: FloatArray) -> FloatArray:
-        """(D,): the diagonal of one scatter."""
-        return np.diagonal(scatter)
-
-    def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """(M,): log determinants with the floor on the diagonal, by Cholesky's method."""
-        # A cluster can be far wider than the whole, where its rows are of little weight in that.
-        floors = np.maximum(floor, TRACE_FLOOR * np.trace(scatters, axis1=1, axis2=2))
-        roots = np.linalg.cholesky(scatters + floors[:, None, None] * np.eye(scatters.shape[-1]))
-        logs: FloatArray = 2.0 * np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
-        return logs
 
 
 class MatrixForm:
@@ -55,7 +25,6 @@ class MatrixForm:
     ndim = 2
     kernel, tied_kernel = "full", "tied"
     isotropic = False
-    scatters: Scatters = MatrixScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
         """(D, D): the shape of one covariance."""

@@ -2,34 +2,10 @@
 
 import numpy as np
 
-from fastgmm.covariance.diagonal import DiagonalScatters, positive_fault
+from fastgmm.covariance.diagonal import positive_fault
 from fastgmm.covariance.factors import factored, log_determinants_of
-from fastgmm.covariance.forms import Form, Scatters
+from fastgmm.covariance.forms import Form
 from fastgmm.typing import FloatArray
-
-
-class ScalarScatters:
-    """The diagonals (M, D) of scatters, of which only the means count."""
-
-    factored = False
-    _diagonals = DiagonalScatters()
-
-    def of_labels(self, vectors: FloatArray, labels: np.ndarray, n_clusters: int) -> FloatArray:
-        """(M, D): the sums of the squares of the vectors of each label."""
-        return self._diagonals.of_labels(vectors, labels, n_clusters)
-
-    def between(self, vectors: FloatArray) -> FloatArray:
-        """(M, D): the squares of vectors, feature by feature."""
-        return self._diagonals.between(vectors)
-
-    def variances(self, scatter: FloatArray) -> FloatArray:
-        """(D,): the diagonal, which is the scatter itself."""
-        return self._diagonals.variances(scatter)
-
-    def log_determinants(self, scatters: FloatArray, floor: float) -> FloatArray:
-        """(M,): D times the logarithm of the mean variance with the floor."""
-        logs: FloatArray = scatters.shape[1] * np.log((scatters + floor).mean(axis=1))
-        return logs
 
 
 class ScalarForm:
@@ -39,7 +15,6 @@ class ScalarForm:
     ndim = 0
     kernel = tied_kernel = "spherical"
     isotropic = True
-    scatters: Scatters = ScalarScatters()
 
     def shape(self, n_features: int) -> tuple[int, ...]:
         """(): the shape of one covariance."""

@@ -121,20 +121,6 @@ def test_directions_at_the_floor_are_features() -> None:
     np.testing.assert_array_equal(DIAGONAL.directions_at_floor(*given, asked), [0, 3, 0])
 
 
-def test_scatters_are_diagonals_of_matrices(rng: np.random.Generator) -> None:
-    rows, labels = rng.normal(size=(40, 3)), rng.permutation(np.arange(40) % 4)
-    got = DIAGONAL.scatters.of_labels(rows, labels, 4)
-    whole = MATRIX.scatters.of_labels(rows, labels, 4)
-    np.testing.assert_allclose(got, np.diagonal(whole, axis1=1, axis2=2), rtol=1e-12)
-    np.testing.assert_array_equal(DIAGONAL.scatters.between(rows), rows**2)
-    assert DIAGONAL.scatters.variances(got[0]).shape == (3,)
-    np.testing.assert_allclose(
-        DIAGONAL.scatters.log_determinants(got, 0.5),
-        np.linalg.slogdet(dense(got + 0.5))[1],
-        rtol=1e-12,
-    )
-
-
 def test_faults() -> None:
     assert DIAGONAL.fault(np.array([[1.0, 2.0]]), "things") is None
     fault = DIAGONAL.fault(np.array([[1.0, -2.0], [0.0, 1.0]]), "things")

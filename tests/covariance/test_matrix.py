@@ -156,22 +156,6 @@ def test_a_singular_covariance_is_held_at_the_floor(covariances: np.ndarray) -> 
     assert caught.value.component == k - 1
 
 
-# ---------------------------------------------------------------- scatters
-
-
-def test_scatters(covariances: np.ndarray, rng: np.random.Generator) -> None:
-    d = covariances.shape[1]
-    rows, labels = rng.normal(size=(40, d)), rng.permutation(np.arange(40) % 3)
-    got = MATRIX.scatters.of_labels(rows, labels, 3)
-    expected = np.array([rows[labels == m].T @ rows[labels == m] for m in range(3)])
-    close(got, expected)
-    close(MATRIX.scatters.between(rows[:3]), [np.outer(x, x) for x in rows[:3]])
-    np.testing.assert_array_equal(MATRIX.scatters.variances(got[0]), np.diagonal(got[0]))
-    logs = MATRIX.scatters.log_determinants(got, 0.5)
-    close(logs, np.linalg.slogdet(expected + 0.5 * np.eye(d))[1])
-    assert np.isfinite(MATRIX.scatters.log_determinants(np.ones((2, 4, 4)), 0.0)).all()
-
-
 # ---------------------------------------------------------------- what users give
 
 

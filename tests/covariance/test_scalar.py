@@ -123,20 +123,6 @@ def test_at_the_floor_or_not() -> None:
     np.testing.assert_array_equal(got, [0, 1, 1])
 
 
-def test_scatters_count_the_mean(rng: np.random.Generator) -> None:
-    rows, labels = rng.normal(size=(40, 3)), rng.permutation(np.arange(40) % 4)
-    got = SCALAR.scatters.of_labels(rows, labels, 4)
-    traces = [(rows[labels == m] ** 2).sum() for m in range(4)]
-    np.testing.assert_allclose(got.sum(axis=1), traces, rtol=1e-12)
-    np.testing.assert_array_equal(SCALAR.scatters.between(rows), rows**2)
-    assert SCALAR.scatters.variances(got[0]).shape == (3,)
-    np.testing.assert_allclose(
-        SCALAR.scatters.log_determinants(got, 0.5),
-        3 * np.log(np.array(traces) / 3 + 0.5),
-        rtol=1e-12,
-    )
-
-
 def test_kernels_square_the_inverse_deviation() -> None:
     for dtype in (np.float32, np.float64):
         tiny = float(np.finfo(dtype).tiny)

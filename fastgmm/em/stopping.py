@@ -107,7 +107,8 @@ def predicted_gap(bounds: Sequence[float], dtype: np.dtype) -> float:
     EM are a geometric series.  Its rate grows while the slowest direction takes over: a rate that
     rises is taken to rise on, and the larger of the last two predictions counts; after a change 200
     times smaller than the one before, one is enough.  Changes that go up and down are noise, and
-    the distance is what the last four come to.
+    the distance is what the last four come to.  After a rise that was a million times larger, a
+    fall is the rounding of the end, and the distance is no more.
     """
     return _foretold(bounds, 0.0, dtype)[0]
 

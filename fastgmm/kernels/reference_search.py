@@ -248,6 +248,8 @@ def _gap(bounds: list[float], rounding: float, rise: float) -> float:
         return np.inf
     if abs(changes[-1]) <= rounding * abs(bounds[-1]):
         return 0.0
+    if len(changes) > 1 and 0.0 < -1e6 * changes[-1] < changes[-2] < np.inf:
+        return -changes[-1]
     if len(changes) > 3 and not (min(changes[-3:]) > 0.0 or max(changes[-3:]) < 0.0):
         return sum(map(abs, changes))
     found = _aitken(last, rise)

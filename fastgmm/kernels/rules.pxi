@@ -6,6 +6,8 @@ cdef enum:
     WHERE_A_LIMIT_IS_WANTED
     WHERE_SLOW
 
+cdef double SETTLED = 1e6       # a fall so many times smaller than the rise before is the rounding of the end
+
 cdef struct Rules:
     # All are doubles, in this order, so that the caller can hand them over in one array.
     double tol
@@ -64,6 +66,9 @@ cdef double predicted_gap(const Rules *rules, const double *bounds, Py_ssize_t n
         change[i] = bounds[i + 1] - bounds[i]
     if fabs(change[n_changes - 1]) <= rules.rounding * fabs(bounds[n - 1]):
         return 0.0
+    last = change[n_changes - 1]
+    if n_changes > 1 and last < 0.0 and -SETTLED * last < change[n_changes - 2] < INFINITY:
+        return -last
     if n_changes > 3:
         rises = falls = True
         for i in range(n_changes - 3, n_changes):

@@ -93,6 +93,13 @@ def test_what_cannot_be_foretold() -> None:
         assert predicted_passes(bounds, 1e-3, DOUBLE) == np.inf, bounds
 
 
+def test_a_tiny_fall_after_a_jump_is_the_end() -> None:
+    """Of few rows in many dimensions the first iteration finds all, and the rest is rounding."""
+    for before in ([], [5000.0], [4990.0, 5000.0, 5001.0]):
+        assert predicted_gap([*before, 5154.0, 5549.0, 5549.0 - 1e-8], DOUBLE) < 2e-8
+        assert predicted_gap([*before, 5154.0, 5549.0, 5549.0 - 1e-2], DOUBLE) > 1e-3
+
+
 def test_the_larger_of_two_predictions() -> None:
     """A single small gain ends nothing, but for one that is 200 times smaller."""
     before = -np.cumsum([1.0, 1.0, 0.9, 0.81, 0.729])[::-1]

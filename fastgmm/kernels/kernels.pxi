@@ -21,7 +21,8 @@ cdef enum:
     # A block holds this many bytes of a column: 256 rows of 16 columns in float64 fill 32 KB, the first-level cache.
     BLOCK_BYTES = 2048
     # A panel by rows holds so few rows where it then stays in the first-level cache beside the sums of its component:
-    # up to D = 40 in float64, 7 to 20 % of the M-step.  For more features the sums would be added to too often.
+    # up to D = 40 in float64, 7 to 20 % of the M-step.  For more features the sums would be added to too often, and so
+    # they would in float32, which has four times the rows: each addition turns them into float64.
     PANEL_ROWS = 64
     PANEL_BYTES = 32768
     # Limits on how far the means may be from the shift, in standard deviations.  Squares that are summed about the

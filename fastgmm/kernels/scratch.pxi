@@ -101,8 +101,9 @@ cdef class Scratch:
             n_panel = max(n_panel, PRODUCT_ROWS * PRODUCT_VECS * LANES)
         block.panel = cut.reals(n_panel)
         block.panel_rows = self.capacity
-        if (PANEL_ROWS * m.width + m.width * m.width // 2) * <Py_ssize_t> sizeof(real) <= PANEL_BYTES:
-            block.panel_rows = min(PANEL_ROWS, self.capacity)
+        cdef Py_ssize_t n_rows = PANEL_ROWS if sizeof(real) == sizeof(double) else 4 * PANEL_ROWS
+        if (n_rows * m.width + m.width * m.width // 2) * <Py_ssize_t> sizeof(real) <= PANEL_BYTES:
+            block.panel_rows = min(n_rows, self.capacity)
         block.column_size = block.panel_rows * LANES
         block.live_r = cut.reals(stride + LANES)
         block.thresholds = cut.reals(k)

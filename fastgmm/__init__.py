@@ -19,17 +19,8 @@ from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.run import Iteration
-from fastgmm.estimators.bootstrap import Bootstrap, ParameterArrays, bootstrap
 from fastgmm.estimators.candidate import Candidate
-from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
-from fastgmm.estimators.likelihood_ratio import (
-    LikelihoodRatio,
-    LikelihoodRatioTests,
-    bootstrap_lrt,
-)
-from fastgmm.estimators.many import GroupFit, fit_many
-from fastgmm.estimators.regressor import GaussianMixtureRegressor
 from fastgmm.estimators.selection import Selection, select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
@@ -40,6 +31,15 @@ from fastgmm.version import __version__
 
 if TYPE_CHECKING:
     from fastgmm import errors, plot, sources, typing
+    from fastgmm.estimators.bootstrap import Bootstrap, ParameterArrays, bootstrap
+    from fastgmm.estimators.fitted_groups import FittedGroups
+    from fastgmm.estimators.likelihood_ratio import (
+        LikelihoodRatio,
+        LikelihoodRatioTests,
+        bootstrap_lrt,
+    )
+    from fastgmm.estimators.many import GroupFit, fit_many
+    from fastgmm.estimators.regressor import GaussianMixtureRegressor
 
 __all__ = [
     "Bootstrap",
@@ -75,30 +75,30 @@ __all__ = [
 ]
 """This list is the public API, and `dir(fastgmm)` shows it."""
 
+_LATER = {
+    "bootstrap": ("Bootstrap", "ParameterArrays", "bootstrap"),
+    "fitted_groups": ("FittedGroups",),
+    "likelihood_ratio": ("LikelihoodRatio", "LikelihoodRatioTests", "bootstrap_lrt"),
+    "many": ("GroupFit", "fit_many"),
+    "regressor": ("GaussianMixtureRegressor",),
+}
+"""These modules of `estimators` are imported when one of their names is first asked for: together
+they take a fifth of the import, and most programs fit one mixture."""
+
 # Pickles, tracebacks and documentation name the public place, so that no move breaks them.
 for _public in (
-    Bootstrap,
     Candidate,
     Criteria,
-    FittedGroups,
     GaussianMixture,
-    GaussianMixtureRegressor,
-    GroupFit,
     Initialization,
     Iteration,
-    LikelihoodRatio,
-    LikelihoodRatioTests,
     NormalInverseWishart,
-    ParameterArrays,
     Repair,
     Selection,
     Snapshot,
     Stream,
     SufficientStatistics,
-    bootstrap,
-    bootstrap_lrt,
     compress,
-    fit_many,
     load,
     select,
     show_config,
@@ -109,7 +109,15 @@ pickles.install(__name__)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public module when it is first asked for, since `sources` and `plot` take time."""
+    """Import what is public when it is first asked for, since some of it takes time."""
+    if any(name in names for names in _LATER.values()):
+        # All at once: their objects make each other, and each is to know its public place.
+        for module, names in _LATER.items():
+            found = importlib.import_module(f"{__name__}.estimators.{module}")
+            for one in names:
+                globals()[one] = getattr(found, one)
+                globals()[one].__module__ = __name__
+        return globals()[name]
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,6 @@ import numpy as np
 
 from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.scoring import Scoring
-from fastgmm.mixture import distance, divergence, region
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import as_generator
@@ -44,6 +43,9 @@ class Measures(Drawing):
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "mahalanobis", gaps=False)
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import distance
+
         return distance.mahalanobis(mixture, rows, out, self._threads())
 
     def density_region(
@@ -86,6 +88,9 @@ class Measures(Drawing):
         share = as_level(level)
         count = as_count(n_samples, "n_samples", 1)
         generator = self._seeded(random_state)
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import region
+
         return region.density_threshold(mixture, share, count, generator, self._threads())
 
     # ------------------------------------------------------------------ other mixtures
@@ -134,6 +139,9 @@ class Measures(Drawing):
         mixture, theirs = self._both(other)
         count = as_count(n_samples, "n_samples", 2)
         generator = self._seeded(random_state)
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import divergence
+
         return divergence.sampled_divergence(mixture, theirs, count, generator, self._threads())
 
     def kl_divergence_bound(self, other: Scoring) -> float:
@@ -167,6 +175,9 @@ class Measures(Drawing):
         >>> p.kl_divergence_bound(q)
         0.5
         """
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import divergence
+
         return divergence.divergence_bound(*self._both(other))
 
     def _both(self, other: Any) -> tuple[Mixture, Mixture]:

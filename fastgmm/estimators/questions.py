@@ -7,10 +7,8 @@ import numpy as np
 
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
-from fastgmm.mixture import conditioning, merging
-from fastgmm.mixture.imputation import imputed
+from fastgmm.mixture import conditioning
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.regression import regression
 from fastgmm.tables.columns import Column
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names
@@ -182,6 +180,9 @@ class Questions(Measures):
         table = as_table(X)
         check_width(table, len(others))
         rows = self._rows(table, cut.given, names, "regress", gaps=False)
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture.regression import regression
+
         means, covariances = regression(
             cut, rows, return_cov=bool(return_cov), n_threads=self._threads()
         )
@@ -241,6 +242,9 @@ class Questions(Measures):
             gaps=True,
         )
         generator = None if random_state is None else as_generator(random_state)
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture.imputation import imputed
+
         return imputed(mixture, rows, n_threads, generator)
 
     # ------------------------------------------------------------------ fewer components
@@ -284,4 +288,7 @@ class Questions(Measures):
         """
         mixture, names = self._fitted()
         count = as_count(n_components, "n_components", 1, mixture.n_components)
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import merging
+
         return self._answer(merging.merged(mixture, count), names)

@@ -24,7 +24,6 @@ from fastgmm.fits.verbose import Reporter
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import is_weak
-from fastgmm.starts.gaps import filled
 from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
 from fastgmm.starts.turns import Turns, turns_of
@@ -100,7 +99,12 @@ class _RunningFit:
             return self._plan.sample
         size = sample_size(self._plan.start, self._data.n_features)
         drawn = self._data.sample(self.seed, size)
-        return filled(drawn, self.n_threads) if self._data.gapped else drawn
+        if not self._data.gapped:
+            return drawn
+        # What gaps need is loaded with the first of them.
+        from fastgmm.starts.gaps import filled
+
+        return filled(drawn, self.n_threads)
 
     def _resolved(self) -> Regularization:
         if self._saved is not None:

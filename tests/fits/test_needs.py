@@ -222,16 +222,16 @@ def test_control_groups_of_version_2(place: str, tmp_path: Path) -> None:
     written(tmp_path / place.strip("/"), memory__max="max", memory__current=7)
     folder = written(tmp_path, memory__max=1000, memory__current=400)
     written(folder, memory__stat="anon 300\ninactive_file 50")
-    assert list(needs._left(tmp_path, place, names)) == [650]
+    assert list(needs._left(str(tmp_path), place, names)) == [650]
 
 
 def test_control_groups_of_version_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"memory__limit_in_bytes": 1 << 30, "memory__usage_in_bytes": 1 << 20}
     written(tmp_path / "memory" / "job", **names)
     written(tmp_path / "memory", memory__limit_in_bytes=(1 << 63) - 4096, memory__usage_in_bytes=9)
-    monkeypatch.setattr(needs, "CGROUPS", tmp_path)
+    monkeypatch.setattr(needs, "CGROUPS", str(tmp_path))
     lines = ["12:cpu,cpuacct:/job", "5:memory:/job", "1:name=systemd:/init"]
-    monkeypatch.setattr(needs, "_lines", lambda path: lines if "self" in path.parts else [])
+    monkeypatch.setattr(needs, "_lines", lambda path: lines if "self" in path else [])
     assert list(needs._of_control_groups()) == [(1 << 30) - (1 << 20)]
 
 

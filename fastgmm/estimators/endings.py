@@ -1,6 +1,6 @@
 """What users are told when a fit has ended: that it did not converge, and what is wrong with it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,15 +19,17 @@ from fastgmm.errors import (
     convergence_warning_text,
     warn_user,
 )
-from fastgmm.fits.fit import Fit
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
+
+if TYPE_CHECKING:
+    from fastgmm.fits.fit import Fit
 
 MOST_NAMED = 10
 """A warning names at most this many components, or columns of one."""
 
 
-def warn_of(found: Fit, params: Any, names: np.ndarray | None) -> None:
+def warn_of(found: "Fit", params: Any, names: np.ndarray | None) -> None:
     """Warn of all that is wrong with the result of a fit.
 
     `params` are the parameters of the constructor as attributes; `names` (D,) those of the columns,

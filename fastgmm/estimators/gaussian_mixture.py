@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from fastgmm.data.batches import BatchData
+from fastgmm.data.patterns import KindOf
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
@@ -26,11 +27,9 @@ from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
-from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.density import labels
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
@@ -55,6 +54,7 @@ from fastgmm.validation import (
 from fastgmm.validation.batches import CheckedBatches
 
 if TYPE_CHECKING:
+    from fastgmm.fits.fit import Fit
     from fastgmm.fits.online import Learner
 
 
@@ -381,6 +381,9 @@ class GaussianMixture(Questions, Estimator):
     def _fit(
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> tuple[RowData, Mixture]:
+        # What fits need is loaded with the first of them: a fifth of the import.
+        from fastgmm.fits.fit import fit
+
         params = self._params()
         check_callback(callback)
         table = as_table(X)
@@ -389,7 +392,7 @@ class GaussianMixture(Questions, Estimator):
         rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads, gaps=may)
         check_enough_rows(len(rows), params.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
-        kinds = kind_of if may and has_gaps(rows, params.n_threads) else None
+        kinds = _kind_of_gaps() if may and has_gaps(rows, params.n_threads) else None
         data = RowData(rows, weights, params.n_threads, names, kinds)
         found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, names, data.extent.weight)
@@ -405,13 +408,16 @@ class GaussianMixture(Questions, Estimator):
         cancelled: Callable[[], bool],
     ) -> None:
         """Run one of several fits that share their rows and a sample of them; it never warns."""
+        # What fits need is loaded with the first of them: a fifth of the import.
+        from fastgmm.fits.fit import fit
+
         plan = plan_of(self._params(), data.n_features, self._state)
         start = replace(plan.start, largest=largest)
         hooks = Hooks(cancelled=cancelled)
         found = fit(data, replace(plan, start=start, sample=sample, seed=seed), hooks)
         self._publish(found, data.names, data.extent.weight)
 
-    def _publish(self, found: Fit, names: np.ndarray | None, seen: float | None) -> Mixture:
+    def _publish(self, found: "Fit", names: np.ndarray | None, seen: float | None) -> Mixture:
         """Become what a fit has found; a stream begins anew from here."""
         run = found.run
         assert run.mixture is not None
@@ -469,11 +475,14 @@ class GaussianMixture(Questions, Estimator):
         >>> bool(np.allclose(batched, model.fit(X).means_))
         True
         """
+        # What fits need is loaded with the first of them: a fifth of the import.
+        from fastgmm.fits.fit import Fit, fit
+
         params = self._params()
         check_callback(callback)
         gaps = params.missing == "em"
         checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
-        data = BatchData(checked, params.n_threads, kind_of if gaps else None)
+        data = BatchData(checked, params.n_threads, _kind_of_gaps() if gaps else None)
         data.peek()
         kept = None
         if checkpoint is not None:
@@ -760,7 +769,7 @@ class GaussianMixture(Questions, Estimator):
         mixture, names = self._fitted()
         rows = self._rows(X, mixture, names, "e_step")
         kinds, weights = (
-            kind_of if self._gaps(rows) else None,
+            _kind_of_gaps() if self._gaps(rows) else None,
             as_sample_weight(sample_weight, len(rows)),
         )
         data = RowData(rows, weights, self._threads(), kind_of=kinds)
@@ -1016,6 +1025,13 @@ class GaussianMixture(Questions, Estimator):
         if of is not None:
             params = SimpleNamespace(**plain_parameters(self._given()))
             self._state = model_file.restored(of, params)
+
+
+def _kind_of_gaps() -> KindOf:
+    """What makes the kinds of rows with gaps, loaded with the first of them."""
+    from fastgmm.mixture.gaps import kind_of
+
+    return kind_of
 
 
 _PARAMETERS = tuple(defaults_of(GaussianMixture.__init__))

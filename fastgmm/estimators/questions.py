@@ -7,7 +7,6 @@ import numpy as np
 
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
-from fastgmm.mixture import conditioning
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.tables.columns import Column
 from fastgmm.typing import ArrayLike
@@ -75,6 +74,9 @@ class Questions(Measures):
         """
         mixture, names = self._fitted()
         chosen = np.array(as_columns(columns, names, mixture.n_features))
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import conditioning
+
         part = conditioning.marginal(mixture, chosen)
         return self._answer(part, None if names is None else names[chosen])
 
@@ -116,6 +118,9 @@ class Questions(Measures):
         known = as_columns(columns, names, mixture.n_features)
         left = as_others(known, mixture.n_features, "no other is left to be told of")
         row = as_values(values, len(known))
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import conditioning
+
         found = conditioning.conditional(conditioning.cut_of(mixture, known, left), row)
         return self._answer(found, None if names is None else names[list(left)])
 
@@ -175,6 +180,9 @@ class Questions(Measures):
         mixture, names = self._fitted()
         asked = as_columns(columns, names, mixture.n_features)
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import conditioning
+
         cut = conditioning.cut_of(mixture, others, asked)
         names = None if names is None else names[list(others)]
         table = as_table(X)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastgmm.data.sample import Sample
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
@@ -10,10 +10,12 @@ from fastgmm.em.priors import Regularizing
 from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stopping import Stopping
 from fastgmm.em.trail import Trail
-from fastgmm.fits.checkpoint import Checkpoint
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import Start
 from fastgmm.typing import Acceleration, OnCollapse
+
+if TYPE_CHECKING:
+    from fastgmm.fits.checkpoint import Checkpoint
 
 Callback = Callable[[Iteration], object]
 """A function of the user that is shown each iteration; if it returns True, the start ends."""
@@ -90,6 +92,6 @@ class Hooks:
     """
 
     callback: Callback | None = None
-    checkpoint: Checkpoint | None = None
+    checkpoint: "Checkpoint | None" = None
     after_pass: Callable[[Run], None] | None = None
     cancelled: Callable[[], bool] | None = None

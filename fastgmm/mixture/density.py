@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastgmm.data.patterns import patterns_of
-from fastgmm.mixture.gaps import constants_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 
@@ -73,6 +71,10 @@ def _by_rows(
     k = mixture.n_components
     if not gaps:
         return in_blocks(getattr(mixture.packed(rows.dtype), name), k, rows, out, n_threads)
+    # What gaps need is loaded with the first of them.
+    from fastgmm.data.patterns import patterns_of
+    from fastgmm.mixture.gaps import constants_of
+
     for pattern in patterns_of(rows):
         packed = constants_of(mixture, pattern.observed).packed(rows.dtype)
         of_pattern = np.empty((len(pattern.index), *out.shape[1:]), out.dtype)

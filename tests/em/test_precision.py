@@ -76,11 +76,13 @@ def test_sums_in_float64_are_those_of_float64_rows(n_batches: int) -> None:
     rows = rng.normal(size=(3000, 3))
     rows = np.c_[rows, rows.sum(axis=1)].astype(np.float32)
     single, double = (
-        GaussianMixture(2, random_state=0).fit_batches(np.array_split(X, n_batches))
+        GaussianMixture(2, random_state=0, init_params="kmeans").fit_batches(
+            np.array_split(X, n_batches)
+        )
         for X in (rows, rows.astype(np.float64))
     )
     assert single.lower_bound_ == pytest.approx(double.lower_bound_, abs=1e-3)
-    assert single.n_passes_ < 2.0 * double.n_passes_
+    assert single.n_passes_ < 1.5 * double.n_passes_
     assert single.converged_
     assert single.covariances_.dtype == np.float32
     assert single.score_samples(rows).dtype == np.float32

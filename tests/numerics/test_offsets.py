@@ -181,6 +181,7 @@ def test_float32(init_params: str, covariance_type: str) -> None:
     mixture = correlated_mixture(3, 3, rng, separation=5.0)
     X = on_grid(mixture.sample(600, rng)[0], 2.0**-12)  # exact in float32 from 0 to 2048
     kwargs = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 1}
+    # Starts compare candidates by as many passes as they need: what counts is the limit.
     models = [
         GaussianMixture(3, max_iter=60, tol=0.0, **kwargs).fit((X + at).astype(dtype))
         for at, dtype in ((0.0, np.float64), (0.0, np.float32), (1024.0, np.float32))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fastgmm import GaussianMixture
+from fastgmm import GaussianMixture, kernels
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 OF_SCIKIT_LEARN = COVARIANCE_TYPES[:4]
@@ -129,3 +129,30 @@ def three_in_four() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[n
         ]
     )
     return np.array([0.5, 0.2, 0.3]), np.array(means), factors @ np.swapaxes(factors, 1, 2)
+
+
+def known_model(
+    covariance_type: Any, rng: np.random.Generator, *sizes: int, **more: Any
+) -> tuple[GaussianMixture, np.ndarray]:
+    """A model of known parameters, by default 3 components in 4 features, and 60 rows of it."""
+    k, d = sizes or (3, 4)
+    truth = correlated_mixture(k, d, rng, separation=1.5)
+    model = GaussianMixture.from_parameters(
+        truth.weights,
+        truth.means,
+        truth.covariances_as(covariance_type),
+        covariance_type=covariance_type,
+        **more,
+    )
+    return model, truth.sample(60, rng)[0]
+
+
+def ward_tree(
+    points: NDArray[np.float64], weight: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Pairs of clusters that Ward's method merges in turn, and their costs, by its kernel alone."""
+    n = len(points)
+    weight = np.ones(n) if weight is None else weight
+    merged, heights = np.empty((n - 1, 2), dtype=np.int64), np.empty(n - 1)
+    kernels.ward(np.ascontiguousarray(points), weight, merged, heights)
+    return merged, heights

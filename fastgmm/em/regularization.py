@@ -160,15 +160,3 @@ class Regularization:
                 + prior.shrinkage * float((distances**2).sum())
             )
         )
-
-    def ridge_penalty(self, mixture: Mixture, covariance_weight: FloatArray) -> float:
-        """The log density, in nats, of the prior whose maximiser has the ridge at these weights.
-
-        Adding the ridge after each M-step does not maximise a fixed objective.  With
-        `covariance_weight` (K,) or () held fixed it does: this one.
-        """
-        if not self.reg_covar.any():
-            return 0.0
-        form = mixture.covariance_model.form
-        traces = form.ridge_traces(mixture.inverse_factors, self.ridge(form))
-        return -0.5 * float((covariance_weight * traces).sum())

@@ -67,9 +67,10 @@ def gradient(
 ) -> FloatArray:
     """The gradient of the mean log-likelihood and log priors per unit of weight: a vector.
 
-    It is taken at the mixture, and `statistics` are those of an E-step under it.  The ridge enters
-    as the prior that it is beside their component weights (`Regularization.ridge_penalty`), so that
-    the gradient is zero where EM stays.
+    It is taken at the mixture, and `statistics` are those of an E-step under it.  To add the ridge
+    after each M-step maximises no fixed objective; with the weights of components held it does, and
+    the ridge is a prior beside them (`kernels/relative_frame.pxi`, `ridge_penalty`).  As such it
+    enters, so that the gradient is zero where EM stays.
     """
     frame = frame_of(mixture, regularization)
     out = np.empty(frame.n_coordinates)

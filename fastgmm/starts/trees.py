@@ -157,21 +157,6 @@ def _grown(key: tuple[int, int, bool, Units], points: Points) -> Tree:
     return Tree(key, center, scale, turn, n_varying, merged, heights, kept)
 
 
-def ward_tree(
-    points: FloatArray, weight: FloatArray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n - 1, 2): the pairs of clusters that Ward's method merges in turn; (n - 1,): their costs.
-
-    Each of the points (n, D) counts with its weight (n,), or once.  A cluster is named after its
-    smallest point.
-    """
-    n = len(points)
-    weight = np.ones(n) if weight is None else weight
-    merged, heights = np.empty((n - 1, 2), dtype=np.int64), np.empty(n - 1)
-    kernels.ward(np.ascontiguousarray(points), weight, merged, heights)
-    return merged, heights
-
-
 def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
     """(n,): labels 0 .. n_clusters - 1 of the points when `n_clusters` clusters are left.
 
@@ -183,7 +168,7 @@ def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:
 
 
 def likelihood_tree(points: Points, tree: Tree, labels: np.ndarray, form: str) -> np.ndarray:
-    """(M - 1, 2): the pairs of clusters that are merged in turn, named as by `ward_tree`.
+    """(M - 1, 2): the pairs of clusters that are merged in turn, named after their smallest.
 
     The clusters are those of the labels (n,) of points, all of 0 .. M - 1.  Each time the pair is
     merged that costs the classification likelihood least, with covariances of this form, in the

@@ -8,33 +8,20 @@ import pytest
 
 from fastgmm import GaussianMixture
 from fastgmm.errors import NotFittedError
-from support import correlated_mixture, matrices_of
+from support import known_model, matrices_of
 
 NAMES = ["length", "width", "depth", "mass"]
 
 
-def made(covariance_type: Any, rng: np.random.Generator, *sizes: int, **more: Any) -> Any:
-    k, d = sizes or (3, 4)
-    truth = correlated_mixture(k, d, rng, separation=1.5)
-    model = GaussianMixture.from_parameters(
-        truth.weights,
-        truth.means,
-        truth.covariances_as(covariance_type),
-        covariance_type=covariance_type,
-        **more,
-    )
-    return model, truth.sample(60, rng)[0]
-
-
 @pytest.fixture
 def model(covariance_type: Any, rng: np.random.Generator) -> GaussianMixture:
-    fitted: GaussianMixture = made(covariance_type, rng)[0]
+    fitted: GaussianMixture = known_model(covariance_type, rng)[0]
     return fitted
 
 
 @pytest.fixture
 def named(rng: np.random.Generator) -> GaussianMixture:
-    rows = made("full", rng)[1]
+    rows = known_model("full", rng)[1]
     return GaussianMixture(2, random_state=0).fit(pd.DataFrame(rows, columns=NAMES))
 
 
@@ -63,14 +50,14 @@ def test_density_region_is_seeded(model: GaussianMixture) -> None:
 @pytest.mark.parametrize("level", [0.0, 1.0, 90, -0.1, np.nan, "0.9", True, None])
 def test_levels_out_of_range(level: Any, rng: np.random.Generator) -> None:
     with pytest.raises(ValueError, match=r"^level must be a number between 0 and 1, such as 0.9"):
-        made("full", rng)[0].density_region(level)
+        known_model("full", rng)[0].density_region(level)
 
 
 # ---------------------------------------------------------------- other mixtures
 
 
 def test_divergence_is_seeded_and_takes_snapshots(rng: np.random.Generator) -> None:
-    (p, _), (q, _) = made("full", rng, 3, 2), made("diag", rng, 2, 2)
+    (p, _), (q, _) = known_model("full", rng, 3, 2), known_model("diag", rng, 2, 2)
     found = p.kl_divergence(q, n_samples=500, random_state=1)
     assert [type(number) for number in found] == [float, float]
     assert found == p.kl_divergence(q.snapshot(), n_samples=500, random_state=1)
@@ -83,7 +70,7 @@ def test_divergence_is_seeded_and_takes_snapshots(rng: np.random.Generator) -> N
 def test_divergence_from_what_is_no_such_mixture(
     named: GaussianMixture, rng: np.random.Generator
 ) -> None:
-    model, rows = made("full", rng)
+    model, rows = known_model("full", rng)
     for other in (rows, None, "model"):
         with pytest.raises(TypeError, match=r"^other must be a fitted GaussianMixture or a Snap"):
             model.kl_divergence(other)
@@ -109,7 +96,7 @@ def test_a_snapshot_measures_the_same(model: GaussianMixture, rng: np.random.Gen
 
 
 def test_one_component_and_one_column(covariance_type: Any, rng: np.random.Generator) -> None:
-    model, _ = made(covariance_type, rng, 1, 1)
+    model, _ = known_model(covariance_type, rng, 1, 1)
     assert model.mahalanobis(model.means_) == [[pytest.approx(0.0, abs=1e-12)]]
     deviation = np.sqrt(np.ravel(model.covariances_)[0])
     assert model.mahalanobis(model.means_ + 2.0 * deviation) == [[pytest.approx(2.0)]]

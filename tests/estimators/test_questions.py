@@ -10,33 +10,20 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from fastgmm import GaussianMixture, errors
-from support import correlated_mixture, matrices_of
+from support import correlated_mixture, known_model, matrices_of
 
 NAMES = ["length", "width", "depth", "mass"]
 
 
-def made(covariance_type: Any, rng: np.random.Generator, *sizes: int, **more: Any) -> Any:
-    k, d = sizes or (3, 4)
-    truth = correlated_mixture(k, d, rng, separation=1.5)
-    model = GaussianMixture.from_parameters(
-        truth.weights,
-        truth.means,
-        truth.covariances_as(covariance_type),
-        covariance_type=covariance_type,
-        **more,
-    )
-    return model, truth.sample(60, rng)[0]
-
-
 @pytest.fixture
 def model(covariance_type: Any, rng: np.random.Generator) -> GaussianMixture:
-    fitted: GaussianMixture = made(covariance_type, rng)[0]
+    fitted: GaussianMixture = known_model(covariance_type, rng)[0]
     return fitted
 
 
 @pytest.fixture
 def named(rng: np.random.Generator) -> GaussianMixture:
-    rows = made("full", rng)[1]
+    rows = known_model("full", rng)[1]
     return GaussianMixture(2, random_state=0).fit(pd.DataFrame(rows, columns=NAMES))
 
 
@@ -127,13 +114,13 @@ def test_columns_may_come_in_any_container(columns: Any, model: GaussianMixture)
 
 
 def test_one_component_and_one_column(covariance_type: Any, rng: np.random.Generator) -> None:
-    model, _ = made(covariance_type, rng, 1, 1)
+    model, _ = known_model(covariance_type, rng, 1, 1)
     np.testing.assert_array_equal(model.marginal(0).means_, model.means_)
     assert model.merge_components(1).means_ == model.means_
     for call in (lambda: model.conditional(0, 1.0), lambda: model.regress([[1.0]], 0)):
         with pytest.raises(ValueError, match=r"^columns holds the only column of the model, and "):
             call()
-    wide, _ = made(covariance_type, rng, 1, 3)
+    wide, _ = known_model(covariance_type, rng, 1, 3)
     assert wide.conditional([2], [1.0]).weights_.tolist() == [1.0]
 
 
@@ -172,7 +159,7 @@ def test_float32_models_answer_in_float32(covariance_type: Any, rng: np.random.G
 def test_wrong_columns_and_values(
     columns: Any, values: Any, kind: type, sentence: str, rng: np.random.Generator
 ) -> None:
-    model, _ = made("full", rng)
+    model, _ = known_model("full", rng)
     with pytest.raises(kind) as caught:
         model.conditional(columns, values)
     assert sentence in str(caught.value)
@@ -216,7 +203,7 @@ def test_regression_refuses_other_rows(model: GaussianMixture) -> None:
 
 
 def test_rows_far_out_are_regressed_or_refused(rng: np.random.Generator) -> None:
-    model, _ = made("full", rng)
+    model, _ = known_model("full", rng)
     far = np.array([[1e3, 0.0, 0.0], [1e30, -1e30, 1e30], [-1e100, 1e100, 0.0]])
     means, covariances = model.regress(far, 0, return_cov=True)
     assert np.isfinite(means).all()

@@ -10,8 +10,8 @@ import pytest
 from fastgmm.covariance.types import MODELS
 from fastgmm.kernels.float64.starting import LEAST_SHARE
 from fastgmm.starts.points import Points
-from fastgmm.starts.trees import Tree, cut_tree, likelihood_tree, ward_tree
-from support import correlated_mixture
+from fastgmm.starts.trees import Tree, cut_tree, likelihood_tree
+from support import correlated_mixture, ward_tree
 
 FORMS = sorted({model.form.name for model in MODELS.values()})
 

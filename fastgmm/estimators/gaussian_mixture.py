@@ -767,11 +767,9 @@ class GaussianMixture(Questions, Estimator):
         >>> model = model.m_step(total)
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "e_step")
-        kinds, weights = (
-            _kind_of_gaps() if self._gaps(rows) else None,
-            as_sample_weight(sample_weight, len(rows)),
-        )
+        rows, gaps = self._rows(X, mixture, names, "e_step")
+        weights = as_sample_weight(sample_weight, len(rows))
+        kinds = _kind_of_gaps() if gaps else None
         data = RowData(rows, weights, self._threads(), kind_of=kinds)
         return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
 

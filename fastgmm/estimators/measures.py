@@ -41,7 +41,7 @@ class Measures(Drawing):
         array([0., 3.])
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "mahalanobis", gaps=False)
+        rows, _ = self._rows(X, mixture, names, "mahalanobis", gaps=False)
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import distance

@@ -187,7 +187,7 @@ class Questions(Measures):
         names = None if names is None else names[list(others)]
         table = as_table(X)
         check_width(table, len(others))
-        rows = self._rows(table, cut.given, names, "regress", gaps=False)
+        rows, _ = self._rows(table, cut.given, names, "regress", gaps=False)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture.regression import regression
 

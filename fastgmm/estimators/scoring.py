@@ -59,24 +59,21 @@ class Scoring:
         names: np.ndarray | None,
         method: str,
         gaps: bool = True,
-    ) -> np.ndarray:
-        """The rows of X; they may have gaps where `missing` says so and the method takes them."""
+    ) -> tuple[np.ndarray, bool]:
+        """The rows of X, and whether they have gaps.
+
+        They may where `missing` says so and the method takes them.
+        """
         if names is not None or type(X) is not np.ndarray:
             X = as_table(X)
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
-            return X  # This check costs a third of as_rows, which one row would feel.
-        return as_rows(
-            X,
-            n_features=mixture.n_features,
-            method=method,
-            n_threads=self._threads(),
-            gaps=gaps and self.missing == "em",
+            return X, False  # This check costs a third of as_rows, which one row would feel.
+        may, n_threads = gaps and self.missing == "em", self._threads()
+        rows = as_rows(
+            X, n_features=mixture.n_features, method=method, n_threads=n_threads, gaps=may
         )
-
-    def _gaps(self, rows: np.ndarray) -> bool:
-        """Whether rows have gaps, which only `missing="em"` lets in."""
-        return self.missing == "em" and has_gaps(rows, self._threads())
+        return rows, may and has_gaps(rows, n_threads)
 
     def _threads(self) -> int | None:
         """`n_threads`, checked; scores of one row ask only where it is not None."""
@@ -179,13 +176,13 @@ class Scoring:
         array([-0.918939, -1.418939])
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "score_samples")
+        rows, gaps = self._rows(X, mixture, names, "score_samples")
         if out is None:
             out = np.empty(len(rows), rows.dtype)
         else:
             check_out(out, (len(rows),), rows)
         n_threads = None if self.n_threads is None else self._threads()
-        return _density.log_density(mixture, rows, out, n_threads, gaps=self._gaps(rows))
+        return _density.log_density(mixture, rows, out, n_threads, gaps=gaps)
 
     def score(
         self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
@@ -243,10 +240,10 @@ class Scoring:
         array([[0.129518, 0.160733]])
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "component_log_density")
+        rows, gaps = self._rows(X, mixture, names, "component_log_density")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         threads = self._threads()
-        return _density.component_log_density(mixture, rows, out, threads, gaps=self._gaps(rows))
+        return _density.component_log_density(mixture, rows, out, threads, gaps=gaps)
 
     def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
         """Responsibilities: the probability of each component given the row.
@@ -273,14 +270,14 @@ class Scoring:
         array([[0.547243, 0.452757]])
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "predict_proba")
+        rows, gaps = self._rows(X, mixture, names, "predict_proba")
         shape = (len(rows), mixture.n_components)
         if out is None:
             out = np.empty(shape, rows.dtype)
         else:
             check_out(out, shape, rows)
         n_threads = None if self.n_threads is None else self._threads()
-        return _density.responsibilities(mixture, rows, out, n_threads, gaps=self._gaps(rows))
+        return _density.responsibilities(mixture, rows, out, n_threads, gaps=gaps)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The label of the most probable component of each row, the first of equals.
@@ -295,25 +292,29 @@ class Scoring:
         ndarray of int64, shape (n_samples,)
         """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, "predict")
+        rows, gaps = self._rows(X, mixture, names, "predict")
         n_threads = None if self.n_threads is None else self._threads()
-        return _density.labels(mixture, rows, n_threads, gaps=self._gaps(rows))
+        return _density.labels(mixture, rows, n_threads, gaps=gaps)
 
     # ------------------------------------------------------------------ criteria
 
     def _weighed(
         self, X: ArrayLike, sample_weight: ArrayLike | None, method: str
-    ) -> tuple[Mixture, np.ndarray, np.ndarray | None, float]:
-        """The mixture, the rows, their weights, and n: the sum of these, or the number of rows."""
+    ) -> tuple[Mixture, np.ndarray, bool, np.ndarray | None, float]:
+        """The mixture, rows, whether they have gaps, their weights, and n.
+
+        That is the sum of the weights, or the number of rows.
+        """
         mixture, names = self._fitted()
-        rows = self._rows(X, mixture, names, method)
+        rows, gaps = self._rows(X, mixture, names, method)
         weights = as_sample_weight(sample_weight, len(rows))
-        return mixture, rows, weights, len(rows) if weights is None else float(weights.sum())
+        n = len(rows) if weights is None else float(weights.sum())
+        return mixture, rows, gaps, weights, n
 
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
-        mixture, rows, weights, n = self._weighed(X, sample_weight, method)
-        gaps, n_threads = self._gaps(rows), self._threads()
+        mixture, rows, gaps, weights, n = self._weighed(X, sample_weight, method)
+        n_threads = self._threads()
         log_likelihood = _density.log_likelihood(mixture, rows, weights, n_threads, gaps=gaps)
         return Criteria(log_likelihood, mixture.n_parameters, n)
 
@@ -371,8 +372,8 @@ class Scoring:
         -------
         float
         """
-        mixture, rows, weights, n = self._weighed(X, sample_weight, "icl")
-        gaps, n_threads = self._gaps(rows), self._threads()
+        mixture, rows, gaps, weights, n = self._weighed(X, sample_weight, "icl")
+        n_threads = self._threads()
         log_likelihood, certainty = classification(mixture, rows, weights, n_threads, gaps=gaps)
         # The ICL is the BIC of rows that are complete: each with the label of its component.
         return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl

@@ -229,19 +229,8 @@ def sharp(
     return Mixture(covariance_type, weights, centers, factors**2, factors, inverses, dtype)
 
 
-def column_scale(points: Points, covariance_type: CovarianceType) -> np.ndarray:
-    """(D,): the deviation of each column; spherical components know one scale only."""
-    if model_of(covariance_type).form.isotropic:
-        return common_scale(points)
-    return _positive(points.deviations())
-
-
 def common_scale(points: Points) -> np.ndarray:
-    """(D,): the root of the columns' mean variance, repeated."""
+    """(D,): the root of the columns' mean variance, repeated; one where nothing varies."""
     deviations = points.deviations()
-    return _positive(np.full(len(deviations), np.sqrt((deviations**2).mean())))
-
-
-def _positive(deviations: np.ndarray) -> np.ndarray:
-    """(D,): deviations; a constant column, which tells no rows apart, gets the largest of them."""
-    return np.where(deviations > 0, deviations, deviations.max() or 1.0)
+    common = float(np.sqrt((deviations**2).mean()))
+    return np.full(len(deviations), common or 1.0)

@@ -9,6 +9,7 @@ from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.mixture.mixture import n_parameters
 from fastgmm.starts import points
 from fastgmm.starts.points import Points, Start, StartRows
+from fastgmm.starts.trees import tree_of
 from support import correlated_mixture, in_shape_of, matrices_of
 
 N, D = 60, 3
@@ -59,14 +60,19 @@ def test_units_of_the_columns(rows: np.ndarray, covariance_type: str) -> None:
     deviations = cloud.deviations()
     common = np.sqrt((deviations**2).mean())
     np.testing.assert_allclose(points.common_scale(cloud), np.full(4, common), rtol=1e-12)
-    scale = points.column_scale(cloud, covariance_type)  # type: ignore[arg-type]
+    scale = tree_of(
+        start_rows(sampled(cloud.rows), covariance_type=covariance_type), "column"
+    ).scale
     if "spherical" in covariance_type:
         np.testing.assert_allclose(scale, np.full(4, common), rtol=1e-12)
     else:
         # The constant column gets the scale of another: it tells no rows apart.
         np.testing.assert_allclose(scale, [*deviations[:3], deviations.max()], rtol=1e-12)
     alike = Points(np.ones((5, 2)), np.ones(5))
-    assert points.column_scale(alike, covariance_type).tolist() == [1.0, 1.0]  # type: ignore[arg-type]
+    assert tree_of(
+        start_rows(sampled(alike.rows), covariance_type=covariance_type), "column"
+    ).scale.tolist() == [1.0, 1.0]
+    assert points.common_scale(alike).tolist() == [1.0, 1.0]
 
 
 # ---------------------------------------------------------------- which rows

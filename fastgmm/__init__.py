@@ -32,6 +32,7 @@ from fastgmm.version import __version__
 if TYPE_CHECKING:
     from fastgmm import errors, plot, sources, typing
     from fastgmm.estimators.bootstrap import Bootstrap, ParameterArrays, bootstrap
+    from fastgmm.estimators.driver import fit_with
     from fastgmm.estimators.fitted_groups import FittedGroups
     from fastgmm.estimators.likelihood_ratio import (
         LikelihoodRatio,
@@ -66,6 +67,7 @@ __all__ = [
     "compress",
     "errors",
     "fit_many",
+    "fit_with",
     "load",
     "plot",
     "select",
@@ -77,6 +79,7 @@ __all__ = [
 
 _LATER = {
     "bootstrap": ("Bootstrap", "ParameterArrays", "bootstrap"),
+    "driver": ("fit_with",),
     "fitted_groups": ("FittedGroups",),
     "likelihood_ratio": ("LikelihoodRatio", "LikelihoodRatioTests", "bootstrap_lrt"),
     "many": ("GroupFit", "fit_many"),

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 __all__ = [
+    "ClusterError",
     "CollapseWarning",
     "ConvergenceWarning",
     "DataRangeError",
@@ -67,6 +68,10 @@ class NotEnoughMemoryError(MemoryError):
 
     needed: int = 0
     available: int = 0
+
+
+class ClusterError(ConnectionError):
+    """A cluster has lost the rows that lie on it, or its scheduler, and a fit cannot go on."""
 
 
 class FileFormatError(ValueError):

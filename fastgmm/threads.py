@@ -9,7 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -31,13 +31,33 @@ MOST_THREADS = 1024
 _pools: "list[ThreadPoolExecutor]" = []
 """The list holds the pool of this process, once work has needed it."""
 
+_limited = threading.local()
+"""`at_most` keeps here, for each thread, to how many threads its work is limited."""
+
 if hasattr(os, "register_at_fork"):
     # Threads do not survive a fork: the child makes a pool of its own.
     os.register_at_fork(after_in_child=_pools.clear)
 
 
+@contextmanager
+def at_most(n_threads: int) -> Generator[None]:
+    """While it lasts, work that this thread asks for runs on at most so many threads.
+
+    A worker of a cluster has its own number of threads, whatever the machine or the caller has.
+    """
+    before = getattr(_limited, "to", None)
+    _limited.to = n_threads
+    try:
+        yield
+    finally:
+        _limited.to = before
+
+
 def available_threads() -> int:
     """The number of processors that this process may use."""
+    limit = getattr(_limited, "to", None)
+    if limit is not None:
+        return int(limit)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -56,7 +76,11 @@ def rows_per_block(n_components: int, n_features: int) -> int:
 
 def threads_used(n_rows: int, block: int, n_threads: int | None) -> int:
     """The number of threads that `fold_blocks` computes with: at most one per block."""
-    return max(1, min(n_threads or available_threads(), -(-n_rows // block)))
+    wanted = n_threads or available_threads()
+    limit = getattr(_limited, "to", None)
+    if limit is not None:
+        wanted = min(wanted, limit)
+    return max(1, min(wanted, -(-n_rows // block)))
 
 
 def fold_blocks(

@@ -54,6 +54,16 @@ class Extent:
             float(sample_weight.max(initial=self.heaviest)),
         )
 
+    def joined(self, following: "Extent") -> "Extent":
+        """The extent of these rows and of others."""
+        return Extent(
+            self.n_samples + following.n_samples,
+            self.n_counted + following.n_counted,
+            self.weight + following.weight,
+            min(self.lightest, following.lightest),
+            max(self.heaviest, following.heaviest),
+        )
+
     @property
     def exponent(self) -> int:
         """The largest weight over 2 to the power of this is near 1; 0 where it is near enough.

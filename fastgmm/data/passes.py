@@ -6,7 +6,7 @@ what they give in the order of the partitions.
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ Sums_co = TypeVar("Sums_co", covariant=True)
 """The type of the sums that an accumulator gives."""
 Sums = TypeVar("Sums")
 """The type of the sums that a pass returns."""
+OfRows = Callable[[np.ndarray, np.ndarray | None], Sums]
+"""A function of rows (n, D) and their sample weights (n,) or None, the results of which add."""
 
 
 class Accumulator(Protocol[Sums_co]):
@@ -28,6 +30,9 @@ class Accumulator(Protocol[Sums_co]):
 
     def statistics(self) -> Sums_co:
         """The sums of all parts; no part may come after them."""
+
+    def joined(self, sums: Any, following: Any) -> Sums_co:
+        """The sums of parts that two accumulators have taken, made of what each has given."""
 
 
 class Data(Protocol):

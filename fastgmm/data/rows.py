@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
-from fastgmm.data.passes import Accumulator, Sums
+from fastgmm.data.passes import Accumulator, OfRows, Sums
 from fastgmm.data.patterns import KindOf, parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
@@ -93,3 +93,7 @@ class RowData:
         for part in self._parts:
             accumulator.add(part)
         return accumulator.statistics()
+
+    def summed(self, function: OfRows[Sums]) -> Sums:
+        """What a function makes of all rows and their weights."""
+        return function(self.rows, self.sample_weight)

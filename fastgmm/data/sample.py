@@ -83,12 +83,14 @@ class RowSampler:
         The size of the sample.  All rows are kept as long as they are not more.
     keep_rows : bool
         Whether the rows drawn are copied; if not, only their numbers are noted.
+    first : int
+        The number of rows that come before those of this sampler, and that others draw from.
     """
 
-    def __init__(self, seed: int, capacity: int, *, keep_rows: bool) -> None:
+    def __init__(self, seed: int, capacity: int, *, keep_rows: bool, first: int = 0) -> None:
         self._seed, self._capacity = seed, capacity
         self._keep_rows = keep_rows
-        self._n_seen = 0
+        self._n_seen = first
         self._keys: list[np.ndarray] = []
         self._indices: list[np.ndarray] = []
         self._rows: list[np.ndarray] = []
@@ -118,6 +120,7 @@ class RowSampler:
         number, first = divmod(self._n_seen, KEYS_PER_STREAM)
         if first == 0 or self._stream is None:
             self._stream = np.random.default_rng([self._seed, number])
+            self._stream.random(first)  # these keys are those of rows that another has drawn from
         keys: np.ndarray = self._stream.random(n)
         return keys
 
@@ -135,6 +138,22 @@ class RowSampler:
         self._n_kept += len(chosen)
         if self._n_kept > self._capacity + self._capacity // 4:
             self._prune()
+
+    def joined(self, following: "RowSampler") -> "RowSampler":
+        """The sampler of these rows and those of the one that begins where this one has ended.
+
+        Both must have copied their rows.  They end with it.
+        """
+        self._n_seen = following._n_seen
+        self._keys += following._keys
+        self._indices += following._indices
+        self._rows += following._rows
+        self._weights += following._weights
+        self._n_kept += following._n_kept
+        self._limit = min(self._limit, following._limit)
+        if self._n_kept > self._capacity + self._capacity // 4:
+            self._prune()
+        return self
 
     def _prune(self) -> None:
         keys = np.concatenate(self._keys)

@@ -7,7 +7,7 @@ together; in the end each kind's sums are lifted to those of complete rows, and 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,16 @@ class EStep:
         self._under = mixture
         return self
 
+    @property
+    def mixture(self) -> Mixture:
+        """The mixture whose responsibilities, and expectations of gaps, are summed."""
+        return self._under
+
+    @property
+    def reference(self) -> np.ndarray:
+        """(K, D): what the sums are about."""
+        return self._rounded(self._mixture.means)
+
     def _what_to_skip(self) -> tuple[np.ndarray, np.ndarray | None]:
         """(K,): thresholds of responsibility times weight; (4, K): limits of the bounds, if any."""
         mixture, exponent = self._mixture, self._exponent
@@ -145,16 +155,21 @@ class EStep:
             self._bounds.end(float(live), float(computed))
         if not self._kinds:
             return self._statistics_of(self._sums_with(mixture.constants))
-        reference = self._rounded(mixture.means)
+        reference = self.reference
         lifted: list[SufficientStatistics] = [
             kind.lift(self._statistics_of(of), self._under, reference)
             for kind, of in self._kinds.items()
         ]
-        total = lifted[0]
-        for statistics in lifted[1:]:
-            # The statistics of each kind have the number and weight of all rows already.
-            total = replace(total + statistics, n_samples=total.n_samples, weight=total.weight)
-        return total
+        return reduce(self.joined, lifted)
+
+    def joined(
+        self, sums: SufficientStatistics, following: SufficientStatistics
+    ) -> SufficientStatistics:
+        """The statistics of all rows, made of those of some and those of others.
+
+        Both have the number and weight of all rows already.
+        """
+        return replace(sums + following, n_samples=sums.n_samples, weight=sums.weight)
 
     def _rounded(self, means: np.ndarray) -> np.ndarray:
         """The means as the kernels have subtracted them, in the dtype of the rows."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, Criterion
+
+if TYPE_CHECKING:
+    from fastgmm.data.partitions import PartitionData
 
 
 class Candidate(NamedTuple):
@@ -85,14 +89,13 @@ def failed_candidate(covariance_type: CovarianceType, n_components: int, failure
     return Candidate(covariance_type, n_components, *nothing, failure=failure)
 
 
-def candidate_of(state: State, data: RowData) -> Candidate:
+def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
     """The row of a fit of these rows."""
     mixture, regularization = state.mixture, state.regularization
     assert mixture is not None
     assert regularization is not None
-    log_likelihood, certainty = classification(
-        mixture, data.rows, data.sample_weight, data.n_threads
-    )
+    what = partial(classification, mixture, n_threads=data.n_threads)
+    log_likelihood, certainty = data.summed(what).tolist()
     free, n_rows = mixture.n_parameters, data.extent.weight
     criteria = Criteria(log_likelihood, free, n_rows, certainty)
     n_unbounded = int(np.count_nonzero(unbounded(mixture, regularization, n_rows)))

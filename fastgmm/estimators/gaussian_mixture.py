@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from fastgmm.data.batches import BatchData
-from fastgmm.data.patterns import KindOf
+from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
@@ -25,6 +25,7 @@ from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
+from fastgmm.estimators.scoring import kind_of_gaps
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.plan import Callback, Hooks, Plan
@@ -33,6 +34,7 @@ from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
+from fastgmm.tables.containers import is_spread
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, Missing, OnCollapse
 from fastgmm.validation import (
     as_generator,
@@ -54,6 +56,7 @@ from fastgmm.validation import (
 from fastgmm.validation.batches import CheckedBatches
 
 if TYPE_CHECKING:
+    from fastgmm.data.partitions import PartitionData
     from fastgmm.fits.fit import Fit
     from fastgmm.fits.online import Learner
 
@@ -318,6 +321,7 @@ class GaussianMixture(Questions, Estimator):
         *,
         sample_weight: ArrayLike | None = None,
         callback: Callback | None = None,
+        client: Any = None,
     ) -> Self:
         """Fit the mixture to rows by expectation-maximisation.
 
@@ -331,6 +335,9 @@ class GaussianMixture(Questions, Estimator):
         callback : callable, optional
             Called with a `fastgmm.Iteration` after each iteration; the start ends when it returns
             True.
+        client : distributed.Client, optional
+            Of the cluster on which a dask array or frame is; None: the current one.  Such rows stay
+            on its workers.
 
         Returns
         -------
@@ -353,7 +360,7 @@ class GaussianMixture(Questions, Estimator):
             When `reg_covar` is large beside the variance of a column: its units are smaller than
             the number was made for.
         """
-        self._fit(X, sample_weight, callback)
+        self._fit(X, sample_weight, callback, client)
         return self
 
     def fit_predict(
@@ -376,28 +383,48 @@ class GaussianMixture(Questions, Estimator):
         ndarray of int64, shape (n_samples,)
         """
         data, mixture = self._fit(X, sample_weight, callback)
+        if not isinstance(data, RowData):
+            return self.predict(X)
         return labels(mixture, data.rows, data.n_threads, gaps=data.gapped)
 
     def _fit(
-        self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
-    ) -> tuple[RowData, Mixture]:
+        self,
+        X: ArrayLike,
+        sample_weight: ArrayLike | None,
+        callback: Callback | None,
+        client: Any = None,
+    ) -> "tuple[RowData | PartitionData, Mixture]":
         # What fits need is loaded with the first of them: a fifth of the import.
         from fastgmm.fits.fit import fit
 
         params = self._params()
         check_callback(callback)
+        data = self._fit_data(X, sample_weight, params, client, "fit")
+        found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
+        mixture = self._publish(found, data.names, data.extent.weight)
+        warn_of(found, params, data.names)
+        return data, mixture
+
+    def _fit_data(
+        self, X: Any, sample_weight: Any, params: Any, client: Any, method: str
+    ) -> "RowData | PartitionData":
+        """The rows of a fit as data, in memory or on a cluster."""
+        may = params.missing == "em"
+        if client is not None or is_spread(X):
+            # What clusters need is loaded with the first of them.
+            from fastgmm.estimators.spread import spread_data
+
+            spread = spread_data(X, sample_weight, method, client, params.n_threads, gaps=may)
+            if spread is not None:
+                check_enough_rows(spread.extent.n_samples, max(2, params.n_components))
+                return spread
         table = as_table(X)
         names = feature_names_of(table)
-        may = params.missing == "em"
-        rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads, gaps=may)
+        rows = as_rows(table, min_rows=2, method=method, n_threads=params.n_threads, gaps=may)
         check_enough_rows(len(rows), params.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
-        kinds = _kind_of_gaps() if may and has_gaps(rows, params.n_threads) else None
-        data = RowData(rows, weights, params.n_threads, names, kinds)
-        found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
-        mixture = self._publish(found, names, data.extent.weight)
-        warn_of(found, params, names)
-        return data, mixture
+        kinds = kind_of_gaps() if may and has_gaps(rows, params.n_threads) else None
+        return RowData(rows, weights, params.n_threads, names, kinds)
 
     def _fit_shared(
         self,
@@ -431,6 +458,7 @@ class GaussianMixture(Questions, Estimator):
         *,
         callback: Callback | None = None,
         checkpoint: "str | os.PathLike[str] | None" = None,
+        client: Any = None,
     ) -> Self:
         """Fit the mixture to batches of rows that are never in memory together.
 
@@ -444,8 +472,9 @@ class GaussianMixture(Questions, Estimator):
         batches : iterable or callable
             A list or another object that can be walked over again and again, such as
             `fastgmm.sources.batches` gives, or a callable that returns a fresh iterator.  Its items
-            are arrays or frames of rows, or pairs (rows, sample_weight), all of one dtype.
-        callback : callable, optional
+            are arrays or frames of rows, or pairs (rows, sample_weight), all of one dtype.  The
+            partitions of a dask array or frame stay where they are.
+        callback, client
             As in `fit`.
         checkpoint : str or path, optional
             A file that is written after each pass, in one step.  Where it exists the fit goes on
@@ -475,15 +504,29 @@ class GaussianMixture(Questions, Estimator):
         >>> bool(np.allclose(batched, model.fit(X).means_))
         True
         """
-        # What fits need is loaded with the first of them: a fifth of the import.
-        from fastgmm.fits.fit import Fit, fit
-
         params = self._params()
         check_callback(callback)
         gaps = params.missing == "em"
-        checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
-        data = BatchData(checked, params.n_threads, _kind_of_gaps() if gaps else None)
-        data.peek()
+        data: Data
+        if is_spread(batches):
+            data = self._fit_data(batches, None, params, client, "fit_batches")
+        else:
+            checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
+            data = BatchData(checked, params.n_threads, kind_of_gaps() if gaps else None)
+            data.peek()
+        return self._fit_passes(data, params, callback, checkpoint)
+
+    def _fit_passes(
+        self,
+        data: Data,
+        params: Any,
+        callback: Callback | None,
+        checkpoint: "str | os.PathLike[str] | None",
+    ) -> Self:
+        """Fit data whose passes cost time: a fit that fails leaves its last whole pass."""
+        # What fits need is loaded with the first of them: a fifth of the import.
+        from fastgmm.fits.fit import Fit, fit
+
         kept = None
         if checkpoint is not None:
             # What files need is loaded with the first of them.
@@ -507,7 +550,12 @@ class GaussianMixture(Questions, Estimator):
         return self
 
     def partial_fit(
-        self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        client: Any = None,
     ) -> Self:
         """Learn from the next rows of a stream by online EM.
 
@@ -530,6 +578,8 @@ class GaussianMixture(Questions, Estimator):
         y : ignored
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts.
+        client : distributed.Client, optional
+            As in `fit`: the model goes from partition to partition of a dask array or frame.
 
         Returns
         -------
@@ -559,6 +609,14 @@ class GaussianMixture(Questions, Estimator):
         >>> model.n_samples_seen_
         5000
         """
+        if type(X) is not np.ndarray and (client is not None or is_spread(X)):
+            # What clusters need is loaded with the first of them.
+            from fastgmm.estimators.spread import learned as learned_there
+
+            there = learned_there(self, X, sample_weight, client)
+            if there is not None:
+                self._state = there._state
+                return self
         state = self._state
         names = None if state is None else state.names
         learner = None if state is None else state.learner
@@ -766,11 +824,7 @@ class GaussianMixture(Questions, Estimator):
         1000
         >>> model = model.m_step(total)
         """
-        mixture, names = self._fitted()
-        rows, gaps = self._rows(X, mixture, names, "e_step")
-        weights = as_sample_weight(sample_weight, len(rows))
-        kinds = _kind_of_gaps() if gaps else None
-        data = RowData(rows, weights, self._threads(), kind_of=kinds)
+        mixture, data = self._weighed(X, sample_weight, "e_step")
         return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
 
     def _regularization(self) -> Regularization:
@@ -1023,13 +1077,6 @@ class GaussianMixture(Questions, Estimator):
         if of is not None:
             params = SimpleNamespace(**plain_parameters(self._given()))
             self._state = model_file.restored(of, params)
-
-
-def _kind_of_gaps() -> KindOf:
-    """What makes the kinds of rows with gaps, loaded with the first of them."""
-    from fastgmm.mixture.gaps import kind_of
-
-    return kind_of
 
 
 _PARAMETERS = tuple(defaults_of(GaussianMixture.__init__))

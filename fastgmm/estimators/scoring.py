@@ -1,9 +1,12 @@
 """What a fitted mixture says about rows: densities, responsibilities, labels, criteria."""
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastgmm.data.patterns import KindOf
+from fastgmm.data.rows import RowData
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.fixed import fixed_copy, with_fixed_attributes
 from fastgmm.estimators.state import State
@@ -11,6 +14,7 @@ from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.tables.containers import is_spread
 from fastgmm.typing import ArrayLike, Missing
 from fastgmm.validation import (
     as_rows,
@@ -22,10 +26,20 @@ from fastgmm.validation import (
     has_gaps,
 )
 
+if TYPE_CHECKING:
+    from fastgmm.data.partitions import PartitionData
+
 _FLOAT32 = np.dtype(np.float32)
 """NumPy has one object for this dtype in native byte order, so that `is` suffices to tell it."""
 _FLOAT64 = np.dtype(np.float64)
 """The same holds for this one."""
+
+
+def kind_of_gaps() -> KindOf:
+    """What makes the kinds of rows with gaps, loaded with the first of them."""
+    from fastgmm.mixture.gaps import kind_of
+
+    return kind_of
 
 
 @with_fixed_attributes
@@ -175,6 +189,9 @@ class Scoring:
         >>> model.score_samples([[0.0], [1.0]]).round(6)
         array([-0.918939, -1.418939])
         """
+        if type(X) is not np.ndarray and is_spread(X):
+            lazy_scores: np.ndarray = self._of_partitions("score_samples", X, out)
+            return lazy_scores
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "score_samples")
         if out is None:
@@ -239,6 +256,9 @@ class Scoring:
         >>> np.exp(model.component_log_density([[3.5]])).round(6)
         array([[0.129518, 0.160733]])
         """
+        if type(X) is not np.ndarray and is_spread(X):
+            lazy_scores: np.ndarray = self._of_partitions("component_log_density", X)
+            return lazy_scores
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "component_log_density")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
@@ -269,6 +289,9 @@ class Scoring:
         >>> model.predict_proba([[3.5]]).round(6)
         array([[0.547243, 0.452757]])
         """
+        if type(X) is not np.ndarray and is_spread(X):
+            lazy_scores: np.ndarray = self._of_partitions("predict_proba", X, out)
+            return lazy_scores
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "predict_proba")
         shape = (len(rows), mixture.n_components)
@@ -291,6 +314,9 @@ class Scoring:
         -------
         ndarray of int64, shape (n_samples,)
         """
+        if type(X) is not np.ndarray and is_spread(X):
+            lazy_scores: np.ndarray = self._of_partitions("predict", X)
+            return lazy_scores
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "predict")
         n_threads = None if self.n_threads is None else self._threads()
@@ -300,23 +326,41 @@ class Scoring:
 
     def _weighed(
         self, X: ArrayLike, sample_weight: ArrayLike | None, method: str
-    ) -> tuple[Mixture, np.ndarray, bool, np.ndarray | None, float]:
-        """The mixture, rows, whether they have gaps, their weights, and n.
-
-        That is the sum of the weights, or the number of rows.
-        """
+    ) -> "tuple[Mixture, RowData | PartitionData]":
+        """The mixture, and the rows with their weights as data."""
         mixture, names = self._fitted()
+        if is_spread(X) and (data := self._spread(X, sample_weight, method)) is not None:
+            return mixture, data
         rows, gaps = self._rows(X, mixture, names, method)
         weights = as_sample_weight(sample_weight, len(rows))
-        n = len(rows) if weights is None else float(weights.sum())
-        return mixture, rows, gaps, weights, n
+        kinds = kind_of_gaps() if gaps else None
+        return mixture, RowData(rows, weights, self._threads(), kind_of=kinds)
+
+    def _spread(
+        self, X: Any, sample_weight: Any, method: str, client: Any = None
+    ) -> "PartitionData | None":
+        """Rows of dask on their cluster as data for this mixture; None where there is no client."""
+        # What clusters need is loaded with the first of them.
+        from fastgmm.estimators.spread import spread_data
+
+        mixture, names = self._fitted()
+        asked = {"n_features": mixture.n_features, "names": names, "gaps": self.missing == "em"}
+        return spread_data(X, sample_weight, method, client, self._threads(), **asked)
+
+    def _of_partitions(self, method: str, X: Any, out: np.ndarray | None = None) -> Any:
+        """The scores of rows of dask; they are computed where those lie, when they are asked for."""
+        # What clusters need is loaded with the first of them.
+        from fastgmm.estimators.spread import scores
+
+        return scores(self, method, X, out)
 
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
-        mixture, rows, gaps, weights, n = self._weighed(X, sample_weight, method)
-        n_threads = self._threads()
-        log_likelihood = _density.log_likelihood(mixture, rows, weights, n_threads, gaps=gaps)
-        return Criteria(log_likelihood, mixture.n_parameters, n)
+        mixture, data = self._weighed(X, sample_weight, method)
+        what = partial(
+            _density.log_likelihood, mixture, n_threads=data.n_threads, gaps=data.gapped
+        )
+        return Criteria(data.summed(what), mixture.n_parameters, data.extent.weight)
 
     def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Bayesian information criterion, -2 log L + p log n with p free parameters.
@@ -372,8 +416,9 @@ class Scoring:
         -------
         float
         """
-        mixture, rows, gaps, weights, n = self._weighed(X, sample_weight, "icl")
-        n_threads = self._threads()
-        log_likelihood, certainty = classification(mixture, rows, weights, n_threads, gaps=gaps)
+        mixture, data = self._weighed(X, sample_weight, "icl")
+        what = partial(classification, mixture, n_threads=data.n_threads, gaps=data.gapped)
+        log_likelihood, certainty = data.summed(what).tolist()
         # The ICL is the BIC of rows that are complete: each with the label of its component.
-        return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl
+        whole = log_likelihood + certainty
+        return Criteria(whole, mixture.n_parameters, data.extent.weight, 0.0).icl

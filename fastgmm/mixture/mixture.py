@@ -53,6 +53,9 @@ class Mixture:
     def __post_init__(self) -> None:
         for name in ("weights", "means", "covariances", "factors", "inverse_factors"):
             array = np.asarray(getattr(self, name), dtype=np.float64, order="C")
+            if not array.flags.aligned:
+                # Kernels read at addresses of whole numbers, which messages between processes lose.
+                array = array.copy()
             if array.flags.writeable:
                 array = array.view()
                 array.flags.writeable = False

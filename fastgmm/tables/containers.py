@@ -297,6 +297,11 @@ def _of_dataset(value: Any, name: str) -> NDArray[Any]:
     )
 
 
+def is_spread(value: Any) -> bool:
+    """Whether a value is an array or a frame of dask, whose rows may lie on a cluster."""
+    return is_class(value, "dask", "Array") or is_class(value, "dask", "DataFrame")
+
+
 def _native(value: Any, name: str) -> NDArray[Any] | Frame:
     return opened(value.to_native(), name)
 

@@ -154,7 +154,7 @@ class DaskPartitions:
                         self._n,
                         results[begin : begin + FEWEST_TO_MERGE],
                         pure=False,
-                        )
+                    )
                     for begin in range(0, len(results), FEWEST_TO_MERGE)
                 ]
             nodes = _merged(joined, self._n, client.gather(results))

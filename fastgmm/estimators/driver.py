@@ -87,9 +87,7 @@ def fit_with(
             "sum of model.e_step(rows) over all rows."
         )
     table, gaps = as_table(sample), checked.missing == "em"
-    rows = as_rows(
-        table, min_rows=2, method="fit_with", n_threads=checked.n_threads, gaps=gaps
-    )
+    rows = as_rows(table, min_rows=2, method="fit_with", n_threads=checked.n_threads, gaps=gaps)
     check_enough_rows(len(rows), checked.n_components)
     driven = _Driven(one_pass, model, feature_names_of(table))
     data = DrivenData(driven, rows, _gaussian(rows), driven.names, gaps)
@@ -131,8 +129,6 @@ class _Driven:
 
 def _gaussian(rows: np.ndarray) -> Mixture:
     """One Gaussian over the sample: the mixture of the pass that counts all rows."""
-    mean = np.nanmean(rows, axis=0, keepdims=True, dtype=np.float64)
-    variance = np.nanmean((rows - mean) ** 2) or 1.0
-    return Mixture.from_covariances(
-        np.ones(1), mean, np.array([variance]), "spherical", rows.dtype
-    )
+    mean = np.asarray(np.nanmean(rows, axis=0, keepdims=True, dtype=np.float64))
+    variance = float(np.nanmean((rows - mean) ** 2)) or 1.0
+    return Mixture.from_covariances(np.ones(1), mean, np.array([variance]), "spherical", rows.dtype)

@@ -412,9 +412,9 @@ class GaussianMixture(Questions, Estimator):
         may = params.missing == "em"
         if client is not None or is_spread(X):
             # What clusters need is loaded with the first of them.
-            from fastgmm.estimators.spread import spread_data
+            from fastgmm.estimators.spread import Asked, spread_data
 
-            spread = spread_data(X, sample_weight, method, client, params.n_threads, gaps=may)
+            spread = spread_data(X, sample_weight, client, Asked(method, params.n_threads, may))
             if spread is not None:
                 check_enough_rows(spread.extent.n_samples, max(2, params.n_components))
                 return spread

@@ -329,26 +329,22 @@ class Scoring:
     ) -> "tuple[Mixture, RowData | PartitionData]":
         """The mixture, and the rows with their weights as data."""
         mixture, names = self._fitted()
-        if is_spread(X) and (data := self._spread(X, sample_weight, method)) is not None:
-            return mixture, data
+        if is_spread(X):
+            # What clusters need is loaded with the first of them.
+            from fastgmm.estimators.spread import Asked, spread_data
+
+            may, n_threads = self.missing == "em", self._threads()
+            asked = Asked(method, n_threads, may, mixture.n_features, names)
+            spread = spread_data(X, sample_weight, None, asked)
+            if spread is not None:
+                return mixture, spread
         rows, gaps = self._rows(X, mixture, names, method)
         weights = as_sample_weight(sample_weight, len(rows))
         kinds = kind_of_gaps() if gaps else None
         return mixture, RowData(rows, weights, self._threads(), kind_of=kinds)
 
-    def _spread(
-        self, X: Any, sample_weight: Any, method: str, client: Any = None
-    ) -> "PartitionData | None":
-        """Rows of dask on their cluster as data for this mixture; None where there is no client."""
-        # What clusters need is loaded with the first of them.
-        from fastgmm.estimators.spread import spread_data
-
-        mixture, names = self._fitted()
-        asked = {"n_features": mixture.n_features, "names": names, "gaps": self.missing == "em"}
-        return spread_data(X, sample_weight, method, client, self._threads(), **asked)
-
     def _of_partitions(self, method: str, X: Any, out: np.ndarray | None = None) -> Any:
-        """The scores of rows of dask; they are computed where those lie, when they are asked for."""
+        """The scores of rows of dask, which are computed where those lie, later."""
         # What clusters need is loaded with the first of them.
         from fastgmm.estimators.spread import scores
 
@@ -357,9 +353,7 @@ class Scoring:
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
         mixture, data = self._weighed(X, sample_weight, method)
-        what = partial(
-            _density.log_likelihood, mixture, n_threads=data.n_threads, gaps=data.gapped
-        )
+        what = partial(_density.log_likelihood, mixture, n_threads=data.n_threads, gaps=data.gapped)
         return Criteria(data.summed(what), mixture.n_parameters, data.extent.weight)
 
     def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:

@@ -1,7 +1,7 @@
 """Arrays and frames of dask: rows that lie on a cluster, as data and as scores that wait."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,37 +19,56 @@ _SHAPES = {"score_samples": (), "predict": (), "predict_proba": (0,), "component
 """The methods that score each row alone; 0 stands for the number of components."""
 
 
-def spread_data(
-    X: Any,
-    sample_weight: Any,
-    method: str,
-    client: Any,
-    n_threads: int | None,
-    *,
-    gaps: bool = False,
-    n_features: int | None = None,
-    names: np.ndarray | None = None,
-) -> PartitionData | None:
+class Asked(NamedTuple):
+    """What a method asks of the rows that it is given.
+
+    Parameters
+    ----------
+    method : str
+        Its name, for the messages.
+    n_threads : int, optional
+        For each worker; None: all that it has.
+    gaps : bool
+        Whether NaN is a value that is missing.
+    n_features : int, optional
+        The number of columns of a fit before; None: there is none, and any number is good.
+    names : ndarray of shape (D,), optional
+        The names of the columns of that fit.
+    """
+
+    method: str
+    n_threads: int | None = None
+    gaps: bool = False
+    n_features: int | None = None
+    names: np.ndarray | None = None
+
+
+def spread_data(X: Any, sample_weight: Any, client: Any, asked: Asked) -> PartitionData | None:
     """The rows of an array or a frame of dask, checked where they lie.
 
     None where there is no client: they are rows as others then.
     """
-    if not is_spread(X):
-        if client is not None:
-            raise TypeError(
-                f"client is for arrays and frames of dask, got X of {type(X).__name__}: leave it "
-                "out, or make X a collection of dask."
-            )
-        return None
-    client = dask.client_of(client)
+    client = _client_for(X, client)
     if client is None:
         return None
-    found = _checked_names(X, names, n_features)
-    _check_columns(X, n_features, method)
-    check = partial(checked_partition, method, gaps, n_features)
-    kind_of: KindOf | None = kind_of_gaps() if gaps else None
-    parts = dask.delayed_parts(X, sample_weight)
-    return PartitionData(dask.DaskPartitions(client, parts, check, found), n_threads, kind_of)
+    names = _checked_names(X, asked.names, asked.n_features)
+    _check_columns(X, asked.n_features, asked.method)
+    check = partial(checked_partition, asked.method, asked.gaps, asked.n_features)
+    kind_of: KindOf | None = kind_of_gaps() if asked.gaps else None
+    partitions = dask.DaskPartitions(client, dask.delayed_parts(X, sample_weight), check, names)
+    return PartitionData(partitions, asked.n_threads, kind_of)
+
+
+def _client_for(X: Any, client: Any) -> Any:
+    """The client given, or the current one if X is a collection of dask; else None."""
+    if is_spread(X):
+        return dask.client_of(client)
+    if client is not None:
+        raise TypeError(
+            f"client is for arrays and frames of dask, got X of {type(X).__name__}: leave it out, "
+            "or make X a collection of dask."
+        )
+    return None
 
 
 def _checked_names(X: Any, names: np.ndarray | None, n_features: int | None) -> np.ndarray | None:
@@ -128,7 +147,7 @@ def learned(model: Any, X: Any, sample_weight: Any, client: Any) -> Any:
     """
     from dask import delayed
 
-    client = dask.client_of(client)
+    client = _client_for(X, client)
     if client is None:
         return None
     one = delayed(_learned, pure=False)

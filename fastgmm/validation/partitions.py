@@ -19,9 +19,7 @@ def checked_partition(
         As `as_rows` and `as_sample_weight`; the sentence begins with the number of the partition.
     """
     try:
-        rows = as_rows(
-            as_table(given), n_features=n_features, min_rows=0, method=method, gaps=gaps
-        )
+        rows = as_rows(as_table(given), n_features=n_features, min_rows=0, method=method, gaps=gaps)
         return rows, as_sample_weight(weight, len(rows), some_positive=False)
     except (ValueError, TypeError) as error:
         raise type(error)(f"partition {number}: {error}") from None

@@ -7,8 +7,7 @@ import numpy as np
 
 from fastgmm.data import dask
 from fastgmm.data.partitions import PartitionData
-from fastgmm.data.patterns import KindOf
-from fastgmm.estimators.scoring import Scoring, kind_of_gaps
+from fastgmm.mixture.gaps import kind_of
 from fastgmm.tables.containers import is_spread
 from fastgmm.tables.frames import is_class
 from fastgmm.threads import at_most
@@ -54,9 +53,8 @@ def spread_data(X: Any, sample_weight: Any, client: Any, asked: Asked) -> Partit
     names = _checked_names(X, asked.names, asked.n_features)
     _check_columns(X, asked.n_features, asked.method)
     check = partial(checked_partition, asked.method, asked.gaps, asked.n_features)
-    kind_of: KindOf | None = kind_of_gaps() if asked.gaps else None
     partitions = dask.DaskPartitions(client, dask.delayed_parts(X, sample_weight), check, names)
-    return PartitionData(partitions, asked.n_threads, kind_of)
+    return PartitionData(partitions, asked.n_threads, kind_of if asked.gaps else None)
 
 
 def _client_for(X: Any, client: Any) -> Any:
@@ -79,7 +77,7 @@ def _checked_names(X: Any, names: np.ndarray | None, n_features: int | None) -> 
     return None if described is None else feature_names_of(described)
 
 
-def scores(model: Scoring, method: str, X: Any, out: np.ndarray | None) -> Any:
+def scores(model: Any, method: str, X: Any, out: np.ndarray | None) -> Any:
     """What a method says of each row of an array or a frame of dask: an array of dask.
 
     Nothing is computed before it is asked for; then each partition is scored where it lies, on the
@@ -130,7 +128,7 @@ def _dtype_of(X: Any) -> np.dtype:
 
 
 def _scored(
-    scorer: Scoring, method: str, empty: tuple[int, ...], dtype: np.dtype, part: Any
+    scorer: Any, method: str, empty: tuple[int, ...], dtype: np.dtype, part: Any
 ) -> np.ndarray:
     """The scores of one partition; dask runs as many of these as it has threads."""
     if len(part) == 0:

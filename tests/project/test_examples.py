@@ -35,6 +35,9 @@ def test_every_example_is_tested():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "worked_example.py",
         "old_faithful.py",
+        "on_mpi.py",  # these three are in test_recipes.py
+        "on_ray.py",
+        "on_spark.py",
         "processes.py",
         "statistics_files.py",
     }

@@ -1,0 +1,226 @@
+"""Fits on a dask cluster of this machine: speed beside one process, killed workers, memory.
+
+``python benchmarks/cluster.py --only speed kill --rows 10000000`` prints what docs/cluster.md says.
+``--only spark`` puts pyspark.ml's own mixture beside the recipe of examples/on_spark.py.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastgmm
+
+K, D = 8, 8
+CHUNK = 500_000
+MIB = 2**20
+
+
+def block(number: int, n: int) -> np.ndarray:
+    """Rows of eight overlapping clusters, the same for each number."""
+    centres = np.random.default_rng(99).normal(size=(K, D)) * 1.5
+    rng = np.random.default_rng(number)
+    rows: np.ndarray = rng.normal(size=(n, D)) + centres[rng.integers(K, size=n)]
+    return rows
+
+
+def start_of(rows: np.ndarray) -> dict[str, Any]:
+    """A start that each fit begins at, so that all of them take the same way."""
+    first = fastgmm.GaussianMixture(K, random_state=0, max_iter=1, tol=0.0).fit(rows)
+    return {
+        "weights_init": first.weights_,
+        "means_init": first.means_,
+        "precisions_init": first.precisions_,
+        "tol": 0.0,
+        "acceleration": None,
+    }
+
+
+def per_iteration(fit: Callable[[int], object], few: int = 2, many: int = 12) -> float:
+    """Seconds per iteration: what longer fits take more than shorter ones, the median of five."""
+    found = []
+    for _ in range(5):
+        times = []
+        for n in (few, many):
+            begin = time.perf_counter()
+            fit(n)
+            times.append(time.perf_counter() - begin)
+        found.append((times[1] - times[0]) / (many - few))
+    return statistics.median(found)
+
+
+def _alone(numbers: list[int], start: dict[str, Any]) -> float:
+    """On a worker: seconds per iteration of a fit of these blocks in this process, one thread."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    rows = np.concatenate([block(i, CHUNK) for i in numbers])
+    return per_iteration(
+        lambda n: fastgmm.GaussianMixture(K, n_threads=1, max_iter=n, **start).fit(rows)
+    )
+
+
+def spread(n_rows: int) -> Any:
+    """The rows as a dask array, each chunk of which is made on a worker."""
+    from dask import array, delayed
+
+    made = delayed(block)
+    return array.concatenate(
+        [
+            array.from_delayed(made(i, CHUNK), (CHUNK, D), dtype=np.float64)
+            for i in range(n_rows // CHUNK)
+        ]
+    )
+
+
+def client_of(n_workers: int) -> Any:
+    """A client of a new cluster of processes with one thread each."""
+    from distributed import Client, LocalCluster
+
+    return Client(
+        LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            memory_limit="6GiB",
+            silence_logs=50,
+        )
+    )
+
+
+def speed(n_rows: int) -> None:
+    """Iterations on two workers, beside two processes that each fit half of the rows alone."""
+    from distributed import wait
+
+    start = start_of(block(0, 20_000))
+    with client_of(2) as client:
+        workers = sorted(client.scheduler_info()["workers"])
+        halves = np.array_split(range(n_rows // CHUNK), 2)
+        before = peak()
+        alone = client.gather(
+            [
+                client.submit(_alone, half.tolist(), start, workers=[one], pure=False)
+                for half, one in zip(halves, workers, strict=True)
+            ]
+        )
+        rows = spread(n_rows).persist()
+        wait(rows)
+        together = per_iteration(
+            lambda n: fastgmm.GaussianMixture(K, max_iter=n, **start).fit(rows)
+        )
+        # Two processes that fit halves side by side go at n / 2 / time each.
+        sum_of_speeds = sum(n_rows / 2 / one for one in alone)
+        print(f"{n_rows} x {D}, K {K}, two workers of one thread:")
+        print(f"  alone, each with half: {alone[0]:.3f} and {alone[1]:.3f} s per iteration")
+        print(f"  the cluster: {together:.3f} s per iteration")
+        print(f"  share of the sum of their speeds: {n_rows / together / sum_of_speeds:.2f}")
+        print(f"  peak memory of the client: {peak() / MIB:.0f} MB ({before / MIB:.0f} before)")
+        client.cluster.close()
+
+
+def peak() -> int:
+    """The largest resident size of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def kill(n_rows: int, tries: int = 10) -> None:
+    """Kill a worker in the middle of a fit, again and again; the parameters must be the same."""
+    start, equal, dead = start_of(block(0, 20_000)), 0, 0
+    undisturbed = None
+    for attempt in range(tries + 1):
+        with client_of(2) as client:
+            rows = spread(n_rows).persist()
+
+            def shoot(iteration: fastgmm.Iteration, client: Any = client, i: int = attempt) -> None:
+                nonlocal dead
+                if i and iteration.n_iter == 1 + i % 7:
+                    pids = client.run(os.getpid)
+                    os.kill(pids[sorted(pids)[i % 2]], signal.SIGKILL)
+                    dead += 1
+
+            begin = time.perf_counter()
+            model = fastgmm.GaussianMixture(K, max_iter=8, **start).fit(rows, callback=shoot)
+            took = time.perf_counter() - begin
+            client.cluster.close()
+        undisturbed = undisturbed or model
+        same = np.array_equal(model.means_, undisturbed.means_)
+        equal += bool(attempt and same)
+        print(
+            f"  try {attempt}: {took:.1f} s, {'same' if same else 'OTHER'} parameters", flush=True
+        )
+    print(f"{dead} workers killed; {equal} of {tries} fits ended with the same parameters")
+
+
+def spark(n_rows: int) -> None:
+    """Iterations of pyspark.ml's mixture beside passes of the recipe, on local[2]."""
+    import importlib.util
+
+    from pyspark.ml.clustering import GaussianMixture as Theirs
+    from pyspark.ml.functions import array_to_vector
+    from pyspark.sql import SparkSession
+    from pyspark.sql.functions import array
+
+    path = Path(__file__).parent.parent / "examples" / "on_spark.py"
+    described = importlib.util.spec_from_file_location("on_spark", path)
+    assert described is not None
+    assert described.loader is not None
+    recipe = importlib.util.module_from_spec(described)
+    described.loader.exec_module(recipe)
+    builder = SparkSession.builder.master("local[2]").config("spark.driver.memory", "8g")
+    session = builder.config("spark.ui.enabled", False).getOrCreate()
+    import pyarrow as pa
+
+    rows = np.concatenate([block(i, n_rows // 8) for i in range(8)])
+    names = [f"x{j}" for j in range(D)]
+    frame = session.createDataFrame(pa.table(list(rows.T), names)).repartition(8).cache()
+    vectors = frame.select(array_to_vector(array(*names)).alias("features")).cache()
+    print(f"{frame.count()} = {vectors.count()} rows x {D}, K {K}, local[2]")
+    theirs = per_iteration(lambda n: Theirs(k=K, seed=1, tol=0.0, maxIter=n).fit(vectors), 2, 8)
+    passes: list[float] = []
+
+    def passed(iteration: fastgmm.Iteration) -> None:
+        passes.append(time.perf_counter())
+
+    original = fastgmm.fit_with
+    fastgmm.fit_with = lambda *given, **more: original(*given, callback=passed, **more)
+    recipe.fit(frame, K)
+    fastgmm.fit_with = original
+    ours = statistics.median(np.diff(passes))
+    model = fastgmm.GaussianMixture(K, random_state=0).fit(rows[:20_000])
+    begin = time.perf_counter()
+    for _ in range(3):
+        model.e_step(rows)
+    here = (time.perf_counter() - begin) / 3
+    print(
+        f"  pyspark.ml {theirs:.2f} s per iteration; the recipe {ours:.2f} ({theirs / ours:.1f}x)"
+    )
+    print(
+        f"  an E-step of the same rows in this process: {here:.3f} s; Arrow and jobs are the rest"
+    )
+    session.stop()
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", default=["speed", "kill"])
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    asked = parser.parse_args()
+    for name in asked.only:
+        {"speed": speed, "kill": kill, "spark": spark}[name](asked.rows)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    import cluster  # workers import the functions by this module's name
+
+    cluster.main()

@@ -56,6 +56,7 @@ SWITCHES = {
     ),
 }
 KERNELS = Path("fastgmm/kernels")
+HEADER = Path("fastgmm/include/fastgmm.h")
 MESSAGE = (
     "fastgmm's kernels are compiled from Cython and need a C compiler: install one (Debian, "
     "Ubuntu: 'apt install gcc'; macOS: 'xcode-select --install'; Windows: the Visual Studio build "
@@ -93,6 +94,7 @@ def extensions():
                 f"error: FASTGMM_TARGETS names {unknown}; this machine has {', '.join(sets)}"
             )
         sets = {name: sets[name] for name in asked.split(",")}
+    included = [str(p) for p in (*KERNELS.rglob("*.pxi"), *KERNELS.glob("*.h"), HEADER)]
     for name, machine_flags in sets.items():
         if machine_flags and not gnu:
             continue
@@ -101,8 +103,10 @@ def extensions():
                 Extension(
                     f"fastgmm.kernels.builds.{name}_{dtype}",
                     [str(KERNELS / "builds" / f"{name}_{dtype}.pyx")],
-                    depends=[str(p) for p in (*KERNELS.rglob("*.pxi"), *KERNELS.glob("*.h"))],
-                    include_dirs=[str(KERNELS)],
+                    depends=[
+                        str(p) for p in (*KERNELS.rglob("*.pxi"), *KERNELS.glob("*.h"), HEADER)
+                    ],
+                    include_dirs=[str(KERNELS), str(HEADER.parent)],
                     define_macros=[("FASTGMM_FLOAT32", "1")] if dtype == "f32" else [],
                     extra_compile_args=[*flags, *machine_flags] if gnu else ["/O2"],
                     extra_link_args=link,

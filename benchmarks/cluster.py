@@ -209,6 +209,81 @@ def spark(n_rows: int) -> None:
     session.stop()
 
 
+def cost(n_rows: int) -> None:
+    """The model of docs/cluster.md: its numbers by measuring, and checked where they were not made.
+
+    Seconds per pass = rows / (speed x workers) + a + b x workers + bytes / rate.
+    """
+    start = start_of(block(0, 20_000))
+    latency = {}
+    for n_workers in (1, 2, 4, 8, 16):
+        with client_of(n_workers) as client:
+            rows = tiny(n_workers).persist()
+            latency[n_workers] = per_iteration(
+                lambda n, rows=rows: fastgmm.GaussianMixture(K, max_iter=n, **start).fit(rows),
+                2,
+                22,
+            )
+            client.cluster.close()
+        print(f"  {n_workers} workers, no rows to speak of: {latency[n_workers] * 1e3:.1f} ms")
+    b, a = np.polyfit(list(latency), list(latency.values()), 1)
+    print(f"  a = {a * 1e3:.1f} ms, b = {b * 1e3:.2f} ms per worker")
+    with client_of(2) as client:
+        for d, k in ((8, 8), (32, 32), (64, 64)):
+            mixture = wide(d, k)
+            rows = tiny(2, d).persist()
+            took = per_iteration(lambda n, m=mixture, x=rows: again(m, x, n), 2, 12)
+            size = 2 * 8 * k * (3 * d * d + d + 1) + 2 * 8 * k * (d * d + d + 1)
+            rate = size / max(took - latency[2], 1e-9)
+            print(f"  {d} features, K {k}: {size / MIB:.2f} MB per pass of two workers, ", end="")
+            print(f"{took * 1e3:.1f} ms; {rate / MIB:.0f} MB/s")
+        measured = {}
+        for n in (n_rows // 4, n_rows // 2, n_rows):
+            rows = spread(n).persist()
+            measured[n] = per_iteration(
+                lambda i, x=rows: fastgmm.GaussianMixture(K, max_iter=i, **start).fit(x)
+            )
+        client.cluster.close()
+    n = n_rows // 2
+    speed_of_one = n / 2 / (measured[n] - a - 2 * b)
+    print(f"  speed of a worker {speed_of_one / 1e6:.1f} million rows per second, from {n} rows")
+    for n, took in measured.items():
+        told = n / 2 / speed_of_one + a + 2 * b
+        print(f"  {n} rows, two workers: {took:.3f} s measured, {told:.3f} s by the model")
+    for n, w in ((10**8, 10), (10**9, 10), (10**9, 100), (10**9, 1000)):
+        print(f"  {n:.0e} rows, {w} workers: {n / w / speed_of_one + a + b * w:.2f} s by the model")
+
+
+def tiny(n_workers: int, n_features: int = D) -> Any:
+    """A chunk of a thousand rows for each worker."""
+    from dask import array
+
+    rows = np.random.default_rng(0).normal(size=(1000 * n_workers, n_features))
+    return array.from_array(rows, chunks=(1000, n_features))
+
+
+def wide(n_features: int, n_components: int) -> dict[str, Any]:
+    """A start of many parameters: standard Gaussians around random means."""
+    return {
+        "n_components": n_components,
+        "weights_init": np.full(n_components, 1 / n_components),
+        "means_init": np.random.default_rng(1).normal(size=(n_components, n_features)),
+        "precisions_init": np.tile(np.eye(n_features), (n_components, 1, 1)),
+        "reg_covar": 1.0,
+        "tol": 0.0,
+        "acceleration": None,
+    }
+
+
+def again(start: dict[str, Any], rows: Any, n: int) -> None:
+    """A fit of so many iterations."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fastgmm.GaussianMixture(max_iter=n, **start).fit(rows)
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -216,7 +291,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000)
     asked = parser.parse_args()
     for name in asked.only:
-        {"speed": speed, "kill": kill, "spark": spark}[name](asked.rows)
+        {"speed": speed, "kill": kill, "cost": cost, "spark": spark}[name](asked.rows)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # The wheel holds what is imported, what types are read from, and nothing that was only compiled.
 WHEEL_ONLY = re.compile(
-    r"fastgmm/(\w+/)*(\w+\.pyi?|py\.typed)|fastgmm/kernels/(_detect|builds/\w+)\.[\w.-]+\.(so|pyd)"
+    r"fastgmm/(\w+/)*(\w+\.pyi?|py\.typed)|fastgmm/(__init__\.pxd|include/fastgmm\.h)"
+    r"|fastgmm/kernels/(_detect|builds/\w+)\.[\w.-]+\.(so|pyd)"
     r"|fastgmm-[\w.]+\.dist-info/.+"
 )
 # The sdist leaves out what only the repository needs.

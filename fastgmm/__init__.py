@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastgmm.archive import pickles
-from fastgmm.config import show_config
+from fastgmm.config import get_include, show_config
 from fastgmm.em.collapse import Repair
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.run import Iteration
@@ -68,6 +68,7 @@ __all__ = [
     "errors",
     "fit_many",
     "fit_with",
+    "get_include",
     "load",
     "plot",
     "select",
@@ -102,6 +103,7 @@ for _public in (
     Stream,
     SufficientStatistics,
     compress,
+    get_include,
     load,
     select,
     show_config,

@@ -1,5 +1,6 @@
 """What this installation is and does here."""
 
+import os
 from typing import Any
 
 from fastgmm import kernels
@@ -37,3 +38,19 @@ def show_config() -> dict[str, Any]:
     for name, value in config.items():
         print(f"{name:<10} {', '.join(value) if isinstance(value, list) else value}")
     return config
+
+
+def get_include() -> str:
+    """The folder of ``fastgmm.h``, which C and Cython code that scores rows includes.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import fastgmm
+    >>> fastgmm.get_include().endswith("include")
+    True
+    """
+    return os.path.join(os.path.dirname(__file__), "include")

@@ -7,22 +7,19 @@ import numpy as np
 
 from fastgmm.data.patterns import KindOf
 from fastgmm.data.rows import RowData
-from fastgmm.errors import not_fitted_error
-from fastgmm.estimators.fixed import fixed_copy, with_fixed_attributes
-from fastgmm.estimators.state import State
+from fastgmm.estimators.fitted import Fitted
 from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.tables.containers import is_spread
-from fastgmm.typing import ArrayLike, Missing
+from fastgmm.typing import ArrayLike
 from fastgmm.validation import (
     as_rows,
     as_sample_weight,
     as_table,
     check_feature_names,
     check_out,
-    check_parameters,
     has_gaps,
 )
 
@@ -42,29 +39,11 @@ def kind_of_gaps() -> KindOf:
     return kind_of
 
 
-@with_fixed_attributes
-class Scoring:
-    """What a fitted state says by its mixture alone; an estimator and a snapshot inherit it.
+class Scoring(Fitted):
+    """What a fitted state says of rows by its mixture; an estimator and a snapshot inherit it.
 
     float32 rows give float32 results, all others float64.
     """
-
-    _state: State | None = None
-    n_threads: int | None
-    random_state: Any
-    missing: Missing = "error"
-
-    def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
-        """The mixture and the names of its features, of one moment."""
-        state = self._state
-        if state is None or state.mixture is None:
-            raise not_fitted_error(type(self).__name__)
-        return state.mixture, state.names
-
-    @property
-    def _names(self) -> np.ndarray | None:
-        """The names of the features, known before the first mixture of a stream is."""
-        return None if self._state is None else self._state.names
 
     def _rows(
         self,
@@ -88,81 +67,6 @@ class Scoring:
             X, n_features=mixture.n_features, method=method, n_threads=n_threads, gaps=may
         )
         return rows, may and has_gaps(rows, n_threads)
-
-    def _threads(self) -> int | None:
-        """`n_threads`, checked; scores of one row ask only where it is not None."""
-        if self.n_threads is None:
-            return None
-        params = check_parameters({"n_threads": self.n_threads}, type(self).__name__)
-        n_threads: int = params["n_threads"]
-        return n_threads
-
-    # ------------------------------------------------------------------ attributes
-
-    def _shown(self, name: str) -> np.ndarray:
-        """A read-only copy of an array of the mixture in the dtype of its rows."""
-        mixture, _ = self._fitted()
-        return fixed_copy(getattr(mixture, name), mixture.dtype)
-
-    @property
-    def weights_(self) -> np.ndarray:
-        """The weights of the components, (K,); they sum to 1."""
-        return self._shown("weights")
-
-    @property
-    def means_(self) -> np.ndarray:
-        """The means, (K, D)."""
-        return self._shown("means")
-
-    @property
-    def covariances_(self) -> np.ndarray:
-        """Covariances: full (K, D, D), diag (K, D), spherical (K,); tied types lack the K."""
-        return self._shown("covariances")
-
-    @property
-    def precisions_(self) -> np.ndarray:
-        """The inverses of the covariances, in their shape."""
-        return self._shown("precisions")
-
-    @property
-    def precisions_cholesky_(self) -> np.ndarray:
-        """Upper triangular U with precision = U U^T (full, tied); else 1 / standard deviation."""
-        return self._shown("precisions_cholesky")
-
-    @property
-    def n_features_in_(self) -> int:
-        """The number of features, D."""
-        mixture, _ = self._fitted()
-        return mixture.n_features
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        """The names of the features, (D,); an AttributeError where the rows had none."""
-        names = self._names
-        if names is None:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'feature_names_in_': "
-                "the rows of its fit had no names"
-            )
-        return fixed_copy(names)
-
-    @property
-    def n_parameters(self) -> int:
-        """The number of free parameters, p of the criteria: weights, means and covariances."""
-        mixture, _ = self._fitted()
-        return mixture.n_parameters
-
-    def _n_parameters(self) -> int:
-        """`n_parameters`, by the name under which tools for scikit-learn's class look for it."""
-        return self.n_parameters
-
-    @property
-    def is_fitted(self) -> bool:
-        """Whether there is a mixture to score with; to ask is no error and fits nothing."""
-        return self._state is not None and self._state.mixture is not None
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self.is_fitted
 
     # ------------------------------------------------------------------ scores
 
@@ -200,6 +104,40 @@ class Scoring:
             check_out(out, (len(rows),), rows)
         n_threads = None if self.n_threads is None else self._threads()
         return _density.log_density(mixture, rows, out, n_threads, gaps=gaps)
+
+    def score_one(self, x: ArrayLike) -> float:
+        """Log density of one row, without an array for the result.
+
+        Parameters
+        ----------
+        x : array_like of shape (n_features,)
+            A row; an ndarray of float64 or float32 in C order is read as it is, in half the time.
+
+        Returns
+        -------
+        float
+            What `score_samples` says of it, in nats.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> round(model.score_one(np.array([1.0])), 6)
+        -1.418939
+        """
+        mixture, names = self._fitted()
+        if type(x) is np.ndarray and (x.dtype is _FLOAT64 or x.dtype is _FLOAT32) and names is None:
+            density: float | None = mixture.packed(x.dtype).log_density_of_one(x)
+            if density is not None:
+                return density
+        row = np.asarray(x)
+        if row.ndim != 1:
+            raise ValueError(
+                f"score_one takes one row of {mixture.n_features} numbers, got an array of the "
+                f"shape {row.shape}: pass several rows to score_samples."
+            )
+        return float(self.score_samples(row[np.newaxis])[0])
 
     def score(
         self, X: ArrayLike, y: object = None, *, sample_weight: ArrayLike | None = None

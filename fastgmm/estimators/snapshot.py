@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from fastgmm import kernels
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators.measures import Measures
 from fastgmm.mixture.mixture import Mixture
@@ -90,6 +92,34 @@ class Snapshot(Measures):
     def is_fitted(self) -> bool:
         """True: a snapshot is made of a mixture."""
         return True
+
+    def scorer(self, dtype: DTypeLike = np.float64) -> Any:
+        """Functions for C and Cython that score rows without the GIL.
+
+        Parameters
+        ----------
+        dtype : float64 or float32, default=float64
+            Of the rows and of the results.
+
+        Returns
+        -------
+        object
+            Its `capsule` holds the address of a `fastgmm_scorer` of ``fastgmm.h``, which Cython
+            gets by ``fastgmm.scorer_of(scorer)``.  Each thread takes one of its own.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> type(model.snapshot().scorer().capsule).__name__
+        'PyCapsule'
+        """
+        try:
+            made = kernels.scorers[np.dtype(dtype)]
+        except (KeyError, TypeError):
+            raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.") from None
+        mixture, _ = self._fitted()
+        return made(mixture.packed(np.dtype(dtype)))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a snapshot does not change: {name!r} cannot be set")

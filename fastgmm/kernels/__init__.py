@@ -113,6 +113,8 @@ _float64 = CHOSEN.modules[np.dtype(np.float64)]
 """This module of the chosen build has the kernels that are float64 whatever the rows."""
 packed_mixtures = {dtype: module.PackedMixture for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class of packed constants."""
+scorers = {dtype: module.Scorer for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this class, which hands functions to C that score rows."""
 stretches = {dtype: module.Stretch for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this class, which runs iterations without Python in between."""
 RelativeFrame = _float64.RelativeFrame

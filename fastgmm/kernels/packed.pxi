@@ -211,7 +211,8 @@ cdef class PackedMixture:
         cdef Borrowed out_loan = borrow(out, item_size, n_rows * n_out, True, "out")
         cdef Scratch scratch = self.form.take(&self.mixture, n_rows, False)
         with nogil:
-            score_rows(&self.mixture, <const real *> rows_loan.view.buf, n_rows, wanted, out_loan.view.buf, scratch)
+            score_rows(
+                &self.mixture, <const real *> rows_loan.view.buf, n_rows, wanted, out_loan.view.buf, &scratch.block)
         self.form.put(scratch)
 
     def takes(self, rows):
@@ -231,6 +232,24 @@ cdef class PackedMixture:
     def log_density(self, rows, out):
         """out (n,) = log sum_k weight_k N(x | mean_k, covariance_k), nats; rows (n, D)."""
         self._score(rows, out, WEIGHTED_LOG_DENSITY, 1, sizeof(real))
+
+    def log_density_of_one(self, row):
+        """The log density of one row (D,), nats; None of an array that is not finite, C-ordered or of this dtype."""
+        cdef Borrowed loan = Borrowed.__new__(Borrowed)
+        cdef real value
+        try:
+            PyObject_GetBuffer(row, &loan.view, PyBUF_C_CONTIGUOUS)
+        except (BufferError, ValueError):
+            return None
+        loan.held = True
+        if (loan.view.ndim != 1 or loan.view.shape[0] != self.n_features or loan.view.itemsize != sizeof(real)
+                or <uintptr_t> loan.view.buf % sizeof(real) != 0
+                or not finite_numbers(<const real *> loan.view.buf, self.n_features)):
+            return None
+        cdef Scratch scratch = self.form.take(&self.mixture, 1, False)
+        score_rows(&self.mixture, <const real *> loan.view.buf, 1, WEIGHTED_LOG_DENSITY, &value, &scratch.block)
+        self.form.put(scratch)
+        return value
 
     def component_log_density(self, rows, out):
         """out (n, K) = log N(x | mean_k, covariance_k), nats."""

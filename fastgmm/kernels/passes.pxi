@@ -2,17 +2,17 @@
 # which ends with the sums in the caller's arrays.
 
 cdef void score_rows(
-    const Mixture *m, const real *rows, Py_ssize_t n_rows, int wanted, void *out, Scratch scratch
+    const Mixture *m, const real *rows, Py_ssize_t n_rows, int wanted, void *out, Block *block
 ) noexcept nogil:
-    cdef Block *block = &scratch.block
     cdef Py_ssize_t begin, b, k
     cdef Py_ssize_t n_components = m.n_components
     cdef Py_ssize_t stride = block.stride
+    cdef Py_ssize_t capacity = stride - LANES       # rows per block
     cdef real *result = <real *> out
     cdef real *row_out
     cdef real scale
-    for begin from 0 <= begin < n_rows by scratch.capacity:
-        load_block(m, rows + begin * m.n_features, min(scratch.capacity, n_rows - begin), block)
+    for begin from 0 <= begin < n_rows by capacity:
+        load_block(m, rows + begin * m.n_features, min(capacity, n_rows - begin), block)
         if wanted == WEIGHTED_LOG_DENSITY or wanted == RESPONSIBILITIES:
             densities(m, block)
         else:

@@ -25,6 +25,7 @@ from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
+from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.plan import Callback, Hooks, Plan
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from fastgmm.fits.online import Learner
 
 
+@sklearn_estimator("DensityMixin")
 @with_fixed_attributes
 class GaussianMixture(Questions, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.

@@ -9,6 +9,7 @@ from fastgmm.errors import not_fitted_error, warn_user
 from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_rows,
@@ -20,6 +21,7 @@ from fastgmm.validation import (
 from fastgmm.validation.questions import as_targets
 
 
+@sklearn_estimator("RegressorMixin")
 class GaussianMixtureRegressor(Estimator):
     """Regression by a Gaussian mixture of the features and the targets together.
 

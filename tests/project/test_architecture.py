@@ -11,7 +11,8 @@ import pytest
 from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
 ROWS = (
-    "errors typing version | kernels lazy tables threads after_import | data",
+    "errors typing version | after_import processors | kernels lazy tables threads"
+    " | thread_pools data",
     "archive config covariance sources",
     "mixture validation",
     "em plot",

@@ -14,7 +14,6 @@ The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.err
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fastgmm import thread_pools
 from fastgmm.archive import pickles
 from fastgmm.config import show_config
 from fastgmm.em.collapse import Repair
@@ -27,6 +26,7 @@ from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.threads import pools
 from fastgmm.validation.compression import compress
 from fastgmm.version import __version__
 
@@ -107,7 +107,7 @@ for _public in (
     _public.__module__ = __name__
 del _public
 pickles.install(__name__)
-thread_pools.install()
+pools.install()
 
 
 def __getattr__(name: str) -> Any:

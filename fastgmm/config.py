@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastgmm import kernels
-from fastgmm.processors import available_threads
+from fastgmm.threads import available_threads
 from fastgmm.version import __version__
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import fastgmm
 from fastgmm import kernels
-from fastgmm.processors import available_threads
+from fastgmm.threads import available_threads
 
 
 def test_it_says_what_runs_here() -> None:

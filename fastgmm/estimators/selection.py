@@ -14,9 +14,8 @@ from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovariance
 from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
-from fastgmm.processors import free_threads
 from fastgmm.starts.points import Start, sample_size
-from fastgmm.threads import as_they_end
+from fastgmm.threads import as_they_end, free_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
 from fastgmm.validation import (
     as_generator,

@@ -17,10 +17,9 @@ from fastgmm.em.acceleration import pairs_kept
 from fastgmm.errors import not_enough_memory_error, readable
 from fastgmm.fits.plan import Plan
 from fastgmm.mixture.mixture import n_parameters
-from fastgmm.processors import available_threads
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
-from fastgmm.threads import AHEAD, rows_per_block, threads_used
+from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
 
 SMALL = 1 << 28
 """A fit that takes less than this, 256 MB, is not held against what there is: to ask takes time."""

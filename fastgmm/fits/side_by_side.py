@@ -8,8 +8,7 @@ from threading import Event, Lock
 from typing import Generic, Protocol, TypeVar
 
 from fastgmm.fits.plan import Hooks
-from fastgmm.processors import free_threads
-from fastgmm.threads import as_they_come
+from fastgmm.threads import as_they_come, free_threads
 
 MOST_IN_CHUNK = 32
 """A thread takes at most this many data sets at a time, and fewer where few have come."""

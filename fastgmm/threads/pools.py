@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgmm.after_import import after_import
 from fastgmm.kernels import CHOSEN
-from fastgmm.processors import available_threads, limit_threads
+from fastgmm.threads.processors import available_threads, limit_threads
 from fastgmm.version import __version__
 
 NAME = "fastgmm"

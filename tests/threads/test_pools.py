@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from fastgmm.processors import available_threads
+from fastgmm.threads.processors import available_threads
 from fastgmm.version import __version__
 
 threadpoolctl = pytest.importorskip("threadpoolctl", minversion="3.2")
@@ -38,8 +38,8 @@ def test_the_order_of_imports_does_not_matter(first: str) -> None:
 
 
 def test_limits_of_all_and_of_fastgmm_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastgmm.processors._processors", lambda: 16)
-    monkeypatch.setattr("fastgmm.processors._quota", lambda root: None)
+    monkeypatch.setattr("fastgmm.threads.processors._processors", lambda: 16)
+    monkeypatch.setattr("fastgmm.threads.processors._quota", lambda root: None)
     before = available_threads()
     with threadpoolctl.threadpool_limits(1):
         assert available_threads() == shown()["num_threads"] == 1

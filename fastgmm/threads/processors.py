@@ -4,7 +4,7 @@ Others say how many threads a process should have in ways of their own, and all 
 joblib's loky sets OMP_NUM_THREADS in its workers (``inner_max_num_threads``, or an equal share), as
 do dask's nannies, Ray, Spark and torchrun; loky's users set LOKY_MAX_CPU_COUNT; containers have a
 quota of processor time; ``threadpoolctl.threadpool_limits`` limits the thread that calls it (see
-`fastgmm.thread_pools`).  Threads of one process tell nobody how many they are, so that those who
+`fastgmm.threads.pools`).  Threads of one process tell nobody how many they are, so that those who
 compute here are counted.
 """
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastgmm import GaussianMixture, processors, threads
-from fastgmm.processors import (
+from fastgmm import GaussianMixture, threads
+from fastgmm.threads import processors
+from fastgmm.threads.processors import (
     VARIABLES,
     Claim,
     as_helper,
@@ -24,7 +25,7 @@ from fastgmm.processors import (
 LOKY = """
 import joblib
 def threads():
-    from fastgmm.processors import available_threads
+    from fastgmm.threads.processors import available_threads
     return available_threads()
 if __name__ == "__main__":
     import json, os

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from fastgmm.processors import Claim, as_helper, available_threads
+from fastgmm.threads.processors import Claim, as_helper, available_threads
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

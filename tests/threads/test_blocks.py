@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import fastgmm
-from fastgmm import threads
-from fastgmm.processors import available_threads
+from fastgmm.threads import available_threads
+from fastgmm.threads import blocks as threads
 
 THREADS = (1, 2, 3, 8)
 

@@ -140,7 +140,7 @@ def test_grid_search(rows: np.ndarray) -> None:
 
 
 NOT_THE_SAME = {
-    "check_sample_weight_equivalence_on_dense_data": "Its 15 rows in 30 features are noise in which "
+    "check_sample_weight_equivalence_on_dense_data": "Its 15 rows in 30 features are noise, where "
     "nothing tells clusters apart, and fewer than a covariance needs: components collapse. EM has "
     "nearly as many ends as there are cuts of the rows, and rows in another order and number lead "
     "to another one, or to the same one with its components in another order."

@@ -75,3 +75,17 @@ def test_a_pickle_that_holds_the_prior_itself_is_read() -> None:
     model = GaussianMixture(2)
     model.__setstate__({**vars(model), "prior": PRIOR})
     assert model.prior is PRIOR
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
+def test_skops_trusts_one_name(make: Any) -> None:
+    io = pytest.importorskip("skops.io")
+    model = make()
+    content = io.dumps(model)
+    names = io.get_untrusted_types(data=content)
+    assert names == [f"fastgmm.{type(model).__name__}"]
+    again = io.loads(content, trusted=names)
+    assert again.get_params(deep=False) == model.get_params(deep=False)
+    if model.is_fitted:
+        columns = X[:, : model.n_features_in_]
+        np.testing.assert_array_equal(again.predict(columns), model.predict(columns))

@@ -63,7 +63,7 @@ def test_ours_becomes_theirs(
 def test_theirs_becomes_ours(
     made: CorrelatedMixture, covariance_type: Any, dtype: Any, rng: np.random.Generator
 ) -> None:
-    X = made.sample(400, rng)[0].astype(dtype)
+    X = made.sample(150, rng)[0].astype(dtype)
     theirs = Peer(3, covariance_type=covariance_type, n_init=2, random_state=3).fit(X)
     ours = GaussianMixture.from_sklearn(theirs, n_threads=1)
     assert type(ours) is GaussianMixture
@@ -94,9 +94,9 @@ def test_names_of_theirs(made: CorrelatedMixture, rng: np.random.Generator) -> N
 def test_a_bayesian_mixture_becomes_the_mixture_of_its_parameters(
     made: CorrelatedMixture, covariance_type: Any, rng: np.random.Generator
 ) -> None:
-    X = made.sample(400, rng)[0]
+    X = made.sample(150, rng)[0]
     theirs = sklearn.mixture.BayesianGaussianMixture(
-        n_components=5, covariance_type=covariance_type, random_state=0
+        n_components=4, covariance_type=covariance_type, max_iter=20, random_state=0
     ).fit(X)
     ours = GaussianMixture.from_sklearn(theirs)
     for name in FITTED[:3]:

@@ -103,9 +103,7 @@ def extensions():
                 Extension(
                     f"fastgmm.kernels.builds.{name}_{dtype}",
                     [str(KERNELS / "builds" / f"{name}_{dtype}.pyx")],
-                    depends=[
-                        str(p) for p in (*KERNELS.rglob("*.pxi"), *KERNELS.glob("*.h"), HEADER)
-                    ],
+                    depends=included,
                     include_dirs=[str(KERNELS), str(HEADER.parent)],
                     define_macros=[("FASTGMM_FLOAT32", "1")] if dtype == "f32" else [],
                     extra_compile_args=[*flags, *machine_flags] if gnu else ["/O2"],

@@ -26,6 +26,7 @@ from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.threads import pools
 from fastgmm.validation.compression import compress
 from fastgmm.version import __version__
 
@@ -111,6 +112,7 @@ for _public in (
     _public.__module__ = __name__
 del _public
 pickles.install(__name__)
+pools.install()
 
 
 def __getattr__(name: str) -> Any:

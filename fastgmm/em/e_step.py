@@ -144,7 +144,9 @@ class EStep:
         if 0 < len(rows) <= self._block:
             kind_sums.combine(sums_of_block(0, len(rows)))
         else:
-            fold_blocks(sums_of_block, kind_sums.combine, len(rows), self._block, self._n_threads)
+            # The total has no lock: what was to be alone stays so, whatever is free by now.
+            n_threads = 1 if alone else self._n_threads
+            fold_blocks(sums_of_block, kind_sums.combine, len(rows), self._block, n_threads)
 
     def statistics(self) -> SufficientStatistics:
         """The sums of all that was added; the step ends with them."""

@@ -1,6 +1,6 @@
 """What the user asks of regularisation, and its numbers for one data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,52 @@ class NormalInverseWishart:
 
     def __hash__(self) -> int:
         return hash(repr(self.facts()))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters, as they were given, by which a grid search finds ``prior__shrinkage``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used: none of them has parameters.
+
+        Returns
+        -------
+        dict
+            Name -> value.
+        """
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def set_params(self, **params: Any) -> "NormalInverseWishart":
+        """Another prior with some parameters changed: this one stays as it is.
+
+        Parameters
+        ----------
+        **params : object
+            Name -> value.
+
+        Returns
+        -------
+        NormalInverseWishart
+
+        Raises
+        ------
+        ValueError
+            When a name is not one of the parameters.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> fastgmm.NormalInverseWishart().set_params(shrinkage=1.0).shrinkage
+        1.0
+        """
+        valid = sorted(self.get_params())
+        for name in params:
+            if name not in valid:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {self!r}. Valid parameters are: {valid!r}."
+                )
+        return replace(self, **params)
 
     def facts(self) -> dict[str, Any]:
         """The numbers of the prior as JSON values, for comparison and for files."""

@@ -4,7 +4,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+Request = bool | str | None
+"""What the metadata requests of scikit-learn take: asked for or not, by another name, or an error
+where it is given."""
 
 
 @cache
@@ -25,7 +29,8 @@ def _takes_varargs(constructor: Callable[..., None]) -> bool:
     return any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
-def _is_estimator(value: Any) -> bool:
+def _has_parameters(value: Any) -> bool:
+    """Whether a value is an estimator, or a value of ours with parameters by name."""
     return hasattr(value, "get_params") and not isinstance(value, type)
 
 
@@ -53,8 +58,8 @@ class Estimator:
         Parameters
         ----------
         deep : bool, default=True
-            Whether parameters that are estimators themselves, as those of a subclass may be, give
-            theirs as well, under the names ``parameter__theirs``.
+            Whether parameters that have parameters themselves, such as a prior, or an estimator in
+            a subclass, give theirs as well, under the names ``parameter__theirs``.
 
         Returns
         -------
@@ -69,7 +74,7 @@ class Estimator:
         params: dict[str, Any] = {}
         for name in self._get_param_names():
             params[name] = value = getattr(self, name)
-            if deep and _is_estimator(value):
+            if deep and _has_parameters(value):
                 params |= {f"{name}__{key}": one for key, one in value.get_params().items()}
         return params
 
@@ -79,7 +84,8 @@ class Estimator:
         Parameters
         ----------
         **params : object
-            Name -> value; ``parameter__theirs`` sets one of an estimator that is a parameter.
+            Name -> value; ``parameter__theirs`` sets one of an estimator that is a parameter.  Of a
+            prior, which does not change, the model gets another one.
 
         Returns
         -------
@@ -89,6 +95,13 @@ class Estimator:
         ------
         ValueError
             When a name is not one of the constructor's; nothing is set then.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture(2, prior=fastgmm.NormalInverseWishart())
+        >>> model.set_params(prior__shrinkage=0.1, n_components=3).prior.shrinkage
+        0.1
         """
         if not params:
             return self
@@ -97,7 +110,7 @@ class Estimator:
         for key in params:
             name, deeper, rest = key.partition("__")
             if name not in valid or (
-                deeper and not _is_estimator(params.get(name, getattr(self, name, None)))
+                deeper and not _has_parameters(params.get(name, getattr(self, name, None)))
             ):
                 raise ValueError(
                     f"Invalid parameter {name!r} for estimator {self!r}. "
@@ -105,11 +118,12 @@ class Estimator:
                 )
             if deeper:
                 nested.setdefault(name, {})[rest] = params[key]
-        for key in params:
-            if "__" not in key:
-                setattr(self, key, params[key])
         for name, of_theirs in nested.items():
-            getattr(self, name).set_params(**of_theirs)
+            # An estimator returns itself, and a value that does not change returns another one.
+            params[name] = params.get(name, getattr(self, name)).set_params(**of_theirs)
+        for key, value in params.items():
+            if "__" not in key:
+                setattr(self, key, value)
         return self
 
     def __repr__(self) -> str:
@@ -120,6 +134,41 @@ class Estimator:
                 changed.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What a notebook shows: scikit-learn's diagram where that is installed, else the text."""
+        try:
+            # Only notebooks ask, and what they show takes the second that the import takes.
+            from sklearn.base import BaseEstimator
+        except ImportError:
+            return {"text/plain": repr(self)}
+        shown: dict[str, str] = BaseEstimator._repr_mimebundle_(self, **kwargs)
+        return shown
+
+    @property
+    def _repr_html_(self) -> Callable[[], str]:
+        """What shows the diagram, for programs that know no bundles; an AttributeError if none."""
+        try:
+            from sklearn.base import BaseEstimator
+        except ImportError:
+            raise AttributeError("_repr_html_ needs scikit-learn: install it") from None
+        show: Callable[[], str] = BaseEstimator._repr_html_.fget(self)
+        return show
+
+    if TYPE_CHECKING:
+        # With scikit-learn loaded its class BaseEstimator has these.
+
+        def get_metadata_routing(self) -> Any:
+            """Which metadata the methods ask for."""
+
+        def set_fit_request(self, **metadata: Request) -> Self:
+            """Say which metadata `fit` asks for."""
+
+        def set_partial_fit_request(self, **metadata: Request) -> Self:
+            """Say which metadata `partial_fit` asks for, where there is one."""
+
+        def set_score_request(self, **metadata: Request) -> Self:
+            """Say which metadata `score` asks for."""
+
     def __sklearn_tags__(self) -> Any:
         # Only scikit-learn calls this, so that it is loaded already.
         from sklearn.utils import InputTags, Tags, TargetTags
@@ -127,8 +176,12 @@ class Estimator:
         return Tags(
             estimator_type="density_estimator",
             target_tags=TargetTags(required=False),
-            input_tags=InputTags(two_d_array=True, allow_nan=False),
+            input_tags=InputTags(two_d_array=True, allow_nan=self._allows_nan()),
             transformer_tags=None,
             regressor_tags=None,
             classifier_tags=None,
         )
+
+    def _allows_nan(self) -> bool:
+        """Whether rows may have gaps, as the parameters stand."""
+        return getattr(self, "missing", "error") == "em"

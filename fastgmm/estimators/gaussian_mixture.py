@@ -23,9 +23,11 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
+from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
 from fastgmm.estimators.scoring import kind_of_gaps
+from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.plan import Callback, Hooks, Plan
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from fastgmm.fits.online import Learner
 
 
+@sklearn_estimator("DensityMixin")
 @with_fixed_attributes
 class GaussianMixture(Questions, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
@@ -311,6 +314,81 @@ class GaussianMixture(Questions, Estimator):
         )
         model._state = State(mixture)
         return model
+
+    @classmethod
+    def from_sklearn(cls, model: Any, **params: Any) -> Self:
+        """Make a model of one of scikit-learn, fitted or not, without a fit.
+
+        Parameters
+        ----------
+        model : sklearn.mixture.GaussianMixture or BayesianGaussianMixture
+            Of a Bayesian mixture the model gets the weights, means and covariances, and not the
+            posterior around them, which that class scores with as well, nor its lower bounds.
+        **params : object
+            Parameters of the constructor, in place of the model's and besides.
+
+        Returns
+        -------
+        GaussianMixture
+            With the model's parameters, as far as this class has them; if the model is fitted, with
+            its mixture, and all that it says of its fit.
+
+        Raises
+        ------
+        TypeError
+            When it is another kind of model.
+        ValueError
+            When its arrays are those of no mixture.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> import sklearn.mixture
+        >>> theirs = sklearn.mixture.GaussianMixture(tol=1e-6).fit([[1.0], [2.0], [6.0]])
+        >>> ours = fastgmm.GaussianMixture.from_sklearn(theirs, n_threads=1)
+        >>> ours, ours.means_
+        (GaussianMixture(tol=1e-06, n_threads=1), array([[3.]]))
+        """
+        # What other libraries' models need is loaded with the first of them.
+        from fastgmm.estimators import sklearn_models
+
+        given = sklearn_models.parameters_of_sklearn(model, cls._get_param_names()) | params
+        if not hasattr(model, "weights_"):
+            return cls(**given)
+        made = cls.from_parameters(
+            model.weights_, model.means_, model.covariances_, covariance_type=model.covariance_type
+        ).set_params(**given)
+        assert made._state is not None
+        report = sklearn_models.report_of_sklearn(model)
+        names = getattr(model, "feature_names_in_", None)
+        made._state = replace(made._state, given=report, names=names)
+        return made
+
+    def to_sklearn(self) -> Any:
+        """A ``sklearn.mixture.GaussianMixture`` with the same parameters and the same fit.
+
+        What knows that class alone, such as skl2onnx, takes it.  It lacks the tied types of
+        diagonals and single variances: of these it gets a copy per component, which scores the
+        same, and counts more parameters in `bic` and `aic`.  In place of what only this class has,
+        such as ``init_params="ward"`` and ``reg_covar="auto"``, it has its own defaults.
+
+        Returns
+        -------
+        sklearn.mixture.GaussianMixture
+            Fitted if this model is.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> ours = fastgmm.GaussianMixture(covariance_type="tied_diag").fit([[1.0], [2.0], [6.0]])
+        >>> theirs = ours.to_sklearn()
+        >>> theirs, theirs.means_
+        (GaussianMixture(covariance_type='diag'), array([[3.]]))
+        """
+        # What other libraries' models need is loaded with the first of them.
+        from fastgmm.estimators import sklearn_models
+
+        return sklearn_models.to_sklearn(self, self._given())
 
     # ------------------------------------------------------------------ fit
 
@@ -1059,7 +1137,7 @@ class GaussianMixture(Questions, Estimator):
         model_file.write_checked(path, vars(params), contents)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = dict(self.__dict__)
+        kept = plain(self.__dict__)
         state = kept.pop("_state", None)
         if state is not None:
             # A pickle holds what a file does, which is loaded with the first of them.
@@ -1072,7 +1150,7 @@ class GaussianMixture(Questions, Estimator):
         # A pickle holds what a file does, which is loaded with the first of them.
         from fastgmm.estimators import model_file
 
-        own, of = model_file.unpickled(pickled)
+        own, of = model_file.unpickled(whole(pickled))
         self.__dict__.update(own)
         if of is not None:
             params = SimpleNamespace(**plain_parameters(self._given()))

@@ -9,6 +9,8 @@ from fastgmm.errors import not_fitted_error, warn_user
 from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.estimators.pickled import plain, whole
+from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
 from fastgmm.validation import (
     as_rows,
@@ -20,6 +22,7 @@ from fastgmm.validation import (
 from fastgmm.validation.questions import as_targets
 
 
+@sklearn_estimator("RegressorMixin")
 class GaussianMixtureRegressor(Estimator):
     """Regression by a Gaussian mixture of the features and the targets together.
 
@@ -134,6 +137,24 @@ on_collapse, prior : optional
         mixture.fit(np.concatenate([rows, columns], axis=1), sample_weight=sample_weight)
         self._learned = mixture, names, columns.shape[1], targets.ndim == 1
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = plain(self.__dict__)
+        if (learned := kept.pop("_learned", None)) is not None:
+            mixture, names, n_outputs, flat = learned
+            known = None if names is None else names.tolist()
+            kept["_stored"] = mixture.__getstate__(), known, n_outputs, flat
+        return kept
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        own = whole(pickled)
+        if (stored := own.pop("_stored", None)) is not None:
+            of_mixture, known, n_outputs, flat = stored
+            mixture = GaussianMixture()
+            mixture.__setstate__(of_mixture)
+            names = None if known is None else np.array(known, dtype=object)
+            own["_learned"] = mixture, names, n_outputs, flat
+        self.__dict__.update(own)
 
     def _found(self) -> tuple[GaussianMixture, np.ndarray | None, int, bool]:
         """The mixture, the names of its features, the number of targets, and whether y was 1-D."""

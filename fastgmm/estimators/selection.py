@@ -15,7 +15,7 @@ from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candida
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.starts.points import Start, sample_size
-from fastgmm.threads import as_they_end, available_threads
+from fastgmm.threads import as_they_end, free_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
 from fastgmm.validation import (
     as_generator,
@@ -188,7 +188,7 @@ def select(
         model._params()
         models.append(model)
     sample = _shared_sample(rows, weights, grid, seed, params)
-    workers = n_threads or available_threads()
+    workers = n_threads or free_threads()
     least, most = SIDE_BY_SIDE
     alone = 1 if workers > 1 and least <= rows.size <= most else n_threads
     largest = max(k for _, k in grid)

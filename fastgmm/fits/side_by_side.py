@@ -8,7 +8,7 @@ from threading import Event, Lock
 from typing import Generic, Protocol, TypeVar
 
 from fastgmm.fits.plan import Hooks
-from fastgmm.threads import as_they_come, available_threads
+from fastgmm.threads import as_they_come, free_threads
 
 MOST_IN_CHUNK = 32
 """A thread takes at most this many data sets at a time, and fewer where few have come."""
@@ -67,7 +67,7 @@ def in_chunks(
     The calling thread takes the items from where they come.  No result depends on the threads, nor
     on the cut into chunks, unless `work.together` says more than its results do.
     """
-    workers, cancelled, large = n_threads or available_threads(), Event(), Lock()
+    workers, cancelled, large = n_threads or free_threads(), Event(), Lock()
     items = iter(items)
     if (first := next(items, None)) is not None:
         items = chain([first], items)

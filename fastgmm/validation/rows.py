@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,10 @@ def as_rows(
     ndarray of shape (n_samples, n_features)
         C-contiguous, aligned, native and finite but for gaps; float32 if the input is, else
         float64.
-        The input itself, with no copy, if it is so already. May be read-only.
+        The input itself, with no copy, if it is so already. May be read-only.  Of scores alone, for
+        which `n_features` is known and a row suffices, scikit-learn's configuration
+        ``assume_finite`` is trusted: trees of a start must not meet NaN, and one look at the rows
+        is a small part of any fit.
 
     Raises
     ------
@@ -87,7 +91,8 @@ def as_rows(
         X = as_floating(X, method)
     rows: Rows = X
     n_rows, n_columns = rows.shape
-    fit = _all_finite(rows, n_threads) or (gaps and not np.isinf(rows).any())
+    trusted = n_features is not None and min_rows == 1
+    fit = _is_fit(rows, n_threads, gaps, trusted)
     if n_rows < min_rows or n_columns == 0 or not fit:
         raise _content_error(rows, min_rows, method, gaps)
     if n_features is not None and n_columns != n_features:
@@ -125,6 +130,23 @@ def as_table(X: Any) -> NDArray[Any] | Frame:
     if isinstance(found, Frame):
         text_names(found.data_labels)
     return found
+
+
+def _is_fit(rows: Rows, n_threads: int | None, gaps: bool, trusted: bool) -> bool:
+    """Whether all numbers are finite, or are gaps; many are not looked at where that is assumed.
+
+    Few are looked through in less time than it takes to ask.
+    """
+    if trusted and rows.size > SERIAL_NUMBERS and _assumes_finite():
+        return True
+    found = _all_finite(rows, n_threads) or (gaps and not np.isinf(rows).any())
+    return bool(found) or (trusted and _assumes_finite())
+
+
+def _assumes_finite() -> bool:
+    """Whether the user has said so by ``sklearn.set_config``, for scikit-learn's estimators."""
+    get_config = getattr(sys.modules.get("sklearn"), "get_config", None)
+    return get_config is not None and bool(get_config()["assume_finite"])
 
 
 def _all_finite(rows: Rows, n_threads: int | None) -> bool:

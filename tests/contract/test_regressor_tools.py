@@ -21,7 +21,7 @@ def data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return X, np.abs(X[:, 0]) + 0.5 * X[:, 1] + 0.1 * rng.standard_normal(300)
 
 
-@pytest.mark.filterwarnings("ignore:Estimator GaussianMixtureRegressor does not inherit from")
+@pytest.mark.filterwarnings("error:Estimator GaussianMixtureRegressor")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::fastgmm.errors.CollapseWarning")
 def test_checks_of_scikit_learn() -> None:

@@ -3,7 +3,7 @@
 import inspect
 import pickle
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,15 @@ import pytest
 import sklearn.base
 import sklearn.exceptions
 import sklearn.mixture
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted
 
-from fastgmm import GaussianMixture
-from support import correlated_mixture, error_of
+from fastgmm import GaussianMixture, NormalInverseWishart
+from support import COVARIANCE_TYPES, correlated_mixture, error_of
 
 Peer = sklearn.mixture.GaussianMixture
 OWN = [
@@ -138,13 +139,29 @@ def test_grid_search(rows: np.ndarray) -> None:
     assert cross_val_score(GaussianMixture(3, random_state=0), rows, cv=3).shape == (3,)
 
 
-@pytest.mark.filterwarnings("ignore:Estimator GaussianMixture does not inherit from")
+NOT_THE_SAME = {
+    "check_sample_weight_equivalence_on_dense_data": "Its 15 rows in 30 features are noise, where "
+    "nothing tells clusters apart, and fewer than a covariance needs: components collapse. EM has "
+    "nearly as many ends as there are cuts of the rows, and rows in another order and number lead "
+    "to another one, or to the same one with its components in another order."
+}
+"""With more than one component this check fails, for this reason; test_sample_weight.py has what
+it asks for with rows that lie in clusters."""
+
+
+@pytest.mark.filterwarnings("error:Estimator GaussianMixture")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_checks_of_scikit_learn() -> None:
+@pytest.mark.filterwarnings("ignore::fastgmm.errors.CollapseWarning")
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_checks_of_scikit_learn(covariance_type: str, k: int) -> None:
     # Some forty checks; the one for array-API input is skipped unless SciPy is set up for it.
-    results = check_estimator(GaussianMixture(n_threads=1), on_skip=None)
-    assert {result["status"] for result in results} <= {"passed", "skipped"}
-    assert sum(result["status"] == "passed" for result in results) >= 40
+    model = GaussianMixture(k, covariance_type=covariance_type, n_threads=1)
+    known = NOT_THE_SAME if k > 1 else {}
+    results = check_estimator(model, on_skip=None, expected_failed_checks=known)
+    assert {result["status"] for result in results} <= {"passed", "skipped", "xfail"}
+    assert sum(result["status"] == "passed" for result in results) >= 46
+    assert sum(result["status"] == "xfail" for result in results) <= len(known)
 
 
 def columns(rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -193,3 +210,66 @@ def test_convergence_warning_is_scikit_learns_too(rows: np.ndarray) -> None:
         model.fit(rows)
     assert [warning.filename for warning in caught] == [__file__]
     assert model.converged_ is False
+
+
+def test_assume_finite_is_honoured_by_scores(rows: np.ndarray) -> None:
+    model, wrong = GaussianMixture(3, random_state=0).fit(rows), rows.copy()
+    wrong[7, 1] = np.nan
+    expected = model.score_samples(rows)
+    with sklearn.config_context(assume_finite=True):
+        found, labels = model.score_samples(wrong), model.predict(wrong)
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            model.fit(wrong)
+    assert np.isnan(found[7])
+    np.testing.assert_array_equal(np.delete(found, 7), np.delete(expected, 7))
+    assert set(labels) <= {0, 1, 2}
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        model.score_samples(wrong)
+
+
+@pytest.fixture
+def routing() -> Iterator[None]:
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.mark.usefixtures("routing")
+def test_sample_weights_are_routed(rows: np.ndarray, rng: np.random.Generator) -> None:
+    weight = rng.integers(0, 4, len(rows)).astype(np.float64)
+    asked = GaussianMixture(3, random_state=0).set_fit_request(sample_weight=True)
+    alone = GaussianMixture(3, random_state=0).fit(rows, sample_weight=weight)
+    pipeline = make_pipeline(FunctionTransformer(), asked).fit(rows, sample_weight=weight)
+    np.testing.assert_array_equal(pipeline[-1].means_, alone.means_)
+    with pytest.raises(sklearn.exceptions.UnsetMetadataPassedError):
+        make_pipeline(FunctionTransformer(), GaussianMixture(3)).fit(rows, sample_weight=weight)
+    search = GridSearchCV(
+        asked.set_score_request(sample_weight=True), {"n_components": [3]}, cv=3
+    ).fit(rows, sample_weight=weight)
+    np.testing.assert_array_equal(search.best_estimator_.means_, alone.means_)
+    folds = list(KFold(3).split(rows))
+    expected = [
+        GaussianMixture(3, random_state=0)
+        .fit(rows[train], sample_weight=weight[train])
+        .score(rows[test], sample_weight=weight[test])
+        for train, test in folds
+    ]
+    found = cross_validate(asked, rows, cv=folds, params={"sample_weight": weight})
+    assert found["test_score"].tolist() == expected
+    requests = clone(asked).get_metadata_routing()
+    assert requests.fit.requests["sample_weight"] is True
+    assert requests.score.requests == {"sample_weight": True}
+    requests = asked.set_partial_fit_request(sample_weight="weight").get_metadata_routing()
+    assert requests.partial_fit.requests == {"sample_weight": "weight"}
+    again = pickle.loads(pickle.dumps(asked))
+    assert again.get_metadata_routing().fit.requests["sample_weight"] is True
+
+
+def test_parameters_of_a_prior_in_a_grid(rows: np.ndarray) -> None:
+    pipeline = make_pipeline(
+        StandardScaler(), GaussianMixture(3, prior=NormalInverseWishart(), random_state=0)
+    )
+    grid = {"gaussianmixture__prior__shrinkage": [0.01, 1e4]}
+    search = GridSearchCV(pipeline, grid, cv=3).fit(rows)
+    assert search.best_params_ == {"gaussianmixture__prior__shrinkage": 0.01}
+    assert search.best_estimator_[-1].prior.shrinkage == 0.01
+    assert pipeline[-1].prior == NormalInverseWishart()

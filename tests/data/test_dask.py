@@ -67,6 +67,7 @@ def test_the_same_partitions_give_the_same_bits(client: Any, rows: np.ndarray) -
     assert np.array_equal(before.covariances_, after.covariances_)
 
 
+@pytest.mark.filterwarnings("ignore:Best performing")  # so many iterations were asked for
 def test_a_killed_worker_costs_time_only() -> None:
     rng = np.random.default_rng(5)
     rows = correlated_mixture(K, D, rng).sample(N, rng)[0]

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import config_context
 
+from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.estimators.conventions import Estimator
 
 
@@ -54,3 +56,53 @@ def test_tags_are_those_of_a_density_estimator() -> None:
     assert (tags.input_tags.two_d_array, tags.input_tags.allow_nan) == (True, False)
     assert not tags.target_tags.required
     assert (tags.transformer_tags, tags.classifier_tags, tags.regressor_tags) == (None, None, None)
+
+
+def test_tags_allow_gaps_where_the_parameters_do() -> None:
+    for model in (GaussianMixture(missing="em"), GaussianMixture()):
+        tags = model.__sklearn_tags__()
+        assert tags.input_tags.allow_nan is (model.missing == "em")
+
+
+class Outer(Estimator):
+    def __init__(self, inner: Any = None, size: int = 1) -> None:
+        self.inner, self.size = inner, size
+
+
+def test_parameters_of_a_parameter_that_is_an_estimator() -> None:
+    toy = Toy(3)
+    outer = Outer(toy)
+    assert outer.get_params()["inner__size"] == 3
+    assert "inner__size" not in outer.get_params(deep=False)
+    assert outer.set_params(inner__size=4, size=2).inner is toy
+    assert (toy.size, outer.size) == (4, 2)
+    outer.set_params(inner=Toy(7), inner__name="new")
+    assert (outer.inner.size, outer.inner.name, toy.name) == (7, "new", None)
+
+
+def test_parameters_of_a_prior_which_does_not_change() -> None:
+    prior = NormalInverseWishart(dof=9.0)
+    model = GaussianMixture(2, prior=prior)
+    assert model.get_params()["prior__dof"] == 9.0
+    model.set_params(prior__shrinkage=0.5, tol=0.25)
+    assert model.prior == NormalInverseWishart(shrinkage=0.5, dof=9.0)
+    assert (model.tol, prior.shrinkage) == (0.25, 0.01)
+    with pytest.raises(ValueError, match=r"^Invalid parameter 'colour' for NormalInverseWishart\("):
+        model.set_params(tol=1.0, prior__colour=1.0)
+    assert model.tol == 0.25  # nothing was set
+    with pytest.raises(ValueError, match=r"^Invalid parameter 'prior' for estimator Gaussian"):
+        GaussianMixture().set_params(prior__shrinkage=1.0)
+
+
+def test_a_notebook_gets_scikit_learns_diagram() -> None:
+    model = GaussianMixture(3, prior=NormalInverseWishart())
+    bundle = model._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(model)
+    for html in (bundle["text/html"], model._repr_html_()):
+        assert "<style>" in html
+        assert "GaussianMixture" in html
+        assert "not fitted" in html.lower()
+    assert "means_" in model.fit(np.arange(12.0).reshape(6, 2))._repr_html_()
+    with config_context(display="text"):
+        assert model._repr_mimebundle_() == {"text/plain": repr(model)}
+        assert not hasattr(model, "_repr_html_")

@@ -11,7 +11,7 @@ import pytest
 from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
 ROWS = (
-    "errors typing version | kernels lazy tables threads | data",
+    "errors typing version | after_import kernels lazy tables | threads | data",
     "archive config covariance sources",
     "mixture validation",
     "em plot",
@@ -184,7 +184,7 @@ def test_nothing_is_found_in_a_right_tree(root: Path) -> None:
     _made_up_tree(root, {})
     assert wrong_arrows(root) == cycles(root) == []
     assert foreign_imports(root) == []
-    assert longest_chain(root) == ["archive"]  # each tree imports a loose module of the ground
+    assert len(longest_chain(root)) == 1  # each tree imports a loose module of the ground
 
 
 WRONG_ARROWS = {
@@ -194,11 +194,11 @@ WRONG_ARROWS = {
         "covariance must not import em",
     ),
     "relative": ("covariance/lower.py", "from ..em import fit\n", "covariance must not import em"),
-    "relative module": ("threads.py", "from . import em\n", "threads must not import em"),
+    "relative module": ("lazy.py", "from . import em\n", "lazy must not import em"),
     "plain import": (
-        "threads.py",
+        "lazy.py",
         "import fastgmm.em.loop as em\n",
-        "threads must not import em",
+        "lazy must not import em",
     ),
     "inside a function": (
         "em/lower.py",
@@ -216,9 +216,9 @@ WRONG_ARROWS = {
         "mixture must not import validation",
     ),
     "same part of the ground": (
-        "threads.py",
+        "lazy.py",
         "from fastgmm.tables import table\n",
-        "threads must not import tables",
+        "lazy must not import tables",
     ),
     "up within the ground": (
         "errors.py",
@@ -231,9 +231,9 @@ WRONG_ARROWS = {
         "estimators must not import __init__",
     ),
     "a loose module itself": (
-        "threads.py",
-        "import fastgmm.threads\n",
-        "threads must not import threads",
+        "lazy.py",
+        "import fastgmm.lazy\n",
+        "lazy must not import lazy",
     ),
     "unknown module": ("helpers.py", "import fastgmm.errors\n", "helpers has no place in ROWS"),
     "unknown target": (

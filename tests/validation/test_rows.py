@@ -13,8 +13,10 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 import sklearn.mixture
+from sklearn import config_context
 
 from fastgmm import validation
+from fastgmm.validation.rows import SERIAL_NUMBERS, as_rows
 from support import error_of
 
 ROWS = np.random.default_rng(5).normal(size=(12, 2))
@@ -354,3 +356,25 @@ def test_a_table_is_opened_once() -> None:
     np.testing.assert_array_equal(validation.as_rows(opened), ROWS)
     assert validation.as_table(ROWS) is ROWS
     assert "X.to_frame()" in str(error_of(validation.as_table, pd.Series(ROWS[:, 0])))
+
+
+@pytest.mark.parametrize("n_rows", [5, SERIAL_NUMBERS])
+def test_scikit_learn_may_have_been_told_that_all_numbers_are_finite(n_rows: int) -> None:
+    X = np.ones((n_rows, 2))
+    X[3, 1] = np.nan
+    with config_context(assume_finite=True):
+        assert as_rows(X, n_features=2) is X
+        for of_a_fit in ({"min_rows": 2}, {"n_features": 2, "min_rows": 0}):
+            with pytest.raises(ValueError, match=r"^Input X contains NaN\. The first is X\[3, 1\]"):
+                as_rows(X, **of_a_fit)
+    with pytest.raises(ValueError, match=r"^Input X contains NaN\. The first is X\[3, 1\]"):
+        as_rows(X, n_features=2)
+
+
+def test_what_is_assumed_to_be_finite_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastgmm.validation.rows._all_finite", lambda rows, n_threads: 1 / 0)
+    X = np.ones((SERIAL_NUMBERS, 2))
+    with config_context(assume_finite=True):
+        assert as_rows(X, n_features=2) is X
+    with pytest.raises(ZeroDivisionError):
+        as_rows(X, n_features=2)

@@ -9,8 +9,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from fastgmm.threads.processors import Claim, allotted, as_helper, available_threads
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,36 +33,9 @@ MOST_THREADS = 1024
 _pools: "list[ThreadPoolExecutor]" = []
 """The list holds the pool of this process, once work has needed it."""
 
-_limited = threading.local()
-"""`at_most` keeps here, for each thread, to how many threads its work is limited."""
-
 if hasattr(os, "register_at_fork"):
     # Threads do not survive a fork: the child makes a pool of its own.
     os.register_at_fork(after_in_child=_pools.clear)
-
-
-@contextmanager
-def at_most(n_threads: int) -> Generator[None]:
-    """While it lasts, work that this thread asks for runs on at most so many threads.
-
-    A worker of a cluster has its own number of threads, whatever the machine or the caller has.
-    """
-    before = getattr(_limited, "to", None)
-    _limited.to = n_threads
-    try:
-        yield
-    finally:
-        _limited.to = before
-
-
-def available_threads() -> int:
-    """The number of processors that this process may use."""
-    limit = getattr(_limited, "to", None)
-    if limit is not None:
-        return int(limit)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def rows_per_block(n_components: int, n_features: int) -> int:
@@ -75,12 +50,8 @@ def rows_per_block(n_components: int, n_features: int) -> int:
 
 
 def threads_used(n_rows: int, block: int, n_threads: int | None) -> int:
-    """The number of threads that `fold_blocks` computes with: at most one per block."""
-    wanted = n_threads or available_threads()
-    limit = getattr(_limited, "to", None)
-    if limit is not None:
-        wanted = min(wanted, limit)
-    return max(1, min(wanted, -(-n_rows // block)))
+    """The largest number of threads that `fold_blocks` computes with: at most one per block."""
+    return max(1, min(allotted(n_threads) or available_threads(), -(-n_rows // block)))
 
 
 def fold_blocks(
@@ -92,15 +63,39 @@ def fold_blocks(
 ) -> None:
     """Call combine(function(begin, end)) for each block of rows: in order, and one at a time.
 
+    With ``n_threads=None`` there are no more threads than other computations leave free.
     The calling thread is one of the threads, and the only one where no other can be started.  An
     error in a block ends the fold once the blocks that are being computed have ended, and so does
     Ctrl-C: nothing runs on behind the caller's back.
     """
-    n_threads = threads_used(n_rows, block, n_threads)
-    if n_threads == 1:
-        for begin in range(0, n_rows, block):
-            combine(function(begin, min(begin + block, n_rows)))
+    if n_rows <= block:  # it takes less than a millisecond, and nobody is to notice
+        _fold_alone(function, combine, n_rows, block)
         return
+    exactly, wanted = n_threads is not None, threads_used(n_rows, block, n_threads)
+    with Claim(wanted, exactly=exactly) as claimed:
+        if claimed == 1:
+            _fold_alone(function, combine, n_rows, block)
+        else:
+            _fold_together(function, combine, n_rows, block, claimed)
+
+
+def _fold_alone(
+    function: Callable[[int, int], Result],
+    combine: Callable[[Result], object],
+    n_rows: int,
+    block: int,
+) -> None:
+    for begin in range(0, n_rows, block):
+        combine(function(begin, min(begin + block, n_rows)))
+
+
+def _fold_together(
+    function: Callable[[int, int], Result],
+    combine: Callable[[Result], object],
+    n_rows: int,
+    block: int,
+    n_threads: int,
+) -> None:
     fold = _Fold(function, combine, n_rows, block, AHEAD * n_threads)
     helpers: list[Future[None]] = []
     try:
@@ -163,8 +158,10 @@ def as_they_end(
     from queue import SimpleQueue
 
     todo, ended = deque(order), SimpleQueue[tuple[int, Future[Result]]]()
+    begin = as_helper()
 
     def work() -> None:
+        begin()
         while todo:
             try:
                 i = todo.popleft()
@@ -177,7 +174,7 @@ def as_they_end(
                 future.set_exception(error)
             ended.put((i, future))
 
-    with ThreadPoolExecutor(workers) as pool:
+    with Claim(workers, exactly=True), ThreadPoolExecutor(workers) as pool:
         helpers = []
         try:
             for _ in range(workers):
@@ -218,8 +215,10 @@ def as_they_come(
 
     todo = SimpleQueue[tuple[int, Item] | None]()
     ended = SimpleQueue[tuple[int, Future[Result]]]()
+    begin = as_helper()
 
     def work() -> None:
+        begin()
         while (given := todo.get()) is not None:
             if cancelled.is_set():
                 continue
@@ -231,7 +230,7 @@ def as_they_come(
             ended.put((given[0], future))
             del given, future  # what has been worked on need not wait for what comes next
 
-    with ThreadPoolExecutor(workers) as pool:
+    with Claim(workers, exactly=True), ThreadPoolExecutor(workers) as pool:
         helpers = []
         try:
             with suppress(RuntimeError):  # containers limit the number of threads

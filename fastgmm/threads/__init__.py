@@ -1,0 +1,31 @@
+"""How many threads there are, and how they share work."""
+
+from fastgmm.threads.blocks import (
+    AHEAD,
+    FEWEST_ROWS,
+    MOST_ROWS,
+    as_they_come,
+    as_they_end,
+    call_helpers,
+    fold_blocks,
+    rows_per_block,
+    run_blocks,
+    threads_used,
+)
+from fastgmm.threads.processors import at_most, available_threads, free_threads
+
+__all__ = [
+    "AHEAD",
+    "FEWEST_ROWS",
+    "MOST_ROWS",
+    "as_they_come",
+    "as_they_end",
+    "at_most",
+    "available_threads",
+    "call_helpers",
+    "fold_blocks",
+    "free_threads",
+    "rows_per_block",
+    "run_blocks",
+    "threads_used",
+]

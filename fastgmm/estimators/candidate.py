@@ -12,7 +12,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.em.soundness import NEARLY, unbounded
 from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
 from fastgmm.estimators.state import State
-from fastgmm.mixture.criteria import Criteria
+from fastgmm.mixture.criteria import Criteria, counted
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, Criterion
@@ -90,10 +90,11 @@ def candidate_of(state: State, data: RowData) -> Candidate:
     mixture, regularization = state.mixture, state.regularization
     assert mixture is not None
     assert regularization is not None
+    rows, weight, n_rows = counted(data.rows, data.sample_weight, data.gapped)
     log_likelihood, certainty = classification(
-        mixture, data.rows, data.sample_weight, data.n_threads
+        mixture, rows, weight, data.n_threads, gaps=data.gapped
     )
-    free, n_rows = mixture.n_parameters, data.extent.weight
+    free = mixture.n_parameters
     criteria = Criteria(log_likelihood, free, n_rows, certainty)
     n_unbounded = int(np.count_nonzero(unbounded(mixture, regularization, n_rows)))
     return Candidate(

@@ -127,7 +127,9 @@ class Estimator:
         return Tags(
             estimator_type="density_estimator",
             target_tags=TargetTags(required=False),
-            input_tags=InputTags(two_d_array=True, allow_nan=False),
+            input_tags=InputTags(
+                two_d_array=True, allow_nan=getattr(self, "missing", "error") == "em"
+            ),
             transformer_tags=None,
             regressor_tags=None,
             classifier_tags=None,

@@ -8,7 +8,7 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.fixed import fixed_copy, with_fixed_attributes
 from fastgmm.estimators.state import State
 from fastgmm.mixture import density as _density
-from fastgmm.mixture.criteria import Criteria
+from fastgmm.mixture.criteria import Criteria, counted
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike, Missing
@@ -58,18 +58,14 @@ class Scoring:
         mixture: Mixture,
         names: np.ndarray | None,
         method: str,
-        gaps: bool = True,
     ) -> tuple[np.ndarray, bool]:
-        """The rows of X, and whether they have gaps.
-
-        They may where `missing` says so and the method takes them.
-        """
+        """The rows of X, and whether they have gaps, as they may where `missing` says so."""
         if names is not None or type(X) is not np.ndarray:
             X = as_table(X)
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X, False  # This check costs a third of as_rows, which one row would feel.
-        may, n_threads = gaps and self.missing == "em", self._threads()
+        may, n_threads = self.missing == "em", self._threads()
         rows = as_rows(
             X, n_features=mixture.n_features, method=method, n_threads=n_threads, gaps=may
         )
@@ -209,8 +205,10 @@ class Scoring:
         >>> round(model.score([[0.0], [2.0]], sample_weight=[3, 1]), 6)
         -1.418939
         """
-        criteria = self._criteria(X, sample_weight, "score")
-        return criteria.log_likelihood / criteria.weight
+        mixture, rows, gaps, weights = self._weighed(X, sample_weight, "score")
+        n_threads = self._threads()
+        log_likelihood = _density.log_likelihood(mixture, rows, weights, n_threads, gaps=gaps)
+        return log_likelihood / (len(rows) if weights is None else float(weights.sum()))
 
     def component_log_density(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under each component, log N(x | mean_k, covariance_k).
@@ -300,21 +298,18 @@ class Scoring:
 
     def _weighed(
         self, X: ArrayLike, sample_weight: ArrayLike | None, method: str
-    ) -> tuple[Mixture, np.ndarray, bool, np.ndarray | None, float]:
-        """The mixture, rows, whether they have gaps, their weights, and n.
-
-        That is the sum of the weights, or the number of rows.
-        """
+    ) -> tuple[Mixture, np.ndarray, bool, np.ndarray | None]:
+        """The mixture, rows, whether they have gaps, and their weights."""
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, method)
         weights = as_sample_weight(sample_weight, len(rows))
-        n = len(rows) if weights is None else float(weights.sum())
-        return mixture, rows, gaps, weights, n
+        return mixture, rows, gaps, weights
 
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
-        mixture, rows, gaps, weights, n = self._weighed(X, sample_weight, method)
+        mixture, rows, gaps, weights = self._weighed(X, sample_weight, method)
         n_threads = self._threads()
+        rows, weights, n = counted(rows, weights, gaps)
         log_likelihood = _density.log_likelihood(mixture, rows, weights, n_threads, gaps=gaps)
         return Criteria(log_likelihood, mixture.n_parameters, n)
 
@@ -328,7 +323,8 @@ class Scoring:
         X : array_like of shape (n_samples, n_features)
             Rows.
         sample_weight : array_like of shape (n_samples,), optional
-            How often each row counts; n is the sum of the weights.
+            How often each row counts; n is the sum of the weights.  Rows without any value, with
+            ``missing="em"``, are not counted.
 
         Returns
         -------
@@ -366,14 +362,16 @@ class Scoring:
         X : array_like of shape (n_samples, n_features)
             Rows.
         sample_weight : array_like of shape (n_samples,), optional
-            How often each row counts; n is the sum of the weights.
+            How often each row counts; n is the sum of the weights.  Rows without any value, with
+            ``missing="em"``, are not counted.
 
         Returns
         -------
         float
         """
-        mixture, rows, gaps, weights, n = self._weighed(X, sample_weight, "icl")
+        mixture, rows, gaps, weights = self._weighed(X, sample_weight, "icl")
         n_threads = self._threads()
+        rows, weights, n = counted(rows, weights, gaps)
         log_likelihood, certainty = classification(mixture, rows, weights, n_threads, gaps=gaps)
         # The ICL is the BIC of rows that are complete: each with the label of its component.
         return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl

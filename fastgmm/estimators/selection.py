@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastgmm.covariance.matrix import MATRIX
+from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovarianceError, warn_user
 from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.fits.gaps import data_of
+from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.threads import as_they_end, available_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
@@ -25,7 +29,9 @@ from fastgmm.validation import (
     check_callback,
     check_parameters,
     feature_names_of,
+    has_gaps,
 )
+from fastgmm.validation.gaps import check_observed, never_together, warn_of_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,7 +130,8 @@ def select(
         Celeux and Govaert 2000), or Akaike's; lower is better.
     sample_weight : array_like of shape (n_samples,), optional
         Repetitions of each row; n of the criteria is their sum.  Weights of less than one on
-        average are taken in units of their mean.
+        average are taken in units of their mean.  Rows without any value, with ``missing="em"``,
+        are not counted.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
     n_threads : int, optional
         None: all processors that this process may use.  No result depends on it.
@@ -173,7 +180,8 @@ def select(
     check_callback(callback)
     opened = as_table(X)
     names = feature_names_of(opened)
-    rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads)
+    may = params.get("missing") == "em"
+    rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads, gaps=may)
     weights = as_sample_weight(sample_weight, len(rows))
     if weights is not None:
         weights = weights / weight_of_row(weights)
@@ -187,14 +195,16 @@ def select(
         model = GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given)
         model._params()
         models.append(model)
-    sample = _shared_sample(rows, weights, grid, seed, params)
     workers = n_threads or available_threads()
     least, most = SIDE_BY_SIDE
     alone = 1 if workers > 1 and least <= rows.size <= most else n_threads
     largest = max(k for _, k in grid)
+    data = data_of(rows, weights, alone, may and has_gaps(rows, n_threads), names)
+    if data.together is not None:
+        check_observed(data.together, names)
+    sample = _shared_sample(data, grid, seed, params)
 
     def run(model: GaussianMixture, cancelled: Event) -> Candidate:
-        data = RowData(rows, weights, alone, names)
         return _fitted(model, data, sample, seed, largest, cancelled)
 
     side_by_side = min(workers, len(models)) if alone == 1 else 1
@@ -204,7 +214,11 @@ def select(
             f"None of the fits has ended well; the first failed so: {table[0].failure}"
         )
     chosen = Selection(best, table, criterion)
-    _warn(chosen, float(len(rows) if weights is None else weights.sum()), names)
+    if data.together is not None and any(
+        model_of(kind).form.ndim == MATRIX.ndim for kind, _ in grid
+    ):
+        warn_of_apart(never_together(data.together), names)
+    _warn(chosen, data.extent.weight, names)
     return chosen
 
 
@@ -302,17 +316,13 @@ def _gap(n_samples: int, weights: np.ndarray | None) -> float:
 
 
 def _shared_sample(
-    rows: np.ndarray,
-    weights: np.ndarray | None,
-    grid: list[tuple[CovarianceType, int]],
-    seed: int,
-    params: dict[str, Any],
+    data: RowData, grid: list[tuple[CovarianceType, int]], seed: int, params: dict[str, Any]
 ) -> Sample:
     """One sample for all starts, as large as the largest of them wants."""
     method = params.get("init_params", "ward")
     starts = [Start(method, k, kind) for kind, k in grid]
-    data = RowData(rows, weights, None)
-    return data.sample(seed, max(sample_size(start, data.n_features) for start in starts))
+    drawn = data.sample(seed, max(sample_size(start, data.n_features) for start in starts))
+    return filled(drawn, data.n_threads) if data.gapped else drawn
 
 
 def _fitted(

@@ -93,7 +93,11 @@ def e_step_of(
 
 
 def data_of(
-    rows: np.ndarray, weight: np.ndarray | None, n_threads: int | None, gaps: bool
+    rows: np.ndarray,
+    weight: np.ndarray | None,
+    n_threads: int | None,
+    gaps: bool,
+    names: np.ndarray | None = None,
 ) -> RowData:
     """The rows as data of a fit; `gaps` says whether numbers of them may be missing."""
-    return RowData(rows, weight, n_threads, kind_of=kind_of if gaps else None)
+    return RowData(rows, weight, n_threads, names, kind_of if gaps else None)

@@ -541,6 +541,12 @@ class GaussianMixture(Questions, Estimator):
         ValueError
             When rows or weights are not valid; the model is then what it was.
 
+        Warns
+        -----
+        UserWarning
+            After the first fit, when `reg_covar` is large beside the variance of a column, or, with
+            ``missing="em"``, two columns have not come together so far.
+
         Notes
         -----
         `n_iter_` counts the updates, `lower_bound_` is the running mean of the log density per row

@@ -31,6 +31,12 @@ def check_array(
         raise ValueError(f"{name} must be at least {least:g}, got {array.min():g}")
 
 
+def check_rows(name: str, rows: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse rows of another shape, and numbers that are infinite; NaN is a gap."""
+    gaps = np.isnan(rows) if rows.dtype in FLOATS else False
+    check_array(name, np.where(gaps, rows.dtype.type(0), rows) if np.any(gaps) else rows, shape)
+
+
 def check_number(
     name: str, number: float, least: float = -math.inf, most: float = math.inf
 ) -> None:

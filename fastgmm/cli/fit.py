@@ -6,15 +6,17 @@ import argparse
 import csv
 from typing import Any
 
+import numpy as np
+
 from fastgmm import Candidate, Criteria, GaussianMixture, Selection, select
-from fastgmm.cli.inputs import name_of, open_source, say_dropped, weighted_table
+from fastgmm.cli.inputs import gap_facts, name_of, open_source, say_gaps, weighted_table
 from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import GridProgress, Progress
 from fastgmm.cli.report import column_names_of, counted, criterion_table, print_components
 from fastgmm.cli.stream import fit_stream, wants_stream
 from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
-from fastgmm.sources import Batches, Table
+from fastgmm.sources import Table
 
 COLUMNS_IN_PICTURE = 6
 """A picture of more columns than this is hard to read, so the rest are left out of --plot."""
@@ -29,7 +31,7 @@ def fit(arguments: argparse.Namespace) -> None:
         fit_stream(arguments, model, source)
         return
     table, weights = weighted_table(source)
-    say_dropped(source)
+    say_gaps(arguments, source)
     with (
         about(name_of(arguments)),
         Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress,
@@ -42,7 +44,8 @@ def fit(arguments: argparse.Namespace) -> None:
         _draw(arguments.plot, model, table, weights)
     # The report is last: whoever reads it may close the pipe, and by then the files are written.
     with open_results(None):
-        _print_fit(arguments, model, _Fitted(model, table, weights, source))
+        gaps = gap_facts(arguments, source)
+        _print_fit(arguments, model, _Fitted(model, table, weights, gaps))
 
 
 def select_model(arguments: argparse.Namespace) -> None:
@@ -50,7 +53,7 @@ def select_model(arguments: argparse.Namespace) -> None:
     source = open_source(arguments)
     check_places(arguments, source.files)
     table, weights = weighted_table(source)
-    say_dropped(source)
+    say_gaps(arguments, source)
     n_fits = len(arguments.components) * len(arguments.covariance_types)
     with about(name_of(arguments)), GridProgress(n_fits, quiet=arguments.quiet) as progress:
         chosen = select(
@@ -67,6 +70,7 @@ def select_model(arguments: argparse.Namespace) -> None:
             max_iter=arguments.max_iter,
             reg_covar=arguments.reg_covar,
             on_collapse=arguments.on_collapse,
+            missing="em" if arguments.gaps == "em" else "error",
         )
     if arguments.output is not None:
         with naming(arguments.output):
@@ -79,7 +83,7 @@ def select_model(arguments: argparse.Namespace) -> None:
 
         save_criterion(arguments.plot, chosen.table, chosen.criterion)
     _say_failures(chosen)
-    fitted = _Fitted(chosen.model, table, weights, source)
+    fitted = _Fitted(chosen.model, table, weights, gap_facts(arguments, source))
     with open_results(None):
         if arguments.json:
             grid = [one._asdict() for one in chosen.table]
@@ -103,6 +107,7 @@ def _model_of(arguments: argparse.Namespace) -> GaussianMixture:
         init_params=arguments.init,
         random_state=arguments.seed,
         n_threads=arguments.threads,
+        missing="em" if arguments.gaps == "em" else "error",
     )
 
 
@@ -144,18 +149,24 @@ def _say_failures(chosen: Selection) -> None:
 class _Fitted:
     """What a fit has come to, of which all but the model takes a pass over the rows."""
 
-    def __init__(self, model: GaussianMixture, table: Table, weights: Any, source: Batches) -> None:
+    def __init__(
+        self, model: GaussianMixture, table: Table, weights: Any, gaps: dict[str, int]
+    ) -> None:
         statistics = model.e_step(table, sample_weight=weights)  # one pass, for all three numbers
-        self.criteria = Criteria(statistics.log_likelihood, model.n_parameters, statistics.weight)
+        # Rows without any value say nothing, and criteria do not count them.
+        nothing = np.isnan(table.rows).all(axis=1)
+        empty = float(np.count_nonzero(nothing) if weights is None else weights @ nothing)
+        n = statistics.weight - empty
+        self.criteria = Criteria(statistics.log_likelihood, model.n_parameters, n)
         self.log_likelihood = statistics.log_likelihood / statistics.weight
         self.shape = table.rows.shape
-        self._model, self._dropped = model, source.dropped
+        self._model, self._gaps = model, gaps
 
     def facts(self) -> dict[str, Any]:
         """What `--json` prints."""
         return {
             "n_rows": self.shape[0],
-            "n_dropped": self._dropped,
+            **self._gaps,
             "log_likelihood": self.log_likelihood,
             "bic": self.criteria.bic,
             "aic": self.criteria.aic,

@@ -18,6 +18,8 @@ BATCH_ROWS = 65536
 """A batch has this many rows unless the user says otherwise."""
 STREAMED_SHARE = 4
 """Files larger than physical memory over this are read in batches without being asked."""
+SOURCE_GAPS = {"error": "error", "drop": "drop", "em": "keep"}
+"""What a source does with rows with gaps, by the word of the command."""
 STANDARD_INPUT = "-"
 """This word stands for standard input."""
 
@@ -37,7 +39,7 @@ def open_source(
     model : GaussianMixture, optional
         Its columns are chosen by name, where it and the data have names and the user chooses none.
     gaps : str, optional
-        As for `fastgmm.sources.batches`, instead of what the user says.
+        As for `fastgmm.sources.batches`, instead of what `taken_gaps` says.
 
     Returns
     -------
@@ -59,13 +61,21 @@ def open_source(
         batch_rows=getattr(arguments, "batch_rows", None) or BATCH_ROWS,
         dtype=arguments.dtype,
         header=arguments.header,
-        gaps=gaps or arguments.gaps,
+        gaps=gaps or SOURCE_GAPS[taken_gaps(arguments, model)],
         format=arguments.format,
         delimiter=arguments.delimiter,
         decimal=arguments.decimal,
         comment=arguments.comment,
         gap_marks=arguments.gap_marks,
     )
+
+
+def taken_gaps(arguments: argparse.Namespace, model: GaussianMixture | None = None) -> str:
+    """What is done about rows with gaps: what the user says, or what a model was fitted with."""
+    if arguments.gaps is None:
+        return "error" if model is None or model.missing == "error" else "em"
+    said: str = arguments.gaps
+    return said
 
 
 def is_large(source: Batches) -> bool:
@@ -157,6 +167,19 @@ def tables_for(model: GaussianMixture, source: Batches, name: str) -> Iterator[t
         rows, weights = item if isinstance(item, tuple) else (item, None)
         table = Table(rows, source.columns)
         yield _under_names(model, table, name) if fitted else table, weights
+
+
+def say_gaps(arguments: argparse.Namespace, source: Batches) -> None:
+    """Say how many of the rows of a fit had gaps, and what has become of them."""
+    em = arguments.gaps == "em"
+    say_dropped(source, "taken with what was observed of them" if em else "left out")
+
+
+def gap_facts(arguments: argparse.Namespace, source: Batches) -> dict[str, int]:
+    """What `--json` prints of rows with gaps: how many were left out, and how many were taken."""
+    em = arguments.gaps == "em"
+    n_dropped, n_with_gaps = (0, source.dropped) if em else (source.dropped, 0)
+    return {"n_dropped": n_dropped, "n_with_gaps": n_with_gaps}
 
 
 def say_dropped(source: Batches, what: str = "left out") -> None:

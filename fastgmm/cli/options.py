@@ -12,13 +12,16 @@ from typing import Any
 from fastgmm import select
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.stream import learn
-from fastgmm.cli.use import info, sample, score
+from fastgmm.cli.use import impute, info, sample, score
 from fastgmm.sources import FORMATS
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE
 
 NOTHING = ["-"]
 """Standard input is read where no data are named."""
-GAPS_HELP = "rows with a value missing: refuse them, or leave them out and say which (%(default)s)"
+GAPS_HELP = (
+    "rows with a value missing: refuse them, leave them out and say which, or take what was "
+    "observed of them (em)"
+)
 
 
 def add_commands(commands: Any) -> None:
@@ -33,6 +36,7 @@ def add_commands(commands: Any) -> None:
     _add_select(commands)
     _add_learn(commands)
     _add_score(commands)
+    _add_impute(commands)
     _add_sample(commands)
     _add_info(commands)
 
@@ -122,7 +126,7 @@ def _add_learn(commands: Any) -> None:
     parser.set_defaults(run=learn)
     add = parser.add_argument
     add("model", metavar="MODEL", help="written back in one step; made if it is not there")
-    _add_data(parser, or_input=True)
+    _add_data(parser, or_input=True, of_model=True)
     add("-k", "--components", type=positive, metavar="K", help="of a new model")
     add("--covariance-type", choices=COVARIANCE_TYPES, help="of a new model (full)")
     _add_regularization(parser, new=True)
@@ -141,11 +145,30 @@ def _add_score(commands: Any) -> None:
         help="write densities and responsibilities as CSV",
         description="Write a line of names, and a line for each row of DATA with its log density, "
         "its label and its responsibilities. With --gaps drop, a row with gaps has a line of empty "
-        "fields.",
+        "fields; with --gaps em, the scores of what was observed of it.",
     )
     parser.set_defaults(run=score)
     parser.add_argument("model", metavar="MODEL")
-    _add_data(parser, or_input=True)
+    _add_data(parser, or_input=True, of_model=True)
+    _add_results(parser)
+
+
+def _add_impute(commands: Any) -> None:
+    parser = commands.add_parser(
+        "impute",
+        help="write rows with their gaps filled in as CSV",
+        description="Write the columns of the model, and what is missing of them as the mixture "
+        "expects it; with --seed, as drawn from it.",
+    )
+    parser.set_defaults(run=impute)
+    parser.add_argument("model", metavar="MODEL")
+    _add_data(parser, or_input=True, takes_gaps=True)
+    parser.add_argument("--seed", type=seed, help="draw what is missing, for multiple imputation")
+    _add_results(parser)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Add options of a command that writes a line per row."""
     _add_batches(parser, "read files in batches of this size, not whole")
     _add_threads(parser)
     parser.add_argument("-o", "--output", metavar="CSV", help="instead of standard output")
@@ -171,7 +194,13 @@ def _add_info(commands: Any) -> None:
 # ---------------------------------------------------------------- options of several commands
 
 
-def _add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> None:
+def _add_data(
+    parser: argparse.ArgumentParser,
+    *,
+    or_input: bool = False,
+    of_model: bool = False,
+    takes_gaps: bool = False,
+) -> None:
     kinds = (
         "files, folders or patterns of .csv, .tsv (.gz, .bz2, .zst), .npy, .npz, .parquet, "
         ".feather, .arrow or .arrows; - is standard input (CSV or an Arrow stream)"
@@ -183,7 +212,13 @@ def _add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> Non
         parser.add_argument("data", metavar="DATA", nargs="+", help=kinds)
     add = parser.add_argument_group("how DATA is read").add_argument
     add("--columns", type=columns, metavar="A,B", help="by name, or by number from 0 (all)")
-    add("--gaps", choices=["error", "drop"], default="error", help=GAPS_HELP)
+    if takes_gaps:
+        parser.set_defaults(gaps="em")
+    else:
+        default = "em where the model was fitted so, else error" if of_model else "error"
+        given = None if of_model else default
+        text = f"{GAPS_HELP} ({default})"
+        add("--gaps", choices=["error", "drop", "em"], default=given, help=text)
     add("--dtype", choices=["float32", "float64"], default="float64", help="(%(default)s)")
     add("--format", choices=FORMATS, help="what DATA holds (found out by name or first bytes)")
     add(

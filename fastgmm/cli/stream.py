@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from fastgmm import GaussianMixture, load
-from fastgmm.cli.inputs import is_large, name_of, open_source, say_dropped, tables_for
+from fastgmm.cli.inputs import (
+    gap_facts,
+    is_large,
+    name_of,
+    open_source,
+    say_gaps,
+    tables_for,
+    taken_gaps,
+)
 from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
@@ -72,19 +80,19 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture, source: Ba
     if arguments.output is not None:
         with naming(arguments.output):
             model.save(arguments.output)
-    say_dropped(source)
+    say_gaps(arguments, source)
     with open_results(None):
-        _print_fit(arguments, model, progress.n_rows, source.dropped)
+        _print_fit(arguments, model, progress.n_rows, gap_facts(arguments, source))
 
 
 def _print_fit(
-    arguments: argparse.Namespace, model: GaussianMixture, n_rows: int, n_dropped: int
+    arguments: argparse.Namespace, model: GaussianMixture, n_rows: int, gaps: dict[str, int]
 ) -> None:
     if arguments.json:
         print_json(
             {
                 "n_rows": n_rows,
-                "n_dropped": n_dropped,
+                **gaps,
                 "log_likelihood": model.lower_bound_,
                 "bic": None,
                 "aic": None,
@@ -125,6 +133,9 @@ def learn(arguments: argparse.Namespace) -> None:
     model = _model_to_teach(arguments, path)
     before = _n_seen(model)
     saved = time.monotonic()
+    arguments.gaps = taken_gaps(arguments, model)
+    if arguments.gaps == "em":
+        model.set_params(missing="em")
     source = open_source(arguments, model=model if model.is_fitted else None)
     check_places(arguments, source.files, written=path)
     try:
@@ -145,13 +156,13 @@ def learn(arguments: argparse.Namespace) -> None:
         )
     with naming(arguments.model):
         model.save(path)
-    say_dropped(source)
+    say_gaps(arguments, source)
     with open_results(None):
-        _print_learned(arguments, model, before, source.dropped)
+        _print_learned(arguments, model, before, gap_facts(arguments, source))
 
 
 def _print_learned(
-    arguments: argparse.Namespace, model: GaussianMixture, before: int, n_dropped: int
+    arguments: argparse.Namespace, model: GaussianMixture, before: int, gaps: dict[str, int]
 ) -> None:
     stream = model.stream_
     if arguments.json:
@@ -159,7 +170,7 @@ def _print_learned(
             {
                 "n_rows": stream.n_samples - before,
                 "n_rows_in_all": stream.n_samples,
-                "n_dropped": n_dropped,
+                **gaps,
                 "log_density": stream.mean,
                 "log_density_deviation": stream.deviation,
                 "n_iter": model.n_iter_,

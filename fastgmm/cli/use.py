@@ -1,4 +1,4 @@
-"""The commands that use a model: `fastgmm score`, `fastgmm sample` and `fastgmm info`."""
+"""The commands that use a model: `fastgmm score`, `impute`, `sample` and `info`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from fastgmm.cli.inputs import (
     say_dropped,
     table_for,
     tables_for,
+    taken_gaps,
 )
 from fastgmm.cli.machine import model_facts, print_json, score_lines
 from fastgmm.cli.places import check_places
 from fastgmm.cli.report import column_names_of, print_components
 from fastgmm.cli.terminal import about, open_results, print_pairs
-from fastgmm.sources import Table
+from fastgmm.sources import Batches, Table
 
 NUMBERS_AT_ONCE = 2**18
 """At most this many numbers become text at a time, which bounds the memory of long results."""
@@ -33,18 +34,12 @@ def score(arguments: argparse.Namespace) -> None:
     """Write the scores of the rows; those of a stream come as its rows do."""
     model = load(arguments.model).set_params(n_threads=arguments.threads)
     n_components = len(model.weights_)
+    gaps = taken_gaps(arguments, model)
+    model.set_params(missing="em" if gaps == "em" else "error")
     # A row with gaps has its line as well, so that scores stay beside their rows.
-    keep = "keep" if arguments.gaps == "drop" else "error"
-    source = open_source(arguments, model=model, gaps=keep)
+    source = open_source(arguments, model=model, gaps="error" if gaps == "error" else "keep")
     check_places(arguments, [*source.files, Path(arguments.model)])
-    name = name_of(arguments)
-    whole = source.reiterable and arguments.batch_rows is None and not is_large(source)
-    # A table is read before the results are opened: what cannot be read leaves no file behind.
-    tables = (
-        _pieces(table_for(model, source, name), n_components + 2)
-        if whole
-        else (table for table, _ in tables_for(model, source, name))
-    )
+    name, tables = name_of(arguments), _tables(arguments, model, source, n_components + 2)
     with open_results(arguments.output) as stream:
         write = _json_scores(stream) if arguments.json else _csv_scores(stream, n_components)
         stream.flush()
@@ -53,7 +48,49 @@ def score(arguments: argparse.Namespace) -> None:
                 found = scores(model, table)
             write(*found)
             stream.flush()
-    say_dropped(source, "given an empty line" if not arguments.json else "given nulls")
+    if gaps == "em":
+        say_dropped(source, "scored by what was observed of them")
+    else:
+        say_dropped(source, "given an empty line" if not arguments.json else "given nulls")
+
+
+def impute(arguments: argparse.Namespace) -> None:
+    """Write the rows with what is missing filled in; those of a stream come as they do."""
+    model = load(arguments.model).set_params(n_threads=arguments.threads)
+    names = column_names_of(model)
+    source = open_source(arguments, model=model)
+    check_places(arguments, [*source.files, Path(arguments.model)])
+    tables = _tables(arguments, model, source, len(names))
+    # One generator for all batches: each draws what follows.
+    drawn = None if arguments.seed is None else np.random.default_rng(arguments.seed)
+    with open_results(arguments.output) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        if not arguments.json:
+            writer.writerow(names)
+        stream.flush()
+        for table in tables:
+            with about(name_of(arguments)):
+                rows = model.impute(table, random_state=drawn).tolist()
+            if arguments.json:
+                for row in rows:
+                    print_json({"row": row}, stream)
+            else:
+                writer.writerows(rows)
+            stream.flush()
+    say_dropped(source, "filled in")
+
+
+def _tables(
+    arguments: argparse.Namespace, model: GaussianMixture, source: Batches, n_numbers: int
+) -> Iterator[Table]:
+    """The rows under the names of a model, some at a time, of which each gives so many numbers.
+
+    A table is read before the results are opened: what cannot be read leaves no file behind.
+    """
+    name = name_of(arguments)
+    if source.reiterable and arguments.batch_rows is None and not is_large(source):
+        return _pieces(table_for(model, source, name), n_numbers)
+    return (table for table, _ in tables_for(model, source, name))
 
 
 def scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
@@ -69,8 +106,10 @@ def scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], 
     Returns
     -------
     tuple of list
-        None stands for all three of a row with gaps.
+        None stands for all three of a row with gaps, unless the model takes them.
     """
+    if model.missing == "em":
+        return _scores(model, table)
     whole = np.isfinite(table.rows).all(axis=1)
     complete = bool(whole.all())
     if not complete:
@@ -78,10 +117,14 @@ def scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], 
             nothing: list[Any] = [None] * len(table)
             return nothing, nothing, nothing
         table = Table(table.rows[whole], table.columns)
+    found = _scores(model, table)
+    return found if complete else tuple(_spread(one, whole) for one in found)  # type: ignore[return-value]
+
+
+def _scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
     shares = model.predict_proba(table)
     labels = shares.argmax(axis=1).tolist()
-    found = model.score_samples(table).tolist(), labels, shares.tolist()
-    return found if complete else tuple(_spread(one, whole) for one in found)  # type: ignore[return-value]
+    return model.score_samples(table).tolist(), labels, shares.tolist()
 
 
 def _spread(values: list[Any], whole: Any) -> list[Any]:

@@ -188,6 +188,33 @@ class PartitionData:
         return self.partitions.fold(partial(_of_rows, function), add)
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """Partitions whose sample weights are multiplied by a factor."""
+
+    partitions: Partitions
+    factor: float
+
+    @property
+    def names(self) -> np.ndarray | None:
+        """(D,): the names of the features, or None where they have none."""
+        return self.partitions.names
+
+    def fold(self, function: OfPartition[Result], joined: Joined) -> Result:
+        """What `function` makes of each partition where that lies, joined along the tree."""
+        return self.partitions.fold(partial(_weighed, function, self.factor), joined)
+
+
+def _weighed(
+    function: OfPartition[Result],
+    factor: float,
+    number: int,
+    rows: np.ndarray,
+    weight: np.ndarray | None,
+) -> Result:
+    return function(number, rows, None if weight is None else factor * weight)
+
+
 def _of_rows(
     function: OfRows[Sums], number: int, rows: np.ndarray, weight: np.ndarray | None
 ) -> Sums:

@@ -72,7 +72,7 @@ class RowData:
         """Whether numbers of the rows may be missing."""
         return self._kind_of is not None
 
-    @property
+    @lazy
     def together(self) -> np.ndarray | None:
         """(D, D): in how many rows both columns were observed; None where there are no gaps."""
         return together(self.rows) if self.gapped else None

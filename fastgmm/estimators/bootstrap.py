@@ -33,6 +33,7 @@ from fastgmm.validation import (
     check_callback,
     check_feature_names,
     check_parameters,
+    has_gaps,
 )
 
 GAP = 1e-3
@@ -174,7 +175,7 @@ def bootstrap(
     kind : {"nonparametric", "parametric", "weighted"}, default="nonparametric"
         As many rows drawn from those of `X` with replacement (Efron 1979); drawn from the mixture;
         or the rows with weights from an exponential distribution (Newton and Raftery 1994), which
-        leaves out no row.
+        leaves out no row.  With ``missing="em"`` rows drawn from the mixture get the gaps of `X`.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
     n_threads : int, optional
         None: all processors that this process may use.  No result depends on it.
@@ -219,14 +220,21 @@ def bootstrap(
     mixture, names = model._fitted()
     table = as_table(X)
     check_feature_names(table, names)
+    may = model.missing == "em"
     rows = as_rows(
-        table, n_features=mixture.n_features, min_rows=2, method="fit", n_threads=n_threads
+        table,
+        n_features=mixture.n_features,
+        min_rows=2,
+        method="fit",
+        n_threads=n_threads,
+        gaps=may,
     )
+    gaps = may and has_gaps(rows, n_threads)
     seed = int(as_generator(random_state).integers(2**63))
     drawn = {
-        "nonparametric": resampled(rows),
-        "parametric": simulated(mixture, len(rows)),
-        "weighted": reweighted(rows),
+        "nonparametric": resampled(rows, gaps),
+        "parametric": simulated(mixture, rows, gaps),
+        "weighted": reweighted(rows, gaps),
     }[kind]
     params = near_the_limit(model._params(), len(rows), GAP)
     refits = _Refits(drawn, params, mixture, seed)

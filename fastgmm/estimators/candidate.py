@@ -13,8 +13,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.em.soundness import NEARLY, unbounded
 from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
 from fastgmm.estimators.state import State
-from fastgmm.mixture.criteria import Criteria
-from fastgmm.mixture.density import classification
+from fastgmm.mixture.criteria import Criteria, classified
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, Criterion
 
@@ -94,9 +93,9 @@ def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
     mixture, regularization = state.mixture, state.regularization
     assert mixture is not None
     assert regularization is not None
-    what = partial(classification, mixture, n_threads=data.n_threads)
-    log_likelihood, certainty = data.summed(what).tolist()
-    free, n_rows = mixture.n_parameters, data.extent.weight
+    what = partial(classified, mixture, n_threads=data.n_threads, gaps=data.gapped)
+    log_likelihood, certainty, n_rows = data.summed(what).tolist()
+    free = mixture.n_parameters
     criteria = Criteria(log_likelihood, free, n_rows, certainty)
     n_unbounded = int(np.count_nonzero(unbounded(mixture, regularization, n_rows)))
     return Candidate(

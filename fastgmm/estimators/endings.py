@@ -21,6 +21,7 @@ from fastgmm.errors import (
 )
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
+from fastgmm.validation.gaps import warn_of_apart
 
 if TYPE_CHECKING:
     from fastgmm.fits.fit import Fit
@@ -37,6 +38,7 @@ def warn_of(found: "Fit", params: Any, names: np.ndarray | None) -> None:
     """
     run = found.run
     assert run.mixture is not None
+    warn_of_apart(found.apart, names)
     whole = None if run.trail is None else run.trail.moments.variances
     too_large = warn_of_ridge(run.mixture, run.regularization, found.n_rows, names, whole)
     repairs = run.repairs

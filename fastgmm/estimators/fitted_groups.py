@@ -15,7 +15,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture import density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike, CovarianceType
-from fastgmm.validation import as_rows, as_table, check_feature_names
+from fastgmm.validation import as_rows, as_table, check_feature_names, has_gaps
 from fastgmm.validation.labels import as_labels, group_order
 
 
@@ -219,19 +219,21 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
         ValueError
             When a label is that of no group, or rows are not valid.
         """
-        return self._by_group(X, labels, density.labels, -1)
+        return self._by_group(X, labels, _labels, -1)
 
     def _by_group(
         self,
         X: ArrayLike,
         labels: ArrayLike,
-        function: Callable[[Mixture, np.ndarray, int | None], np.ndarray],
+        function: Callable[[Mixture, np.ndarray, int | None, bool], np.ndarray],
         without: float,
     ) -> np.ndarray:
         """What a function says of the rows of each group under its mixture, in the rows' order."""
         opened = as_table(X)
         check_feature_names(opened, self._names)
-        rows = as_rows(opened, n_features=self._stack.numbers.means.shape[2])
+        may = self._params["missing"] == "em"
+        rows = as_rows(opened, n_features=self._stack.numbers.means.shape[2], gaps=may)
+        gaps = may and has_gaps(rows)
         found, codes = as_labels(labels, len(rows))
         unknown = [label for label in found if label not in self._places]
         if unknown:
@@ -247,9 +249,16 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
             i, chosen = self._places[label], order[begin:end]
             if i not in self._stack.failures:
                 mixture = self._stack.mixture(i, self._type)
-                out[chosen] = function(mixture, rows[chosen], n_threads)
+                out[chosen] = function(mixture, rows[chosen], n_threads, gaps)
         return out
 
 
-def _log_density(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:
-    return density.log_density(mixture, rows, np.empty(len(rows), rows.dtype), n_threads)
+def _log_density(
+    mixture: Mixture, rows: np.ndarray, n_threads: int | None, gaps: bool
+) -> np.ndarray:
+    out = np.empty(len(rows), rows.dtype)
+    return density.log_density(mixture, rows, out, n_threads, gaps=gaps)
+
+
+def _labels(mixture: Mixture, rows: np.ndarray, n_threads: int | None, gaps: bool) -> np.ndarray:
+    return density.labels(mixture, rows, n_threads, gaps=gaps)

@@ -56,6 +56,7 @@ from fastgmm.validation import (
     plain_parameters,
 )
 from fastgmm.validation.batches import CheckedBatches
+from fastgmm.validation.gaps import listed_columns, warn_of_apart
 
 if TYPE_CHECKING:
     from fastgmm.data.partitions import PartitionData
@@ -506,7 +507,7 @@ class GaussianMixture(Questions, Estimator):
 
     def _fit_shared(
         self,
-        data: RowData,
+        data: "RowData | PartitionData",
         sample: Sample,
         seed: int,
         largest: int,
@@ -668,6 +669,12 @@ class GaussianMixture(Questions, Estimator):
         ValueError
             When rows or weights are not valid; the model is then what it was.
 
+        Warns
+        -----
+        UserWarning
+            After the first fit, when `reg_covar` is large beside the variance of a column, or, with
+            ``missing="em"``, two columns have not come together so far.
+
         Notes
         -----
         `n_iter_` counts the updates, `lower_bound_` is the running mean of the log density per row
@@ -709,16 +716,19 @@ class GaussianMixture(Questions, Estimator):
                 min_rows=0,
                 method="partial_fit",
                 n_threads=learner.n_threads,
+                gaps=self.missing == "em",
             )
         weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
         if len(rows) == 0:
             return self
+        gaps = self.missing == "em" and has_gaps(rows, learner.n_threads)
         if rows.dtype != learner.target.dtype:
             rows = rows.astype(learner.target.dtype)
         begun = learner.learned is not None
-        learner = self._following_settings(learner).learn(rows, weights, self._planned)
+        learner = self._following_settings(learner).learn(rows, weights, self._planned, gaps)
         self._publish_stream(learner, names)
         if not begun and (learned := learner.learned) is not None:
+            warn_of_apart(learner.apart, names, " that has come so far")
             warn_of_ridge(learned.mixture, learned.regularization, learned.seen, names)
         return self
 
@@ -740,7 +750,12 @@ class GaussianMixture(Questions, Estimator):
             elif state.mixture is not None:
                 known = state.mixture.n_features
         rows = as_rows(
-            table, n_features=known, min_rows=0, method="partial_fit", n_threads=self._threads()
+            table,
+            n_features=known,
+            min_rows=0,
+            method="partial_fit",
+            n_threads=self._threads(),
+            gaps=self.missing == "em",
         )
         if learner is None:
             learner = self._new_learner(rows, state)
@@ -816,10 +831,15 @@ class GaussianMixture(Questions, Estimator):
         params = self._params()
         found = learner.first_fit(plan_of(params, learner.target.n_features))
         if found is None:
+            rows, _ = learner.waiting.held()
+            empty = np.flatnonzero(np.isnan(rows).all(axis=0)).tolist() if len(rows) else []
+            lacking = f"too few or too alike for {params.n_components} components"
+            if empty:
+                columns = listed_columns(empty, state.names)
+                lacking = f"without a value in column{'s' if len(empty) > 1 else ''} {columns}"
             raise not_fitted_error(
                 type(self).__name__,
-                f"Only {learner.waiting.n} rows have come to partial_fit, too few or too alike for "
-                f"{params.n_components} components: give more",
+                f"Only {len(rows)} rows have come to partial_fit, {lacking}: give more",
             )
         run = found.run
         report = Report.of_run(run, found.initializations)

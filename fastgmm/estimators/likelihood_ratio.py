@@ -24,12 +24,21 @@ from fastgmm.estimators.replicates import (
     warm_plan,
 )
 from fastgmm.fits.fit import Fit
+from fastgmm.fits.gaps import data_of
 from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.mixture.density import log_likelihood
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike, CovarianceType
-from fastgmm.validation import as_generator, as_rows, as_table, check_callback
+from fastgmm.validation import (
+    as_generator,
+    as_rows,
+    as_table,
+    check_callback,
+    feature_names_of,
+    has_gaps,
+)
+from fastgmm.validation.gaps import warn_of_apart
 
 GAP = 1e-2
 """Fits stop this far from their limit, in nats, all rows together; a statistic is right to 0.02."""
@@ -198,10 +207,13 @@ def bootstrap_lrt(
     given = {"covariance_type": covariance_type, "n_threads": n_threads, "n_init": n_init}
     seed = int(as_generator(random_state).integers(2**32))
     checked = checked_parameters({**given, "random_state": seed, **params})
-    rows = as_rows(as_table(X), min_rows=2, method="fit", n_threads=checked.n_threads)
+    may, n_threads = checked.missing == "em", checked.n_threads
+    table = as_table(X)
+    rows = as_rows(table, min_rows=2, method="fit", n_threads=n_threads, gaps=may)
     checked = near_the_limit(checked, len(rows), GAP)
     tests: list[LikelihoodRatio] = []
     null = _fitted(rows, checked, n_components)
+    warn_of_apart(null.apart, feature_names_of(table))
     for k in range(n_components, max_components):
         alternative = _fitted(rows, checked, k + 1)
         test = _test(_Test(rows, checked, null, alternative), n_bootstrap)
@@ -217,7 +229,7 @@ def bootstrap_lrt(
 def _fitted(rows: np.ndarray, params: Any, n_components: int) -> Fit:
     """The fit of the rows themselves, which may have collapsed."""
     fits = Fits(SimpleNamespace(**{**vars(params), "n_components": n_components}))
-    return fits.one(RowData(rows, None, params.n_threads), None).fit
+    return fits.one(fits.data(rows, None, params.n_threads), None).fit
 
 
 class _Test:
@@ -231,10 +243,12 @@ class _Test:
         mixture = _mixture(null)
         k = mixture.n_components
         self.n_components, self.size = k, rows.size
-        self.statistic = _ratio(rows, mixture, _mixture(alternative), params.n_threads)
+        gaps = params.missing == "em" and has_gaps(rows, params.n_threads)
+        of_rows = data_of(rows, None, params.n_threads, gaps)
+        self.statistic = _ratio(of_rows, mixture, _mixture(alternative))
         self.sound = is_sound(null) and is_sound(alternative)
         self.n_threads = params.n_threads
-        self._drawn, self._seed = simulated(mixture, len(rows)), params.random_state
+        self._drawn, self._seed = simulated(mixture, rows, gaps), params.random_state
         of_null = SimpleNamespace(**{**vars(params), "n_components": k})
         self._null = warm_plan(of_null, mixture, self._seed)
         self._alternative = Fits(SimpleNamespace(**{**vars(params), "n_components": k + 1}))
@@ -252,7 +266,7 @@ class _Test:
             return np.nan
         if not is_sound(alternative):
             return np.nan
-        return _ratio(data.rows, _mixture(null), _mixture(alternative), n_threads)
+        return _ratio(data, _mixture(null), _mixture(alternative))
 
 
 def _test(test: _Test, n_bootstrap: int) -> LikelihoodRatio:
@@ -280,7 +294,10 @@ def _mixture(found: Fit) -> Mixture:
     return found.run.mixture
 
 
-def _ratio(rows: np.ndarray, null: Mixture, alternative: Mixture, n_threads: int | None) -> float:
+def _ratio(data: RowData, null: Mixture, alternative: Mixture) -> float:
     """Twice the rise of the log-likelihood of all rows."""
-    before = log_likelihood(null, rows, None, n_threads)
-    return 2.0 * (log_likelihood(alternative, rows, None, n_threads) - before)
+    before, after = (
+        log_likelihood(mixture, data.rows, None, data.n_threads, gaps=data.gapped)
+        for mixture in (null, alternative)
+    )
+    return 2.0 * (after - before)

@@ -21,11 +21,13 @@ from fastgmm.estimators.many_endings import warn_of_all
 from fastgmm.estimators.planning import plan_of
 from fastgmm.estimators.stack import Fitted, Stack
 from fastgmm.fits.fit import fit
+from fastgmm.fits.gaps import data_of
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
+from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
 from fastgmm.typing import ArrayLike, CovarianceType
-from fastgmm.validation import as_generator, check_callback, check_parameters
+from fastgmm.validation import as_generator, check_callback, check_parameters, has_gaps
 from fastgmm.validation.groups import Group, Groups
 
 ON_ERROR = ("raise", "return")
@@ -104,9 +106,9 @@ def fit_many(
     n_threads : int, optional
         None: all processors that this process may use.
     on_error : {"raise", "return"}, default="raise"
-        What is done about a group that cannot be fitted, because it has too few rows, or NaN, or
-        ends with a singular covariance: the first of them ends the call, or it is listed in
-        `failures` and has NaN in the arrays.
+        What is done about a group that cannot be fitted, because it has too few rows, or NaN (with
+        ``missing="em"`` a column without a value), or ends with a singular covariance: the first of
+        them ends the call, or it is listed in `failures` and has NaN in the arrays.
     callback : callable, optional
         Called with a `GroupFit` for each group, in their order; what it raises ends the call.
     **params : object
@@ -151,7 +153,8 @@ def fit_many(
     checked = checked_parameters(given)
     if not isinstance(checked.random_state, int):
         checked.random_state = int(as_generator(random_state).integers(2**32))
-    found = Groups(groups, labels, sample_weight, checked.n_components)
+    gaps = checked.missing == "em"
+    found = Groups(groups, labels, sample_weight, checked.n_components, gaps)
     kept = _Kept(callback, on_error == "raise")
     work = Work(partial(_fit_group, Fits(checked)), _together)
     with closing(in_chunks(found, work, checked.n_threads)) as parts:
@@ -199,8 +202,16 @@ class Fits:
         """The fit of one data set: that of an estimator with these parameters."""
         # Threads may both make the first plan, which is the same then.
         plan, orders = self._made = self._made or self._plan(data.n_features)
-        found = fit(data, replace(plan, sample=orders.sample(data)), hooks)
+        sample = orders.sample(data)
+        if data.gapped:
+            sample = filled(sample, data.n_threads)
+        found = fit(data, replace(plan, sample=sample), hooks)
         return Fitted(found, data.extent.weight)
+
+    def data(self, rows: np.ndarray, weight: np.ndarray | None, n_threads: int | None) -> RowData:
+        """Rows as data of a fit; where `missing` is "em" they may have gaps."""
+        gaps = self._params.missing == "em" and has_gaps(rows, n_threads)
+        return data_of(rows, weight, n_threads, gaps)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
         plan = replace(plan_of(self._params, n_features), seed=self._seed)
@@ -220,7 +231,7 @@ def _fit_group(
     if group.failure is not None:
         return group.label, group.failure
     try:
-        return group.label, fits.one(RowData(group.rows, group.weight, n_threads), hooks)
+        return group.label, fits.one(fits.data(group.rows, group.weight, n_threads), hooks)
     except ValueError as error:
         return group.label, error
 

@@ -23,6 +23,7 @@ from fastgmm.errors import (
 from fastgmm.estimators.endings import collapse_text
 from fastgmm.estimators.stack import Stack
 from fastgmm.typing import CovarianceType
+from fastgmm.validation.gaps import warn_of_apart
 
 SCREENED = 0.9
 """Rounding of a screen hides no group: it asks for this share of what is looked for."""
@@ -36,6 +37,9 @@ def warn_of_all(
     `params` are the parameters of the constructor as attributes; `names` (D,) those of the columns.
     """
     kind, n = params.covariance_type, len(stack)
+    apart = [i for i in sorted(stack.extras) if stack.apart(i)]
+    if apart:
+        warn_of_apart(stack.apart(apart[0]), names, _of_group(labels[apart[0]], len(apart), n))
     too_large = _too_large_ridges(stack, kind)
     if too_large:
         i, found = next(iter(too_large.items()))
@@ -67,6 +71,15 @@ def warn_of_all(
             f"{labels[unfinished[0]]!r}, after {numbers.n_iter[unfinished[0]]} iterations."
         )
         warn_user(convergence_warning_text(text), convergence_warning_class())
+
+
+def _of_group(label: Hashable, n_others: int, n: int) -> str:
+    """Which rows a warning is about, where it names one group of several."""
+    return (
+        f" of group {label!r} (nor of {n_others - 1} more of {n})"
+        if n_others > 1
+        else (f" of group {label!r}")
+    )
 
 
 def _too_large_ridges(stack: Stack, kind: CovarianceType) -> dict[int, Swamped]:

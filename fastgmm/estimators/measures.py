@@ -31,7 +31,9 @@ class Measures(Drawing):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            sqrt((x - mean_k)^T covariance_k^-1 (x - mean_k)); inf where its square overflows.
+            sqrt((x - mean_k)^T covariance_k^-1 (x - mean_k)); inf where its square overflows.  Of a
+            row with gaps (``missing="em"``) in the columns that were observed: its square has so
+            many degrees of freedom, and is 0 where there are none.
 
         Examples
         --------
@@ -41,12 +43,13 @@ class Measures(Drawing):
         array([0., 3.])
         """
         mixture, names = self._fitted()
-        rows, _ = self._rows(X, mixture, names, "mahalanobis", gaps=False)
+        rows, gaps = self._rows(X, mixture, names, "mahalanobis")
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import distance
 
-        return distance.mahalanobis(mixture, rows, out, self._threads())
+        measure = distance.mahalanobis_with_gaps if gaps else distance.mahalanobis
+        return measure(mixture, rows, out, self._threads())
 
     def density_region(
         self, level: float, *, n_samples: int = 100_000, random_state: Any = None
@@ -54,7 +57,8 @@ class Measures(Drawing):
         """The log density above which the mixture has this share of its rows.
 
         Where `score_samples` is at least this, lies the smallest region that holds the share: the
-        region of highest density (Hyndman 1996).
+        region of highest density (Hyndman 1996).  It is one of complete rows: rows of which only
+        some columns were observed have the region of ``marginal(columns)``.
 
         Parameters
         ----------

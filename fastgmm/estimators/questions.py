@@ -146,7 +146,8 @@ class Questions(Measures):
         Parameters
         ----------
         X : array_like of shape (n_samples, n_features - n_asked)
-            Rows of the other columns, in their order.
+            Rows of the other columns, in their order.  With ``missing="em"`` NaN is a gap, and what
+            was observed tells; a row without any value is told the mixture's own moments.
         columns : str, int or sequence of those
             The columns that are asked for, by name or number.
         return_cov : bool, default=False
@@ -187,13 +188,16 @@ class Questions(Measures):
         names = None if names is None else names[list(others)]
         table = as_table(X)
         check_width(table, len(others))
-        rows, _ = self._rows(table, cut.given, names, "regress", gaps=False)
+        rows, gaps = self._rows(table, cut.given, names, "regress")
         # What a question needs is loaded with the first of them.
-        from fastgmm.mixture.regression import regression
+        from fastgmm.mixture.regression import regression, regression_with_gaps
 
-        means, covariances = regression(
-            cut, rows, return_cov=bool(return_cov), n_threads=self._threads()
-        )
+        settings: dict[str, Any] = {"return_cov": bool(return_cov), "n_threads": self._threads()}
+        if gaps:
+            found = regression_with_gaps(mixture, asked, others, rows, **settings)
+        else:
+            found = regression(cut, rows, **settings)
+        means, covariances = found
         results = [array for array in (means, covariances) if array is not None]
         for array in results:
             if not np.isfinite(array).all():

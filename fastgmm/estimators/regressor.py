@@ -11,7 +11,7 @@ from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
-from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, OnCollapse
+from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, Missing, OnCollapse
 from fastgmm.validation import (
     as_rows,
     as_sample_weight,
@@ -40,6 +40,9 @@ class GaussianMixtureRegressor(Estimator):
     tol, reg_covar, max_iter, n_init, init_params, random_state, n_threads, gap_tol, acceleration, \
 on_collapse, prior : optional
         As in `GaussianMixture`, of rows that hold the features and then the targets.
+    missing : {"error", "em"}, default="error"
+        With "em" NaN is a value that is missing at random, in the rows and, where the mixture is
+        fitted, in the targets: what was observed of a row is learned from, and tells.
 
     Attributes
     ----------
@@ -87,6 +90,7 @@ on_collapse, prior : optional
         acceleration: Acceleration | None = "auto",
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
+        missing: Missing = "error",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -101,6 +105,7 @@ on_collapse, prior : optional
         self.acceleration = acceleration
         self.on_collapse = on_collapse
         self.prior = prior
+        self.missing = missing
 
     def fit(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the mixture to rows and targets.
@@ -110,7 +115,8 @@ on_collapse, prior : optional
         X : array_like of shape (n_samples, n_features)
             Rows; at least two, and as many as components.
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets, which take the dtype of the rows.
+            Targets, which take the dtype of the rows; with ``missing="em"`` NaN is one that is not
+            known, and its row tells of the features.
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts.
 
@@ -126,11 +132,12 @@ on_collapse, prior : optional
         table = as_table(X)
         names = feature_names_of(table)
         mixture = GaussianMixture(**self.get_params(deep=False))
-        rows = as_rows(table, min_rows=2, method="fit")
-        targets = as_targets(y, len(rows))
+        may = self.missing == "em"
+        rows = as_rows(table, min_rows=2, method="fit", gaps=may)
+        targets = as_targets(y, len(rows), gaps=may)
         with np.errstate(over="ignore"):
             columns = targets.reshape(len(rows), -1).astype(rows.dtype, copy=False)
-        if not np.isfinite(columns).all():
+        if not (np.isfinite(columns) | (np.isnan(columns) & may)).all():
             raise ValueError(
                 f"y has numbers beyond {rows.dtype}, the dtype of X: pass X as float64, or scale y."
             )
@@ -257,7 +264,7 @@ on_collapse, prior : optional
             )
         table = as_table(X)
         check_feature_names(table, names, type(self).__name__)
-        rows = as_rows(table, method="predict")
+        rows = as_rows(table, method="predict", gaps=mixture.missing == "em")
         n_features = mixture.n_features_in_ - n_outputs
         if rows.shape[1] != n_features:
             raise ValueError(

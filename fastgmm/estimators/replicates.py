@@ -14,7 +14,9 @@ from fastgmm.em.soundness import unbounded
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.estimators.planning import plan_of
 from fastgmm.fits.fit import Fit, fit
+from fastgmm.fits.gaps import data_of
 from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.fits.target import unobserved
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.sampling import draw
 
@@ -40,33 +42,36 @@ Draw = Callable[["Generator", int | None], RowData]
 """What makes the data of a replicate from random numbers, for passes of so many threads."""
 
 
-def resampled(rows: np.ndarray) -> Draw:
-    """As many rows, drawn from these with replacement."""
+def resampled(rows: np.ndarray, gaps: bool = False) -> Draw:
+    """As many rows, drawn from these with replacement; `gaps` says whether numbers are missing."""
 
     def drawn(generator: Generator, n_threads: int | None) -> RowData:
         n = len(rows)
         chosen = np.bincount(generator.integers(n, size=n), minlength=n)
-        return RowData(np.repeat(rows, chosen, axis=0), None, n_threads)
+        return data_of(np.repeat(rows, chosen, axis=0), None, n_threads, gaps)
 
     return drawn
 
 
-def reweighted(rows: np.ndarray) -> Draw:
+def reweighted(rows: np.ndarray, gaps: bool = False) -> Draw:
     """The same rows with random weights, exponentially distributed and of mean one."""
 
     def drawn(generator: Generator, n_threads: int | None) -> RowData:
         weight = generator.standard_exponential(len(rows))
-        return RowData(rows, weight / weight.mean(), n_threads)
+        return data_of(rows, weight / weight.mean(), n_threads, gaps)
 
     return drawn
 
 
-def simulated(mixture: Mixture, n_rows: int) -> Draw:
-    """So many rows, drawn from a mixture."""
+def simulated(mixture: Mixture, rows: np.ndarray, gaps: bool = False) -> Draw:
+    """As many rows as these, drawn from a mixture; they have the gaps of these, at random rows."""
 
     def drawn(generator: Generator, n_threads: int | None) -> RowData:
-        rows = draw(mixture, n_rows, generator)[0]
-        return RowData(rows.astype(mixture.dtype, copy=False), None, n_threads)
+        made = draw(mixture, len(rows), generator)[0].astype(mixture.dtype, copy=False)
+        if gaps:
+            made = generator.permutation(made)
+            made[np.isnan(rows)] = np.nan
+        return data_of(made, None, n_threads, gaps)
 
     return drawn
 
@@ -85,8 +90,10 @@ def warm_plan(params: Any, mixture: Mixture, seed: int) -> Plan:
 def sound_fit(data: RowData, plan: Plan, hooks: Hooks | None) -> Fit | None:
     """The fit of a replicate; None where it fails, or where a component collapses, or nearly.
 
-    What such a fit says, it says of the ridge.
+    What such a fit says, it says of the ridge.  Nor is there one where a column has no value.
     """
+    if len(unobserved(data)):
+        return None
     try:
         found = fit(data, plan, hooks)
     except IllDefinedCovarianceError:

@@ -9,8 +9,7 @@ from fastgmm.data.patterns import KindOf
 from fastgmm.data.rows import RowData
 from fastgmm.estimators.fitted import Fitted
 from fastgmm.mixture import density as _density
-from fastgmm.mixture.criteria import Criteria
-from fastgmm.mixture.density import classification
+from fastgmm.mixture.criteria import Criteria, classified, scored
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import ArrayLike
@@ -51,18 +50,14 @@ class Scoring(Fitted):
         mixture: Mixture,
         names: np.ndarray | None,
         method: str,
-        gaps: bool = True,
     ) -> tuple[np.ndarray, bool]:
-        """The rows of X, and whether they have gaps.
-
-        They may where `missing` says so and the method takes them.
-        """
+        """The rows of X, and whether they have gaps, as they may where `missing` says so."""
         if names is not None or type(X) is not np.ndarray:
             X = as_table(X)
             check_feature_names(X, names)
         elif (X.dtype is _FLOAT64 or X.dtype is _FLOAT32) and mixture.packed(X.dtype).takes(X):
             return X, False  # This check costs a third of as_rows, which one row would feel.
-        may, n_threads = gaps and self.missing == "em", self._threads()
+        may, n_threads = self.missing == "em", self._threads()
         rows = as_rows(
             X, n_features=mixture.n_features, method=method, n_threads=n_threads, gaps=may
         )
@@ -164,8 +159,9 @@ class Scoring(Fitted):
         >>> round(model.score([[0.0], [2.0]], sample_weight=[3, 1]), 6)
         -1.418939
         """
-        criteria = self._criteria(X, sample_weight, "score")
-        return criteria.log_likelihood / criteria.weight
+        mixture, data = self._weighed(X, sample_weight, "score")
+        what = partial(_density.log_likelihood, mixture, n_threads=data.n_threads, gaps=data.gapped)
+        return data.summed(what) / data.extent.weight
 
     def component_log_density(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under each component, log N(x | mean_k, covariance_k).
@@ -291,8 +287,9 @@ class Scoring(Fitted):
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
         mixture, data = self._weighed(X, sample_weight, method)
-        what = partial(_density.log_likelihood, mixture, n_threads=data.n_threads, gaps=data.gapped)
-        return Criteria(data.summed(what), mixture.n_parameters, data.extent.weight)
+        what = partial(scored, mixture, n_threads=data.n_threads, gaps=data.gapped)
+        log_likelihood, n = data.summed(what).tolist()
+        return Criteria(log_likelihood, mixture.n_parameters, n)
 
     def bic(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Bayesian information criterion, -2 log L + p log n with p free parameters.
@@ -304,7 +301,8 @@ class Scoring(Fitted):
         X : array_like of shape (n_samples, n_features)
             Rows.
         sample_weight : array_like of shape (n_samples,), optional
-            How often each row counts; n is the sum of the weights.
+            How often each row counts; n is the sum of the weights.  Rows without any value, with
+            ``missing="em"``, are not counted.
 
         Returns
         -------
@@ -342,15 +340,15 @@ class Scoring(Fitted):
         X : array_like of shape (n_samples, n_features)
             Rows.
         sample_weight : array_like of shape (n_samples,), optional
-            How often each row counts; n is the sum of the weights.
+            How often each row counts; n is the sum of the weights.  Rows without any value, with
+            ``missing="em"``, are not counted.
 
         Returns
         -------
         float
         """
         mixture, data = self._weighed(X, sample_weight, "icl")
-        what = partial(classification, mixture, n_threads=data.n_threads, gaps=data.gapped)
-        log_likelihood, certainty = data.summed(what).tolist()
+        what = partial(classified, mixture, n_threads=data.n_threads, gaps=data.gapped)
+        log_likelihood, certainty, n = data.summed(what).tolist()
         # The ICL is the BIC of rows that are complete: each with the label of its component.
-        whole = log_likelihood + certainty
-        return Criteria(whole, mixture.n_parameters, data.extent.weight, 0.0).icl
+        return Criteria(log_likelihood + certainty, mixture.n_parameters, n, 0.0).icl

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastgmm.covariance.matrix import MATRIX
+from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovarianceError, warn_user
 from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.estimators.scoring import kind_of_gaps
 from fastgmm.starts.points import Start, sample_size
+from fastgmm.tables.containers import is_spread
 from fastgmm.threads import as_they_end, free_threads
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
 from fastgmm.validation import (
@@ -25,10 +29,15 @@ from fastgmm.validation import (
     check_callback,
     check_parameters,
     feature_names_of,
+    has_gaps,
 )
+from fastgmm.validation.gaps import check_observed, never_together, warn_of_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from fastgmm.data.partitions import PartitionData
+    from fastgmm.data.passes import Data
 
 BIC_ERROR = 0.1
 """Stopping before the limit may change a criterion by this much, which is twice the number of rows
@@ -105,6 +114,7 @@ def select(
     callback: Callable[[Candidate], object] | None = None,
     n_init: int = N_INIT,
     max_iter: int = MAX_ITER,
+    client: Any = None,
     **params: Any,
 ) -> Selection:
     """Fit every number of components with every covariance type, and choose by a criterion.
@@ -124,7 +134,8 @@ def select(
         Celeux and Govaert 2000), or Akaike's; lower is better.
     sample_weight : array_like of shape (n_samples,), optional
         Repetitions of each row; n of the criteria is their sum.  Weights of less than one on
-        average are taken in units of their mean.
+        average are taken in units of their mean.  Rows without any value, with ``missing="em"``,
+        are not counted.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
     n_threads : int, optional
         None: all processors that this process may use.  No result depends on it.
@@ -134,6 +145,8 @@ def select(
         Starts of each fit.
     max_iter : int, default=1000
         Iterations of each fit, at the most.
+    client : distributed.Client, optional
+        As in `GaussianMixture.fit`, for arrays and frames of dask.
     **params : object
         Further parameters of `GaussianMixture`.
 
@@ -171,14 +184,9 @@ def select(
     grid = _grid(n_components, covariance_types, criterion)
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     check_callback(callback)
-    opened = as_table(X)
-    names = feature_names_of(opened)
-    rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads)
-    weights = as_sample_weight(sample_weight, len(rows))
-    if weights is not None:
-        weights = weights / weight_of_row(weights)
+    data = _data(X, sample_weight, client, n_threads, params.get("missing") == "em")
     seed = int(as_generator(random_state).integers(2**63))
-    given = {"max_iter": max_iter, "gap_tol": _gap(len(rows), weights), "n_init": n_init, **params}
+    given = {"max_iter": max_iter, "gap_tol": _gap(data.extent.weight), "n_init": n_init, **params}
     if isinstance(random_state, np.integer):
         random_state = int(random_state)
     given["random_state"] = random_state if isinstance(random_state, int) else None
@@ -187,24 +195,31 @@ def select(
         model = GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given)
         model._params()
         models.append(model)
-    sample = _shared_sample(rows, weights, grid, seed, params)
+    largest = max(k for _, k in grid)
     workers = n_threads or free_threads()
     least, most = SIDE_BY_SIDE
-    alone = 1 if workers > 1 and least <= rows.size <= most else n_threads
-    largest = max(k for _, k in grid)
+    alone = isinstance(data, RowData) and workers > 1 and least <= data.rows.size <= most
+    if alone:
+        data.n_threads = 1
+    if data.together is not None:
+        check_observed(data.together, data.names)
+    sample = _shared_sample(data, grid, seed, params)
 
     def run(model: GaussianMixture, cancelled: Event) -> Candidate:
-        data = RowData(rows, weights, alone, names)
         return _fitted(model, data, sample, seed, largest, cancelled)
 
-    side_by_side = min(workers, len(models)) if alone == 1 else 1
+    side_by_side = min(workers, len(models)) if alone else 1
     best, table = _all(models, run, side_by_side, criterion, callback)
     if best is None:
         raise ValueError(
             f"None of the fits has ended well; the first failed so: {table[0].failure}"
         )
     chosen = Selection(best, table, criterion)
-    _warn(chosen, float(len(rows) if weights is None else weights.sum()), names)
+    if data.together is not None and any(
+        model_of(kind).form.ndim == MATRIX.ndim for kind, _ in grid
+    ):
+        warn_of_apart(never_together(data.together), data.names)
+    _warn(chosen, data.extent.weight, data.names)
     return chosen
 
 
@@ -296,28 +311,49 @@ def _grid(
     return [(kind, int(number)) for kind in kinds for number in numbers]  # type: ignore[misc]
 
 
-def _gap(n_samples: int, weights: np.ndarray | None) -> float:
-    n = float(n_samples if weights is None else weights.sum())
+def _data(
+    X: Any, sample_weight: Any, client: Any, n_threads: int | None, gaps: bool
+) -> RowData | PartitionData:
+    """The rows of all fits, whose weights count rows."""
+    if client is not None or is_spread(X):
+        # What clusters need is loaded with the first of them.
+        from fastgmm.estimators.spread import Asked, counting_rows, spread_data
+
+        spread = spread_data(X, sample_weight, client, Asked("select", n_threads, gaps))
+        if spread is not None:
+            return counting_rows(spread)
+    opened = as_table(X)
+    names = feature_names_of(opened)
+    rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads, gaps=gaps)
+    weights = as_sample_weight(sample_weight, len(rows))
+    if weights is not None:
+        weights = weights / weight_of_row(weights)
+    kinds = kind_of_gaps() if gaps and has_gaps(rows, n_threads) else None
+    return RowData(rows, weights, n_threads, names, kinds)
+
+
+def _gap(n: float) -> float:
     return max(0.5 * BIC_ERROR / n, LEAST_GAP)
 
 
 def _shared_sample(
-    rows: np.ndarray,
-    weights: np.ndarray | None,
-    grid: list[tuple[CovarianceType, int]],
-    seed: int,
-    params: dict[str, Any],
+    data: Data, grid: list[tuple[CovarianceType, int]], seed: int, params: dict[str, Any]
 ) -> Sample:
     """One sample for all starts, as large as the largest of them wants."""
     method = params.get("init_params", "ward")
     starts = [Start(method, k, kind) for kind, k in grid]
-    data = RowData(rows, weights, None)
-    return data.sample(seed, max(sample_size(start, data.n_features) for start in starts))
+    drawn = data.sample(seed, max(sample_size(start, data.n_features) for start in starts))
+    if not data.gapped:
+        return drawn
+    # What gaps need is loaded with the first of them.
+    from fastgmm.starts.gaps import filled
+
+    return filled(drawn, data.n_threads)
 
 
 def _fitted(
     model: GaussianMixture,
-    data: RowData,
+    data: RowData | PartitionData,
     sample: Sample,
     seed: int,
     largest: int,

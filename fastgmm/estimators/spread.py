@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgmm.data import dask
-from fastgmm.data.partitions import PartitionData
+from fastgmm.data.partitions import PartitionData, Weighed
 from fastgmm.mixture.gaps import kind_of
 from fastgmm.tables.containers import is_spread
 from fastgmm.tables.frames import is_class
@@ -55,6 +55,16 @@ def spread_data(X: Any, sample_weight: Any, client: Any, asked: Asked) -> Partit
     check = partial(checked_partition, asked.method, asked.gaps, asked.n_features)
     partitions = dask.DaskPartitions(client, dask.delayed_parts(X, sample_weight), check, names)
     return PartitionData(partitions, asked.n_threads, kind_of if asked.gaps else None)
+
+
+def counting_rows(data: PartitionData) -> PartitionData:
+    """The same data with weights that count rows: those of less than one on average are raised."""
+    extent = data.extent
+    factor = max(1.0, extent.n_counted / extent.weight)
+    if factor == 1.0:
+        return data
+    weighed = Weighed(data.partitions, factor)
+    return PartitionData(weighed, data.n_threads, kind_of if data.gapped else None)
 
 
 def _client_for(X: Any, client: Any) -> Any:

@@ -18,6 +18,7 @@ from fastgmm.fits.fit import Fit
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.validation.gaps import Pairs
 
 FLOAT32 = np.dtype(np.float32)
 """The dtype of the rows of some of the fits."""
@@ -33,12 +34,13 @@ class Fitted(NamedTuple):
 
 
 class Extra(NamedTuple):
-    """What few fits have: repairs, several starts, a regularisation of their own, no trail."""
+    """What few fits have: repairs, several starts, a ridge of their own, no trail, pairs apart."""
 
     repairs: tuple[Repair, ...] = ()
     initializations: tuple[Initialization, ...] | None = None
     regularization: Regularization | None = None
     has_trail: bool = True
+    apart: Pairs = ()
 
 
 ORDINARY = Extra()
@@ -168,6 +170,10 @@ class Stack:
         """What collapsed in one fit."""
         return self.extras.get(i, ORDINARY).repairs
 
+    def apart(self, i: int) -> Pairs:
+        """The pairs of columns of which no row of one data set has both values."""
+        return self.extras.get(i, ORDINARY).apart
+
     def has_trail(self, i: int) -> bool:
         """Whether the moments of the rows of one fit are known."""
         return self.extras.get(i, ORDINARY).has_trail
@@ -220,10 +226,10 @@ def _extra(fit: Fit, common: Regularization) -> Extra:
     run, reached = fit.run, fit.initializations
     same, has_trail = _same_ridge(run.regularization, common), run.trail is not None
     only = len(reached) == 1 and reached[0] == Initialization(0, run.lower_bound, chosen=True)
-    if same and only and has_trail and not run.repairs:
+    if same and only and has_trail and not run.repairs and not fit.apart:
         return ORDINARY
     own = None if same else run.regularization
-    return Extra(run.repairs, None if only else reached, own, has_trail)
+    return Extra(run.repairs, None if only else reached, own, has_trail, fit.apart)
 
 
 def _same_ridge(one: Regularization, other: Regularization) -> bool:

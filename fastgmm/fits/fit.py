@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
@@ -28,19 +29,21 @@ from fastgmm.starts.methods import initial_parameters
 from fastgmm.starts.points import StartRows, needs_sample, sample_size
 from fastgmm.starts.turns import Turns, turns_of
 from fastgmm.validation import as_generator, check_enough_rows
-from fastgmm.validation.gaps import check_observed
+from fastgmm.validation.gaps import check_observed, never_together
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
     """What a fit has found: the best run, what each start has reached, and the number of rows.
 
-    Sample weights are counts of rows, unless they are less than one on average.
+    Sample weights are counts of rows, unless they are less than one on average.  Of the pairs of
+    columns that are `apart` no row has both values, and the mixture has a covariance of them.
     """
 
     run: Run
     initializations: tuple[Initialization, ...] = ()
     n_rows: float = 0.0
+    apart: tuple[tuple[int, int], ...] = ()
 
 
 def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
@@ -73,9 +76,11 @@ class _RunningFit:
         if looking and saved is None:
             self.sample  # noqa: B018 -- the walk that draws it counts the rows as well
         extent = data.extent
+        self._apart: tuple[tuple[int, int], ...] = ()
         if (together := data.together) is not None:
-            correlated = model_of(plan.start.covariance_type).form.ndim == 2
-            check_observed(together, data.names, correlated)
+            check_observed(together, data.names)
+            if model_of(plan.start.covariance_type).form.ndim == MATRIX.ndim:
+                self._apart = never_together(together)
         check_enough_rows(extent.n_samples, plan.start.n_components)
         check_enough_rows(extent.n_counted, plan.start.n_components)
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
@@ -140,7 +145,8 @@ class _RunningFit:
         if best is None:
             assert failure is not None
             raise failure
-        return Fit(best, tuple(self._reached[i] for i in sorted(self._reached)), self._n_rows)
+        reached = tuple(self._reached[i] for i in sorted(self._reached))
+        return Fit(best, reached, self._n_rows, self._apart)
 
     @property
     def _n_rows(self) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.fits.gaps import Measured
 from fastgmm.mixture.mixture import Mixture
 
 LIMIT = 1000.0
@@ -37,8 +38,8 @@ def largest(dtype: np.dtype) -> float:
 
 
 def representable(rows: np.ndarray) -> np.ndarray:
-    """(n,): which rows hold no number whose square has none in their dtype."""
-    return np.asarray(np.abs(rows).max(axis=1, initial=0.0) <= largest(rows.dtype))
+    """(n,): which rows hold no number whose square has none in their dtype; gaps hold none."""
+    return np.asarray(np.fmax.reduce(np.abs(rows), axis=1, initial=0.0) <= largest(rows.dtype))
 
 
 def sound(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
@@ -46,29 +47,40 @@ def sound(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
 
     The others are those of squares without a number, and the few, at one or both ends of a column,
     the first of which alone outweighs all that are nearer to the column's median, by `LIMIT`.
+    Of a column with gaps, NaN, the numbers that were observed are looked at.
     """
     good = representable(rows)
     chosen = np.flatnonzero(good if weight is None else good & (weight > 0))
-    if len(chosen) < 4:
-        return good
-    begin = max(len(chosen) - math.floor(max(FEW, FEW_SHARE * len(chosen))), len(chosen) // 2)
     of_rows = np.ones(len(chosen)) if weight is None else weight[chosen]
     for column in np.ascontiguousarray(rows[chosen].T, dtype=np.float64):
-        off = np.abs(column - np.median(column))
-        if all_near(off, of_rows, len(chosen) - begin):
-            continue
-        order = np.argpartition(off, begin)
-        nearer, tail = order[:begin], order[begin:][np.argsort(off[order[begin:]], kind="stable")]
-        unit = float(off[nearer].max())
-        if unit == 0.0:
-            continue  # equal rows do not say how far is far
-        sum_nearer = float(of_rows[nearer] @ (off[nearer] / unit) ** 2)
-        squares = 2.0 * np.log(off[tail] / unit) + np.log(of_rows[tail])
-        sums = np.logaddexp.accumulate(np.r_[math.log(sum_nearer), squares])
-        outweighs = squares > math.log(LIMIT) + sums[:-1]
-        if outweighs.any():
-            good[chosen[tail[int(outweighs.argmax()) :]]] = False
+        gaps = np.isnan(column)
+        if not gaps.any():
+            good[chosen[_outweighing(column, of_rows)]] = False
+        else:
+            seen = ~gaps
+            good[chosen[seen][_outweighing(column[seen], of_rows[seen])]] = False
     return good
+
+
+def _outweighing(column: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The indices of the few numbers (n,) of one column that outweigh all others."""
+    none, n = np.empty(0, dtype=np.intp), len(column)
+    if n < 4:
+        return none
+    begin = max(n - math.floor(max(FEW, FEW_SHARE * n)), n // 2)
+    off = np.abs(column - np.median(column))
+    if all_near(off, weight, n - begin):
+        return none
+    order = np.argpartition(off, begin)
+    nearer, tail = order[:begin], order[begin:][np.argsort(off[order[begin:]], kind="stable")]
+    unit = float(off[nearer].max())
+    if unit == 0.0:
+        return none  # equal rows do not say how far is far
+    sum_nearer = float(weight[nearer] @ (off[nearer] / unit) ** 2)
+    squares = 2.0 * np.log(off[tail] / unit) + np.log(weight[tail])
+    sums = np.logaddexp.accumulate(np.r_[math.log(sum_nearer), squares])
+    outweighs = squares > math.log(LIMIT) + sums[:-1]
+    return tail[int(outweighs.argmax()) :] if outweighs.any() else none
 
 
 def all_near(off: np.ndarray, weight: np.ndarray, n_tail: int) -> bool:
@@ -119,6 +131,19 @@ def judged(
     lacking = (top - log_density) * (1.0 if weight is None else weight)
     far = (lacking > LIMIT * unit) | ~np.isfinite(log_density)
     return Judged(far if far.any() else None, True)
+
+
+def judged_by_columns(measured: Measured, weight: np.ndarray | None, share: float) -> Judged:
+    """What `judged` says, of a batch of which some numbers are missing.
+
+    The squared distance of each row is that in its own columns.
+    """
+    density = measured.log_density
+    whole = float(len(density)) if weight is None else float(weight.sum())
+    units = unit_of_influence(1, whole, share) * np.maximum(measured.n_observed, 1)
+    lacking = (measured.peak - density) * (1.0 if weight is None else weight)
+    far = (lacking > LIMIT * units) | ~np.isfinite(density)
+    return Judged(far if far.any() else None, bool((lacking > STRONG * units).any() or far.any()))
 
 
 def unit_of_influence(n_features: int, weight: float, share: float) -> float:

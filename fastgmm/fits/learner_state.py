@@ -7,8 +7,8 @@ import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.fits.looks import Looks
-from fastgmm.fits.memory import RecentState, check_waiting
-from fastgmm.fits.reservoir import ReservoirState
+from fastgmm.fits.memory import Recent, RecentState, check_waiting
+from fastgmm.fits.reservoir import Reservoir, ReservoirState
 from fastgmm.mixture.statistics import SufficientStatistics
 
 
@@ -23,7 +23,8 @@ class LearnerState:
     seen : float
         The weight of the rows learned from: finite, 0 or more.
     waiting, waiting_weight : ndarray
-        Rows (n, D) that wait for their batch, finite, and their weights (n,), finite, 0 or more.
+        Rows (n, D) that wait for their batch, finite but for gaps, and their weights (n,), finite,
+        0 or more.
     recent : RecentState
         The log densities of the last rows.
     n_samples, n_updates : int
@@ -79,6 +80,23 @@ class LearnerState:
             None if learner.reservoir is None else learner.reservoir.state(),
             learner.looks,
         )
+
+    def restored(self) -> dict[str, Any]:
+        """The attributes of the `Learner`, but for what it has learned and the rows that wait."""
+        sample = self.reservoir
+        rows = [self.waiting] if sample is None else [self.waiting, sample.rows]
+        return {
+            "recent": Recent.of(self.recent),
+            "n_taken": self.n_samples - len(self.waiting),
+            "n_updates": self.n_updates,
+            "first_rows": self.first_rows,
+            "n_skipped": self.n_skipped,
+            "aside": self.aside,
+            "probed": self.probed,
+            "reservoir": None if sample is None else Reservoir.of(sample),
+            "looks": self.looks,
+            "gaps": any(bool(np.isnan(array).any()) for array in rows),
+        }
 
     def check(self) -> None:
         """Raise ValueError where the numbers, from a file, are not those of any stream."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastgmm.archive import checks
-from fastgmm.data.rows import RowData
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import Stopping
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.fits.fit import fit
+from fastgmm.fits.gaps import data_of, measured
 from fastgmm.fits.influence import sound
 from fastgmm.fits.plan import Plan
 from fastgmm.mixture.density import log_density, responsibilities
@@ -102,10 +102,12 @@ class Looks:
         """Whether the mean `excess` of n rows, in nats, is much lower than it should be."""
         return bool(mean < self.level - LEAST_SURPRISE - 4.0 * self.spread / n**0.5)
 
-    def is_probed_surprise(self, mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> bool:
+    def is_probed_surprise(
+        self, mixture: Mixture, rows: np.ndarray, n_threads: int | None, gaps: bool = False
+    ) -> bool:
         """Whether most of a few of these rows are nothing like those before."""
         few = np.ascontiguousarray(rows[:: max(1, len(rows) // PROBED_ROWS)][:PROBED_ROWS])
-        off = np.sort(excess(mixture, few, n_threads))
+        off = np.sort(excess(mixture, few, n_threads, gaps))
         return bool(off[len(off) // 2] < self.level - 3.0 * self.spread)
 
     def after_surprise(self, seen: float, horizon: float, shortest: int) -> "Looks":
@@ -186,18 +188,24 @@ def is_unbalanced(entropy: float, n_components: int, n: int) -> bool:
     return entropy > LEAST_UNBALANCED + 2.0 * n_components / n
 
 
-def density_of(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:
-    """(n,): float64 log densities of rows, in nats."""
+def density_of(
+    mixture: Mixture, rows: np.ndarray, n_threads: int | None, gaps: bool = False
+) -> np.ndarray:
+    """(n,): float64 log densities of rows, in nats; `gaps` says whether numbers may be missing."""
     out = np.empty(len(rows), rows.dtype)
-    return log_density(mixture, rows, out, n_threads).astype(np.float64)
+    return log_density(mixture, rows, out, n_threads, gaps=gaps).astype(np.float64)
 
 
-def excess(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:
+def excess(
+    mixture: Mixture, rows: np.ndarray, n_threads: int | None, gaps: bool = False
+) -> np.ndarray:
     """(n,): by how much the log densities of rows exceed what their components lead to expect.
 
     In nats.  On average it tells whether the rows of a component lie about it as they should,
     however many of them each component has: blocks of sorted rows differ in that.
     """
+    if gaps:
+        return measured(mixture, rows, n_threads).excess
     odds = np.empty((len(rows), mixture.n_components), rows.dtype)
     responsibilities(mixture, rows, odds, n_threads)
     density = density_of(mixture, rows, n_threads)
@@ -207,11 +215,15 @@ def excess(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndar
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """What a stream's sample gives: rows, the weights they stand for, and random numbers."""
+    """What a stream's sample gives: rows, the weights they stand for, and random numbers.
+
+    `gaps` says whether numbers of the rows may be missing.
+    """
 
     rows: np.ndarray
     weight: np.ndarray
     random: np.ndarray
+    gaps: bool = False
 
     @property
     def n_effective(self) -> float:
@@ -220,7 +232,7 @@ class Sampled:
 
     def where(self, chosen: np.ndarray) -> "Sampled":
         """Those of the rows for which `chosen` (n,) says so."""
-        return Sampled(self.rows[chosen], self.weight[chosen], self.random[chosen])
+        return Sampled(self.rows[chosen], self.weight[chosen], self.random[chosen], self.gaps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,10 +266,12 @@ def look(sampled: Sampled, present: Mixture, plan: Plan, n_threads: int | None) 
     learning, judging = kept.where(kept.random < 0.5), kept.where(kept.random >= 0.5)
     if min(len(learning.rows), len(judging.rows)) < max(2, present.n_components):
         return None
+    if kept.gaps and np.isnan(learning.rows).all(axis=0).any():
+        return None
     fitted = [looking.run(learning, present, FURTHER_ITERATIONS)]
     if not plan.family.needs_previous:  # what it holds fast is in the present mixture alone
         fitted.append(looking.run(learning, None, FRESH_ITERATIONS))
-    known, best = density_of(present, judging.rows, n_threads), None
+    known, best = density_of(present, judging.rows, n_threads, kept.gaps), None
     # The present mixture has seen the rows that judge, which gains it one of these per parameter,
     # and the others will see all rows of the sample, and not a half.
     of_known = 1.0 / max(kept.n_effective, float(kept.weight.sum()))
@@ -266,14 +280,15 @@ def look(sampled: Sampled, present: Mixture, plan: Plan, n_threads: int | None) 
     for run in fitted:
         if run is None or run.mixture is None:
             continue
-        gain, error = _gain(density_of(run.mixture, judging.rows, n_threads) - known, judging)
+        reached = density_of(run.mixture, judging.rows, n_threads, kept.gaps)
+        gain, error = _gain(reached - known, judging)
         gain += unseen
         if gain > max(highest, CERTAIN * error):
             best, highest = run, gain
     if best is not None:
         best = looking.run(kept, best.mixture, FURTHER_ITERATIONS) or best
-    reached = present if best is None or best.mixture is None else best.mixture
-    return Found(best, excess(reached, kept.rows, n_threads), kept.weight)
+    mixture = present if best is None or best.mixture is None else best.mixture
+    return Found(best, excess(mixture, kept.rows, n_threads, kept.gaps), kept.weight)
 
 
 def _gain(difference: np.ndarray, judging: Sampled) -> tuple[float, float]:
@@ -309,6 +324,7 @@ class _Looking:
         start = Start("ward", k, kind)
         plan = replace(self.plan, start=start, settings=settings, warm=warm, trail=None)
         try:
-            return fit(RowData(sampled.rows, weight, self.n_threads), plan).run
+            data = data_of(sampled.rows, weight, self.n_threads, sampled.gaps)
+            return fit(data, plan).run
         except (IllDefinedCovarianceError, DataRangeError):
             return None

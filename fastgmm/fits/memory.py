@@ -104,7 +104,7 @@ def check_waiting(rows: np.ndarray, weight: np.ndarray | None) -> None:
     n, d = checks.check_shape("rows that wait", rows, (None, None))
     if d < 1:
         raise ValueError(f"rows must have features, got {rows.shape}")
-    checks.check_array("rows that wait", rows, (n, d))
+    checks.check_rows("rows that wait", rows, (n, d))
     if weight is not None:
         checks.check_array("the weights of rows that wait", weight, (n,), 0.0)
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
-from fastgmm.data.rows import RowData
 from fastgmm.em.run import Run
 from fastgmm.fits.fit import Fit
+from fastgmm.fits.gaps import data_of
 from fastgmm.fits.influence import FEW, MEMORY, representable, sound
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.learner_state import LearnerState
@@ -38,9 +38,8 @@ from fastgmm.fits.reservoir import Reservoir, capacity
 from fastgmm.fits.steps import Batch, Step, plain_step, step
 from fastgmm.fits.target import Target
 from fastgmm.lazy import lazy
+from fastgmm.validation import has_gaps
 
-LEAST_HORIZON = 1024.0
-"""A look costs as much as some ten thousand rows, however fast a stream forgets."""
 Planned = Callable[[int], Plan] | None
 """A function planned(n_features) makes the plan of fits; None where there is none to do."""
 
@@ -74,7 +73,7 @@ class Learner:
         self.target, self.pace, self.n_threads = target, pace, n_threads
         self.seed, self.learned = seed, learned
         self.first_rows = target.first_rows
-        # n_threads, half_life, learning_exponent and reg_covar of the estimator at the last look
+        # n_threads, half_life, learning_exponent and reg_covar at the last look
         self.wishes: tuple[Any, ...] = (None, None, None, None)
         # The first rows wait here, and later those of the next own batch.
         self.waiting = WaitingRows.none(target.n_features, target.dtype)
@@ -86,6 +85,8 @@ class Learner:
         self.n_taken, self.n_updates = 0, 0
         self.n_skipped, self.aside = 0, 0.0
         self.recent = Recent()
+        # Whether rows with gaps have come, and the pairs that were apart in the first fit.
+        self.gaps, self.apart = False, ()
         self.reservoir: Reservoir | None = None
         self.looks: Looks | None = None
 
@@ -137,8 +138,16 @@ class Learner:
         fit = rows.dtype is waiting.dtype and self.learned is not None
         return fit and waiting.take(rows, self.stop)
 
-    def learn(self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned) -> "Learner":
-        """The learner that has taken the next rows of the stream, all of them checked."""
+    def learn(
+        self, rows: np.ndarray, weight: np.ndarray | None, plan: Planned, gaps: bool = False
+    ) -> "Learner":
+        """The learner that has taken the next rows of the stream, all of them checked.
+
+        `gaps` says whether some of their numbers are missing.
+        """
+        if gaps and not self.gaps:
+            # In this learner they must not wait, should the call be interrupted.
+            self = self.having(gaps=True, waiting=self.waiting.plus(rows[:0], None))
         if self.waiting.n + len(rows) < self.stop:
             self.waiting.append(rows, weight)
             return self
@@ -188,17 +197,19 @@ class Learner:
         if first is None or (mixture := first.run.mixture) is None:
             return now._waiting_for_more()
         kept = rows[good], None if weight is None else weight[good]
-        log_density = density_of(mixture, kept[0], self.n_threads)
+        gaps = self._gapped(kept[0])
+        log_density = density_of(mixture, kept[0], self.n_threads, gaps)
         extent = Extent.of(len(kept[0]), kept[1])
         now = now.having(
             learned=self._implied(first.run, extent.weight),
             waiting=self._nothing(),
             n_taken=self.n_taken + len(rows),
             n_updates=1,
+            apart=first.apart,
             n_skipped=self.n_skipped + int(len(rows) - good.sum()),
             recent=self.recent.plus(log_density, 0.0),
             looks=Looks(extent.weight).at_level(
-                excess(mixture, kept[0], self.n_threads), kept[1], mixture.n_parameters
+                excess(mixture, kept[0], self.n_threads, gaps), kept[1], mixture.n_parameters
             ),
         )
         if now._looks_again:
@@ -230,8 +241,13 @@ class Learner:
 
     def _fit_of(self, good: np.ndarray, plan: Plan) -> Fit | None:
         rows, weight = self.waiting.held()
-        data = RowData(rows[good], None if weight is None else weight[good], self.n_threads)
+        rows, weight = rows[good], None if weight is None else weight[good]
+        data = data_of(rows, weight, self.n_threads, self._gapped(rows))
         return self.target.fit(data, replace(plan, seed=self.seed))
+
+    def _gapped(self, rows: np.ndarray) -> bool:
+        """Whether some numbers of these rows are missing."""
+        return self.gaps and has_gaps(np.ascontiguousarray(rows), self.n_threads)
 
     # ------------------------------------------------------------------ the rows that follow
 
@@ -244,7 +260,7 @@ class Learner:
         if n < self.stop:
             return now
         if n < self._wanted:
-            new = rows[self.probed :], self.n_threads
+            new = rows[self.probed :], self.n_threads, self._gapped(rows[self.probed :])
             known, looks = self.learned, self.looks if self._looks_again else None
             if not (known and looks and looks.is_probed_surprise(known.mixture, *new)):
                 waiting = now.waiting if waited else now.waiting.plus(rows, weight)
@@ -258,7 +274,7 @@ class Learner:
         )
         if plan is None or now.looks is None or not now._looks_again:
             return now
-        due = now.looks.due(now.seen, now._horizon)
+        due = now.looks.due(now.seen, now.pace.horizon(now.seen))
         return now._looked(plan(self.target.n_features)) if due else now
 
     def _updated(self, rows: np.ndarray, weight: np.ndarray | None) -> "Learner":
@@ -298,7 +314,8 @@ class Learner:
         )
 
     def _batch(self, part: Part, extent: Extent) -> Batch:
-        return Batch(part, extent, self.pace.share(extent.weight, self.seen, self._restless))
+        share = self.pace.share(extent.weight, self.seen, self._restless)
+        return Batch(part, extent, share, self._gapped(part.rows))
 
     def _looks_after(self, found: Step, n: int) -> Looks | None:
         """When to look again after a step by n rows."""
@@ -306,7 +323,7 @@ class Learner:
         if looks is None:
             return None
         if found.strong or looks.is_surprised(found.excess, n):
-            looks = looks.after_surprise(self.seen, self._horizon, self._shortest)
+            looks = looks.after_surprise(self.seen, self.pace.horizon(self.seen), self._shortest)
         k = self.target.n_components
         if self.pace.half_life is None and is_unbalanced(found.imbalance, k, n):
             looks = looks.kept_awake()
@@ -330,16 +347,9 @@ class Learner:
         return counts >= rows_needed(self.learned.mixture)
 
     @property
-    def _horizon(self) -> float:
-        """The weight of the rows that count; or, for the cost of looks, of a thousand."""
-        half_life = self.pace.half_life
-        return self.seen if half_life is None else min(self.seen, max(half_life, LEAST_HORIZON))
-
-    @property
     def _shortest(self) -> int:
         """The shortest pause: a stream that forgets follows by itself, and looks may cost more."""
-        forgets = self.pace.half_life is not None and self.seen > self.pace.half_life
-        return 0 if forgets else SHORTEST
+        return 0 if self.pace.forgets(self.seen) else SHORTEST
 
     def _with_looks(self, learned: Learned) -> "Learner":
         """The same, where something was learned that left no rows behind."""
@@ -353,7 +363,7 @@ class Learner:
 
     def _surprised(self) -> "Learner":
         assert self.looks is not None
-        looks = self.looks.after_surprise(self.seen, self._horizon, self._shortest)
+        looks = self.looks.after_surprise(self.seen, self.pace.horizon(self.seen), self._shortest)
         return self.having(looks=looks)
 
     def _looked(self, plan: Plan) -> "Learner":
@@ -362,7 +372,8 @@ class Learner:
         assert learned is not None
         assert looks is not None
         assert reservoir is not None
-        sampled = Sampled(*reservoir.rows(self._room))
+        of_sample = reservoir.rows(self._room)
+        sampled = Sampled(*of_sample, self._gapped(of_sample[0]))
         plan = replace(plan, seed=self.seed, family=self.target.family)
         found = look(sampled, learned.mixture, plan, self.n_threads)
         run = None if found is None else found.run
@@ -382,16 +393,5 @@ class Learner:
 
     def restored(self, state: LearnerState) -> "Learner":
         """The learner that `state` has described; what it had learned is here already."""
-        reservoir = None if state.reservoir is None else Reservoir.of(state.reservoir)
-        return self.having(
-            waiting=self.waiting.plus(state.waiting, state.waiting_weight),
-            recent=Recent.of(state.recent),
-            n_taken=state.n_samples - len(state.waiting),
-            n_updates=state.n_updates,
-            first_rows=state.first_rows,
-            n_skipped=state.n_skipped,
-            aside=state.aside,
-            probed=state.probed,
-            reservoir=reservoir,
-            looks=state.looks,
-        )
+        waits = self.waiting.plus(state.waiting, state.waiting_weight)
+        return self.having(waiting=waits, **state.restored())

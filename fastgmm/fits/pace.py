@@ -13,6 +13,8 @@ rows, and a step late in a stream is small in any case."""
 RESTLESS_SHARE = 64
 """An own batch is one part in this many of the rows seen while the stream brings what it has not
 brought before, as sorted rows do: what waits at the end should be little."""
+LEAST_HORIZON = 1024.0
+"""A look costs as much as some ten thousand rows, however fast a stream forgets."""
 
 FEWEST_PROBED = 1024
 """Own batches of at least this many rows are looked at before they are full."""
@@ -49,6 +51,14 @@ class Pace:
         if self.half_life is not None:
             share = max(share, -math.expm1(-math.log(2.0) * batch / self.half_life))
         return share
+
+    def horizon(self, seen: float) -> float:
+        """The weight of the rows that count; or, for the cost of looks, of a thousand."""
+        return seen if self.half_life is None else min(seen, max(self.half_life, LEAST_HORIZON))
+
+    def forgets(self, seen: float) -> bool:
+        """Whether some of the rows that were seen count for little."""
+        return self.half_life is not None and seen > self.half_life
 
     def batch_rows(self, seen: float, restless: bool = False) -> int:
         """The number of rows of the next own batch, after rows of the weight `seen`."""

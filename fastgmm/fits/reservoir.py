@@ -63,7 +63,7 @@ class ReservoirState:
         (n, d) = checks.check_shape("the sample of a stream", self.rows, (None, None))
         if d < 1:
             raise ValueError("the sample of a stream must have features")
-        checks.check_array("the sample of a stream", self.rows, (n, d))
+        checks.check_rows("the sample of a stream", self.rows, (n, d))
         checks.check_array("the weights of the sample", self.log_weight, (n,))
         checks.check_array("the priorities of the sample", self.priority, (n,))
         if (self.priority < self.log_weight).any():

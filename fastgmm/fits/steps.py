@@ -15,7 +15,8 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.em.e_step import NEGLIGIBLE
 from fastgmm.em.m_step import LEAST_WEIGHT, MAXIMUM_LIKELIHOOD, Family
-from fastgmm.fits.influence import LIMIT, STRONG, judged, unit_of_influence
+from fastgmm.fits.gaps import e_step_of
+from fastgmm.fits.influence import LIMIT, STRONG, judged, judged_by_columns, unit_of_influence
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.looks import imbalance, mean_excess
 from fastgmm.threads import rows_per_block
@@ -62,16 +63,20 @@ class Batch:
         That of the part.
     share : float
         The share that they are to have in what is known.
+    gaps : bool
+        Whether numbers of the rows may be missing.
     """
 
     part: Part
     extent: Extent
     share: float
+    gaps: bool = False
 
 
 def step(learned: Learned, batch: Batch, family: Family, n_threads: int | None) -> Step:
     """The step by a batch; it is not done where rows are far."""
-    if family is MAXIMUM_LIKELIHOOD and (done := compiled_step(learned, batch)) is not None:
+    compiled = family is MAXIMUM_LIKELIHOOD and not batch.gaps
+    if compiled and (done := compiled_step(learned, batch)) is not None:
         return done
     return plain_step(learned, batch, family, n_threads)
 
@@ -80,6 +85,8 @@ def plain_step(
     learned: Learned, batch: Batch, family: Family, n_threads: int | None, whole: bool = False
 ) -> Step:
     """The step by E-step and M-step; with `whole` it is done however far rows are."""
+    if batch.gaps:
+        return _step_with_gaps(learned, batch, family, n_threads, whole)
     mixture, part = learned.mixture, batch.part
     of_batch, log_density = learned.e_step(part, batch.extent, n_threads)
     found = judged(mixture, log_density, part.sample_weight, batch.share)
@@ -88,6 +95,22 @@ def plain_step(
     after = learned.stepped(of_batch, batch.share, family)
     entropy = imbalance(mixture, of_batch)
     return Step(after, None, found.strong, log_density, mean_excess(mixture, of_batch), entropy)
+
+
+def _step_with_gaps(
+    learned: Learned, batch: Batch, family: Family, n_threads: int | None, whole: bool
+) -> Step:
+    """`plain_step` of rows of which some numbers are missing."""
+    mixture, weight = learned.mixture, batch.part.sample_weight
+    of_batch, measured = e_step_of(mixture, batch.part, batch.extent, n_threads)
+    found = judged_by_columns(measured, weight, batch.share)
+    if found.far is not None and not whole:
+        return Step(None, found.far, True, measured.log_density)
+    after = learned.stepped(of_batch, batch.share, family)
+    counted = slice(None) if weight is None else weight > 0
+    odd = np.average(measured.excess[counted], weights=None if weight is None else weight[counted])
+    entropy = imbalance(mixture, of_batch)
+    return Step(after, None, found.strong, measured.log_density, float(odd), entropy)
 
 
 def compiled_step(learned: Learned, batch: Batch) -> Step | None:

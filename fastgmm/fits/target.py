@@ -56,9 +56,16 @@ class Target:
         return max(FIRST_NUMBERS // self.n_features, self.first_rows)
 
     def fit(self, data: RowData, plan: Plan) -> Fit | None:
-        """The first fit; None where the rows are too few or too alike."""
-        if data.extent.n_counted < max(2, self.n_components):
+        """The first fit; None where rows are too few, too alike, or all lack the same column."""
+        if data.extent.n_counted < max(2, self.n_components) or len(unobserved(data)):
             return None
         with suppress(IllDefinedCovarianceError):
             return fit(data, replace(plan, family=self.family))
         return None
+
+
+def unobserved(data: RowData) -> np.ndarray:
+    """The columns of which no row has a number."""
+    together = data.together
+    empty: np.ndarray = np.flatnonzero([] if together is None else np.diagonal(together) == 0)
+    return empty

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.mixture.density import classification, log_likelihood
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.typing import FloatArray
+
 
 @dataclass(frozen=True)
 class Criteria:
@@ -18,7 +22,8 @@ class Criteria:
     n_parameters : int
         The number of free parameters, p.
     weight : float
-        The sum of the rows' weights, n; the number of rows where they have none.
+        The sum of the rows' weights, n; the number of rows where they have none.  Of rows with gaps
+        those count that have at least one value, see `counted`.
     certainty : float, default=nan
         The weighted sum of log max_k r_ik, the log probability of each row's most probable
         component; NaN where it was not computed, and then the ICL is NaN too.
@@ -62,3 +67,44 @@ class Criteria:
         probable component.
         """
         return self.bic - 2.0 * self.certainty
+
+
+def counted(
+    rows: np.ndarray, sample_weight: FloatArray | None, gaps: bool
+) -> tuple[np.ndarray, FloatArray | None, float]:
+    """The rows that criteria count, with their weights, and n: those without any value say nothing.
+
+    `gaps` says whether numbers of the rows may be missing, NaN.
+    """
+    if gaps and (nothing := np.isnan(rows).all(axis=1)).any():
+        rows, sample_weight = (
+            rows[~nothing],
+            None if sample_weight is None else sample_weight[~nothing],
+        )
+    return rows, sample_weight, float(len(rows) if sample_weight is None else sample_weight.sum())
+
+
+def scored(
+    mixture: Mixture,
+    rows: np.ndarray,
+    sample_weight: FloatArray | None,
+    *,
+    n_threads: int | None,
+    gaps: bool = False,
+) -> FloatArray:
+    """(2,): the log-likelihood of rows in nats, and n; those of several parts add."""
+    rows, sample_weight, n = counted(rows, sample_weight, gaps)
+    return np.array([log_likelihood(mixture, rows, sample_weight, n_threads, gaps=gaps), n])
+
+
+def classified(
+    mixture: Mixture,
+    rows: np.ndarray,
+    sample_weight: FloatArray | None,
+    *,
+    n_threads: int | None,
+    gaps: bool = False,
+) -> FloatArray:
+    """(3,): the log-likelihood of rows, the sum of log max_k r_ik, both in nats, and n."""
+    rows, sample_weight, n = counted(rows, sample_weight, gaps)
+    return np.array([*classification(mixture, rows, sample_weight, n_threads, gaps=gaps), n])

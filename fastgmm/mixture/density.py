@@ -108,8 +108,8 @@ def classification(
     n_threads: int | None,
     *,
     gaps: bool = False,
-) -> np.ndarray:
-    """(2,): the log-likelihood of rows and the sum of log max_k r_ik, both weighted, in nats."""
+) -> tuple[float, float]:
+    """The log-likelihood of rows and the sum of log max_k r_ik, both weighted and in nats."""
     log_likelihood = certainty = 0.0
     for begin in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[begin : begin + ROWS_AT_ONCE]
@@ -125,7 +125,7 @@ def classification(
             weight = weight[weight > 0]
         log_likelihood += float(weight @ density.astype(np.float64))
         certainty += float(weight @ certain)
-    return np.array([log_likelihood, certainty])
+    return log_likelihood, certainty
 
 
 def log_likelihood(

@@ -5,8 +5,10 @@ from functools import cache
 
 import numpy as np
 
+from fastgmm.data.patterns import patterns_of
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.density import in_blocks
+from fastgmm.mixture.gaps import constants_of
 from fastgmm.mixture.mixture import Mixture
 
 HALF_LOG_2_PI = 0.9189385332046727417803297
@@ -20,9 +22,28 @@ def mahalanobis(
 
     They are log densities of constants whose offsets vanish.
     """
-    k, d = mixture.means.shape
+    return _distances(mixture.constants, rows, out, n_threads)
+
+
+def mahalanobis_with_gaps(
+    mixture: Mixture, rows: np.ndarray, out: np.ndarray, n_threads: int | None = None
+) -> np.ndarray:
+    """(n, K): the distances in the columns that were observed of each row; NaN is a gap."""
+    for pattern in patterns_of(rows):
+        of_pattern = np.zeros((len(pattern.index), mixture.n_components), out.dtype)
+        if pattern.observed:
+            constants = constants_of(mixture, pattern.observed)
+            _distances(constants, pattern.of(rows), of_pattern, n_threads)
+        out[pattern.index] = of_pattern
+    return out
+
+
+def _distances(
+    of_mixture: Constants, rows: np.ndarray, out: np.ndarray, n_threads: int | None
+) -> np.ndarray:
+    k, d = of_mixture.means.shape
     log_determinants = np.full(k, -HALF_LOG_2_PI * d)
-    constants = replace(mixture.constants, log_determinants=log_determinants)
+    constants = replace(of_mixture, log_determinants=log_determinants)
     packed, offset = constants.packed(rows.dtype), _offset(d, rows.dtype)
 
     def distances(some: np.ndarray, of_some: np.ndarray) -> None:

@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from fastgmm.mixture.conditioning import Cut
+from fastgmm.data.patterns import patterns_of
+from fastgmm.mixture.conditioning import Columns, Cut, cut_of, marginal
 from fastgmm.mixture.density import responsibilities
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.moments import total_covariance
 from fastgmm.typing import FloatArray
 
 NUMBERS_AT_ONCE = 1 << 17
@@ -37,6 +40,38 @@ def regression(
                 off = lines.intercepts + slopes - mean[:, None, :]
                 spread = (shares @ within).reshape(-1, m, m) + _between(shares, off)
                 covariances[begin : begin + step] = spread
+    return means, covariances
+
+
+def regression_with_gaps(
+    mixture: Mixture,
+    asked: Columns,
+    others: Columns,
+    rows: np.ndarray,
+    *,
+    return_cov: bool,
+    n_threads: int | None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What `regression` returns, of the columns asked for, given what was observed of the others.
+
+    NaN in the rows (n, p) of the others is a gap; a row without any value is told the moments of
+    the mixture.
+    """
+    n, m = len(rows), len(asked)
+    means = np.empty((n, m), rows.dtype)
+    covariances = np.empty((n, m, m), rows.dtype) if return_cov else None
+    for pattern in patterns_of(rows):
+        known = tuple(others[j] for j in pattern.observed)
+        if known:
+            some = pattern.of(rows)
+            cut = cut_of(mixture, known, asked)
+            found = regression(cut, some, return_cov=return_cov, n_threads=n_threads)
+        else:
+            of_all = marginal(mixture, np.array(asked))
+            found = np.asarray(of_all.weights @ of_all.means), total_covariance(of_all)
+        means[pattern.index] = found[0]
+        if covariances is not None:
+            covariances[pattern.index] = found[1]
     return means, covariances
 
 

@@ -126,6 +126,13 @@ def as_shown(
         return shown
     rows = _checked_rows(X, np.shape(model.means_)[1])
     drawn = np.asarray(rows[:, chosen], dtype=np.float64)
+    weights = _checked_weights(sample_weight, len(rows))
+    if getattr(model, "missing", "error") == "em":
+        whole = ~np.isnan(drawn).any(axis=1)  # a row without a place in the picture is left out
+        rows, drawn = rows[whole], drawn[whole]
+        weights = None if weights is None else weights[whole]
+        if not len(rows):
+            raise ValueError("no row of X has all features that are to be drawn; choose others.")
     if not np.isfinite(drawn).all():
         raise ValueError("X holds NaN or infinity; leave out or fill in those rows.")
     points = _points(len(rows))
@@ -135,7 +142,7 @@ def as_shown(
         shown.means,
         shown.covariances,
         drawn,
-        _checked_weights(sample_weight, len(rows)),
+        weights,
         drawn[points],
         _labels(model, rows[points]),
     )

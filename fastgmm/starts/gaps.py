@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastgmm import kernels
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
+from fastgmm.errors import data_range_error
 from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.imputation import imputed
 from fastgmm.mixture.mixture import Mixture
@@ -30,12 +32,21 @@ longer than the fit."""
 
 
 def filled(sample: Sample, n_threads: int | None) -> Sample:
-    """The sample with conditional means in its gaps; it holds copies of its own rows alone."""
+    """The sample with conditional means in its gaps; it holds copies of its own rows alone.
+
+    Raises
+    ------
+    DataRangeError
+        When a mean overflows: a start takes no rows but finite ones.
+    """
     chosen = np.arange(len(sample.rows)) if sample.whole else np.sort(sample.order)
     rows, weight = sample.rows[chosen], sample.weight
     mixture = _one_gaussian(rows, weight, n_threads)
     order = sample.order if sample.whole else np.searchsorted(chosen, sample.order)
-    return replace(sample, rows=imputed(mixture, rows, n_threads), order=order)
+    complete = imputed(mixture, rows, n_threads)
+    if not kernels.all_finite(complete):
+        raise data_range_error(rows.dtype)
+    return replace(sample, rows=complete, order=order)
 
 
 def _one_gaussian(rows: np.ndarray, weight: np.ndarray | None, n_threads: int | None) -> Mixture:

@@ -13,7 +13,12 @@ from fastgmm.tables.unfit import first_unfit
 
 
 def as_small_floats(
-    values: Any, name: str, *, label: str = "", dims: tuple[int, int] = (1, 2)
+    values: Any,
+    name: str,
+    *,
+    label: str = "",
+    dims: tuple[int, int] = (1, 2),
+    gaps: bool = False,
 ) -> NDArray[Any]:
     """Convert and check an array that is not rows of data: sample weights, initial parameters.
 
@@ -27,11 +32,13 @@ def as_small_floats(
         The name inside the opening words, which scikit-learn has for some arguments only.
     dims : tuple of int, default=(1, 2)
         The least and the most dimensions that are allowed.
+    gaps : bool, default=False
+        Whether NaN stands for what is not known, and is no error.
 
     Returns
     -------
     ndarray of float32 or float64
-        Not empty, finite.
+        Not empty, finite but for gaps.
     """
     array = as_floats(array_of(values, name))
     if array.ndim < dims[0]:
@@ -44,8 +51,11 @@ def as_small_floats(
             f"Found array with dim {array.ndim}, while dim <= {dims[1]} is required for {name}: "
             f"its shape is {array.shape}."
         )
-    if not np.isfinite(array).all():
-        raise non_finite_error(array, name, label=label)
+    unfit = ~np.isfinite(array)
+    if gaps:
+        unfit &= ~np.isnan(array)
+    if unfit.any():
+        raise non_finite_error(np.where(unfit, array, 0.0), name, label=label)
     for axis, what in enumerate(("sample(s)", "feature(s)")[: array.ndim]):
         if array.shape[axis] == 0:
             raise ValueError(

@@ -59,6 +59,8 @@ class Groups:
         Of each row where `labels` are given; else for each group what a fit of it takes.
     n_components : int
         A group has at least so many rows.
+    gaps : bool
+        Whether NaN is a value that is missing, and no error.
 
     Raises
     ------
@@ -66,10 +68,17 @@ class Groups:
         When these are no groups at all.  What is wrong with one of them is its `failure`.
     """
 
-    def __init__(self, groups: Any, labels: Any, sample_weight: Any, n_components: int) -> None:
+    def __init__(
+        self,
+        groups: Any,
+        labels: Any,
+        sample_weight: Any,
+        n_components: int,
+        gaps: bool = False,
+    ) -> None:
         self.names: NDArray[np.object_] | None = None
         """Names of the columns, once the first group has come."""
-        self._least, self._n_features = n_components, 0
+        self._least, self._n_features, self._gaps = n_components, 0, gaps
         if labels is not None:
             self._found = self._of_rows(groups, labels, sample_weight)
         else:
@@ -109,7 +118,7 @@ class Groups:
             try:
                 table = as_table(X)
                 names = feature_names_of(table)
-                rows = as_rows(table, min_rows=2, method="fit", n_threads=1)
+                rows = self._rows(table)
                 self._check_columns(rows, names)
                 yield self._checked(label, rows, weight)
             except (TypeError, ValueError) as error:
@@ -160,10 +169,12 @@ class Groups:
             begin = end
             own = None if weight is None else weight[chosen]
             try:
-                taken = as_rows(rows[chosen], min_rows=2, method="fit", n_threads=1)
-                yield self._checked(label, taken, own)
+                yield self._checked(label, self._rows(rows[chosen]), own)
             except (TypeError, ValueError) as error:
                 yield Group(label, NO_ROWS, failure=error)
+
+    def _rows(self, table: Any) -> Rows:
+        return as_rows(table, min_rows=2, method="fit", n_threads=1, gaps=self._gaps)
 
     def _checked(self, label: Hashable, rows: Rows, weight: Any) -> Group:
         check_enough_rows(len(rows), self._least)

@@ -180,7 +180,7 @@ def as_level(level: Any) -> float:
     return float(level)
 
 
-def as_targets(y: Any, n_samples: int) -> NDArray[Any]:
+def as_targets(y: Any, n_samples: int, gaps: bool = False) -> NDArray[Any]:
     """The targets of a regression, one or several for each row.
 
     Parameters
@@ -188,6 +188,8 @@ def as_targets(y: Any, n_samples: int) -> NDArray[Any]:
     y : array_like of shape (n_samples,) or (n_samples, n_outputs)
     n_samples : int
         The number of rows.
+    gaps : bool, default=False
+        Whether NaN is a target that is not known, and no error.
 
     Returns
     -------
@@ -196,7 +198,7 @@ def as_targets(y: Any, n_samples: int) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If there are none, more or fewer than rows, or one is NaN or inf.
+        If there are none, more or fewer than rows, or one is inf, or NaN and no gap.
 
     Examples
     --------
@@ -209,7 +211,7 @@ def as_targets(y: Any, n_samples: int) -> NDArray[Any]:
             "GaussianMixtureRegressor requires y to be passed, but the target y is None: pass "
             "one number, or a row of numbers, for each row of X."
         )
-    targets = as_small_floats(y, "y", label="y")
+    targets = as_small_floats(y, "y", label="y", gaps=gaps)
     if len(targets) != n_samples:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "

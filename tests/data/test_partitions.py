@@ -10,7 +10,7 @@ import pytest
 from fastgmm.data.partitions import Nodes, PartitionData, Rows, folded
 from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import expectation
-from fastgmm.mixture.density import classification
+from fastgmm.mixture.criteria import classified
 from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.mixture import Mixture
 from support import COVARIANCE_TYPES, correlated_mixture
@@ -115,7 +115,7 @@ def test_sums_are_those_of_rows_in_memory(kind: str, gaps: bool, rng: np.random.
     ours, theirs = expectation(mixture, spread), expectation(mixture, here)
     for name in ("component_weight", "first_moment", "second_moment", "log_likelihood", "weight"):
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-9, atol=1e-7)
-    what = partial(classification, mixture, n_threads=1, gaps=gaps)
+    what = partial(classified, mixture, n_threads=1, gaps=gaps)
     np.testing.assert_allclose(spread.summed(what), here.summed(what), rtol=1e-12)
     if gaps:
         np.testing.assert_array_equal(spread.together, here.together)

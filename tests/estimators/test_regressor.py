@@ -183,3 +183,29 @@ def test_pickles_name_public_things_only(data: tuple[np.ndarray, np.ndarray]) ->
     assert b"fastgmm\nGaussianMixtureRegressor" in content
     assert b"fastgmm." not in content
     np.testing.assert_array_equal(pickle.loads(content).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_and_targets_with_gaps(data: tuple[np.ndarray, np.ndarray], dtype: Any) -> None:
+    X, y = (array.astype(dtype) for array in data)
+    rng = np.random.default_rng(0)
+    X[rng.random(X.shape) < 0.2], y[rng.random(y.shape) < 0.3] = np.nan, np.nan
+    y[5] = np.nan
+    model = GaussianMixtureRegressor(2, random_state=0, missing="em").fit(X, y)
+    joint = GaussianMixture(2, random_state=0, missing="em").fit(np.concatenate([X, y], axis=1))
+    np.testing.assert_array_equal(model.mixture_.means_, joint.means_)
+    means, covariances = model.predict(X, return_cov=True)
+    assert means.dtype == dtype
+    # What fills the targets of a row whose targets are all unknown is what is predicted of it.
+    filled = joint.impute(np.concatenate([X, np.full_like(y, np.nan)], axis=1))
+    np.testing.assert_allclose(means, filled[:, 3:], rtol=1e-5 if dtype is np.float32 else 1e-12)
+    assert (np.linalg.eigvalsh(covariances) > 0.0).all()
+    learned = ~np.isnan(y).any(axis=1)
+    assert model.score(X[learned], y[learned]) > 0.0
+    with pytest.raises(ValueError, match="NaN"):
+        model.score(X, y)
+    y[3, 1] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        GaussianMixtureRegressor().fit(data[0], np.where(np.isinf(y), np.nan, y))

@@ -112,3 +112,17 @@ def test_without_a_client_all_rows_are_computed(monkeypatch: pytest.MonkeyPatch)
     rows, model = rows_and_model()
     found = fastgmm.GaussianMixture(2, random_state=0).fit(array.from_array(rows, chunks=(300, 3)))
     assert np.array_equal(found.means_, model.means_)
+
+
+@pytest.mark.parametrize("unit", [None, 0.01])
+def test_a_choice_is_made_on_the_cluster(unit: float | None, client: Any) -> None:
+    rows, _ = rows_and_model()
+    weight = None if unit is None else unit * np.random.default_rng(1).exponential(size=len(rows))
+    chunked = array.from_array(rows, chunks=(500, 3))
+    asked = {"covariance_types": ("tied", "diag"), "n_init": 2, "random_state": 0}
+    ours = fastgmm.select(chunked, range(1, 4), sample_weight=weight, **asked)
+    theirs = fastgmm.select(rows, range(1, 4), sample_weight=weight, **asked)
+    assert ours.best[:2] == theirs.best[:2]
+    for one, other in zip(ours.table, theirs.table, strict=True):
+        assert one.bic == pytest.approx(other.bic, abs=0.1)
+        assert one.icl == pytest.approx(other.icl, abs=0.5)

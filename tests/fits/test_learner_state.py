@@ -48,7 +48,7 @@ def test_a_state_comes_back_as_it_was(n_samples: int, half_life: float | None) -
         ("", {"n_skipped": 10**9}),
         ("", {"aside": np.nan}),
         ("", {"probed": 10**6}),
-        ("", {"waiting": np.full((5, 3), np.nan)}),
+        ("", {"waiting": np.full((5, 3), np.inf)}),
         ("", {"waiting": np.zeros((5, 2))}),
         ("looks", {"last": np.inf}),
         ("looks", {"pause": 999}),

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm.mixture.distance import mahalanobis
+from fastgmm.mixture.conditioning import marginal
+from fastgmm.mixture.distance import mahalanobis, mahalanobis_with_gaps
 from fastgmm.mixture.mixture import Mixture
 from support import correlated_mixture, matrices_of
 
@@ -62,3 +63,22 @@ def test_far_rows_are_far_and_no_nan(covariance_type: Any, rng: np.random.Genera
     found = mahalanobis(mixture, rows, np.empty((2, 2)))
     assert np.isfinite(found[0]).all()
     assert (found[1] == np.inf).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_of_gaps_the_other_columns_count(
+    dtype: Any, covariance_type: Any, rng: np.random.Generator
+) -> None:
+    truth = correlated_mixture(3, 4, rng)
+    mixture, rows = made(truth, covariance_type), truth.sample(50, rng)[0].astype(dtype)
+    rows[rng.random(rows.shape) < 0.4] = np.nan
+    rows[3] = np.nan
+    found = mahalanobis_with_gaps(mixture, rows, np.empty((50, 3), dtype))
+    for row, distances in zip(rows, found, strict=True):
+        seen = np.flatnonzero(~np.isnan(row))
+        expected = np.zeros((1, 3), dtype)
+        if len(seen):
+            mahalanobis(marginal(mixture, seen), row[None, seen], expected)
+        np.testing.assert_allclose(
+            distances, expected[0], rtol=1e-6 if dtype is np.float32 else 1e-12
+        )

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fastgmm.mixture import regression as module
-from fastgmm.mixture.conditioning import conditional, cut_of
+from fastgmm.mixture.conditioning import conditional, cut_of, marginal
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
-from fastgmm.mixture.regression import regression
+from fastgmm.mixture.regression import regression, regression_with_gaps
 from support import correlated_mixture, matrices_of, three_in_four
 
 
@@ -111,3 +111,29 @@ def test_numbers_of_gmr() -> None:
         [-2.0877473770937973, -1.1728724897482687],
     ]
     np.testing.assert_allclose(means, expected, rtol=1e-12)
+
+
+def test_gaps_are_integrated_out(covariance_type: Any, rng: np.random.Generator) -> None:
+    truth = correlated_mixture(3, 5, rng, separation=1.5)
+    covariances = truth.covariances_as(covariance_type)
+    mixture = Mixture.from_covariances(truth.weights, truth.means, covariances, covariance_type)
+    asked, others = (4, 1), (0, 2, 3)
+    rows = truth.sample(60, rng)[0][:, list(others)]
+    rows[rng.random(rows.shape) < 0.4] = np.nan
+    rows[7] = np.nan
+    found, spread = regression_with_gaps(mixture, asked, others, rows, return_cov=True, n_threads=1)
+    assert spread is not None
+    for row, mean, covariance in zip(rows, found, spread, strict=True):
+        known = np.flatnonzero(~np.isnan(row))
+        left = marginal(mixture, np.array(asked))
+        if len(known):
+            cut = cut_of(mixture, tuple(others[j] for j in known), asked)
+            left = conditional(cut, row[None, known])
+        np.testing.assert_allclose(mean, left.weights @ left.means, rtol=1e-12, atol=1e-12)
+        off = left.means - mean
+        matrices = matrices_of(covariance_type, left.covariances, left.means)
+        each = matrices + off[:, :, None] * off[:, None, :]
+        expected = np.tensordot(left.weights, each, 1)
+        np.testing.assert_allclose(covariance, expected, rtol=1e-11, atol=1e-12)
+    alone, _ = regression_with_gaps(mixture, asked, others, rows, return_cov=False, n_threads=1)
+    np.testing.assert_array_equal(alone, found)

@@ -103,3 +103,18 @@ def test_features_are_chosen_by_name_or_number():
     assert chosen_features(model, None, 0) == ([0], ["a"])
     assert chosen_features(model, None, None) == ([0, 1], ["a", "b"])
     assert chosen_features(simple(), Table(np.ones((1, 2)), ("c", "d")), ["d"]) == ([1], ["d"])
+
+
+def test_of_rows_with_gaps_those_with_a_place_are_shown():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 3))
+    rows[:20, 1], rows[40:, 0] = np.nan, np.nan
+    model = GaussianMixture(2, missing="em", random_state=0).fit(rows)
+    shown = as_shown(model, rows, [0, 2], np.arange(60.0))
+    np.testing.assert_array_equal(shown.rows, rows[:40, [0, 2]])
+    np.testing.assert_array_equal(shown.row_weights, np.arange(40.0))
+    np.testing.assert_array_equal(shown.labels, model.predict(rows[:40]))
+    with pytest.raises(ValueError, match="no row of X has all features"):
+        as_shown(model, rows[:20], [0, 1])
+    with pytest.raises(ValueError, match="NaN"):
+        as_shown(model.set_params(missing="error"), rows, [0, 2])

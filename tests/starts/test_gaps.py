@@ -1,9 +1,12 @@
 """The sample of a start whose rows have gaps."""
 
 import numpy as np
+import pytest
 
 from fastgmm.data.rows import RowData
+from fastgmm.errors import DataRangeError
 from fastgmm.mixture.gaps import kind_of
+from fastgmm.starts import gaps
 from fastgmm.starts.gaps import filled
 
 
@@ -34,3 +37,12 @@ def test_a_drawn_sample_holds_its_own_rows_alone() -> None:
     drawn = rows[sample.order]
     known = ~np.isnan(drawn)
     assert np.array_equal(found.rows[found.order][known], drawn[known])
+
+
+def test_what_overflows_where_it_is_filled_in_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(2).normal(size=(200, 2))
+    rows[:9, 0] = np.nan
+    sample = RowData(rows, None, 1, None, kind_of).sample(0, 1000)
+    monkeypatch.setattr(gaps, "imputed", lambda *_: np.where(np.isnan(rows), np.inf, rows))
+    with pytest.raises(DataRangeError):
+        filled(sample, 1)

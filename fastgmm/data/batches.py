@@ -129,7 +129,7 @@ class BatchData:
         """The rows of one batch, by the pattern of their gaps."""
         if self._kind_of is None:
             return (Part(rows, weight),)
-        return parts_by_pattern(rows, weight, self._kind_of)
+        return parts_by_pattern(rows, weight)
 
     def _same_batches(self) -> Iterator[Batch]:
         n_samples, weight = 0, 0.0

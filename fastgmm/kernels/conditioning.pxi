@@ -1,0 +1,249 @@
+# Gaussians cut into columns that are observed and columns that are missing, and sums over the first lifted to all of
+# them: the formulas are in mixture/conditioning.py and mixture/gaps.py.  All of it is float64 whatever the rows, and is
+# done once per pattern and component, so that rows of a pattern cost what rows of so many columns cost.
+
+cdef struct Gap:
+    const int *columns          # n_features: those observed, ascending, then those missing, ascending
+    Py_ssize_t n_features
+    Py_ssize_t n_observed
+
+
+cdef struct Cut:
+    # of each covariance that the kernels know: n_covariances
+    double *inverses            # n_observed^2 each: L^-1 of the observed columns; DIAGONAL: n_observed, SCALAR: 1
+    double *slopes              # n_missing x n_observed each: A; MATRIX only
+    double *left                # n_missing^2 each: C; DIAGONAL: n_missing, SCALAR: 1
+    double *log_determinants    # n_components: log det L of the observed columns
+
+
+cdef void gather_upper(
+    const double *covariance, Py_ssize_t stride, const int *columns, Py_ssize_t n, double *out
+) noexcept nogil:
+    """out (n, n), its upper triangle: these rows and columns of a symmetric matrix."""
+    cdef Py_ssize_t i, j
+    cdef const double *row
+    for i in range(n):
+        row = covariance + columns[i] * stride
+        for j in range(i, n):
+            out[i * n + j] = row[columns[j]]
+
+
+cdef void rotate_root(
+    const double *root, Py_ssize_t width, const int *columns, Py_ssize_t n, double *upper, double *scratch
+) noexcept nogil:
+    """upper (n, n): U with U^T U = R R^T of these rows R of a root of `width` columns; scratch: n x width.
+
+    Cholesky's method loses what a nearly singular covariance has least of; rotations of its root do not.
+    """
+    cdef Py_ssize_t i, j, r
+    cdef double one, other, length
+    for i in range(n):
+        memcpy(scratch + i * width, root + columns[i] * width, width * sizeof(double))
+    for i in range(n):
+        for j in range(i + 1, width):
+            one = scratch[i * width + i]
+            other = scratch[i * width + j]
+            if other == 0.0:
+                continue
+            length = hypot(one, other)
+            one = one / length
+            other = other / length
+            for r in range(i, n):
+                length = scratch[r * width + i]
+                scratch[r * width + i] = one * length + other * scratch[r * width + j]
+                scratch[r * width + j] = one * scratch[r * width + j] - other * length
+        one = -1.0 if scratch[i * width + i] < 0.0 else 1.0
+        for r in range(i, n):
+            upper[i * n + r] = one * scratch[r * width + i]
+
+
+cdef void cut_matrix(
+    const Gap *gap, const double *covariance, const double *root, bint with_rest, double *upper, double *matrix,
+    double *scratch, double *inverse, double *slopes, double *left
+) noexcept nogil:
+    """L^-1 of the observed columns and, `with_rest`, A and C of the missing ones.
+
+    `upper` (out) begins with the diagonal of L at the stride of so many columns as were factored.  `matrix` is scratch
+    of n_features^2 numbers; for `scratch` see factor_scratch.
+    """
+    cdef Py_ssize_t p = gap.n_observed
+    cdef Py_ssize_t n = gap.n_features if with_rest else p
+    cdef Py_ssize_t i, j, c
+    cdef double factor
+    gather_upper(covariance, gap.n_features, gap.columns, n, matrix)
+    if not cholesky(upper, matrix, n, 0.0, NULL, scratch):
+        rotate_root(root, gap.n_features, gap.columns, n, upper, matrix)
+    for i in range(p):
+        memcpy(matrix + i * p + i, upper + i * n + i, (p - i) * sizeof(double))
+    invert_transposed(matrix, p, inverse, scratch)
+    if not with_rest:
+        return
+    for i in range(n - p):                          # A = L_mo L_oo^-1
+        for j in range(p):
+            matrix[i * p + j] = upper[j * n + p + i]
+    multiply(matrix, inverse, n - p, p, p, slopes)
+    memset(left, 0, (n - p) * (n - p) * sizeof(double))
+    for j in range(p, n):                           # C = L_mm L_mm^T: a square, so that nothing cancels
+        for i in range(j, n):
+            factor = upper[j * n + i]
+            for c in range(j, n):
+                left[(i - p) * (n - p) + c - p] = left[(i - p) * (n - p) + c - p] + factor * upper[j * n + c]
+
+
+cdef inline void multiply_tile(
+    const double *left, const double *right, Py_ssize_t n_inner, Py_ssize_t n_columns, const int n_rows,
+    const int n_vecs, double *out
+) noexcept nogil:
+    """out = left (n_rows, n_inner) times right, of n_vecs vectors; the numbers of both are constants."""
+    cdef dvec total[TILE_ROWS][TILE_VECS]
+    cdef dvec x[TILE_VECS]
+    cdef dvec factor
+    cdef Py_ssize_t j
+    cdef int i, v
+    for i in range(TILE_ROWS):
+        for v in range(TILE_VECS):
+            total[i][v] = dset(0.0)
+    for j in range(n_inner):
+        for v in range(TILE_VECS):
+            if v < n_vecs:
+                x[v] = dload(right + j * n_columns + v * DOUBLES)
+        for i in range(TILE_ROWS):
+            if i < n_rows:
+                factor = dset(left[i * n_inner + j])
+                for v in range(TILE_VECS):
+                    if v < n_vecs:
+                        total[i][v] = total[i][v] + factor * x[v]
+    for i in range(TILE_ROWS):
+        for v in range(TILE_VECS):
+            if i < n_rows and v < n_vecs:
+                dstore(out + i * n_columns + v * DOUBLES, total[i][v])
+
+
+cdef inline void multiply_rows(
+    const double *left, const double *right, Py_ssize_t n_inner, Py_ssize_t n_columns, const int n_rows, double *out
+) noexcept nogil:
+    """out (n_rows, n_columns) = left times right; n_rows is a constant."""
+    cdef Py_ssize_t c = 0
+    cdef Py_ssize_t i, j
+    cdef double total
+    while c + TILE_VECS * DOUBLES <= n_columns:
+        multiply_tile(left, right + c, n_inner, n_columns, n_rows, TILE_VECS, out + c)
+        c += TILE_VECS * DOUBLES
+    while c + DOUBLES <= n_columns:
+        multiply_tile(left, right + c, n_inner, n_columns, n_rows, 1, out + c)
+        c += DOUBLES
+    while c < n_columns:
+        for i in range(n_rows):
+            total = 0.0
+            for j in range(n_inner):
+                total += left[i * n_inner + j] * right[j * n_columns + c]
+            out[i * n_columns + c] = total
+        c += 1
+
+
+cdef void multiply(
+    const double *left, const double *right, Py_ssize_t n_rows, Py_ssize_t n_inner, Py_ssize_t n_columns, double *out
+) noexcept nogil:
+    """out (n_rows, n_columns) = left (n_rows, n_inner) times right."""
+    cdef Py_ssize_t i = 0
+    while i + TILE_ROWS <= n_rows:
+        multiply_rows(left + i * n_inner, right, n_inner, n_columns, TILE_ROWS, out + i * n_columns)
+        i += TILE_ROWS
+    while i < n_rows:
+        multiply_rows(left + i * n_inner, right, n_inner, n_columns, 1, out + i * n_columns)
+        i += 1
+
+
+cdef void lift_products(
+    const Gap *gap, double weight, const double *slopes, const double *left, const double *second, double *cross,
+    double *out
+) noexcept nogil:
+    """out (n_features^2), its lower triangle += [S, S A^T; A S, A S A^T + weight C] of second moments S.
+
+    `cross` is scratch of n_missing x n_observed numbers.
+    """
+    cdef Py_ssize_t n = gap.n_features
+    cdef Py_ssize_t p = gap.n_observed
+    cdef Py_ssize_t m = n - p
+    cdef Py_ssize_t i, j, before
+    cdef const int *columns = gap.columns
+    cdef double *row
+    for i in range(p):
+        row = out + columns[i] * n
+        for j in range(i + 1):
+            row[columns[j]] = row[columns[j]] + second[i * p + j]
+    multiply(slopes, second, m, p, p, cross)
+    for i in range(m):
+        row = out + columns[p + i] * n
+        before = columns[p + i] - i                 # so many of the observed columns are before this one
+        for j in range(before):
+            row[columns[j]] = row[columns[j]] + cross[i * p + j]
+        for j in range(before, p):
+            out[columns[j] * n + columns[p + i]] = out[columns[j] * n + columns[p + i]] + cross[i * p + j]
+        for j in range(i + 1):
+            row[columns[p + j]] = row[columns[p + j]] + (
+                dot(cross + i * p, slopes + j * p, p) + weight * left[i * m + j])
+
+
+cdef inline void add_lower(double *out, Py_ssize_t n, Py_ssize_t i, Py_ssize_t j, double x) noexcept nogil:
+    """Add to the number of the lower triangle where two columns meet."""
+    if i < j:
+        out[j * n + i] = out[j * n + i] + x
+    else:
+        out[i * n + j] = out[i * n + j] + x
+
+
+cdef bint expected_offsets(
+    const Gap *gap, const double *mean, const double *reference, const double *slopes, double *off
+) noexcept nogil:
+    """off (n_missing): what a component expects of the missing columns of a row whose observed ones lie at the
+    reference, minus the reference.  Whether one is not zero.  `slopes` may be NULL."""
+    cdef Py_ssize_t p = gap.n_observed
+    cdef Py_ssize_t i, j
+    cdef bint moved = False
+    for i in range(gap.n_features - p):
+        off[i] = mean[gap.columns[p + i]] - reference[gap.columns[p + i]]
+        for j in range(p if slopes != NULL else 0):
+            off[i] = off[i] + slopes[i * p + j] * (reference[gap.columns[j]] - mean[gap.columns[j]])
+        moved |= off[i] != 0.0
+    return moved
+
+
+cdef void lift_first(
+    const Gap *gap, double weight, const double *slopes, const double *off, const double *first, double *sloped,
+    double *out
+) noexcept nogil:
+    """out (n_features) += first moments s and A s + weight off; sloped (n_missing, out) = A s; slopes may be NULL."""
+    cdef Py_ssize_t p = gap.n_observed
+    cdef Py_ssize_t i
+    for i in range(p):
+        out[gap.columns[i]] += first[i]
+    for i in range(gap.n_features - p):
+        sloped[i] = dot(slopes + i * p, first, p) if slopes != NULL else 0.0
+        out[gap.columns[p + i]] += sloped[i] + weight * off[i]
+
+
+cdef void lift_offsets(
+    const Gap *gap, double weight, const double *off, const double *first, const double *sloped, double *out
+) noexcept nogil:
+    """out (n_features^2), its lower triangle += what offsets of the missing columns add to lift_products."""
+    cdef Py_ssize_t n = gap.n_features
+    cdef Py_ssize_t p = gap.n_observed
+    cdef Py_ssize_t i, j
+    cdef const int *columns = gap.columns
+    for i in range(n - p):
+        for j in range(p):
+            add_lower(out, n, columns[p + i], columns[j], off[i] * first[j])
+        for j in range(i + 1):
+            add_lower(
+                out, n, columns[p + i], columns[p + j],
+                weight * off[i] * off[j] + sloped[i] * off[j] + off[i] * sloped[j])
+
+
+cdef void mirror_lower(double *matrix, Py_ssize_t n) noexcept nogil:
+    """The upper triangle becomes that below the diagonal; columns of eight at a time: eight lines are written at once."""
+    cdef Py_ssize_t i, j, first
+    for first from 0 <= first < n by 8:
+        for i in range(first, n):
+            for j in range(first, min(first + 8, i)):
+                matrix[j * n + i] = matrix[i * n + j]

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.data.parts import COMPLETE, Part, RowKind
+from fastgmm import kernels
+from fastgmm.data.parts import GapKind, Part, RowKind
 from fastgmm.lazy import lazy
 
 Columns = tuple[int, ...]
 """Numbers of columns, in ascending order."""
-KindOf = Callable[[Columns, int], RowKind]
+KindOf = Callable[[Columns, int], RowKind | GapKind]
 """A function kind(observed, n_features) returns the kind of rows of which these columns were
 observed."""
 ROWS_AT_ONCE = 1 << 14
@@ -108,34 +109,36 @@ class Patterns:
         )
 
 
-def grouped(rows: np.ndarray) -> Patterns:
-    """The patterns of rows (n, D) in which NaN is a gap, in an order that depends on them alone."""
-    missing = np.isnan(rows)
-    words = np.stack(
-        [_bits(missing[:, begin : begin + _WORD]) for begin in range(0, rows.shape[1], _WORD)]
+def grouped(rows: np.ndarray) -> tuple[Patterns, np.ndarray]:
+    """The patterns of rows (n, D) in which NaN is a gap, and what was observed of them.
+
+    The order of the patterns depends on the rows alone.  The values are one array, pattern by
+    pattern and row by row.
+    """
+    (n, d), dtype = rows.shape, rows.dtype
+    words, numbers = np.empty((n, -(-d // _WORD)), np.uint64), np.empty(n, np.int32)
+    first = np.empty(n, np.int64)
+    found = kernels.number_patterns[dtype](rows, words, numbers, first)
+    first = first[:found]
+    missing = np.isnan(rows[first])
+    observed = d - missing.sum(axis=1)
+    placed = np.lexsort((*words[first].T, -observed))
+    observed = observed[placed]
+    begins = _begins(np.bincount(numbers, minlength=found)[placed])
+    columns = np.argsort(missing[placed], axis=1, kind="stable").astype(np.int32)
+    value_begins = _begins(np.diff(begins) * observed)
+    ranks = np.empty(found, np.int64)
+    ranks[placed] = np.arange(found)
+    order, values = np.empty(n, np.int64), np.empty(value_begins[-1], dtype)
+    kernels.deal_rows[dtype](
+        rows, numbers, ranks, columns, observed, begins, value_begins, order, values
     )
-    order = np.lexsort(words)
-    ordered = words[:, order]
-    first = np.flatnonzero(np.r_[True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)])
-    counts = np.diff(np.r_[first, len(rows)])
-    of_patterns = missing[order[first]]
-    observed = (~of_patterns).sum(axis=1)
-    ranked = np.argsort(-observed, kind="stable")
-    order = np.concatenate([order[first[i] : first[i] + counts[i]] for i in ranked])
-    counts, observed = counts[ranked], observed[ranked]
-    columns = np.argsort(of_patterns[ranked], axis=1, kind="stable").astype(np.int32)
-    return Patterns(columns, observed, _begins(counts), _begins(counts * observed), order)
+    return Patterns(columns, observed, begins, value_begins, order), values
 
 
 def _begins(counts: np.ndarray) -> np.ndarray:
-    begins: np.ndarray = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return begins
-
-
-def values_of(rows: np.ndarray, table: Patterns) -> np.ndarray:
-    """What was observed of rows (n, D), pattern by pattern and row by row, as one array."""
-    ordered = rows[table.order]
-    return ordered[~np.isnan(ordered)]
+    """(P + 1,) int64: where each of some counts begins, and the last one's end."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
 
 
 def patterns_of(rows: np.ndarray) -> list[Pattern]:
@@ -143,7 +146,7 @@ def patterns_of(rows: np.ndarray) -> list[Pattern]:
 
     Rows without a gap come first, where there are any.
     """
-    table = grouped(rows)
+    table, _ = grouped(rows)
     indices = np.split(table.order, table.rows[1:-1])
     return [Pattern(table.observed_of(i), index) for i, index in enumerate(indices)]
 
@@ -158,22 +161,13 @@ def together(rows: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _bits(missing: np.ndarray) -> np.ndarray:
-    """(n,) uint64: the columns (n, at most 64) as the bits of one number."""
-    word = np.zeros(len(missing), np.uint64)
-    for j in range(missing.shape[1]):
-        word |= missing[:, j].astype(np.uint64) << np.uint64(j)
-    return word
-
-
 def parts_by_pattern(rows: np.ndarray, sample_weight: np.ndarray | None) -> Iterator[Part]:
     """The parts of rows (n, D) with gaps, NaN: those without one, and all others as one part.
 
     The rows of the latter are what was observed of them as one array, its kind the `Patterns`, and
     its sample weights in their order.
     """
-    table, n_features = grouped(rows), rows.shape[1]
-    values = values_of(rows, table)
+    (table, values), n_features = grouped(rows), rows.shape[1]
     weight = None if sample_weight is None else sample_weight[table.order]
     if table.observed[0] == n_features:
         n = int(table.rows[1])

@@ -2,6 +2,9 @@
 # them: the formulas are in mixture/conditioning.py and mixture/gaps.py.  All of it is float64 whatever the rows, and is
 # done once per pattern and component, so that rows of a pattern cost what rows of so many columns cost.
 
+cdef enum:
+    PIVOTS = 4
+
 cdef struct Gap:
     const int *columns          # n_features: those observed, ascending, then those missing, ascending
     Py_ssize_t n_features
@@ -16,16 +19,91 @@ cdef struct Cut:
     double *log_determinants    # n_components: log det L of the observed columns
 
 
-cdef void gather_upper(
-    const double *covariance, Py_ssize_t stride, const int *columns, Py_ssize_t n, double *out
+cdef inline Py_ssize_t elimination_stride(Py_ssize_t n) noexcept nogil:
+    """Numbers per row that `eliminate` works on: whole vectors of a matrix and of its inverse factor."""
+    return round_up(2 * n, DOUBLES) + DOUBLES
+
+
+cdef void begin_elimination(
+    const double *covariance, Py_ssize_t width, const int *columns, Py_ssize_t n, Py_ssize_t p, double *rows
 ) noexcept nogil:
-    """out (n, n), its upper triangle: these rows and columns of a symmetric matrix."""
+    """rows (n, elimination_stride(n)): the upper triangle of these rows and columns, and beside it p ones, diagonal."""
     cdef Py_ssize_t i, j
+    cdef Py_ssize_t stride = elimination_stride(n)
     cdef const double *row
     for i in range(n):
-        row = covariance + columns[i] * stride
+        row = covariance + columns[i] * width
+        for j in range(i // DOUBLES * DOUBLES, i):
+            rows[j] = 0.0
         for j in range(i, n):
-            out[i * n + j] = row[columns[j]]
+            rows[j] = row[columns[j]]
+        memset(rows + n, 0, (stride - n) * sizeof(double))
+        if i < p:
+            rows[n + i] = 1.0
+        rows += stride
+
+
+cdef inline void subtract_pivots(
+    double *out, const double *pivots, Py_ssize_t stride, Py_ssize_t n_pivots, Py_ssize_t column, const int n_rows,
+    Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """out, n_rows of it, -= up to PIVOTS rows times what these have in the columns from `column` on."""
+    cdef dvec factor[PIVOTS][2]
+    cdef const double *row[PIVOTS]
+    cdef dvec total[2]
+    cdef dvec x
+    cdef Py_ssize_t c
+    cdef int i, b
+    for b in range(PIVOTS):
+        row[b] = pivots + (b if b < n_pivots else 0) * stride
+        for i in range(n_rows):
+            factor[b][i] = dset(row[b][column + i] if b < n_pivots else 0.0)
+    for c from begin // DOUBLES * DOUBLES <= c < end by DOUBLES:
+        for i in range(n_rows):
+            total[i] = dload(out + i * stride + c)
+        for b in range(PIVOTS):
+            x = dload(row[b] + c)
+            for i in range(n_rows):
+                total[i] = total[i] - factor[b][i] * x
+        for i in range(n_rows):
+            dstore(out + i * stride + c, total[i])
+
+
+cdef bint eliminate(
+    double *rows, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, Py_ssize_t n_beside
+) noexcept nogil:
+    """Steps first .. last of Cholesky's method on n rows, also in so many of the columns beside the matrix.
+
+    Rows become those of U with U^T U = matrix, and beside them L^-1; PIVOTS of them at a time, so that a row is loaded
+    and stored once for all of them.  False if a pivot is not a positive number.  What is to the left of the diagonal,
+    and in the last vector, may be anything.
+    """
+    cdef Py_ssize_t begin, stop, end, i, b, c
+    cdef double *row
+    cdef const double *pivots
+    cdef double factor
+    for begin from first <= begin < last by PIVOTS:
+        stop = min(begin + <Py_ssize_t> PIVOTS, last)
+        end = n + min(stop, n_beside)
+        pivots = rows + begin * stride
+        for i in range(begin, stop):
+            row = rows + i * stride
+            for b in range(begin, i):
+                factor = rows[b * stride + i]
+                for c in range(i, end):
+                    row[c] = row[c] - factor * rows[b * stride + c]
+            if not 0.0 < row[i] < INFINITY:
+                return False
+            factor = 1.0 / sqrt(row[i])
+            for c in range(i, end):
+                row[c] = row[c] * factor
+        i = stop
+        while i + 2 <= n:
+            subtract_pivots(rows + i * stride, pivots, stride, stop - begin, i, 2, i, end)
+            i += 2
+        if i < n:
+            subtract_pivots(rows + i * stride, pivots, stride, stop - begin, i, 1, i, end)
+    return True
 
 
 cdef void rotate_root(
@@ -57,37 +135,71 @@ cdef void rotate_root(
             upper[i * n + r] = one * scratch[r * width + i]
 
 
-cdef void cut_matrix(
-    const Gap *gap, const double *covariance, const double *root, bint with_rest, double *upper, double *matrix,
-    double *scratch, double *inverse, double *slopes, double *left
+cdef double cut_matrix(
+    const Gap *gap, const double *covariance, const double *root, bint with_rest, double *rows, double *scratch,
+    double *inverse, double *slopes, double *left
 ) noexcept nogil:
-    """L^-1 of the observed columns and, `with_rest`, A and C of the missing ones.
+    """L^-1 of the observed columns and, `with_rest`, A and C of the missing ones; returns log det L of the former.
 
-    `upper` (out) begins with the diagonal of L at the stride of so many columns as were factored.  `matrix` is scratch
-    of n_features^2 numbers; for `scratch` see factor_scratch.
+    `rows` is scratch of n_features times elimination_stride numbers, and `scratch` as factor_scratch says.
     """
     cdef Py_ssize_t p = gap.n_observed
     cdef Py_ssize_t n = gap.n_features if with_rest else p
+    cdef Py_ssize_t stride = elimination_stride(n)
+    cdef Py_ssize_t i, j
+    cdef double total = 0.0
+    begin_elimination(covariance, gap.n_features, gap.columns, n, p, rows)
+    if not eliminate(rows, stride, n, 0, p, p):
+        return cut_rotated(gap, root, n, rows, scratch, inverse, slopes, left)
+    for i in range(p):
+        total += natural_log(rows[i * stride + i])
+        memcpy(inverse + i * p, rows + i * stride + n, (i + 1) * sizeof(double))
+        memset(inverse + i * p + i + 1, 0, (p - i - 1) * sizeof(double))
+    for i in range(n - p):                              # what is beside the rows left is -L_mo L_oo^-1
+        for j in range(p):
+            slopes[i * p + j] = -rows[(p + i) * stride + n + j]
+    if not eliminate(rows, stride, n, p, n, 0):
+        return cut_rotated(gap, root, n, rows, scratch, inverse, slopes, left)
+    if with_rest:
+        leave(rows, stride, n, p, left)
+    return total
+
+
+cdef void leave(const double *upper, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t p, double *left) noexcept nogil:
+    """left = C = L_mm L_mm^T: a square, so that nothing cancels."""
     cdef Py_ssize_t i, j, c
     cdef double factor
-    gather_upper(covariance, gap.n_features, gap.columns, n, matrix)
-    if not cholesky(upper, matrix, n, 0.0, NULL, scratch):
-        rotate_root(root, gap.n_features, gap.columns, n, upper, matrix)
-    for i in range(p):
-        memcpy(matrix + i * p + i, upper + i * n + i, (p - i) * sizeof(double))
-    invert_transposed(matrix, p, inverse, scratch)
-    if not with_rest:
-        return
-    for i in range(n - p):                          # A = L_mo L_oo^-1
-        for j in range(p):
-            matrix[i * p + j] = upper[j * n + p + i]
-    multiply(matrix, inverse, n - p, p, p, slopes)
     memset(left, 0, (n - p) * (n - p) * sizeof(double))
-    for j in range(p, n):                           # C = L_mm L_mm^T: a square, so that nothing cancels
+    for j in range(p, n):
         for i in range(j, n):
-            factor = upper[j * n + i]
+            factor = upper[j * stride + i]
             for c in range(j, n):
-                left[(i - p) * (n - p) + c - p] = left[(i - p) * (n - p) + c - p] + factor * upper[j * n + c]
+                left[(i - p) * (n - p) + c - p] = (
+                    left[(i - p) * (n - p) + c - p] + factor * upper[j * stride + c])
+
+
+cdef double cut_rotated(
+    const Gap *gap, const double *root, Py_ssize_t n, double *rows, double *scratch, double *inverse, double *slopes,
+    double *left
+) noexcept nogil:
+    """cut_matrix of a covariance that is not positive definite as it is rounded."""
+    cdef Py_ssize_t p = gap.n_observed
+    cdef Py_ssize_t i, j
+    cdef double *upper = rows
+    cdef double *other = rows + gap.n_features * gap.n_features
+    cdef double total = 0.0
+    rotate_root(root, gap.n_features, gap.columns, n, upper, other)
+    for i in range(p):
+        total += natural_log(upper[i * n + i])
+        memcpy(other + i * p + i, upper + i * n + i, (p - i) * sizeof(double))
+    invert_transposed(other, p, inverse, scratch)
+    for i in range(n - p):                              # A = L_mo L_oo^-1
+        for j in range(p):
+            other[i * p + j] = upper[j * n + p + i]
+    if n > p:
+        multiply(other, inverse, n - p, p, p, slopes)
+        leave(upper, n, n, p, left)
+    return total
 
 
 cdef inline void multiply_tile(

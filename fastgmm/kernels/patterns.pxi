@@ -3,9 +3,13 @@
 
 from libc.math cimport exp as natural_exp
 
+cdef enum:
+    EXPECTED = 4                # after the scores of rows without gaps: WEIGHTED_LOG_DENSITY to LABELS
+    EXPECTED_ROWS = 32
+
 cdef dict WANTED = {
     "log_density": WEIGHTED_LOG_DENSITY, "component_log_density": COMPONENT_LOG_DENSITY,
-    "responsibilities": RESPONSIBILITIES, "labels": LABELS}
+    "responsibilities": RESPONSIBILITIES, "labels": LABELS, "expected": EXPECTED}
 
 cdef struct Given:
     # the mixture, as its own arrays have it
@@ -54,8 +58,7 @@ cdef class PatternRows:
     cdef Given given
     cdef Table table
     cdef Cut cut
-    cdef double *upper
-    cdef double *matrix
+    cdef double *eliminated
     cdef double *factoring
     cdef double *means              # K x p
     cdef double *weight             # of the rows of a pattern: K, K x p, and p^2 of one covariance, K x p or K
@@ -64,6 +67,7 @@ cdef class PatternRows:
     cdef double *cross
     cdef double *off
     cdef double *sloped
+    cdef real *shares               # EXPECTED_ROWS x K
 
     def __cinit__(self, str covariance_type, bint tied, Py_ssize_t n_components, Py_ssize_t n_features):
         if covariance_type not in SHAPES:
@@ -89,8 +93,7 @@ cdef class PatternRows:
         self.cut.left = cut.doubles(self.model.n_covariances * self.model.size)
         self.cut.slopes = cut.doubles(matrices * (d // 2) * (d - d // 2))    # the largest product of p and d - p
         self.cut.log_determinants = cut.doubles(k)
-        self.upper = cut.doubles(square)
-        self.matrix = cut.doubles(square)
+        self.eliminated = cut.doubles(d * elimination_stride(d) if matrices else 0)
         self.factoring = cut.doubles(factor_scratch(d) if matrices else 0)
         self.means = cut.doubles(k * d)
         self.weight = cut.doubles(k)
@@ -99,6 +102,7 @@ cdef class PatternRows:
         self.cross = cut.doubles(square)
         self.off = cut.doubles(d)
         self.sloped = cut.doubles(d)
+        self.shares = cut.reals(EXPECTED_ROWS * k)
         return cut.size
 
     cdef int _borrow(self, mixture, table) except -1:
@@ -290,20 +294,14 @@ cdef class PatternRows:
         return 0
 
     cdef void _cut_matrices(self, const Gap *gap, bint with_rest) noexcept nogil:
-        cdef Py_ssize_t k, j
+        cdef Py_ssize_t k
         cdef Py_ssize_t d = gap.n_features
         cdef Py_ssize_t p = gap.n_observed
-        cdef Py_ssize_t stride = d if with_rest else p
-        cdef double total
         for k in range(self.model.n_covariances):
-            cut_matrix(
-                gap, self.given.covariances + k * d * d, self.given.factors + k * d * d, with_rest, self.upper,
-                self.matrix, self.factoring, self.cut.inverses + k * p * p, self.cut.slopes + k * (d - p) * p,
+            self.cut.log_determinants[k] = cut_matrix(
+                gap, self.given.covariances + k * d * d, self.given.factors + k * d * d, with_rest, self.eliminated,
+                self.factoring, self.cut.inverses + k * p * p, self.cut.slopes + k * (d - p) * p,
                 self.cut.left + k * (d - p) * (d - p))
-            total = 0.0
-            for j in range(p):
-                total += natural_log(self.upper[j * stride + j])
-            self.cut.log_determinants[k] = total
         for k in range(self.model.n_covariances, self.model.n_components):
             self.cut.log_determinants[k] = self.cut.log_determinants[0]
 
@@ -379,9 +377,8 @@ cdef class PatternRows:
         """Second moments of one covariance, in cache from the sums to the result."""
         cdef Py_ssize_t p = gap.n_observed
         cdef Py_ssize_t m = gap.n_features - p
-        memset(self.second, 0, p * p * sizeof(double))
         if p:
-            unpack_matrix(&self.packed.mixture, &self.scratch.block.sums, c, self.second)
+            write_matrix(&self.packed.mixture, &self.scratch.block.sums, c, self.second)
         lift_products(
             gap, weight, self.cut.slopes + c * m * p, self.cut.left + c * m * m, self.second, self.cross, out)
 
@@ -411,7 +408,6 @@ cdef class PatternRows:
             second[k * d + gap.columns[p + j]] += self.weight[k] * (
                 self.cut.left[c * (d - p) + j] + self.off[j] * self.off[j])
 
-
     def score(self, mixture, table, values, str wanted, out):
         """Scores of rows with gaps, by the columns that were observed of each; of nothing the density is 1.
 
@@ -419,14 +415,15 @@ cdef class PatternRows:
         ----------
         mixture, table, values
             As for `expectation`; the reference stands for the means.
-        wanted : {"log_density", "component_log_density", "responsibilities", "labels"}
-        out : array (n_rows,) or (n_rows, K) of the kernels' dtype, or int64 for labels; out
+        wanted : {"log_density", "component_log_density", "responsibilities", "labels", "expected"}
+            The last are the conditional means of the missing columns, and leave the others of `out` alone.
+        out : array (n_rows,), (n_rows, K) or (n_rows, D) of the kernels' dtype, or int64 for labels; out
         """
         self._borrow(mixture, table)
         cdef int what = WANTED[wanted]
         cdef Table *t = &self.table
         cdef const real *value = <const real *> self._lend(values, sizeof(real), t.n_values, "values")
-        cdef Py_ssize_t n_out = 1 if what == WEIGHTED_LOG_DENSITY or what == LABELS else self.model.n_components
+        cdef Py_ssize_t n_out = columns_of(what, &self.model)
         cdef Py_ssize_t item_size = sizeof(int64_t) if what == LABELS else sizeof(real)
         cdef Borrowed out_loan = borrow(out, item_size, t.n_rows * n_out, True, "out")
         with nogil:
@@ -442,6 +439,11 @@ cdef class PatternRows:
             gap = gap_of(t, t.pieces[3 * u], self.model.n_features)
             n_rows = t.pieces[3 * u + 2] - t.pieces[3 * u + 1]
             of_piece = out + (t.pieces[3 * u + 1] - t.first_row) * row_size
+            if wanted == EXPECTED:
+                self._expect(
+                    &gap, values + t.values[t.pieces[3 * u]] - t.first_value + gap.n_observed * (
+                        t.pieces[3 * u + 1] - t.rows[t.pieces[3 * u]]), n_rows, <real *> of_piece)
+                continue
             if gap.n_observed == 0:
                 self._score_nothing(n_rows, wanted, of_piece)
                 continue
@@ -449,6 +451,38 @@ cdef class PatternRows:
             score_rows(
                 &self.packed.mixture, values + t.values[t.pieces[3 * u]] - t.first_value + gap.n_observed * (
                     t.pieces[3 * u + 1] - t.rows[t.pieces[3 * u]]), n_rows, wanted, of_piece, self.scratch)
+        return 0
+
+    cdef int _expect(self, const Gap *gap, const real *rows, Py_ssize_t n_rows, real *out) except -1 nogil:
+        """Conditional means of the missing columns: sum_k r_k (mean_m + A (x_o - mean_o))."""
+        cdef Py_ssize_t begin, b, k, i, j
+        cdef Py_ssize_t p = gap.n_observed
+        cdef Py_ssize_t d = gap.n_features
+        cdef Py_ssize_t n_components = self.model.n_components
+        cdef double total
+        cdef double *off = self.first
+        cdef double *mean = self.off
+        if p:
+            self._pack(gap, True, False)
+        for begin from 0 <= begin < n_rows by EXPECTED_ROWS:
+            if p:
+                score_rows(
+                    &self.packed.mixture, rows + begin * p, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin),
+                    RESPONSIBILITIES, self.shares, self.scratch)
+            else:
+                self._score_nothing(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
+            for b in range(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin)):
+                memset(mean, 0, (d - p) * sizeof(double))
+                for k in range(n_components):
+                    for j in range(p):
+                        off[j] = <double> rows[(begin + b) * p + j] - self.given.means[k * d + gap.columns[j]]
+                    for i in range(d - p):
+                        total = self.given.means[k * d + gap.columns[p + i]]
+                        if self.model.form == MATRIX:
+                            total += dot(self.cut.slopes + ((0 if self.model.tied else k) * (d - p) + i) * p, off, p)
+                        mean[i] = mean[i] + self.shares[b * n_components + k] * total
+                for i in range(d - p):
+                    out[(begin + b) * d + gap.columns[p + i]] = <real> mean[i]
         return 0
 
     cdef void _score_nothing(self, Py_ssize_t n_rows, int wanted, void *out) noexcept nogil:
@@ -466,6 +500,30 @@ cdef class PatternRows:
             for k in range(n_components if wanted == RESPONSIBILITIES or wanted == COMPONENT_LOG_DENSITY else 0):
                 (<real *> out)[i * n_components + k] = 0 if wanted == COMPONENT_LOG_DENSITY else <real> natural_exp(
                     self.given.log_weights[k])
+
+
+cdef void write_matrix(const Mixture *m, const Sums *sums, Py_ssize_t k, double *out) noexcept nogil:
+    """out = FULL, TIED: second moments of one component, once overlaps have been added."""
+    cdef Py_ssize_t i, j, first
+    cdef Py_ssize_t n = m.n_features
+    cdef const double *row
+    if not by_rows(m):
+        memset(out, 0, n * n * sizeof(double))
+        sum_lanes(sums.second + k * sums.second_size, n, out)
+        return
+    for first from 0 <= first < n by 8:                 # see `mirror`
+        for i in range(first, n):
+            row = sums.second + k * sums.second_size + lower_row(i)
+            for j in range(first, min(first + 8, i + 1)):
+                out[i * n + j] = row[j]
+                out[j * n + i] = row[j]
+
+
+cdef inline Py_ssize_t columns_of(int wanted, const Model *model) noexcept nogil:
+    """Numbers per row of these scores."""
+    if wanted == WEIGHTED_LOG_DENSITY or wanted == LABELS:
+        return 1
+    return model.n_features if wanted == EXPECTED else model.n_components
 
 
 cdef inline Gap gap_of(const Table *t, Py_ssize_t pattern, Py_ssize_t n_features) noexcept nogil:

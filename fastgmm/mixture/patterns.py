@@ -13,7 +13,7 @@ import numpy as np
 from fastgmm import kernels
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.data.parts import Part, RowKind
-from fastgmm.data.patterns import Patterns, grouped, values_of
+from fastgmm.data.patterns import Patterns, grouped
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.threads import Result, fold_blocks, rows_per_block
 
@@ -155,7 +155,9 @@ def _chosen(task: Task) -> np.ndarray:
     """The rows of a task that are in lanes, counted from its first."""
     counts = task.few[:, 2] - task.few[:, 1]
     ends = np.cumsum(counts)
-    return np.arange(ends[-1]) + np.repeat(task.few[:, 1] - task.begin - ends + counts, counts)
+    first = task.few[:, 1] - task.begin
+    chosen: np.ndarray = np.arange(ends[-1]) + np.repeat(first - ends + counts, counts)
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,12 +272,30 @@ def responsibilities_of(
     return out
 
 
+def expected(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.ndarray:
+    """A copy of rows (n, D) with what the mixture expects in their gaps, computed in float64."""
+    patterns, values = grouped(rows)
+    filled = rows[patterns.order]
+
+    def fill(task: Task) -> None:
+        some = values[task.first_value : task.last_value].astype(FLOAT64, copy=False)
+        out = filled[task.begin : task.end]
+        exact = out.astype(FLOAT64)
+        scored(mixture, patterns, some, task, "expected", exact)
+        gaps = np.isnan(out)
+        out[gaps] = exact[gaps]
+
+    fold_tasks(fill, lambda _: None, patterns, mixture, n_threads)
+    ordered = np.empty_like(rows)
+    ordered[patterns.order] = filled
+    return ordered
+
+
 def scores(
     mixture: Mixture, rows: np.ndarray, name: str, out: np.ndarray, n_threads: int | None
 ) -> np.ndarray:
     """The scores of this name, a method of `PackedMixture`, of rows (n, D) with gaps."""
-    patterns = grouped(rows)
-    values, ordered = values_of(rows, patterns), np.empty_like(out)
+    (patterns, values), ordered = grouped(rows), np.empty_like(out)
 
     def score(task: Task) -> None:
         some = values[task.first_value : task.last_value]

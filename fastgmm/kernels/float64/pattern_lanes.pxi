@@ -39,6 +39,7 @@ cdef class PatternLanes:
     cdef real *total
     cdef real *scale
     cdef double *weight
+    cdef int *index             # D x LANES: the columns of each lane
     # vectors, in the order of all columns:
     cdef real *is_observed      # D: 1 or 0
     cdef real *placed           # LANE_ROWS x D: what was observed, or 0
@@ -71,6 +72,7 @@ cdef class PatternLanes:
         self.total = cut.reals(LANE_ROWS * LANES)
         self.scale = cut.reals(LANE_ROWS * LANES)
         self.weight = cut.doubles(LANE_ROWS * LANES)
+        self.index = <int *> cut.bytes(d * LANES * sizeof(int))
         self.is_observed = cut.reals(d * LANES)
         self.placed = cut.reals(LANE_ROWS * d * LANES)
         self.deviation = cut.reals(LANE_ROWS * d * LANES)
@@ -175,6 +177,8 @@ cdef class PatternLanes:
         memset(self.is_observed, 0, d * LANES * sizeof(real))
         memset(self.placed, 0, lanes.n_rows * d * LANES * sizeof(real))
         for i in range(LANES):
+            for j in range(d):
+                self.index[j * LANES + i] = lanes.columns[i][j]
             for j in range(lanes.n_observed):
                 self.is_observed[lanes.columns[i][j] * LANES + i] = 1.0
                 for b in range(lanes.n_rows):       # a lane of fewer rows repeats its first one, without weight
@@ -216,55 +220,55 @@ cdef class PatternLanes:
 
         Without roots the chain from pivot to pivot is half as long as Cholesky's.
         """
-        cdef Py_ssize_t i, j, l
+        cdef Py_ssize_t i, j, other
         cdef real *f = self.factor
+        cdef real *column = self.whitened
         cdef real *row
         cdef vec pivot, x
         cdef unsigned int every = vmask_greater(vset(1.0), vset(0.0))
         cdef unsigned int sound = every
         self._gather(c, n)
         for j in range(n):
-            x = vload(f + triangle(j, j) * LANES)
+            row = f + triangle(j, j) * LANES
+            x = vload(row)
             sound = sound & vmask_greater(x, vset(0.0))
             pivot = vset(1.0) / x
-            vstore(f + triangle(j, j) * LANES, pivot)
-            for i in range(j + 1, n):               # row i of what is left, before it is divided by the pivot
-                x = pivot * vload(f + triangle(i, j) * LANES)
-                row = f + triangle(i, j + 1) * LANES
-                for l in range(j + 1, i + 1):
-                    vstore(row, vload(row) - x * vload(f + triangle(l, j) * LANES))
-                    row += LANES
+            vstore(row, pivot)
             for i in range(j + 1, n):
-                vstore(f + triangle(i, j) * LANES, pivot * vload(f + triangle(i, j) * LANES))
+                row += i * LANES
+                x = vload(row)
+                vstore(column + i * LANES, x)           # before it is divided by the pivot
+                x = x * pivot
+                vstore(row, x)
+                for other in range(j + 1, i + 1):
+                    vstore(row + (other - j) * LANES, vload(row + (other - j) * LANES) - x * vload(
+                        column + other * LANES))
         if sound != every:
-            for l in range(LANES):
-                if not sound >> l & 1:
-                    self._rotate(c, n, l)
+            for i in range(LANES):
+                if not sound >> i & 1:
+                    self._rotate(c, n, i)
 
     cdef void _gather(self, Py_ssize_t c, Py_ssize_t n) noexcept nogil:
         """factor = the lower triangle of a covariance, in the first n columns of each lane."""
-        cdef Py_ssize_t i, j, l
+        cdef Py_ssize_t i, j, lane
         cdef Py_ssize_t d = self.door.model.n_features
         cdef const double *covariance = self.door.given.covariances + c * d * d
-        cdef const int *columns
-        cdef const double *row
-        cdef real *out
-        for l in range(LANES):
-            columns = self.lanes.columns[l]
-            out = self.factor + l
-            for i in range(n):
-                row = covariance + columns[i] * d
-                for j in range(i + 1):
-                    out[0] = row[columns[j]]
-                    out += LANES
+        cdef real *out = self.factor
+        cdef int row[LANES]
+        for i in range(n):
+            for lane in range(LANES):
+                row[lane] = self.index[i * LANES + lane] * <int> d
+            for j in range(i + 1):
+                vstore(out, vgather(covariance, row, self.index + j * LANES))
+                out += LANES
 
     cdef void _rotate(self, Py_ssize_t c, Py_ssize_t n, Py_ssize_t lane) noexcept nogil:
         """The factor of one lane, whose covariance is not positive definite as it is rounded."""
         cdef Py_ssize_t i, j
         cdef Py_ssize_t d = self.door.model.n_features
-        cdef const double *upper = self.door.upper
+        cdef double *upper = self.door.eliminated
         rotate_root(
-            self.door.given.factors + c * d * d, d, self.lanes.columns[lane], n, self.door.upper, self.door.matrix)
+            self.door.given.factors + c * d * d, d, self.lanes.columns[lane], n, upper, upper + d * d)
         for i in range(n):
             for j in range(i):
                 self.factor[triangle(i, j) * LANES + lane] = upper[j * n + i] / upper[j * n + j]
@@ -272,7 +276,7 @@ cdef class PatternLanes:
 
     cdef void _leave(self, Py_ssize_t c, Py_ssize_t n) noexcept nogil:
         """left = C = L_mm diag(d_m) L_mm^T of each lane: a sum of squares, so that nothing cancels."""
-        cdef Py_ssize_t i, j, l
+        cdef Py_ssize_t i, j, other
         cdef Py_ssize_t p = self.lanes.n_observed
         cdef const real *f = self.factor
         cdef real *out = self.left + c * triangle(n, 0) * LANES
@@ -283,21 +287,21 @@ cdef class PatternLanes:
         for i in range(p, n):
             for j in range(p, i + 1):
                 x = vload(pivots + j * LANES) * (vset(1.0) if i == j else vload(f + triangle(i, j) * LANES))
-                for l in range(p, j):
-                    x = x + vload(f + triangle(i, l) * LANES) * (
-                        vload(f + triangle(j, l) * LANES) * vload(pivots + l * LANES))
+                for other in range(p, j):
+                    x = x + vload(f + triangle(i, other) * LANES) * (
+                        vload(f + triangle(j, other) * LANES) * vload(pivots + other * LANES))
                 vstore(out, x)
                 out += LANES
 
     cdef void _select(self, Py_ssize_t c) noexcept nogil:
         """DIAGONAL, SCALAR: factor = 1 / deviation of the observed columns of each lane."""
-        cdef Py_ssize_t j, l
+        cdef Py_ssize_t j, lane
         cdef Py_ssize_t d = self.door.model.n_features
         cdef bint one = self.door.model.form == SCALAR
         for j in range(self.lanes.n_observed):
-            for l in range(LANES):
-                self.factor[j * LANES + l] = self.door.given.inverses[
-                    c if one else c * d + self.lanes.columns[l][j]]
+            for lane in range(LANES):
+                self.factor[j * LANES + lane] = self.door.given.inverses[
+                    c if one else c * d + self.lanes.columns[lane][j]]
 
     cdef vec _norm(self, Py_ssize_t c) noexcept nogil:
         """Half of the log density at the mean of each lane."""
@@ -311,7 +315,7 @@ cdef class PatternLanes:
 
     cdef void _whiten(self, Py_ssize_t k, Py_ssize_t n, const real *norm, double half_weight) noexcept nogil:
         """One component: density = half of the log density, and what it expects of the columns from p to n."""
-        cdef Py_ssize_t b, i, j, l
+        cdef Py_ssize_t b, i, j, lane
         cdef Py_ssize_t d = self.door.model.n_features
         cdef Py_ssize_t p = self.lanes.n_observed
         cdef const double *mean = self.door.given.means + k * d
@@ -321,8 +325,8 @@ cdef class PatternLanes:
         cdef vec total, squares
         cdef vec half = vload(norm) + vset(half_weight)
         for j in range(p):
-            for l in range(LANES):
-                self.mean[j * LANES + l] = mean[self.lanes.columns[l][j]]
+            for lane in range(LANES):
+                self.mean[j * LANES + lane] = mean[self.lanes.columns[lane][j]]
         for b in range(self.lanes.n_rows):
             x = self.x + b * d * LANES
             squares = vset(0.0)
@@ -396,7 +400,7 @@ cdef class PatternLanes:
         cdef Lanes *lanes = &self.lanes
         cdef Py_ssize_t d = self.door.model.n_features
         cdef Py_ssize_t p = lanes.n_observed
-        cdef Py_ssize_t b, j, l, column
+        cdef Py_ssize_t b, j, lane, column
         cdef const double *mean = self.door.given.means + k * d
         cdef const double *reference = self.door.given.reference + k * d
         cdef bint follows = self.door.model.form == MATRIX
@@ -408,10 +412,10 @@ cdef class PatternLanes:
                 vstore(out + j * LANES, vload(self.is_observed + j * LANES) * (
                     vload(self.placed + (b * d + j) * LANES) - vset(reference[j])))
             for j in range(d - p):
-                for l in range(LANES):
-                    column = lanes.columns[l][p + j]
-                    out[column * LANES + l] = mean[column] - reference[column] + (
-                        self.expected[((k * LANE_ROWS + b) * d + j) * LANES + l] if follows else 0.0)
+                for lane in range(LANES):
+                    column = lanes.columns[lane][p + j]
+                    out[column * LANES + lane] = mean[column] - reference[column] + (
+                        self.expected[((k * LANE_ROWS + b) * d + j) * LANES + lane] if follows else 0.0)
             r = vload(self.density + (k * lanes.n_rows + b) * LANES)
             for j in range(d):
                 x = r * vload(out + j * LANES)
@@ -453,21 +457,21 @@ cdef class PatternLanes:
         cdef Py_ssize_t d = model.n_features
         cdef Py_ssize_t p = lanes.n_observed
         cdef Py_ssize_t c = 0 if model.tied else k
-        cdef Py_ssize_t i, j, l
+        cdef Py_ssize_t i, j, lane
         cdef const int *columns
         cdef const real *left = self.left + c * triangle(d, 0) * LANES
         cdef double *out = self.second + c * triangle(d, 0) * LANES
-        for l in range(lanes.n_used):
-            columns = lanes.columns[l] + p
+        for lane in range(lanes.n_used):
+            columns = lanes.columns[lane] + p
             if model.form == SCALAR:
-                second[k] += share[l] * (d - p) * self.door.given.covariances[c]
+                second[k] += share[lane] * (d - p) * self.door.given.covariances[c]
                 continue
             for i in range(d - p):
                 if model.form == DIAGONAL:
-                    second[k * d + columns[i]] += share[l] * self.door.given.covariances[c * d + columns[i]]
+                    second[k * d + columns[i]] += share[lane] * self.door.given.covariances[c * d + columns[i]]
                     continue
                 for j in range(i + 1):
-                    out[triangle(columns[i], columns[j]) * LANES + l] += share[l] * left[triangle(i, j) * LANES + l]
+                    out[triangle(columns[i], columns[j]) * LANES + lane] += share[lane] * left[triangle(i, j) * LANES + lane]
 
     cdef void _unpack(self, double *component_weight, double *first, double *second) noexcept nogil:
         """Add the lanes to the sums of the caller."""
@@ -506,10 +510,9 @@ cdef class PatternLanes:
         self.door._borrow(mixture, table)
         cdef Table *t = &self.door.table
         cdef const real *value = <const real *> self.door._lend(values, sizeof(real), t.n_values, "values")
-        cdef Py_ssize_t k = self.door.model.n_components
         cdef int what = WANTED[wanted]
         cdef Borrowed out_loan = borrow(
-            out, sizeof(real), t.n_rows * (1 if what == WEIGHTED_LOG_DENSITY or what == LABELS else k), True, "out")
+            out, sizeof(real), t.n_rows * columns_of(what, &self.door.model), True, "out")
         with nogil:
             self._score(value, what, <real *> out_loan.view.buf)
         self.door.loans = None
@@ -521,7 +524,7 @@ cdef class PatternLanes:
         cdef Py_ssize_t n_components = self.door.model.n_components
         cdef vec e
         while self._fill(values, &piece, &taken):
-            self._evaluate(False, wanted != COMPONENT_LOG_DENSITY)
+            self._evaluate(wanted == EXPECTED, wanted != COMPONENT_LOG_DENSITY)
             n = self.lanes.n_rows * LANES
             if wanted == COMPONENT_LOG_DENSITY:
                 for k in range(n_components):
@@ -535,6 +538,9 @@ cdef class PatternLanes:
                 self._hand_out(self.log_total, 1, 0, out)
                 continue
             self._normalize()
+            if wanted == EXPECTED:
+                self._expect(out)
+                continue
             if wanted == WEIGHTED_LOG_DENSITY:
                 log_totals(n, self.log_total, self.total)
                 self._hand_out(self.log_total, 1, 0, out)
@@ -560,3 +566,25 @@ cdef class PatternLanes:
                 label = vkeep(vset(<real> k), larger) + vkeep(label, ~larger)
                 top = vmax(top, density)
             vstore(self.log_total + b, label)
+
+    cdef void _expect(self, real *out) noexcept nogil:
+        """Put conditional means into the missing columns of out (n, D)."""
+        cdef Lanes *lanes = &self.lanes
+        cdef Py_ssize_t d = self.door.model.n_features
+        cdef Py_ssize_t p = lanes.n_observed
+        cdef Py_ssize_t i, b, j, k, column
+        cdef bint follows = self.door.model.form == MATRIX
+        cdef double total, expected, share
+        for i in range(lanes.n_used):
+            for b in range(lanes.count[i]):
+                for j in range(d - p):
+                    column = lanes.columns[i][p + j]
+                    total = 0.0
+                    for k in range(self.door.model.n_components):
+                        share = self.density[(k * lanes.n_rows + b) * LANES + i]
+                        share = share * share * self.scale[b * LANES + i]
+                        expected = self.door.given.means[k * d + column]
+                        if follows:
+                            expected += self.expected[((k * LANE_ROWS + b) * d + j) * LANES + i]
+                        total += share * expected
+                    out[(lanes.row[i] + b) * d + column] = total

@@ -1,11 +1,11 @@
 """Parts: rows that a pass over data hands out together, with what is known about them."""
 
-from typing import Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
 
 import numpy as np
 
 
-@runtime_checkable
 class RowKind(Protocol):
     """What is known about the rows of a part, as the E-step needs it.
 
@@ -23,9 +23,10 @@ class RowKind(Protocol):
         """
 
 
-class GapKind(Protocol):
+class GapKind(ABC):
     """What is known about rows with gaps: which columns were observed of each."""
 
+    @abstractmethod
     def patterns(self, n_rows: int) -> Any:
         """The `patterns.Patterns` of the rows of a part, n_rows of them if they are of one."""
 

@@ -52,7 +52,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, eq=False)
-class Patterns:
+class Patterns(GapKind):
     """What was observed of rows, pattern by pattern: the kind of rows with gaps of all sorts.
 
     Patterns of more observed columns come first, so that neighbours are alike.

@@ -105,7 +105,7 @@ class EStep:
         rows, sample_weight = part.rows, part.sample_weight
         if sample_weight is not None and self._exponent:
             sample_weight = np.ldexp(sample_weight, -self._exponent)
-        if not isinstance(part.kind, RowKind):
+        if isinstance(part.kind, GapKind):
             self._add_gaps(part, part.kind, sample_weight, log_density)
             return
         kind_sums = self._kinds.get(part.kind)
@@ -300,7 +300,7 @@ def _recentred(
     packed: dict[RowKind, Any] = {}
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
-        if not isinstance(part.kind, RowKind):
+        if isinstance(part.kind, GapKind):
             from fastgmm.mixture.patterns import responsibilities_of
 
             return responsibilities_of(mixture, part, begin, end, dtype)

@@ -1,22 +1,8 @@
-# Gaussians cut into columns that are observed and columns that are missing, and sums over the first lifted to all of
-# them: the formulas are in mixture/conditioning.py and mixture/gaps.py.  All of it is float64 whatever the rows, and is
-# done once per pattern and component, so that rows of a pattern cost what rows of so many columns cost.
+# Gaussians cut into columns that are observed and columns that are missing: the formulas are in
+# mixture/conditioning.py.  All of it is float64 whatever the rows, and is done once per pattern and component.
 
 cdef enum:
     PIVOTS = 4
-
-cdef struct Gap:
-    const int *columns          # n_features: those observed, ascending, then those missing, ascending
-    Py_ssize_t n_features
-    Py_ssize_t n_observed
-
-
-cdef struct Cut:
-    # of each covariance that the kernels know: n_covariances
-    double *inverses            # n_observed^2 each: L^-1 of the observed columns; DIAGONAL: n_observed, SCALAR: 1
-    double *slopes              # n_missing x n_observed each: A; MATRIX only
-    double *left                # n_missing^2 each: C; DIAGONAL: n_missing, SCALAR: 1
-    double *log_determinants    # n_components: log det L of the observed columns
 
 
 cdef inline Py_ssize_t elimination_stride(Py_ssize_t n) noexcept nogil:
@@ -266,96 +252,41 @@ cdef void multiply(
         i += 1
 
 
-cdef void lift_products(
-    const Gap *gap, double weight, const double *slopes, const double *left, const double *second, double *cross,
-    double *out
+cdef void cut_mixture(
+    const Model *model, const Given *given, const Gap *gap, bint with_rest, double *rows, double *scratch, Cut *cut
 ) noexcept nogil:
-    """out (n_features^2), its lower triangle += [S, S A^T; A S, A S A^T + weight C] of second moments S.
-
-    `cross` is scratch of n_missing x n_observed numbers.
-    """
-    cdef Py_ssize_t n = gap.n_features
+    """The cut of each component; `with_rest`, `rows` and `scratch` as for cut_matrix."""
+    cdef Py_ssize_t k
+    cdef Py_ssize_t d = gap.n_features
     cdef Py_ssize_t p = gap.n_observed
-    cdef Py_ssize_t m = n - p
-    cdef Py_ssize_t i, j, before
-    cdef const int *columns = gap.columns
-    cdef double *row
-    for i in range(p):
-        row = out + columns[i] * n
-        for j in range(i + 1):
-            row[columns[j]] = row[columns[j]] + second[i * p + j]
-    multiply(slopes, second, m, p, p, cross)
-    for i in range(m):
-        row = out + columns[p + i] * n
-        before = columns[p + i] - i                 # so many of the observed columns are before this one
-        for j in range(before):
-            row[columns[j]] = row[columns[j]] + cross[i * p + j]
-        for j in range(before, p):
-            out[columns[j] * n + columns[p + i]] = out[columns[j] * n + columns[p + i]] + cross[i * p + j]
-        for j in range(i + 1):
-            row[columns[p + j]] = row[columns[p + j]] + (
-                dot(cross + i * p, slopes + j * p, p) + weight * left[i * m + j])
+    for k in range(model.n_covariances):
+        if model.form == MATRIX:
+            cut.log_determinants[k] = cut_matrix(
+                gap, given.covariances + k * d * d, given.factors + k * d * d, with_rest, rows, scratch,
+                cut.inverses + k * p * p, cut.slopes + k * (d - p) * p, cut.left + k * (d - p) * (d - p))
+        else:
+            cut.log_determinants[k] = cut_variances(model, given, gap, k, cut)
+    for k in range(model.n_covariances, model.n_components):
+        cut.log_determinants[k] = cut.log_determinants[0]
 
 
-cdef inline void add_lower(double *out, Py_ssize_t n, Py_ssize_t i, Py_ssize_t j, double x) noexcept nogil:
-    """Add to the number of the lower triangle where two columns meet."""
-    if i < j:
-        out[j * n + i] = out[j * n + i] + x
-    else:
-        out[i * n + j] = out[i * n + j] + x
-
-
-cdef bint expected_offsets(
-    const Gap *gap, const double *mean, const double *reference, const double *slopes, double *off
+cdef double cut_variances(
+    const Model *model, const Given *given, const Gap *gap, Py_ssize_t k, Cut *cut
 ) noexcept nogil:
-    """off (n_missing): what a component expects of the missing columns of a row whose observed ones lie at the
-    reference, minus the reference.  Whether one is not zero.  `slopes` may be NULL."""
+    """DIAGONAL, SCALAR: no column follows another; returns log det L of the observed ones."""
+    cdef Py_ssize_t j, c
+    cdef Py_ssize_t d = gap.n_features
     cdef Py_ssize_t p = gap.n_observed
-    cdef Py_ssize_t i, j
-    cdef bint moved = False
-    for i in range(gap.n_features - p):
-        off[i] = mean[gap.columns[p + i]] - reference[gap.columns[p + i]]
-        for j in range(p if slopes != NULL else 0):
-            off[i] = off[i] + slopes[i * p + j] * (reference[gap.columns[j]] - mean[gap.columns[j]])
-        moved |= off[i] != 0.0
-    return moved
-
-
-cdef void lift_first(
-    const Gap *gap, double weight, const double *slopes, const double *off, const double *first, double *sloped,
-    double *out
-) noexcept nogil:
-    """out (n_features) += first moments s and A s + weight off; sloped (n_missing, out) = A s; slopes may be NULL."""
-    cdef Py_ssize_t p = gap.n_observed
-    cdef Py_ssize_t i
-    for i in range(p):
-        out[gap.columns[i]] += first[i]
-    for i in range(gap.n_features - p):
-        sloped[i] = dot(slopes + i * p, first, p) if slopes != NULL else 0.0
-        out[gap.columns[p + i]] += sloped[i] + weight * off[i]
-
-
-cdef void lift_offsets(
-    const Gap *gap, double weight, const double *off, const double *first, const double *sloped, double *out
-) noexcept nogil:
-    """out (n_features^2), its lower triangle += what offsets of the missing columns add to lift_products."""
-    cdef Py_ssize_t n = gap.n_features
-    cdef Py_ssize_t p = gap.n_observed
-    cdef Py_ssize_t i, j
-    cdef const int *columns = gap.columns
-    for i in range(n - p):
-        for j in range(p):
-            add_lower(out, n, columns[p + i], columns[j], off[i] * first[j])
-        for j in range(i + 1):
-            add_lower(
-                out, n, columns[p + i], columns[p + j],
-                weight * off[i] * off[j] + sloped[i] * off[j] + off[i] * sloped[j])
-
-
-cdef void mirror_lower(double *matrix, Py_ssize_t n) noexcept nogil:
-    """The upper triangle becomes that below the diagonal; columns of eight at a time: eight lines are written at once."""
-    cdef Py_ssize_t i, j, first
-    for first from 0 <= first < n by 8:
-        for i in range(first, n):
-            for j in range(first, min(first + 8, i)):
-                matrix[j * n + i] = matrix[i * n + j]
+    cdef double total = 0.0
+    if model.form == SCALAR:
+        cut.inverses[k] = given.inverses[k]
+        cut.left[k] = given.covariances[k]
+        return p * natural_log(given.factors[k])
+    for j in range(d):
+        c = k * d + gap.columns[j]
+        if j < p:
+            cut.inverses[k * p + j] = given.inverses[c]
+            total += natural_log(given.factors[c])
+        else:
+            cut.left[k * (d - p) + j - p] = given.covariances[c]
+    return total

@@ -1,41 +1,6 @@
 # Rows with gaps, many patterns in one call: for each, the mixture is cut, the marginal one packed, its rows scored or
 # summed by the kernels of complete rows, and the sums lifted to all columns.  Work space is kept from call to call.
 
-from libc.math cimport exp as natural_exp
-
-cdef enum:
-    EXPECTED = 4                # after the scores of rows without gaps: WEIGHTED_LOG_DENSITY to LABELS
-    EXPECTED_ROWS = 32
-
-cdef dict WANTED = {
-    "log_density": WEIGHTED_LOG_DENSITY, "component_log_density": COMPONENT_LOG_DENSITY,
-    "responsibilities": RESPONSIBILITIES, "labels": LABELS, "expected": EXPECTED}
-
-cdef struct Given:
-    # the mixture, as its own arrays have it
-    const double *log_weights   # K
-    const double *means         # K x D
-    const double *covariances   # (K or 1) x their size, as are
-    const double *factors
-    const double *inverses
-    const double *reference     # K x D: the points that sums are about
-
-
-cdef struct Table:
-    # rows by pattern, each pattern's observed values row by row
-    Py_ssize_t n_pieces
-    const int64_t *pieces       # n_pieces x 3: a pattern, and the rows from .. to of it
-    Py_ssize_t n_patterns
-    const int *columns          # n_patterns x D: see Gap
-    const int64_t *observed     # n_patterns: how many columns
-    const int64_t *rows         # n_patterns + 1: where the rows of each begin
-    const int64_t *values       # n_patterns + 1: where the values of each begin
-    Py_ssize_t first_row        # what of rows and values comes with the call
-    Py_ssize_t n_rows
-    Py_ssize_t first_value
-    Py_ssize_t n_values
-
-
 @cython.final
 cdef class PatternRows:
     """Rows of many patterns of gaps under mixtures of one form: work space for one call at a time.
@@ -224,8 +189,7 @@ cdef class PatternRows:
         for u in range(t.n_pieces):
             gap = gap_of(t, t.pieces[3 * u], d)
             row = t.pieces[3 * u + 1] - t.first_row
-            of_piece = values + t.values[t.pieces[3 * u]] - t.first_value + gap.n_observed * (
-                t.pieces[3 * u + 1] - t.rows[t.pieces[3 * u]])
+            of_piece = values + first_value_of(t, u)
             if gap.n_observed == 0:
                 self._sum_nothing(
                     &gap, t.pieces[3 * u + 2] - t.pieces[3 * u + 1], weight + row if weight != NULL else NULL,
@@ -255,10 +219,7 @@ cdef class PatternRows:
         cdef Py_ssize_t i, k
         cdef Py_ssize_t n_components = self.model.n_components
         cdef double count
-        if self.model.form == MATRIX:
-            self._cut_matrices(gap, True)
-        else:
-            self._cut_others(gap)
+        cut_mixture(&self.model, &self.given, gap, True, self.eliminated, self.factoring, &self.cut)
         memset(self.weight, 0, n_components * sizeof(double))
         memset(self.second, 0, n_components * sizeof(double))
         for i in range(n_rows):
@@ -279,10 +240,7 @@ cdef class PatternRows:
             with gil:
                 self._take_packed(p)
         m = &self.packed.mixture
-        if model.form == MATRIX:
-            self._cut_matrices(gap, with_rest)
-        else:
-            self._cut_others(gap)
+        cut_mixture(model, &self.given, gap, with_rest, self.eliminated, self.factoring, &self.cut)
         for k in range(model.n_components):
             for j in range(p):
                 self.means[k * p + j] = self.given.reference[k * model.n_features + gap.columns[j]]
@@ -292,42 +250,6 @@ cdef class PatternRows:
         with gil:
             self._take_scratch(for_sums)
         return 0
-
-    cdef void _cut_matrices(self, const Gap *gap, bint with_rest) noexcept nogil:
-        cdef Py_ssize_t k
-        cdef Py_ssize_t d = gap.n_features
-        cdef Py_ssize_t p = gap.n_observed
-        for k in range(self.model.n_covariances):
-            self.cut.log_determinants[k] = cut_matrix(
-                gap, self.given.covariances + k * d * d, self.given.factors + k * d * d, with_rest, self.eliminated,
-                self.factoring, self.cut.inverses + k * p * p, self.cut.slopes + k * (d - p) * p,
-                self.cut.left + k * (d - p) * (d - p))
-        for k in range(self.model.n_covariances, self.model.n_components):
-            self.cut.log_determinants[k] = self.cut.log_determinants[0]
-
-    cdef void _cut_others(self, const Gap *gap) noexcept nogil:
-        """DIAGONAL, SCALAR: no column follows another."""
-        cdef Model *model = &self.model
-        cdef Py_ssize_t k, j, c
-        cdef Py_ssize_t p = gap.n_observed
-        cdef double total
-        for k in range(model.n_covariances):
-            total = 0.0
-            if model.form == SCALAR:
-                self.cut.inverses[k] = self.given.inverses[k]
-                self.cut.left[k] = self.given.covariances[k]
-                total = p * natural_log(self.given.factors[k])
-            else:
-                for j in range(gap.n_features):
-                    c = k * gap.n_features + gap.columns[j]
-                    if j < p:
-                        self.cut.inverses[k * p + j] = self.given.inverses[c]
-                        total += natural_log(self.given.factors[c])
-                    else:
-                        self.cut.left[k * (gap.n_features - p) + j - p] = self.given.covariances[c]
-            self.cut.log_determinants[k] = total
-        for k in range(model.n_covariances, model.n_components):
-            self.cut.log_determinants[k] = self.cut.log_determinants[0]
 
     cdef void _unpack(self) noexcept nogil:
         """The sums of the scratch, as `PackedMixture.expectation` gives them; of matrices `_lift` unpacks its own."""
@@ -364,7 +286,8 @@ cdef class PatternRows:
             lift_first(
                 gap, self.weight[k], slopes, self.off, self.first + k * p, self.sloped, first + k * d)
             if self.model.form != MATRIX:
-                self._lift_others(gap, k, c, second)
+                lift_variances(
+                    &self.model, gap, k, self.weight[k], self.off, self.cut.left, self.second, second)
                 continue
             if moved:
                 lift_offsets(gap, self.weight[k], self.off, self.first + k * p, self.sloped, second + c * d * d)
@@ -390,23 +313,6 @@ cdef class PatternRows:
         for j in range(d):
             rounded[j] = <double> <real> self.given.reference[k * d + j]
         return rounded
-
-    cdef void _lift_others(self, const Gap *gap, Py_ssize_t k, Py_ssize_t c, double *second) noexcept nogil:
-        """DIAGONAL, SCALAR: second moments of one component."""
-        cdef Py_ssize_t j
-        cdef Py_ssize_t d = gap.n_features
-        cdef Py_ssize_t p = gap.n_observed
-        cdef double squares = 0.0
-        if self.model.form == SCALAR:
-            for j in range(d - p):
-                squares += self.off[j] * self.off[j]
-            second[k] += self.second[k] + self.weight[k] * ((d - p) * self.cut.left[c] + squares)
-            return
-        for j in range(p):
-            second[k * d + gap.columns[j]] += self.second[k * p + j]
-        for j in range(d - p):
-            second[k * d + gap.columns[p + j]] += self.weight[k] * (
-                self.cut.left[c * (d - p) + j] + self.off[j] * self.off[j])
 
     def score(self, mixture, table, values, str wanted, out):
         """Scores of rows with gaps, by the columns that were observed of each; of nothing the density is 1.
@@ -440,17 +346,14 @@ cdef class PatternRows:
             n_rows = t.pieces[3 * u + 2] - t.pieces[3 * u + 1]
             of_piece = out + (t.pieces[3 * u + 1] - t.first_row) * row_size
             if wanted == EXPECTED:
-                self._expect(
-                    &gap, values + t.values[t.pieces[3 * u]] - t.first_value + gap.n_observed * (
-                        t.pieces[3 * u + 1] - t.rows[t.pieces[3 * u]]), n_rows, <real *> of_piece)
+                self._expect(&gap, values + first_value_of(t, u), n_rows, <real *> of_piece)
                 continue
             if gap.n_observed == 0:
-                self._score_nothing(n_rows, wanted, of_piece)
+                score_nothing(&self.given, self.model.n_components, n_rows, wanted, of_piece)
                 continue
             self._pack(&gap, False, False)
             score_rows(
-                &self.packed.mixture, values + t.values[t.pieces[3 * u]] - t.first_value + gap.n_observed * (
-                    t.pieces[3 * u + 1] - t.rows[t.pieces[3 * u]]), n_rows, wanted, of_piece, self.scratch)
+                &self.packed.mixture, values + first_value_of(t, u), n_rows, wanted, of_piece, self.scratch)
         return 0
 
     cdef int _expect(self, const Gap *gap, const real *rows, Py_ssize_t n_rows, real *out) except -1 nogil:
@@ -470,7 +373,7 @@ cdef class PatternRows:
                     &self.packed.mixture, rows + begin * p, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin),
                     RESPONSIBILITIES, self.shares, self.scratch)
             else:
-                self._score_nothing(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
+                score_nothing(&self.given, self.model.n_components, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
             for b in range(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin)):
                 memset(mean, 0, (d - p) * sizeof(double))
                 for k in range(n_components):
@@ -484,72 +387,3 @@ cdef class PatternRows:
                 for i in range(d - p):
                     out[(begin + b) * d + gap.columns[p + i]] = <real> mean[i]
         return 0
-
-    cdef void _score_nothing(self, Py_ssize_t n_rows, int wanted, void *out) noexcept nogil:
-        cdef Py_ssize_t i, k
-        cdef Py_ssize_t top = 0
-        cdef Py_ssize_t n_components = self.model.n_components
-        for k in range(n_components):
-            if self.given.log_weights[k] > self.given.log_weights[top]:
-                top = k
-        for i in range(n_rows):
-            if wanted == LABELS:
-                (<int64_t *> out)[i] = top
-            elif wanted == WEIGHTED_LOG_DENSITY:
-                (<real *> out)[i] = 0
-            for k in range(n_components if wanted == RESPONSIBILITIES or wanted == COMPONENT_LOG_DENSITY else 0):
-                (<real *> out)[i * n_components + k] = 0 if wanted == COMPONENT_LOG_DENSITY else <real> natural_exp(
-                    self.given.log_weights[k])
-
-
-cdef void write_matrix(const Mixture *m, const Sums *sums, Py_ssize_t k, double *out) noexcept nogil:
-    """out = FULL, TIED: second moments of one component, once overlaps have been added."""
-    cdef Py_ssize_t i, j, first
-    cdef Py_ssize_t n = m.n_features
-    cdef const double *row
-    if not by_rows(m):
-        memset(out, 0, n * n * sizeof(double))
-        sum_lanes(sums.second + k * sums.second_size, n, out)
-        return
-    for first from 0 <= first < n by 8:                 # see `mirror`
-        for i in range(first, n):
-            row = sums.second + k * sums.second_size + lower_row(i)
-            for j in range(first, min(first + 8, i + 1)):
-                out[i * n + j] = row[j]
-                out[j * n + i] = row[j]
-
-
-cdef inline Py_ssize_t columns_of(int wanted, const Model *model) noexcept nogil:
-    """Numbers per row of these scores."""
-    if wanted == WEIGHTED_LOG_DENSITY or wanted == LABELS:
-        return 1
-    return model.n_features if wanted == EXPECTED else model.n_components
-
-
-cdef inline Gap gap_of(const Table *t, Py_ssize_t pattern, Py_ssize_t n_features) noexcept nogil:
-    cdef Gap gap
-    gap.columns = t.columns + pattern * n_features
-    gap.n_features = n_features
-    gap.n_observed = t.observed[pattern]
-    return gap
-
-
-cdef int check_table(const Table *t, Py_ssize_t n_features) except -1:
-    """Refuse a table by which a kernel would read beyond the arrays that came with the call."""
-    cdef Py_ssize_t u, j, pattern, first, last
-    for u in range(t.n_pieces):
-        pattern = t.pieces[3 * u]
-        if not 0 <= pattern < t.n_patterns or not 0 <= t.observed[pattern] <= n_features:
-            raise ValueError(f"pieces: there is no pattern {pattern} of {n_features} columns")
-        for j in range(n_features):
-            if not 0 <= t.columns[pattern * n_features + j] < n_features:
-                raise ValueError(f"columns: pattern {pattern} has columns beyond {n_features}")
-        first = t.pieces[3 * u + 1]
-        last = t.pieces[3 * u + 2]
-        if not t.first_row <= first <= last <= t.first_row + t.n_rows or first < t.rows[pattern]:
-            raise ValueError(f"pieces: rows {first} to {last} are not among those given")
-        first = t.values[pattern] - t.first_value + (first - t.rows[pattern]) * t.observed[pattern]
-        last = first + (last - t.pieces[3 * u + 1]) * t.observed[pattern]
-        if not 0 <= first <= last <= t.n_values:
-            raise ValueError(f"pieces: values {first} to {last} are not among those given")
-    return 0

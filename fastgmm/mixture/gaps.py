@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.data.parts import GapKind
 from fastgmm.data.patterns import Patterns
 from fastgmm.lazy import lazy
 from fastgmm.mixture.conditioning import Columns, cut_of
@@ -21,7 +22,7 @@ LOG_CONSTANT = -0.5 * float(np.log(2.0 * np.pi))
 
 
 @dataclass(frozen=True)
-class Gaps:
+class Gaps(GapKind):
     """The kind of rows of which some columns were observed, and others are missing at random.
 
     Parameters

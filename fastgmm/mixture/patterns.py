@@ -12,7 +12,7 @@ import numpy as np
 
 from fastgmm import kernels
 from fastgmm.covariance.matrix import MATRIX
-from fastgmm.data.parts import Part, RowKind
+from fastgmm.data.parts import GapKind, Part
 from fastgmm.data.patterns import Patterns, grouped
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.threads import Result, fold_blocks, rows_per_block
@@ -262,7 +262,7 @@ def responsibilities_of(
     mixture: Mixture, part: Part, begin: int, end: int, dtype: np.dtype
 ) -> np.ndarray:
     """(end - begin, K): responsibilities of the rows of one task of a part with gaps."""
-    assert not isinstance(part.kind, RowKind)
+    assert isinstance(part.kind, GapKind)
     patterns = part.kind.patterns(len(part.rows))
     task = next(one for one in tasks_of(patterns, mixture) if one.begin == begin)
     assert task.end == end

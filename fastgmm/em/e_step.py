@@ -157,9 +157,11 @@ class EStep:
         ask = patterns.Expectation(
             self._under, self._mixture.means, self._dtype, self._thresholds, part.rows.reshape(-1)
         )
+        # With one task no sums of others wait, and those of the kernels are the total.
+        lone = len(patterns.tasks_of(table, self._mixture)) == 1
 
         def sums_of_task(task: patterns.Task) -> tuple[Sums, float, np.ndarray]:
-            sums = total.spare_sums()
+            sums = total.total if lone else total.spare_sums()
             given = None if self._given is None else self._given(part, task.begin, task.end)
             some = slice(task.begin, task.end)
             log_likelihood = ask.add(
@@ -170,8 +172,6 @@ class EStep:
                 sums,
                 None if log_density is None else log_density[some],
             )
-            if given is not None:
-                log_likelihood = 0.0
             return sums, log_likelihood, np.zeros(2, np.int64)
 
         patterns.fold_tasks(sums_of_task, total.combine, table, self._mixture, self._n_threads)

@@ -22,6 +22,9 @@ FEW_ROWS = {"full": 40, "tied": 24, "diag": 12, "spherical": 12}
 take the same time (measured for 4 to 32 features and 4 to 16 components)."""
 MOST_IN_LANES = 1 << 18
 """Lanes hold up to so many numbers of second moments, 16 MB in vectors of eight."""
+MOST_KEPT = 1 << 14
+"""Work space is kept for covariances of up to so many numbers: it has scratch for each number of
+columns, 1 MB with so many, and larger scratch costs little beside the work in it."""
 PATTERN_ROWS = 16
 """A pattern counts for so many rows beside its own when rows are cut into tasks."""
 
@@ -120,7 +123,9 @@ def space_for(patterns: Patterns, mixture: Mixture, dtype: np.dtype | None) -> A
 
 
 def give_back(patterns: Patterns, mixture: Mixture, dtype: np.dtype | None, space: Any) -> None:
-    """Keep work space for the next task."""
+    """Keep work space for the next task, unless it is large."""
+    if mixture.n_components * mixture.n_features**2 > MOST_KEPT:
+        return
     patterns.made[mixture.covariance_model.name, mixture.n_components, dtype].append(space)
 
 

@@ -15,6 +15,10 @@ from fastgmm.data.sample import RowSampler, Sample
 Batch = tuple[np.ndarray, np.ndarray | None]
 """A batch is rows (n, D), and their sample weights (n,) or None."""
 
+GATHERED_BYTES = 1 << 24
+"""Rows with gaps are grouped by pattern in so many bytes of them at a time: 16 MB, which are copied
+twice."""
+
 
 class Batches(Protocol):
     """Checked batches, all of one number of features and one dtype; each call walks over them.
@@ -120,16 +124,17 @@ class BatchData:
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
         """The sums of the accumulator of `make`, to which the batches of one walk were added."""
         accumulator = make()
-        for rows, weight in self._same_batches():
+        walk = self._same_batches()
+        for rows, weight in gathered(walk) if self.gapped else walk:
             for part in self._parts(rows, weight):
                 accumulator.add(part)
         return accumulator.statistics()
 
     def _parts(self, rows: np.ndarray, weight: np.ndarray | None) -> Iterable[Part]:
-        """The rows of one batch, by the pattern of their gaps."""
+        """The rows of one batch, or of some: those with gaps by pattern."""
         if self._kind_of is None:
             return (Part(rows, weight),)
-        return parts_by_pattern(rows, weight, self._kind_of)
+        return parts_by_pattern(rows, weight)
 
     def _same_batches(self) -> Iterator[Batch]:
         n_samples, weight = 0, 0.0
@@ -144,6 +149,35 @@ class BatchData:
                 f"first one {self.extent.n_samples} of weight {self.extent.weight:g}: pass batches "
                 "that are the same each time."
             )
+
+
+def gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches with gaps, small ones put together up to `GATHERED_BYTES`.
+
+    Each pattern of gaps costs as much as many rows of it, and so is evaluated once for many
+    batches.  What waits is copied: whoever makes batches may fill the same array again.
+    """
+    waiting: list[Batch] = []
+    n_bytes = 0
+    for rows, weight in batches:
+        if not waiting and rows.nbytes >= GATHERED_BYTES:
+            yield rows, weight
+            continue
+        waiting.append((rows.copy(), None if weight is None else weight.copy()))
+        n_bytes += rows.nbytes
+        if n_bytes >= GATHERED_BYTES:
+            yield _joined(waiting)
+            waiting, n_bytes = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    rows = np.concatenate([rows for rows, _ in batches])
+    if all(weight is None for _, weight in batches):
+        return rows, None
+    each = [np.ones(len(rows)) if weight is None else weight for rows, weight in batches]
+    return rows, np.concatenate(each)
 
 
 def _weight(batch: Batch) -> float:

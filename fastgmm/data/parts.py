@@ -1,5 +1,6 @@
 """Parts: rows that a pass over data hands out together, with what is known about them."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,14 @@ class RowKind(Protocol):
         `mixture` is the one that responsibilities are under, and `reference` (K, D) the points that
         the sums are about, in all columns.
         """
+
+
+class GapKind(ABC):
+    """What is known about rows with gaps: which columns were observed of each."""
+
+    @abstractmethod
+    def patterns(self, n_rows: int) -> Any:
+        """The `patterns.Patterns` of the rows of a part, n_rows of them if they are of one."""
 
 
 class CompleteRows:
@@ -53,6 +62,6 @@ class Part:
         self,
         rows: np.ndarray,
         sample_weight: np.ndarray | None = None,
-        kind: RowKind = COMPLETE,
+        kind: RowKind | GapKind = COMPLETE,
     ) -> None:
         self.rows, self.sample_weight, self.kind = rows, sample_weight, kind

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from fastgmm.data.parts import COMPLETE, Part, RowKind
+from fastgmm import kernels
+from fastgmm.data.parts import GapKind, Part, RowKind
+from fastgmm.lazy import lazy
 
 Columns = tuple[int, ...]
 """Numbers of columns, in ascending order."""
-KindOf = Callable[[Columns, int], RowKind]
+KindOf = Callable[[Columns, int], RowKind | GapKind]
 """A function kind(observed, n_features) returns the kind of rows of which these columns were
 observed."""
 ROWS_AT_ONCE = 1 << 14
@@ -48,25 +51,104 @@ class Pattern:
         return taken
 
 
+@dataclass(frozen=True, eq=False)
+class Patterns(GapKind):
+    """What was observed of rows, pattern by pattern: the kind of rows with gaps of all sorts.
+
+    Patterns of more observed columns come first, so that neighbours are alike.
+
+    Parameters
+    ----------
+    columns : ndarray of int32, shape (P, D)
+        Of each pattern the observed columns and then the missing ones, both in ascending order.
+    observed : ndarray of int64, shape (P,)
+        How many columns were observed.
+    rows, values : ndarray of int64, shape (P + 1,)
+        Where the rows and the observed values of each pattern begin, and the last one's end.
+    order : ndarray of int64, shape (n,)
+        The numbers of the rows, pattern by pattern, and ascending within each.
+    """
+
+    columns: np.ndarray
+    observed: np.ndarray
+    rows: np.ndarray
+    values: np.ndarray
+    order: np.ndarray
+
+    def patterns(self, n_rows: int) -> "Patterns":
+        """The table itself: what the E-step asks of a kind of rows with gaps."""
+        return self
+
+    def __len__(self) -> int:
+        return len(self.observed)
+
+    @property
+    def n_features(self) -> int:
+        """The number of all columns, D."""
+        n_features: int = self.columns.shape[1]
+        return n_features
+
+    @lazy
+    def made(self) -> dict[Any, Any]:
+        """What passes over these rows keep for the next: their tasks and work spaces."""
+        return {}
+
+    def observed_of(self, pattern: int) -> Columns:
+        """The columns that were observed."""
+        return tuple(self.columns[pattern, : self.observed[pattern]].tolist())
+
+    def without_first(self) -> "Patterns":
+        """The same table without its first pattern, whose rows and values are counted no more."""
+        n, m = self.rows[1], self.values[1]
+        return Patterns(
+            self.columns[1:],
+            self.observed[1:],
+            self.rows[1:] - n,
+            self.values[1:] - m,
+            self.order[n:],
+        )
+
+
+def grouped(rows: np.ndarray) -> tuple[Patterns, np.ndarray]:
+    """The patterns of rows (n, D) in which NaN is a gap, and what was observed of them.
+
+    The order of the patterns depends on the rows alone.  The values are one array, pattern by
+    pattern and row by row.
+    """
+    (n, d), dtype = rows.shape, rows.dtype
+    words, numbers = np.empty((n, -(-d // _WORD)), np.uint64), np.empty(n, np.int32)
+    first = np.empty(n, np.int64)
+    found = kernels.number_patterns[dtype](rows, words, numbers, first)
+    first = first[:found]
+    missing = np.isnan(rows[first])
+    observed = d - missing.sum(axis=1)
+    placed = np.lexsort((*words[first].T, -observed))
+    observed = observed[placed]
+    begins = _begins(np.bincount(numbers, minlength=found)[placed])
+    columns = np.argsort(missing[placed], axis=1, kind="stable").astype(np.int32)
+    value_begins = _begins(np.diff(begins) * observed)
+    ranks = np.empty(found, np.int64)
+    ranks[placed] = np.arange(found)
+    order, values = np.empty(n, np.int64), np.empty(value_begins[-1], dtype)
+    kernels.deal_rows[dtype](
+        rows, numbers, ranks, columns, observed, begins, value_begins, order, values
+    )
+    return Patterns(columns, observed, begins, value_begins, order), values
+
+
+def _begins(counts: np.ndarray) -> np.ndarray:
+    """(P + 1,) int64: where each of some counts begins, and the last one's end."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
+
+
 def patterns_of(rows: np.ndarray) -> list[Pattern]:
     """The patterns of rows (n, D) in which NaN is a gap, in an order that depends on them alone.
 
     Rows without a gap come first, where there are any.
     """
-    missing = np.isnan(rows)
-    n_features = rows.shape[1]
-    # Each pattern is some words of bits; the last word counts most in the order of `lexsort`.
-    words = [_bits(missing[:, begin : begin + _WORD]) for begin in range(0, n_features, _WORD)]
-    order = np.argsort(words[0], kind="stable") if len(words) == 1 else np.lexsort(words)
-    changes = np.zeros(len(rows) - 1, dtype=bool)
-    for word in words:
-        ordered = word[order]
-        changes |= ordered[1:] != ordered[:-1]
-    found = []
-    for index in np.split(order, np.flatnonzero(changes) + 1):
-        observed = np.flatnonzero(~missing[index[0]])
-        found.append(Pattern(tuple(observed.tolist()), index))
-    return found
+    table, _ = grouped(rows)
+    indices = np.split(table.order, table.rows[1:-1])
+    return [Pattern(table.observed_of(i), index) for i, index in enumerate(indices)]
 
 
 def together(rows: np.ndarray) -> np.ndarray:
@@ -79,30 +161,19 @@ def together(rows: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _bits(missing: np.ndarray) -> np.ndarray:
-    """(n,) uint64: the columns (n, at most 64) as the bits of one number."""
-    word = np.zeros(len(missing), np.uint64)
-    for j in range(missing.shape[1]):
-        word |= missing[:, j].astype(np.uint64) << np.uint64(j)
-    return word
+def parts_by_pattern(rows: np.ndarray, sample_weight: np.ndarray | None) -> Iterator[Part]:
+    """The parts of rows (n, D) with gaps, NaN: those without one, and all others as one part.
 
-
-def parts_by_pattern(
-    rows: np.ndarray, sample_weight: np.ndarray | None, kind_of: KindOf
-) -> Iterator[Part]:
-    """The parts of rows (n, D) with gaps, one for each pattern.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, D)
-        NaN is a gap.
-    sample_weight : ndarray of shape (n,), optional
-    kind_of : callable
-        It makes the kind of the rows that have gaps.
+    The rows of the latter are what was observed of them as one array, its kind the `Patterns`, and
+    its sample weights in their order.
     """
-    n_features = rows.shape[1]
-    for pattern in patterns_of(rows):
-        weight = None if sample_weight is None else sample_weight[pattern.index]
-        complete = len(pattern.observed) == n_features
-        kind = COMPLETE if complete else kind_of(pattern.observed, n_features)
-        yield Part(pattern.of(rows), weight, kind)
+    (table, values), n_features = grouped(rows), rows.shape[1]
+    weight = None if sample_weight is None else sample_weight[table.order]
+    if table.observed[0] == n_features:
+        n = int(table.rows[1])
+        complete = values[: n * n_features].reshape(n, n_features)
+        yield Part(complete, None if weight is None else weight[:n])
+        values, table = values[n * n_features :], table.without_first()
+        weight = None if weight is None else weight[n:]
+    if len(table):
+        yield Part(values, weight, table)

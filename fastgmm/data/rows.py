@@ -1,4 +1,4 @@
-"""Rows in memory as data: they are one part, or one per pattern of gaps, in every pass."""
+"""Rows in memory as data: they are one part in every pass, or two: those with gaps by pattern."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ class RowData:
         """The rows by the pattern of their gaps: one copy of what was observed, for all passes."""
         if self._kind_of is None:
             return (Part(self.rows, self.sample_weight),)
-        return tuple(parts_by_pattern(self.rows, self.sample_weight, self._kind_of))
+        return tuple(parts_by_pattern(self.rows, self.sample_weight))
 
     @lazy
     def extent(self) -> Extent:

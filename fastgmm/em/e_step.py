@@ -15,7 +15,7 @@ import numpy as np
 from fastgmm import kernels
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.extent import Extent
-from fastgmm.data.parts import Part, RowKind
+from fastgmm.data.parts import GapKind, Part, RowKind
 from fastgmm.data.passes import Data
 from fastgmm.em.bounds import CarriedBounds
 from fastgmm.em.precision import SINGLE, dtype_of_sums
@@ -70,6 +70,7 @@ class EStep:
         self._block = rows_per_block(*mixture.means.shape)
         self._exponent = extent.exponent
         self._kinds: dict[RowKind, _KindSums] = {}
+        self._gaps: _Sums | None = None
         self._thresholds, self._limits = self._what_to_skip()
 
     def under(self, mixture: Mixture) -> "EStep":
@@ -111,13 +112,16 @@ class EStep:
 
         The log densities of its rows, in nats, go to `log_density` (n,).
         """
+        rows, sample_weight = part.rows, part.sample_weight
+        if sample_weight is not None and self._exponent:
+            sample_weight = np.ldexp(sample_weight, -self._exponent)
+        if isinstance(part.kind, GapKind):
+            self._add_gaps(part, part.kind, sample_weight, log_density)
+            return
         kind_sums = self._kinds.get(part.kind)
         if kind_sums is None:
             constants = part.kind.constants(self._mixture)
             kind_sums = self._kinds[part.kind] = self._sums_with(constants)
-        rows, sample_weight = part.rows, part.sample_weight
-        if sample_weight is not None and self._exponent:
-            sample_weight = np.ldexp(sample_weight, -self._exponent)
         # One thread adds each block to the total at once, several add one block after the other:
         # these are the same additions in the same order.
         cast = part.rows.dtype != self._dtype
@@ -148,6 +152,42 @@ class EStep:
             n_threads = 1 if alone else self._n_threads
             fold_blocks(sums_of_block, kind_sums.combine, len(rows), self._block, n_threads)
 
+    def _add_gaps(
+        self,
+        part: Part,
+        kind: GapKind,
+        sample_weight: np.ndarray | None,
+        log_density: np.ndarray | None,
+    ) -> None:
+        """Add the sums of rows with gaps: those of their observed columns, lifted to all."""
+        # What gaps need is loaded with the first of them.
+        from fastgmm.mixture import patterns
+
+        if self._gaps is None:
+            self._gaps = _Sums(self._mixture.constants, self._mixture.covariance_model)
+        total, table = self._gaps, kind.patterns(len(part.rows))
+        ask = patterns.Expectation(
+            self._under, self._mixture.means, self._dtype, self._thresholds, part.rows.reshape(-1)
+        )
+        # With one task no sums of others wait, and those of the kernels are the total.
+        lone = len(patterns.tasks_of(table, self._mixture)) == 1
+
+        def sums_of_task(task: patterns.Task) -> tuple[Sums, float, np.ndarray]:
+            sums = total.total if lone else total.spare_sums()
+            given = None if self._given is None else self._given(part, task.begin, task.end)
+            some = slice(task.begin, task.end)
+            log_likelihood = ask.add(
+                table,
+                task,
+                None if sample_weight is None else sample_weight[some],
+                given,
+                sums,
+                None if log_density is None else log_density[some],
+            )
+            return sums, log_likelihood, np.zeros(2, np.int64)
+
+        patterns.fold_tasks(sums_of_task, total.combine, table, self._mixture, self._n_threads)
+
     def statistics(self) -> SufficientStatistics:
         """The sums of all that was added; the step ends with them."""
         mixture, extent = self._mixture, self._extent
@@ -155,13 +195,15 @@ class EStep:
             counts = sum((sums.counts for sums in self._kinds.values()), np.zeros(2))
             live, computed = counts / max(1, extent.n_samples * mixture.n_components)
             self._bounds.end(float(live), float(computed))
-        if not self._kinds:
-            return self._statistics_of(self._sums_with(mixture.constants))
+        if not self._kinds and self._gaps is None:
+            return self._statistics_of(_Sums(mixture.constants, mixture.covariance_model))
         reference = self.reference
         lifted: list[SufficientStatistics] = [
             kind.lift(self._statistics_of(of), self._under, reference)
             for kind, of in self._kinds.items()
         ]
+        if self._gaps is not None:
+            lifted.append(self._statistics_of(self._gaps))
         return reduce(self.joined, lifted)
 
     def joined(
@@ -180,7 +222,7 @@ class EStep:
     def _sums_with(self, constants: Constants) -> "_KindSums":
         return _KindSums(constants, self._mixture.covariance_model, self._dtype)
 
-    def _statistics_of(self, sums: "_KindSums") -> SufficientStatistics:
+    def _statistics_of(self, sums: "_Sums") -> SufficientStatistics:
         """The sums of one kind of rows, in the units of the sample weights."""
         mixture, extent, exponent = self._mixture, self._extent, self._exponent
         if exponent:
@@ -200,14 +242,13 @@ class EStep:
         )
 
 
-class _KindSums:
-    """The sums over all rows of one kind that were added so far."""
+class _Sums:
+    """The sums over all rows of one sort that were added so far."""
 
-    __slots__ = ("_model", "_spare", "constants", "counts", "log_likelihood", "packed", "total")
+    __slots__ = ("_model", "_spare", "constants", "counts", "log_likelihood", "total")
 
-    def __init__(self, constants: Constants, model: CovarianceModel, dtype: np.dtype) -> None:
+    def __init__(self, constants: Constants, model: CovarianceModel) -> None:
         self.constants, self._model = constants, model
-        self.packed = constants.packed(dtype)
         self.total = self._zero_sums()
         self.log_likelihood, self.counts = 0.0, np.zeros(2, np.int64)
         self._spare: list[Sums] = []
@@ -233,6 +274,16 @@ class _KindSums:
                 array += addend
                 addend.fill(0.0)
             self._spare.append(sums)
+
+
+class _KindSums(_Sums):
+    """Those over all rows of one kind, with the constants as the kernels read them."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, constants: Constants, model: CovarianceModel, dtype: np.dtype) -> None:
+        super().__init__(constants, model)
+        self.packed = constants.packed(dtype)
 
 
 def expectation(
@@ -266,6 +317,10 @@ def _recentred(
     packed: dict[RowKind, Any] = {}
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
+        if isinstance(part.kind, GapKind):
+            from fastgmm.mixture.patterns import responsibilities_of
+
+            return responsibilities_of(mixture, part, begin, end, dtype)
         if part.kind not in packed:
             packed[part.kind] = part.kind.constants(mixture).packed(dtype)
         out = np.empty((end - begin, mixture.n_components), dtype)

@@ -124,6 +124,15 @@ online_sums = {dtype: module.OnlineSums for dtype, module in CHOSEN.modules.item
 take_rows = {dtype: module.take_rows for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this function, which copies a few rows that are good as they are."""
 
+number_patterns = {dtype: module.number_patterns for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this function, which numbers the patterns of gaps of rows."""
+deal_rows = {dtype: module.deal_rows for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this function, which puts rows where their patterns are."""
+pattern_rows = {dtype: module.PatternRows for dtype, module in CHOSEN.modules.items()}
+"""Each dtype has this class, which sums and scores rows with gaps, many patterns in one call."""
+PatternLanes = _float64.PatternLanes
+"""This class does the same for patterns of few rows, with a pattern in each lane."""
+
 directions_below = _float64.directions_below
 """This kernel counts the directions in which covariances are below bounds."""
 estimate = _float64.estimate

@@ -3,7 +3,7 @@
 
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
-from libc.math cimport INFINITY, NAN, fabs, sqrt
+from libc.math cimport INFINITY, NAN, fabs, hypot, sqrt
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -68,6 +68,11 @@ include "packed.pxi"
 include "scorer.pxi"
 include "factorization.pxi"
 include "estimation.pxi"
+include "grouping.pxi"
+include "pattern_tables.pxi"
+include "conditioning.pxi"
+include "lifting.pxi"
+include "patterns.pxi"
 include "rules.pxi"
 include "panels.pxi"
 include "relative_frame.pxi"

@@ -112,4 +112,18 @@ static inline void pick_lanes(unsigned set, int first, int *out)
 }
 #endif
 
+/* The numbers at first[i] + second[i].  GCC would store them one by one and load what it has just stored. */
+static inline vec vgather(const real *numbers, const int *first, const int *second)
+{
+#if defined(__x86_64__) && defined(__AVX512F__) && !defined(FASTGMM_FLOAT32)
+    __m256i index = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)first),
+                                     _mm256_loadu_si256((const __m256i *)second));
+    return (vec)_mm512_i32gather_pd(index, numbers, 8);
+#else
+    real picked[LANES];
+    for (int i = 0; i < LANES; i++) picked[i] = numbers[first[i] + second[i]];
+    return vload(picked);
+#endif
+}
+
 #endif

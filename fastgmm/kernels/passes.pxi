@@ -246,7 +246,6 @@ cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogi
     """out += second moments in the shapes of the covariances, about the references."""
     cdef Py_ssize_t k, j
     cdef Py_ssize_t n_features = m.n_features
-    cdef const double *second
     cdef double mean, square
     if m.shape == SPHERICAL:
         for k in range(m.n_components):
@@ -266,11 +265,16 @@ cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogi
         if pooled(m):
             add_overlaps(m, sums)
         for k in range(m.n_components if m.shape == FULL else 1):
-            second = sums.second + k * sums.second_size
-            if by_rows(m):
-                mirror(second, n_features, out + k * n_features * n_features)
-            else:
-                sum_lanes(second, n_features, out + k * n_features * n_features)
+            unpack_matrix(m, sums, k, out + k * n_features * n_features)
+
+
+cdef void unpack_matrix(const Mixture *m, const Sums *sums, Py_ssize_t k, double *out) noexcept nogil:
+    """out += FULL, TIED: second moments of one component, once overlaps have been added."""
+    cdef const double *second = sums.second + k * sums.second_size
+    if by_rows(m):
+        mirror(second, m.n_features, out)
+    else:
+        sum_lanes(second, m.n_features, out)
 
 
 cdef void mirror(const double *lower, Py_ssize_t n, double *out) noexcept nogil:

@@ -39,6 +39,7 @@ cdef extern from "simd.h" nogil:
     vec vmax(vec a, vec b)
     vec vmin(vec a, vec b)
     void vtranspose(vec *square)
+    vec vgather(const real *numbers, const int *first, const int *second)
     vec vsqrt(vec a)
     vec vscale(vec x, vec shifted)
     vec vsplit(vec x, vec *exponent)

@@ -72,15 +72,9 @@ def _by_rows(
     if not gaps:
         return in_blocks(getattr(mixture.packed(rows.dtype), name), k, rows, out, n_threads)
     # What gaps need is loaded with the first of them.
-    from fastgmm.data.patterns import patterns_of
-    from fastgmm.mixture.gaps import constants_of
+    from fastgmm.mixture.patterns import scores
 
-    for pattern in patterns_of(rows):
-        packed = constants_of(mixture, pattern.observed).packed(rows.dtype)
-        of_pattern = np.empty((len(pattern.index), *out.shape[1:]), out.dtype)
-        in_blocks(getattr(packed, name), k, pattern.of(rows), of_pattern, n_threads)
-        out[pattern.index] = of_pattern
-    return out
+    return scores(mixture, rows, name, out, n_threads)
 
 
 def in_blocks(

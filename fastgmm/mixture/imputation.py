@@ -7,7 +7,7 @@ from fastgmm.mixture.conditioning import Cut, cut_of
 from fastgmm.mixture.density import responsibilities
 from fastgmm.mixture.gaps import Gaps
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.regression import regression
+from fastgmm.mixture.patterns import expected
 from fastgmm.mixture.sampling import draw
 from fastgmm.typing import FloatArray
 
@@ -23,6 +23,8 @@ def imputed(
     The mean is ``sum_k r_k (mean_m + A (x_o - mean_o))``, with the responsibilities r of the
     observed columns; a draw takes one component by these odds, and then its conditional Gaussian.
     """
+    if generator is None:
+        return expected(mixture, rows, n_threads)
     filled = rows.copy()
     for pattern in patterns_of(rows):
         missing = np.array(Gaps(pattern.observed, mixture.n_features).missing, dtype=int)
@@ -30,18 +32,17 @@ def imputed(
             continue
         if pattern.observed:
             cut = cut_of(mixture, pattern.observed, tuple(missing.tolist()))
-            found = _expected(cut, pattern.of(rows), n_threads, generator)
+            found = _drawn(cut, pattern.of(rows), n_threads, generator)
         else:
             found = _of_nothing(mixture, pattern, generator)
         filled[np.ix_(pattern.index, missing)] = found
     return filled
 
 
-def _expected(
-    cut: Cut, rows: np.ndarray, n_threads: int | None, generator: "np.random.Generator | None"
+def _drawn(
+    cut: Cut, rows: np.ndarray, n_threads: int | None, generator: "np.random.Generator"
 ) -> np.ndarray:
-    if generator is None:
-        return regression(cut, rows, return_cov=False, n_threads=n_threads)[0]
+    """(n, m): draws of the missing columns for rows (n, p) of the observed ones."""
     exact = rows.astype(np.float64, copy=False)
     odds = responsibilities(
         cut.given, exact, np.empty((len(rows), cut.given.n_components)), n_threads
@@ -77,13 +78,8 @@ def _drawn_components(odds: FloatArray, generator: "np.random.Generator") -> np.
     return drawn
 
 
-def _of_nothing(
-    mixture: Mixture, pattern: Pattern, generator: "np.random.Generator | None"
-) -> np.ndarray:
-    """Rows of which nothing was observed: the mean of the mixture, or draws from it."""
-    if generator is None:
-        mean = np.asarray(mixture.weights @ mixture.means)
-        return np.broadcast_to(mean, (len(pattern.index), mixture.n_features))
+def _of_nothing(mixture: Mixture, pattern: Pattern, generator: "np.random.Generator") -> np.ndarray:
+    """Rows of which nothing was observed: draws from the mixture."""
     rows, _ = draw(mixture, len(pattern.index), generator)
     shuffled: np.ndarray = generator.permutation(rows)
     return shuffled

@@ -30,9 +30,14 @@ def test_without_a_gap_the_bits_are_those_of_the_default(kind: str) -> None:
     assert np.array_equal(one.predict_proba(IRIS), other.predict_proba(IRIS))
 
 
+@pytest.mark.parametrize("together", [1, 3000, 1 << 24])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("kind", COVARIANCE_TYPES)
-def test_batches_give_what_rows_in_memory_give(kind: str, dtype: type) -> None:
+def test_batches_give_what_rows_in_memory_give(
+    monkeypatch: pytest.MonkeyPatch, kind: str, dtype: type, together: int
+) -> None:
+    """Whether each batch is grouped by pattern alone, or some or all of them together."""
+    monkeypatch.setattr("fastgmm.data.batches.GATHERED_BYTES", together)
     rows = with_gaps(IRIS).astype(dtype)
     model = fastgmm.GaussianMixture(3, covariance_type=kind, random_state=0, missing="em")
     whole = model.fit(rows)

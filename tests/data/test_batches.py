@@ -1,12 +1,12 @@
 """Batches as data: counted and sampled in one walk, and the same rows in every other."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fastgmm.data.batches import BatchData
+from fastgmm.data.batches import Batch, BatchData, gathered
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
@@ -150,3 +150,32 @@ def test_the_order_of_sums_is_no_difference(rng: np.random.Generator) -> None:
     assert data.extent.n_samples == 100
     walks.batches = cut(rows[::-1], weight[::-1], [1, 2, 3, 97]).batches
     assert data.pass_over(Counted) == 100
+
+
+def test_small_batches_with_gaps_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to a limit, in order, as copies: the same array may be filled again for each batch."""
+    monkeypatch.setattr("fastgmm.data.batches.GATHERED_BYTES", 10 * 8 * 2)
+    room = np.empty((4, 2))
+
+    def filled() -> Iterator[Batch]:
+        for i in range(5):
+            room[:] = i
+            yield room, None if i % 2 else np.full(4, i + 1.0)
+        yield np.full((20, 2), 7.0), None
+        yield np.full((1, 2), 8.0), None
+
+    found = list(gathered(filled()))
+    assert [len(rows) for rows, _ in found] == [12, 28, 1]
+    assert np.concatenate([rows for rows, _ in found])[:, 0].tolist() == [
+        *np.repeat(np.arange(5.0), 4),
+        *[7.0] * 20,
+        8.0,
+    ]
+    weights = [weight for _, weight in found]
+    assert weights[0] is not None
+    assert weights[0].tolist() == [1.0] * 8 + [3.0] * 4
+    assert weights[1] is not None
+    assert weights[1].tolist() == [1.0] * 4 + [5.0] * 4 + [1.0] * 20
+    assert weights[2] is None
+    alone = list(gathered([(np.ones((10, 2)), None)] * 2))
+    assert [len(rows) for rows, _ in alone] == [10, 10]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from fastgmm.data.parts import COMPLETE
-from fastgmm.data.patterns import parts_by_pattern, patterns_of, together
-from fastgmm.mixture.gaps import kind_of
+from fastgmm.data.patterns import Patterns, parts_by_pattern, patterns_of, together
 
 
 def gapped(n: int, d: int, seed: int, share: float = 0.3) -> np.ndarray:
@@ -35,13 +34,19 @@ def test_rows_of_a_pattern_have_the_same_gaps(d: int) -> None:
 def test_rows_without_a_gap_come_first() -> None:
     rows = gapped(100, 4, 0)
     rows[50] = 1.0
-    first, *others = parts_by_pattern(rows, np.arange(100.0), kind_of)
+    first, *others = parts_by_pattern(rows, np.arange(100.0))
     assert first.kind is COMPLETE
-    assert not any(part.kind is COMPLETE for part in others)
-    assert sum(len(part.rows) for part in (first, *others)) == 100
-    for part in (first, *others):
+    (gaps,) = others
+    assert isinstance(gaps.kind, Patterns)
+    assert not (gaps.kind.observed == 4).any()
+    for part, n in ((first, len(first.rows)), (gaps, len(gaps.kind.order))):
         assert part.sample_weight is not None
-        assert len(part.sample_weight) == len(part.rows)
+        assert len(part.sample_weight) == n
+    assert len(first.rows) + len(gaps.kind.order) == 100
+    assert np.array_equal(
+        np.sort(np.r_[first.rows.ravel(), gaps.rows]), np.sort(rows[rows == rows])
+    )
+    assert np.array_equal(first.rows, rows[first.sample_weight.astype(int)])
 
 
 def test_pairs_observed_together_are_counted() -> None:

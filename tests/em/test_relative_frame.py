@@ -13,6 +13,7 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
+from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.mixture import Mixture
 from support import CorrelatedMixture, correlated_mixture, matrices_of
 
@@ -171,3 +172,26 @@ def test_the_gradient(kind: str, seed: int, covariance_type: str) -> None:
             assert np.abs(gradient).max() < 1e-6
         elif kind != "prior":
             assert np.linalg.norm(em - gradient) < 2 * length * np.linalg.norm(gradient)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_gradient_of_rows_with_gaps(seed: int, covariance_type: str) -> None:
+    """Sums lifted to complete rows give that of the observed likelihood (Fisher's identity)."""
+    rng = np.random.default_rng(seed)
+    mixture = correlated_mixture(3, 4, rng)
+    rows, weight = mixture.sample(300, rng)[0], rng.uniform(0.0, 3.0, 300)
+    rows[rng.random(rows.shape) < 0.3] = np.nan
+    means, covariances = mixture.means + 0.3, mixture.covariances_as(covariance_type)
+    base = Mixture.from_covariances(mixture.weights, means, covariances, covariance_type)
+    data = RowData(rows, weight, 1, kind_of=kind_of)
+
+    def mean_log_likelihood(step: np.ndarray) -> float:
+        there = expectation(frame.mixture_at(base, step), data)
+        return there.log_likelihood / weight.sum()
+
+    gradient = frame.gradient(base, expectation(base, data), Regularization.of(0.0))
+    steps = 1e-4 * np.eye(len(gradient))
+    differences = [
+        (mean_log_likelihood(step) - mean_log_likelihood(-step)) / 2e-4 for step in steps
+    ]
+    np.testing.assert_allclose(gradient, differences, atol=1e-7)

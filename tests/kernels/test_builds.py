@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastgmm import kernels
-from fastgmm.kernels import reference, reference_online
+from fastgmm.kernels import reference, reference_online, reference_patterns
 from fastgmm.kernels.float64 import reference as float64_reference
 
 
@@ -29,13 +29,13 @@ def public_names(module):
 
 def test_every_build_has_what_the_reference_has(build):
     """The kernels of float64 only are not built twice."""
-    of_both = {*reference.__all__, *reference_online.__all__}
+    of_both = {*reference.__all__, *reference_online.__all__, *reference_patterns.__all__}
     for dtype, names in (("float32", of_both), ("float64", float64_reference.__all__)):
         assert set(names) <= public_names(build.modules[np.dtype(dtype)])
     only_float64 = set(float64_reference.__all__) - of_both
     of_parameters = {"estimate", "factorize", "log_determinants", "log_weights"}
     of_parameters |= {"directions_below", "largest_inflation", "moments_of_rows"}
-    of_runs = {"RelativeFrame", "foretold", "small_bits"}
+    of_runs = {"PatternLanes", "RelativeFrame", "foretold", "small_bits"}
     of_starts = {"assign_to_cut", "cut", "grow", "labelled_mixture", "merge_by_likelihood", "ward"}
     assert only_float64 == of_parameters | of_runs | of_starts
     assert not only_float64 & public_names(build.modules[np.dtype("float32")])

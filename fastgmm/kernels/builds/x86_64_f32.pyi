@@ -1,2 +1,3 @@
 from fastgmm.kernels.reference import *
 from fastgmm.kernels.reference_online import *
+from fastgmm.kernels.reference_patterns import *

@@ -1,6 +1,7 @@
 """The float64 builds in plain NumPy: the kernels of every dtype, and those of float64 only."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from fastgmm.kernels.reference import (
     log_determinants,
 )
 from fastgmm.kernels.reference_online import OnlineSums, take_rows
+from fastgmm.kernels.reference_patterns import PatternRows, deal_rows, number_patterns
 from fastgmm.kernels.reference_search import (
     RelativeFrame,
     foretold,
@@ -34,12 +36,15 @@ from fastgmm.kernels.reference_search import (
 __all__ = [
     "OnlineSums",
     "PackedMixture",
+    "PatternLanes",
+    "PatternRows",
     "RelativeFrame",
     "Stretch",
     "all_finite",
     "assign_to_cut",
     "bounds_stride",
     "cut",
+    "deal_rows",
     "directions_below",
     "estimate",
     "exp",
@@ -53,10 +58,33 @@ __all__ = [
     "log_weights",
     "merge_by_likelihood",
     "moments_of_rows",
+    "number_patterns",
     "small_bits",
     "take_rows",
     "ward",
 ]
+
+
+class PatternLanes(PatternRows):
+    """Patterns of few rows; the compiled class says what the arguments are."""
+
+    def expectation(  # type: ignore[override]
+        self,
+        mixture: tuple[np.ndarray, ...],
+        table: tuple[Any, ...],
+        values: np.ndarray,
+        sample_weight: np.ndarray | None,
+        responsibilities: np.ndarray | None,
+        component_weight: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        log_density: np.ndarray | None = None,
+    ) -> float:
+        """Add the sums of rows with gaps, row by row; returns the log-likelihood."""
+        sums, of_rows = (component_weight, first, second), (sample_weight, responsibilities)
+        return super().expectation(
+            mixture, table, values, *of_rows, np.zeros(0), *sums, log_density
+        )
 
 
 def directions_below(

@@ -117,13 +117,12 @@ def pass_times(case: str, repeats: int = 7) -> tuple[float, float, float]:
     """Return the least times of a pass without and with gaps and of grouping, in milliseconds."""
     from fastgmm.data.rows import RowData
     from fastgmm.em.e_step import expectation
-    from fastgmm.mixture.gaps import kind_of
 
     name, n, count = CASES[case]
     rows, with_gaps = gapped(name, n, count)
     model = known_model(name)
     mixture = model._fitted()[0]
-    complete, data = RowData(rows, None, 1), RowData(with_gaps, None, 1, kind_of=kind_of)
+    complete, data = RowData(rows, None, 1), RowData(with_gaps, None, 1, gapped=True)
     begin = time.thread_time()
     expectation(mixture, data)
     first, times = time.thread_time() - begin, ([], [])

@@ -9,7 +9,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
-from fastgmm.data.patterns import KindOf, parts_by_pattern, together
+from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 
 Batch = tuple[np.ndarray, np.ndarray | None]
@@ -45,23 +45,16 @@ class BatchData:
     batches : Batches
     n_threads : int, optional
         None: all that this process may use.
-    kind_of : callable, optional
-        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
+    gapped : bool
+        Whether numbers of the rows may be missing, NaN.
     """
 
     resident = None
 
-    def __init__(
-        self, batches: Batches, n_threads: int | None, kind_of: KindOf | None = None
-    ) -> None:
-        self._batches, self.n_threads, self._kind_of = batches, n_threads, kind_of
+    def __init__(self, batches: Batches, n_threads: int | None, gapped: bool = False) -> None:
+        self._batches, self.n_threads, self.gapped = batches, n_threads, gapped
         self._extent: Extent | None = None
         self.together: np.ndarray | None = None
-
-    @property
-    def gapped(self) -> bool:
-        """Whether numbers of the rows may be missing."""
-        return self._kind_of is not None
 
     def peek(self) -> None:
         """Learn the number of features, their names and the dtype from the first batch."""
@@ -132,7 +125,7 @@ class BatchData:
 
     def _parts(self, rows: np.ndarray, weight: np.ndarray | None) -> Iterable[Part]:
         """The rows of one batch, or of some: those with gaps by pattern."""
-        if self._kind_of is None:
+        if not self.gapped:
             return (Part(rows, weight),)
         return parts_by_pattern(rows, weight)
 

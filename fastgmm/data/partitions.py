@@ -17,7 +17,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, OfRows, Sums
-from fastgmm.data.patterns import KindOf, parts_by_pattern, together
+from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
 
@@ -88,26 +88,19 @@ class PartitionData:
     partitions : Partitions
     n_threads : int, optional
         For each worker; None: all that it has.
-    kind_of : callable, optional
-        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
+    gapped : bool
+        Whether numbers of the rows may be missing, NaN.
     """
 
     resident = None
 
-    def __init__(
-        self, partitions: Partitions, n_threads: int | None, kind_of: KindOf | None = None
-    ) -> None:
-        self.partitions, self.n_threads, self._kind_of = partitions, n_threads, kind_of
+    def __init__(self, partitions: Partitions, n_threads: int | None, gapped: bool = False) -> None:
+        self.partitions, self.n_threads, self.gapped = partitions, n_threads, gapped
 
     @property
     def names(self) -> np.ndarray | None:
         """(D,): the names of the features, or None where they have none."""
         return self.partitions.names
-
-    @property
-    def gapped(self) -> bool:
-        """Whether numbers of the rows may be missing."""
-        return self._kind_of is not None
 
     @lazy
     def _seen(self) -> list[_Seen]:
@@ -180,7 +173,7 @@ class PartitionData:
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
         """The sums of the accumulators that `make` returns, one for each partition."""
         return self.partitions.fold(
-            partial(_summed, make, self._kind_of), partial(_both_summed, make)
+            partial(_summed, make, self.gapped), partial(_both_summed, make)
         )
 
     def summed(self, function: OfRows[Sums]) -> Sums:
@@ -250,14 +243,14 @@ def _drawn_both(one: RowSampler, following: RowSampler) -> RowSampler:
 
 def _summed(
     make: Callable[[], Accumulator[Sums]],
-    kind_of: KindOf | None,
+    gapped: bool,
     number: int,
     rows: np.ndarray,
     weight: np.ndarray | None,
 ) -> Sums:
     accumulator = make()
     if len(rows):
-        parts = [Part(rows, weight)] if kind_of is None else parts_by_pattern(rows, weight, kind_of)
+        parts = parts_by_pattern(rows, weight) if gapped else [Part(rows, weight)]
         for part in parts:
             accumulator.add(part)
     return accumulator.statistics()

@@ -1,20 +1,17 @@
 """Rows with gaps, grouped by the pattern of what was observed of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.data.parts import GapKind, Part, RowKind
+from fastgmm.data.parts import GapKind, Part
 from fastgmm.lazy import lazy
 
 Columns = tuple[int, ...]
 """Numbers of columns, in ascending order."""
-KindOf = Callable[[Columns, int], RowKind | GapKind]
-"""A function kind(observed, n_features) returns the kind of rows of which these columns were
-observed."""
 ROWS_AT_ONCE = 1 << 14
 """Pairs of columns are counted in this many rows at a time."""
 _WORD = 64
@@ -115,6 +112,7 @@ def grouped(rows: np.ndarray) -> tuple[Patterns, np.ndarray]:
     The order of the patterns depends on the rows alone.  The values are one array, pattern by
     pattern and row by row.
     """
+    rows = np.ascontiguousarray(rows)
     (n, d), dtype = rows.shape, rows.dtype
     words, numbers = np.empty((n, -(-d // _WORD)), np.uint64), np.empty(n, np.int32)
     first = np.empty(n, np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, OfRows, Sums
-from fastgmm.data.patterns import KindOf, parts_by_pattern, together
+from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
 
@@ -24,8 +24,8 @@ class RowData:
         None: all that this process may use.
     names : ndarray of shape (D,), optional
         The names of the features.
-    kind_of : callable, optional
-        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
+    gapped : bool
+        Whether numbers of the rows may be missing, NaN.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class RowData:
         sample_weight: np.ndarray | None = None,
         n_threads: int | None = None,
         names: np.ndarray | None = None,
-        kind_of: KindOf | None = None,
+        gapped: bool = False,
     ) -> None:
         self.rows, self.sample_weight, self.n_threads = rows, sample_weight, n_threads
-        self.names, self._kind_of = names, kind_of
+        self.names, self.gapped = names, gapped
 
     @lazy
     def _parts(self) -> tuple[Part, ...]:
         """The rows by the pattern of their gaps: one copy of what was observed, for all passes."""
-        if self._kind_of is None:
+        if not self.gapped:
             return (Part(self.rows, self.sample_weight),)
         return tuple(parts_by_pattern(self.rows, self.sample_weight))
 
@@ -65,12 +65,7 @@ class RowData:
     @property
     def resident(self) -> Part | None:
         """The one part that every pass adds; None where some rows have gaps."""
-        return None if self._kind_of is not None else self._parts[0]
-
-    @property
-    def gapped(self) -> bool:
-        """Whether numbers of the rows may be missing."""
-        return self._kind_of is not None
+        return None if self.gapped else self._parts[0]
 
     @lazy
     def together(self) -> np.ndarray | None:

@@ -26,7 +26,6 @@ from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attribute
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
-from fastgmm.estimators.scoring import kind_of_gaps
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
@@ -502,8 +501,8 @@ class GaussianMixture(Questions, Estimator):
         rows = as_rows(table, min_rows=2, method=method, n_threads=params.n_threads, gaps=may)
         check_enough_rows(len(rows), params.n_components)
         weights = as_sample_weight(sample_weight, len(rows))
-        kinds = kind_of_gaps() if may and has_gaps(rows, params.n_threads) else None
-        return RowData(rows, weights, params.n_threads, names, kinds)
+        gapped = may and has_gaps(rows, params.n_threads)
+        return RowData(rows, weights, params.n_threads, names, gapped)
 
     def _fit_shared(
         self,
@@ -591,7 +590,7 @@ class GaussianMixture(Questions, Estimator):
             data = self._fit_data(batches, None, params, client, "fit_batches")
         else:
             checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
-            data = BatchData(checked, params.n_threads, kind_of_gaps() if gaps else None)
+            data = BatchData(checked, params.n_threads, gaps)
             data.peek()
         return self._fit_passes(data, params, callback, checkpoint)
 

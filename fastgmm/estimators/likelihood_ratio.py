@@ -24,7 +24,6 @@ from fastgmm.estimators.replicates import (
     warm_plan,
 )
 from fastgmm.fits.fit import Fit
-from fastgmm.fits.gaps import data_of
 from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.mixture.density import log_likelihood
@@ -244,7 +243,7 @@ class _Test:
         k = mixture.n_components
         self.n_components, self.size = k, rows.size
         gaps = params.missing == "em" and has_gaps(rows, params.n_threads)
-        of_rows = data_of(rows, None, params.n_threads, gaps)
+        of_rows = RowData(rows, None, params.n_threads, gapped=gaps)
         self.statistic = _ratio(of_rows, mixture, _mixture(alternative))
         self.sound = is_sound(null) and is_sound(alternative)
         self.n_threads = params.n_threads

@@ -21,7 +21,6 @@ from fastgmm.estimators.many_endings import warn_of_all
 from fastgmm.estimators.planning import plan_of
 from fastgmm.estimators.stack import Fitted, Stack
 from fastgmm.fits.fit import fit
-from fastgmm.fits.gaps import data_of
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.starts.gaps import filled
@@ -211,7 +210,7 @@ class Fits:
     def data(self, rows: np.ndarray, weight: np.ndarray | None, n_threads: int | None) -> RowData:
         """Rows as data of a fit; where `missing` is "em" they may have gaps."""
         gaps = self._params.missing == "em" and has_gaps(rows, n_threads)
-        return data_of(rows, weight, n_threads, gaps)
+        return RowData(rows, weight, n_threads, gapped=gaps)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
         plan = replace(plan_of(self._params, n_features), seed=self._seed)

@@ -14,7 +14,6 @@ from fastgmm.em.soundness import unbounded
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.estimators.planning import plan_of
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.gaps import data_of
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.target import unobserved
 from fastgmm.mixture.mixture import Mixture
@@ -48,7 +47,7 @@ def resampled(rows: np.ndarray, gaps: bool = False) -> Draw:
     def drawn(generator: Generator, n_threads: int | None) -> RowData:
         n = len(rows)
         chosen = np.bincount(generator.integers(n, size=n), minlength=n)
-        return data_of(np.repeat(rows, chosen, axis=0), None, n_threads, gaps)
+        return RowData(np.repeat(rows, chosen, axis=0), None, n_threads, gapped=gaps)
 
     return drawn
 
@@ -58,7 +57,7 @@ def reweighted(rows: np.ndarray, gaps: bool = False) -> Draw:
 
     def drawn(generator: Generator, n_threads: int | None) -> RowData:
         weight = generator.standard_exponential(len(rows))
-        return data_of(rows, weight / weight.mean(), n_threads, gaps)
+        return RowData(rows, weight / weight.mean(), n_threads, gapped=gaps)
 
     return drawn
 
@@ -71,7 +70,7 @@ def simulated(mixture: Mixture, rows: np.ndarray, gaps: bool = False) -> Draw:
         if gaps:
             made = generator.permutation(made)
             made[np.isnan(rows)] = np.nan
-        return data_of(made, None, n_threads, gaps)
+        return RowData(made, None, n_threads, gapped=gaps)
 
     return drawn
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastgmm.data.patterns import KindOf
 from fastgmm.data.rows import RowData
 from fastgmm.estimators.fitted import Fitted
 from fastgmm.mixture import density as _density
@@ -29,13 +28,6 @@ _FLOAT32 = np.dtype(np.float32)
 """NumPy has one object for this dtype in native byte order, so that `is` suffices to tell it."""
 _FLOAT64 = np.dtype(np.float64)
 """The same holds for this one."""
-
-
-def kind_of_gaps() -> KindOf:
-    """What makes the kinds of rows with gaps, loaded with the first of them."""
-    from fastgmm.mixture.gaps import kind_of
-
-    return kind_of
 
 
 class Scoring(Fitted):
@@ -274,8 +266,7 @@ class Scoring(Fitted):
                 return mixture, spread
         rows, gaps = self._rows(X, mixture, names, method)
         weights = as_sample_weight(sample_weight, len(rows))
-        kinds = kind_of_gaps() if gaps else None
-        return mixture, RowData(rows, weights, self._threads(), kind_of=kinds)
+        return mixture, RowData(rows, weights, self._threads(), gapped=gaps)
 
     def _of_partitions(self, method: str, X: Any, out: np.ndarray | None = None) -> Any:
         """The scores of rows of dask, which are computed where those lie, later."""

@@ -16,7 +16,6 @@ from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovariance
 from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
-from fastgmm.estimators.scoring import kind_of_gaps
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.tables.containers import is_spread
 from fastgmm.threads import as_they_end, free_threads
@@ -328,8 +327,7 @@ def _data(
     weights = as_sample_weight(sample_weight, len(rows))
     if weights is not None:
         weights = weights / weight_of_row(weights)
-    kinds = kind_of_gaps() if gaps and has_gaps(rows, n_threads) else None
-    return RowData(rows, weights, n_threads, names, kinds)
+    return RowData(rows, weights, n_threads, names, gaps and has_gaps(rows, n_threads))
 
 
 def _gap(n: float) -> float:

@@ -7,7 +7,6 @@ import numpy as np
 
 from fastgmm.data import dask
 from fastgmm.data.partitions import PartitionData, Weighed
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.tables.containers import is_spread
 from fastgmm.tables.frames import is_class
 from fastgmm.threads import at_most
@@ -54,7 +53,7 @@ def spread_data(X: Any, sample_weight: Any, client: Any, asked: Asked) -> Partit
     _check_columns(X, asked.n_features, asked.method)
     check = partial(checked_partition, asked.method, asked.gaps, asked.n_features)
     partitions = dask.DaskPartitions(client, dask.delayed_parts(X, sample_weight), check, names)
-    return PartitionData(partitions, asked.n_threads, kind_of if asked.gaps else None)
+    return PartitionData(partitions, asked.n_threads, asked.gaps)
 
 
 def counting_rows(data: PartitionData) -> PartitionData:
@@ -64,7 +63,7 @@ def counting_rows(data: PartitionData) -> PartitionData:
     if factor == 1.0:
         return data
     weighed = Weighed(data.partitions, factor)
-    return PartitionData(weighed, data.n_threads, kind_of if data.gapped else None)
+    return PartitionData(weighed, data.n_threads, data.gapped)
 
 
 def _client_for(X: Any, client: Any) -> Any:

@@ -11,10 +11,9 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.patterns import Pattern, patterns_of
-from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import EStep
 from fastgmm.mixture.density import in_blocks
-from fastgmm.mixture.gaps import constants_of, kind_of
+from fastgmm.mixture.gaps import Gaps, constants_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
@@ -84,20 +83,9 @@ def e_step_of(
     e_step, found = EStep(mixture, extent, mixture.dtype, n_threads), Measured.of_none(len(rows))
     for pattern in patterns_of(rows):
         some, complete = pattern.of(rows), len(pattern.observed) == mixture.n_features
-        kind = COMPLETE if complete else kind_of(pattern.observed, mixture.n_features)
+        kind = COMPLETE if complete else Gaps(pattern.observed, mixture.n_features)
         of_some = None if weight is None else weight[pattern.index]
         density = np.empty(len(some), mixture.dtype)
         e_step.add(Part(some, of_some, kind), density)
         found.put(mixture, pattern, some, density)
     return e_step.statistics(), found
-
-
-def data_of(
-    rows: np.ndarray,
-    weight: np.ndarray | None,
-    n_threads: int | None,
-    gaps: bool,
-    names: np.ndarray | None = None,
-) -> RowData:
-    """The rows as data of a fit; `gaps` says whether numbers of them may be missing."""
-    return RowData(rows, weight, n_threads, names, kind_of if gaps else None)

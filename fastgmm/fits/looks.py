@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastgmm.archive import checks
+from fastgmm.data.rows import RowData
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import Stopping
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.fits.fit import fit
-from fastgmm.fits.gaps import data_of, measured
+from fastgmm.fits.gaps import measured
 from fastgmm.fits.influence import sound
 from fastgmm.fits.plan import Plan
 from fastgmm.mixture.density import log_density, responsibilities
@@ -324,7 +325,7 @@ class _Looking:
         start = Start("ward", k, kind)
         plan = replace(self.plan, start=start, settings=settings, warm=warm, trail=None)
         try:
-            data = data_of(sampled.rows, weight, self.n_threads, sampled.gaps)
+            data = RowData(sampled.rows, weight, self.n_threads, gapped=sampled.gaps)
             return fit(data, plan).run
         except (IllDefinedCovarianceError, DataRangeError):
             return None

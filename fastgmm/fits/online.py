@@ -15,9 +15,9 @@ import numpy as np
 
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
+from fastgmm.data.rows import RowData
 from fastgmm.em.run import Run
 from fastgmm.fits.fit import Fit
-from fastgmm.fits.gaps import data_of
 from fastgmm.fits.influence import FEW, MEMORY, representable, sound
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.learner_state import LearnerState
@@ -242,7 +242,7 @@ class Learner:
     def _fit_of(self, good: np.ndarray, plan: Plan) -> Fit | None:
         rows, weight = self.waiting.held()
         rows, weight = rows[good], None if weight is None else weight[good]
-        data = data_of(rows, weight, self.n_threads, self._gapped(rows))
+        data = RowData(rows, weight, self.n_threads, gapped=self._gapped(rows))
         return self.target.fit(data, replace(plan, seed=self.seed))
 
     def _gapped(self, rows: np.ndarray) -> bool:

@@ -353,7 +353,7 @@ cdef class PatternRows:
                 continue
             self._pack(&gap, False, False)
             score_rows(
-                &self.packed.mixture, values + first_value_of(t, u), n_rows, wanted, of_piece, self.scratch)
+                &self.packed.mixture, values + first_value_of(t, u), n_rows, wanted, of_piece, &self.scratch.block)
         return 0
 
     cdef int _expect(self, const Gap *gap, const real *rows, Py_ssize_t n_rows, real *out) except -1 nogil:
@@ -371,7 +371,7 @@ cdef class PatternRows:
             if p:
                 score_rows(
                     &self.packed.mixture, rows + begin * p, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin),
-                    RESPONSIBILITIES, self.shares, self.scratch)
+                    RESPONSIBILITIES, self.shares, &self.scratch.block)
             else:
                 score_nothing(&self.given, self.model.n_components, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
             for b in range(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin)):

@@ -73,8 +73,3 @@ def _constants_of_nothing(mixture: Mixture) -> Constants:
     return Constants(
         of_all.kernel, of_all.log_weights, np.zeros((k, 1)), inverses, log_determinants
     )
-
-
-def kind_of(observed: Columns, n_features: int) -> Gaps:
-    """The kind of rows of which these columns were observed."""
-    return Gaps(observed, n_features)

@@ -14,7 +14,6 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import data_range_error
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.imputation import imputed
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, FloatArray
@@ -59,7 +58,7 @@ def _one_gaussian(rows: np.ndarray, weight: np.ndarray | None, n_threads: int | 
     if kind == "full":
         covariances = covariances[None]
     mixture = Mixture.from_covariances(np.ones(1), means[None], covariances, kind, rows.dtype)
-    data = RowData(rows, weight, n_threads, kind_of=kind_of)
+    data = RowData(rows, weight, n_threads, gapped=True)
     regularization = Regularization(np.asarray(ridge)).in_units(weight_of_row(weight))
     last = -np.inf
     for _ in range(MOST_ITERATIONS):

@@ -11,7 +11,6 @@ from fastgmm.data.partitions import Nodes, PartitionData, Rows, folded
 from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import expectation
 from fastgmm.mixture.criteria import classified
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.mixture import Mixture
 from support import COVARIANCE_TYPES, correlated_mixture
 
@@ -55,7 +54,7 @@ def parts_of(rows: np.ndarray, weight: np.ndarray | None = None) -> list[Rows]:
 def data_of(
     rows: np.ndarray, weight: np.ndarray | None = None, gaps: bool = False
 ) -> PartitionData:
-    return PartitionData(Here(parts_of(rows, weight)), 1, kind_of if gaps else None)
+    return PartitionData(Here(parts_of(rows, weight)), 1, gaps)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 21])
@@ -108,7 +107,7 @@ def test_sums_are_those_of_rows_in_memory(kind: str, gaps: bool, rng: np.random.
     mixture = mixture_of(kind, rng)
     if gaps:
         rows[rng.random(rows.shape) < 0.2] = np.nan
-    here = RowData(rows, weight, 1, kind_of=kind_of if gaps else None)
+    here = RowData(rows, weight, 1, gapped=gaps)
     spread = data_of(rows, weight, gaps)
     assert spread.extent.n_samples == N
     assert spread.extent.weight == pytest.approx(here.extent.weight, rel=1e-14)

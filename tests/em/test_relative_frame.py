@@ -13,7 +13,6 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.em.priors import Regularizing
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.mixture import Mixture
 from support import CorrelatedMixture, correlated_mixture, matrices_of
 
@@ -183,7 +182,7 @@ def test_the_gradient_of_rows_with_gaps(seed: int, covariance_type: str) -> None
     rows[rng.random(rows.shape) < 0.3] = np.nan
     means, covariances = mixture.means + 0.3, mixture.covariances_as(covariance_type)
     base = Mixture.from_covariances(mixture.weights, means, covariances, covariance_type)
-    data = RowData(rows, weight, 1, kind_of=kind_of)
+    data = RowData(rows, weight, 1, gapped=True)
 
     def mean_log_likelihood(step: np.ndarray) -> float:
         there = expectation(frame.mixture_at(base, step), data)

@@ -5,8 +5,9 @@ import pytest
 
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
+from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import expectation
-from fastgmm.fits.gaps import data_of, e_step_of, measured
+from fastgmm.fits.gaps import e_step_of, measured
 from fastgmm.fits.influence import judged, judged_by_columns
 from fastgmm.fits.looks import excess, expected
 from fastgmm.mixture.conditioning import marginal
@@ -51,7 +52,7 @@ def test_the_statistics_of_a_batch_are_those_of_an_e_step(kind: str, weighted: b
     weight = np.random.default_rng(0).exponential(size=len(rows)) if weighted else None
     extent = Extent.of(len(rows), weight)
     statistics, found = e_step_of(mixture, Part(rows, weight), extent, 1)
-    whole = expectation(mixture, data_of(rows, weight, 1, gaps=True))
+    whole = expectation(mixture, RowData(rows, weight, 1, gapped=True))
     np.testing.assert_allclose(statistics.second_moment, whole.second_moment, rtol=1e-11)
     assert statistics.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-13)
     total = found.log_density.sum() if weight is None else weight @ found.log_density

@@ -10,7 +10,7 @@ from fastgmm.data.parts import Part
 from fastgmm.data.patterns import Patterns
 from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import EStep, expectation
-from fastgmm.mixture.gaps import Gaps, kind_of
+from fastgmm.mixture.gaps import Gaps
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.patterns import responsibilities_of
 from fastgmm.typing import COVARIANCE_TYPES
@@ -95,7 +95,7 @@ def test_sums_are_those_of_the_oracle(kind: str, seed: int, offset: float, dtype
     means = mixture.means.astype(dtype).astype(float)
     mixture = Mixture.from_covariances(mixture.weights, means, mixture.covariances, kind)
     weight = rng.uniform(0.5, 2.0, len(rows))
-    found = expectation(mixture, RowData(rows, weight, 1, kind_of=kind_of))
+    found = expectation(mixture, RowData(rows, weight, 1, gapped=True))
     weights, first, second, total = oracle(mixture, rows.astype(float), weight)
     tolerance = TOLERANCE[dtype] * (1.0 if dtype == "float64" else 1.0 + offset)
     scale = np.abs(second).max()
@@ -114,7 +114,7 @@ def test_sums_about_other_means_are_the_same_sums_moved(kind: str) -> None:
     rng = np.random.default_rng(5)
     rows = rows_with_gaps(80, 3, rng, 10.0)
     mixture = mixture_of(kind, 2, 3, rng, 10.0)
-    data = RowData(rows, None, 1, kind_of=kind_of)
+    data = RowData(rows, None, 1, gapped=True)
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
         if isinstance(part.kind, Patterns):
@@ -136,6 +136,6 @@ def test_sums_about_other_means_are_the_same_sums_moved(kind: str) -> None:
 
 
 def test_kinds_are_values() -> None:
-    assert Gaps((0, 2), 3) == kind_of((0, 2), 3)
-    assert hash(Gaps((0, 2), 3)) == hash(kind_of((0, 2), 3))
+    assert Gaps((0, 2), 3) == Gaps((0, 2), 3)
+    assert hash(Gaps((0, 2), 3)) == hash(Gaps((0, 2), 3))
     assert Gaps((0, 2), 4).missing == (1, 3)

@@ -12,7 +12,6 @@ from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import EStep, expectation
 from fastgmm.mixture import patterns as tasks
 from fastgmm.mixture.density import component_log_density, labels, log_density, responsibilities
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.mixture.mixture import FLOAT64
 from fastgmm.mixture.statistics import SufficientStatistics
 
@@ -60,7 +59,7 @@ def test_sums_of_small_tasks_are_those_of_the_oracle(
     mixture = mixture_of(kind, 3, 6, rng, 1e6)
     rows = rows_with_gaps(300, 6, rng, 1e6)
     weight = rng.exponential(size=300)
-    found = expectation(mixture, RowData(rows, weight, 1, kind_of=kind_of))
+    found = expectation(mixture, RowData(rows, weight, 1, gapped=True))
     weights, first, second, total = oracle(mixture, rows, weight)
     scale = np.abs(second).max()
     # Rows are rounded at their offset; the sums add nothing to that.
@@ -79,9 +78,7 @@ def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch, dtype: str
     rng = np.random.default_rng(1)
     mixture, rows = mixture_of("full", 3, 5, rng, 0.0), rows_with_gaps(2000, 5, rng, 0.0)
     rows = rows.astype(dtype)
-    first, *others = (
-        expectation(mixture, RowData(rows, None, n, kind_of=kind_of)) for n in (1, 2, 5)
-    )
+    first, *others = (expectation(mixture, RowData(rows, None, n, gapped=True)) for n in (1, 2, 5))
     assert all(same(first, other) for other in others)
     out = [
         log_density(mixture, rows, np.empty(2000, dtype), n, gaps=True) for n in (1, 2, 5)
@@ -94,7 +91,7 @@ def test_log_densities_come_with_the_sums(monkeypatch: pytest.MonkeyPatch) -> No
     small_tasks(monkeypatch, 10)
     rng = np.random.default_rng(2)
     mixture, rows = mixture_of("full", 2, 4, rng, 0.0), rows_with_gaps(500, 4, rng, 0.0)
-    data = RowData(rows, None, 2, kind_of=kind_of)
+    data = RowData(rows, None, 2, gapped=True)
     step = EStep(mixture, data.extent, data.dtype, 2)
     table = grouped(rows)[0]
     whole, found = data.pass_over(lambda: _Noting(step)), np.empty(500)

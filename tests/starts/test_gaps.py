@@ -5,7 +5,6 @@ import pytest
 
 from fastgmm.data.rows import RowData
 from fastgmm.errors import DataRangeError
-from fastgmm.mixture.gaps import kind_of
 from fastgmm.starts import gaps
 from fastgmm.starts.gaps import filled
 
@@ -17,7 +16,7 @@ def test_gaps_are_filled_by_what_goes_with_them() -> None:
     gapped = rows.copy()
     gapped[rng.random(rows.shape) < 0.3] = np.nan
     gapped[7] = np.nan
-    sample = RowData(gapped, None, 1, None, kind_of).sample(3, 1000)
+    sample = RowData(gapped, None, 1, None, True).sample(3, 1000)
     found = filled(sample, 1)
     assert np.isfinite(found.rows).all()
     known = ~np.isnan(gapped)
@@ -31,7 +30,7 @@ def test_a_drawn_sample_holds_its_own_rows_alone() -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(3000, 2))
     rows[rng.random(rows.shape) < 0.2] = np.nan
-    sample = RowData(rows, None, 1, None, kind_of).sample(0, 400)
+    sample = RowData(rows, None, 1, None, True).sample(0, 400)
     found = filled(sample, 1)
     assert found.rows.shape == (400, 2)
     drawn = rows[sample.order]
@@ -42,7 +41,7 @@ def test_a_drawn_sample_holds_its_own_rows_alone() -> None:
 def test_what_overflows_where_it_is_filled_in_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.random.default_rng(2).normal(size=(200, 2))
     rows[:9, 0] = np.nan
-    sample = RowData(rows, None, 1, None, kind_of).sample(0, 1000)
+    sample = RowData(rows, None, 1, None, True).sample(0, 1000)
     monkeypatch.setattr(gaps, "imputed", lambda *_: np.where(np.isnan(rows), np.inf, rows))
     with pytest.raises(DataRangeError):
         filled(sample, 1)

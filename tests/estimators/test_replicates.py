@@ -45,11 +45,29 @@ def test_rows_of_a_mixture_have_its_moments_and_dtype(rng: np.random.Generator) 
         mixture = Mixture.from_covariances(
             known.weights, known.means, known.covariances, "full", dtype
         )
-        data = simulated(mixture, 20_000)(rng, 1)
+        data = simulated(mixture, np.empty((20_000, mixture.n_features)))(rng, 1)
         assert data.rows.dtype == dtype
         mean, deviation = data.rows.mean(axis=0), data.rows.std(axis=0)
         tolerance = 5 * deviation.max() / np.sqrt(20_000)
         np.testing.assert_allclose(mean, known.weights @ known.means, atol=tolerance)
+
+
+def test_rows_of_a_mixture_get_the_gaps_of_the_rows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    known = correlated_mixture(2, 3, rng, separation=9.0)
+    mixture = Mixture.from_covariances(known.weights, known.means, known.covariances, "full")
+    rows = rng.normal(size=(4000, 3))
+    rows[:2000, 1] = np.nan
+    data = simulated(mixture, rows, gaps=True)(rng, 1)
+    np.testing.assert_array_equal(np.isnan(data.rows), np.isnan(rows))
+    assert data.gapped
+    # The gaps are not those of one component, as they would be if rows stood in its order.
+    means = data.rows[:2000, 0].mean(), data.rows[2000:, 0].mean()
+    assert abs(means[0] - means[1]) < 5 * data.rows[:, 0].std() * np.sqrt(2 / 2000)
+    for make in (resampled, reweighted):
+        drawn = make(rows, gaps=True)(rng, 1)
+        assert drawn.gapped
+        assert np.isnan(drawn.rows[:, 1]).any()
 
 
 def test_fits_near_the_limit() -> None:

@@ -65,7 +65,7 @@ WRONG: dict[str, Callable[[StoredState], StoredState]] = {
     "lower bounds": lambda s: replace(s, report=replace(s.report, lower_bounds=(np.nan,))),
     "a distance": lambda s: replace(s, report=replace(s.report, gap=-1.0)),
     "must have 2 features": lambda s: with_stream(s, waiting=np.ones((1, 3))),
-    "rows that wait must be finite": lambda s: with_stream(s, waiting=np.full((1, 2), np.nan)),
+    "rows that wait must be finite": lambda s: with_stream(s, waiting=np.full((1, 2), np.inf)),
     "rows that wait must hold float": lambda s: with_stream(s, waiting=np.ones((1, 2), int)),
     "the weights of rows that wait": lambda s: with_stream(s, waiting_weight=np.ones(3)),
     "rows seen": lambda s: with_stream(s, seen=-1.0),

@@ -35,7 +35,17 @@ from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, Missing, OnCollapse
+from fastgmm.typing import (
+    Acceleration,
+    ArrayLike,
+    CovarianceType,
+    Flags,
+    InitParams,
+    Labels,
+    Missing,
+    OnCollapse,
+    RandomStateLike,
+)
 from fastgmm.validation import (
     as_generator,
     as_order,
@@ -205,7 +215,7 @@ class GaussianMixture(Questions, Estimator):
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
@@ -441,7 +451,7 @@ class GaussianMixture(Questions, Estimator):
         *,
         sample_weight: ArrayLike | None = None,
         callback: Callback | None = None,
-    ) -> np.ndarray:
+    ) -> Labels:
         """Fit and return the label of each row: what `predict` says of the same rows afterwards.
 
         Parameters
@@ -1016,7 +1026,7 @@ class GaussianMixture(Questions, Estimator):
             )
         return learner.recent.quantile(float(quantile))
 
-    def is_novel(self, X: ArrayLike, *, quantile: float = 0.01) -> np.ndarray:
+    def is_novel(self, X: ArrayLike, *, quantile: float = 0.01) -> Flags:
         """Whether each row's log density is under `novelty_threshold(quantile)`.
 
         Parameters
@@ -1029,7 +1039,7 @@ class GaussianMixture(Questions, Estimator):
         ndarray of bool, shape (n_samples,)
         """
         threshold = self.novelty_threshold(quantile)
-        novel: np.ndarray = self.score_samples(X) < threshold
+        novel: Flags = self.score_samples(X) < threshold
         return novel
 
     def snapshot(self) -> Snapshot:

@@ -24,7 +24,7 @@ from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.starts.points import sample_size
-from fastgmm.typing import ArrayLike, CovarianceType
+from fastgmm.typing import ArrayLike, CovarianceType, RandomStateLike
 from fastgmm.validation import as_generator, check_callback, check_parameters
 from fastgmm.validation.groups import Group, Groups
 
@@ -71,7 +71,7 @@ def fit_many(
     labels: ArrayLike | None = None,
     sample_weight: Any = None,
     covariance_type: CovarianceType = "full",
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
     n_threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
     callback: Callable[[GroupFit], object] | None = None,

@@ -11,7 +11,7 @@ from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.mixture.density import classification
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import ArrayLike, Missing
+from fastgmm.typing import ArrayLike, Labels, Missing, Names, Rows
 from fastgmm.validation import (
     as_rows,
     as_sample_weight,
@@ -85,33 +85,33 @@ class Scoring:
 
     # ------------------------------------------------------------------ attributes
 
-    def _shown(self, name: str) -> np.ndarray:
+    def _shown(self, name: str) -> Rows:
         """A read-only copy of an array of the mixture in the dtype of its rows."""
         mixture, _ = self._fitted()
         return fixed_copy(getattr(mixture, name), mixture.dtype)
 
     @property
-    def weights_(self) -> np.ndarray:
+    def weights_(self) -> Rows:
         """The weights of the components, (K,); they sum to 1."""
         return self._shown("weights")
 
     @property
-    def means_(self) -> np.ndarray:
+    def means_(self) -> Rows:
         """The means, (K, D)."""
         return self._shown("means")
 
     @property
-    def covariances_(self) -> np.ndarray:
+    def covariances_(self) -> Rows:
         """Covariances: full (K, D, D), diag (K, D), spherical (K,); tied types lack the K."""
         return self._shown("covariances")
 
     @property
-    def precisions_(self) -> np.ndarray:
+    def precisions_(self) -> Rows:
         """The inverses of the covariances, in their shape."""
         return self._shown("precisions")
 
     @property
-    def precisions_cholesky_(self) -> np.ndarray:
+    def precisions_cholesky_(self) -> Rows:
         """Upper triangular U with precision = U U^T (full, tied); else 1 / standard deviation."""
         return self._shown("precisions_cholesky")
 
@@ -122,7 +122,7 @@ class Scoring:
         return mixture.n_features
 
     @property
-    def feature_names_in_(self) -> np.ndarray:
+    def feature_names_in_(self) -> Names:
         """The names of the features, (D,); an AttributeError where the rows had none."""
         names = self._names
         if names is None:
@@ -152,7 +152,7 @@ class Scoring:
 
     # ------------------------------------------------------------------ scores
 
-    def score_samples(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, *, out: Rows | None = None) -> Rows:
         """Log density of each row, log sum_k weight_k N(x | mean_k, covariance_k).
 
         Parameters
@@ -212,7 +212,7 @@ class Scoring:
         criteria = self._criteria(X, sample_weight, "score")
         return criteria.log_likelihood / criteria.weight
 
-    def component_log_density(self, X: ArrayLike) -> np.ndarray:
+    def component_log_density(self, X: ArrayLike) -> Rows:
         """Log density of each row under each component, log N(x | mean_k, covariance_k).
 
         The weights take no part.
@@ -245,7 +245,7 @@ class Scoring:
         threads = self._threads()
         return _density.component_log_density(mixture, rows, out, threads, gaps=gaps)
 
-    def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike, *, out: Rows | None = None) -> Rows:
         """Responsibilities: the probability of each component given the row.
 
         Parameters
@@ -279,7 +279,7 @@ class Scoring:
         n_threads = None if self.n_threads is None else self._threads()
         return _density.responsibilities(mixture, rows, out, n_threads, gaps=gaps)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> Labels:
         """The label of the most probable component of each row, the first of equals.
 
         Parameters

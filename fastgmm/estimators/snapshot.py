@@ -8,7 +8,7 @@ import numpy as np
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators.measures import Measures
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import MISSING, Missing
+from fastgmm.typing import MISSING, FloatArray, Missing
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Stream:
     weight: float
     mean: float
     deviation: float
-    seen: np.ndarray
-    log_density: np.ndarray
+    seen: FloatArray
+    log_density: FloatArray
     n_skipped: int = 0
 
 

@@ -112,8 +112,8 @@ class GaussianMixture(Questions, Estimator):
     verbose_interval : int, default=10
         Iterations between two prints.
     n_threads : int, optional
-        Threads per pass; None means the processors that this process may use. No result depends on
-        it.
+        Threads per pass; None means the processors that this process may use and no other pass
+        does, or as many as OMP_NUM_THREADS and its like say. No result depends on it.
     half_life : float, optional
         `partial_fit` forgets: rows after which older ones count half. None: all count.
     learning_exponent : float, default=0.8

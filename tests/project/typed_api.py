@@ -127,6 +127,7 @@ def questions(model: GaussianMixture, X: Doubles) -> None:
     assert_type(model.merge_components(2), GaussianMixture)
     assert_type(model.reorder([1, 0]), GaussianMixture)
     assert_type(model.kl_divergence(model), tuple[float, float])
+    assert_type(model.kl_divergence_bound(model), float)
 
 
 def streams(model: GaussianMixture, X: Doubles) -> None:
@@ -166,6 +167,7 @@ def regressors(X: Doubles, y: Doubles) -> None:
     assert_type(model.predict(X, return_cov=True), tuple[Floats, Floats])
     assert_type(model.score(X, y), float)
     assert_type(model.mixture_, GaussianMixture)
+    assert_type(model.n_outputs_, int)
 
 
 def choices(X: Doubles) -> None:

@@ -74,7 +74,6 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
     Examples
     --------
     >>> import numpy as np
-    from numpy.typing import NDArray
     >>> import fastgmm
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(0.0, 1.0, (50, 2)), rng.normal(9.0, 2.0, (70, 2))])

@@ -329,8 +329,8 @@ on_collapse, prior : optional
         tags.estimator_type = "regressor"
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        # Without covariances of features and targets a component predicts its mean, and does no
-        # better than the checks of scikit-learn want of a regressor.
+        # Without covariances of features and targets a component predicts its mean: few of them
+        # do worse than scikit-learn's checks expect of a regressor.
         poor = self.covariance_type not in ("full", "tied")
         tags.regressor_tags = RegressorTags(poor_score=poor)
         return tags

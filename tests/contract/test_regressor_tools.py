@@ -24,8 +24,8 @@ def data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 NOT_THE_SAME = {
-    "check_sample_weight_equivalence_on_dense_data": "In 15 rows of noise in 30 features components "
-    "collapse, and rows in another order and number may lead to another end."
+    "check_sample_weight_equivalence_on_dense_data": "In 15 rows of noise in 30 features "
+    "components collapse, and rows in another order and number may lead to another end."
 }
 """This check fails for some types and numbers of components, for this reason."""
 

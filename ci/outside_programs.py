@@ -134,7 +134,9 @@ def dask_ml() -> str:
 def scikit_lego() -> str:
     from sklego.meta import EstimatorTransformer, GroupedPredictor
 
-    found = EstimatorTransformer(model(), predict_func="predict").fit(X, None).transform(X)
+    found = (
+        EstimatorTransformer(model(), predict_func="predict").fit(X, np.zeros(len(X))).transform(X)
+    )
     same(found.ravel(), model().fit(X).predict(X))
     grouped = np.column_stack([np.arange(len(X)) % 2, X])
     labels = GroupedPredictor(model(), groups=0).fit(grouped).predict(grouped)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mypy --strict on the package and its stubs; the stubs against the compiled modules; py.typed where users look.
+# mypy --strict on the package and its stubs; the stubs against the compiled modules; mypy and pyright where users look.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -32,7 +32,13 @@ P
 # shellcheck disable=SC2086 # one word per module
 "$python" -m mypy.stubtest --concise --ignore-missing-stub --mypy-config-file "$root/pyproject.toml" $modules
 
-# And what a user writes: the public names are typed, and a wrong call is an error.
+# And what a user writes: a program that uses the whole API, arrays' dtypes included, by two checkers.
+cp "$root/tests/project/typed_api.py" .
+"$python" -m mypy --strict --cache-dir "$scratch/mypy" typed_api.py
+echo '{"include": ["typed_api.py"], "typeCheckingMode": "strict"}' > pyrightconfig.json
+"$python" -m pyright --pythonpath "$python"
+
+# The public names are typed, and a wrong call is an error.
 cat > right.py <<'P'
 import numpy as np
 from fastgmm import GaussianMixture, SufficientStatistics, load, show_config

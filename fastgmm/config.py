@@ -16,8 +16,8 @@ def show_config() -> dict[str, Any]:
     dict
         ``version``; the instruction sets ``built`` into this installation, ``supported`` by this
         processor and ``chosen`` (by ``FASTGMM_ISA``, or the widest of both); ``threads``, the
-        number that ``n_threads=None`` means here; ``skip``: whether pairs of row and component
-        that can make no difference are left out (``FASTGMM_SKIP=off`` turns it off).
+        largest number that ``n_threads=None`` means here; ``skip``: whether pairs of row and
+        component that can make no difference are left out (``FASTGMM_SKIP=off`` turns it off).
 
     Examples
     --------

@@ -17,9 +17,12 @@ __all__ = [
     "ArrayLike",
     "CovarianceType",
     "Criterion",
+    "Flags",
     "FloatArray",
     "InitParams",
+    "Labels",
     "Missing",
+    "Names",
     "OnCollapse",
     "RandomStateLike",
     "Rows",
@@ -55,6 +58,12 @@ Rows: TypeAlias = NDArray[np.floating[Any]]
 """Rows that the kernels take are C-contiguous, aligned, native float32 or float64."""
 FloatArray: TypeAlias = NDArray[np.float64]
 """Parameters and statistics are float64 whatever the rows are."""
+Labels: TypeAlias = NDArray[np.int64]
+"""Labels are the numbers of components."""
+Flags: TypeAlias = NDArray[np.bool_]
+"""Flags say yes or no of each row."""
+Names: TypeAlias = NDArray[np.object_]
+"""Names of columns are Python's strings."""
 RandomStateLike: TypeAlias = "int | np.random.RandomState | np.random.Generator | None"
 """`random_state` is one of these. The alias is a string, since looking at numpy.random loads it,
 which takes 10 ms of the import."""

@@ -25,7 +25,7 @@ from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import ArrayLike
+from fastgmm.typing import ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import (
     as_generator,
     as_rows,
@@ -62,9 +62,9 @@ class ParameterArrays(NamedTuple):
     (array([0.]), (1, 1))
     """
 
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    weights: Rows
+    means: Rows
+    covariances: Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,9 @@ class Bootstrap:
 
     model: GaussianMixture
     kind: str
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    weights: Rows
+    means: Rows
+    covariances: Rows
     n_left_out: int = 0
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ def bootstrap(
     n_bootstrap: int = 999,
     *,
     kind: Literal["nonparametric", "parametric", "weighted"] = "nonparametric",
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
     n_threads: int | None = None,
     callback: Callable[[int], object] | None = None,
 ) -> Bootstrap:

@@ -1,11 +1,10 @@
 """Rows drawn from a fitted mixture."""
 
-from typing import Any
-
 import numpy as np
 
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.sampling import draw
+from fastgmm.typing import Labels, RandomStateLike, Rows
 from fastgmm.validation import as_generator
 
 
@@ -13,8 +12,8 @@ class Drawing(Scoring):
     """What draws rows from a fitted state; an estimator and a snapshot inherit it."""
 
     def sample(
-        self, n_samples: int = 1, *, random_state: Any = None, shuffle: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, n_samples: int = 1, *, random_state: RandomStateLike = None, shuffle: bool = False
+    ) -> tuple[Rows, Labels]:
         """Draw rows from the mixture.
 
         Parameters

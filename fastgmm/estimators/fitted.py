@@ -8,7 +8,7 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.fixed import fixed_copy, with_fixed_attributes
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import Missing
+from fastgmm.typing import Missing, Names, Rows
 from fastgmm.validation import check_parameters
 
 
@@ -43,33 +43,33 @@ class Fitted:
 
     # ------------------------------------------------------------------ attributes
 
-    def _shown(self, name: str) -> np.ndarray:
+    def _shown(self, name: str) -> Rows:
         """A read-only copy of an array of the mixture in the dtype of its rows."""
         mixture, _ = self._fitted()
         return fixed_copy(getattr(mixture, name), mixture.dtype)
 
     @property
-    def weights_(self) -> np.ndarray:
+    def weights_(self) -> Rows:
         """The weights of the components, (K,); they sum to 1."""
         return self._shown("weights")
 
     @property
-    def means_(self) -> np.ndarray:
+    def means_(self) -> Rows:
         """The means, (K, D)."""
         return self._shown("means")
 
     @property
-    def covariances_(self) -> np.ndarray:
+    def covariances_(self) -> Rows:
         """Covariances: full (K, D, D), diag (K, D), spherical (K,); tied types lack the K."""
         return self._shown("covariances")
 
     @property
-    def precisions_(self) -> np.ndarray:
+    def precisions_(self) -> Rows:
         """The inverses of the covariances, in their shape."""
         return self._shown("precisions")
 
     @property
-    def precisions_cholesky_(self) -> np.ndarray:
+    def precisions_cholesky_(self) -> Rows:
         """Upper triangular U with precision = U U^T (full, tied); else 1 / standard deviation."""
         return self._shown("precisions_cholesky")
 
@@ -80,7 +80,7 @@ class Fitted:
         return mixture.n_features
 
     @property
-    def feature_names_in_(self) -> np.ndarray:
+    def feature_names_in_(self) -> Names:
         """The names of the features, (D,); an AttributeError where the rows had none."""
         names = self._names
         if names is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
@@ -14,7 +15,7 @@ from fastgmm.estimators.stack import Stack
 from fastgmm.lazy import lazy
 from fastgmm.mixture import density
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import ArrayLike, CovarianceType
+from fastgmm.typing import ArrayLike, CovarianceType, Flags, FloatArray, Labels, Rows
 from fastgmm.validation import as_rows, as_table, check_feature_names, has_gaps
 from fastgmm.validation.labels import as_labels, group_order
 
@@ -138,32 +139,32 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
     # ------------------------------------------------------------------ arrays
 
     @lazy
-    def weights_(self) -> np.ndarray:
+    def weights_(self) -> Rows:
         """The weights of the components of each group."""
         return self._shown(self._stack.numbers.weights)
 
     @lazy
-    def means_(self) -> np.ndarray:
+    def means_(self) -> Rows:
         """The means of the components of each group."""
         return self._shown(self._stack.numbers.means)
 
     @lazy
-    def covariances_(self) -> np.ndarray:
+    def covariances_(self) -> Rows:
         """The covariances of each group."""
         return self._shown(self._stack.numbers.covariances)
 
     @lazy
-    def lower_bound_(self) -> np.ndarray:
+    def lower_bound_(self) -> FloatArray:
         """The mean log-likelihood per row that the last iteration of each fit began with."""
         return fixed_copy(self._stack.numbers.lower_bound)
 
     @lazy
-    def converged_(self) -> np.ndarray:
+    def converged_(self) -> Flags:
         """Whether each fit has met the rule of `tol` and `gap_tol`."""
         return fixed_copy(self._stack.numbers.converged)
 
     @lazy
-    def n_iter_(self) -> np.ndarray:
+    def n_iter_(self) -> NDArray[np.int64]:
         """The iterations of each fit."""
         return fixed_copy(self._stack.numbers.n_iter)
 
@@ -179,7 +180,7 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
 
     # ------------------------------------------------------------------ rows
 
-    def score_samples(self, X: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, labels: ArrayLike) -> Rows:
         """The log density of each row under the model of its group, in nats.
 
         Parameters
@@ -200,7 +201,7 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
         """
         return self._by_group(X, labels, _log_density, np.nan)
 
-    def predict(self, X: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike, labels: ArrayLike) -> Labels:
         """The most probable component of each row under the model of its group.
 
         Parameters

@@ -36,7 +36,17 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.tables.containers import is_spread
-from fastgmm.typing import Acceleration, ArrayLike, CovarianceType, InitParams, Missing, OnCollapse
+from fastgmm.typing import (
+    Acceleration,
+    ArrayLike,
+    CovarianceType,
+    Flags,
+    InitParams,
+    Labels,
+    Missing,
+    OnCollapse,
+    RandomStateLike,
+)
 from fastgmm.validation import (
     as_generator,
     as_order,
@@ -105,8 +115,8 @@ class GaussianMixture(Questions, Estimator):
     verbose_interval : int, default=10
         Iterations between two prints.
     n_threads : int, optional
-        Threads per pass; None means the processors that this process may use. No result depends on
-        it.
+        Threads per pass; None means the processors that this process may use and no other pass
+        does, or as many as OMP_NUM_THREADS and its like say. No result depends on it.
     half_life : float, optional
         `partial_fit` forgets: rows after which older ones count half. None: all count.
     learning_exponent : float, default=0.8
@@ -208,7 +218,7 @@ class GaussianMixture(Questions, Estimator):
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
@@ -448,7 +458,7 @@ class GaussianMixture(Questions, Estimator):
         *,
         sample_weight: ArrayLike | None = None,
         callback: Callback | None = None,
-    ) -> np.ndarray:
+    ) -> Labels:
         """Fit and return the label of each row: what `predict` says of the same rows afterwards.
 
         Parameters
@@ -1089,7 +1099,7 @@ class GaussianMixture(Questions, Estimator):
             )
         return learner.recent.quantile(float(quantile))
 
-    def is_novel(self, X: ArrayLike, *, quantile: float = 0.01) -> np.ndarray:
+    def is_novel(self, X: ArrayLike, *, quantile: float = 0.01) -> Flags:
         """Whether each row's log density is under `novelty_threshold(quantile)`.
 
         Parameters
@@ -1102,7 +1112,7 @@ class GaussianMixture(Questions, Estimator):
         ndarray of bool, shape (n_samples,)
         """
         threshold = self.novelty_threshold(quantile)
-        novel: np.ndarray = self.score_samples(X) < threshold
+        novel: Flags = self.score_samples(X) < threshold
         return novel
 
     def snapshot(self) -> Snapshot:

@@ -28,7 +28,7 @@ from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.mixture.density import log_likelihood
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import ArrayLike, CovarianceType
+from fastgmm.typing import ArrayLike, CovarianceType, FloatArray, RandomStateLike
 from fastgmm.validation import (
     as_generator,
     as_rows,
@@ -75,7 +75,7 @@ class LikelihoodRatio(NamedTuple):
     n_components: int
     statistic: float
     p_value: float
-    replicates: np.ndarray
+    replicates: FloatArray
     n_left_out: int = 0
 
 
@@ -133,7 +133,7 @@ def bootstrap_lrt(
     covariance_type: CovarianceType = "full",
     n_bootstrap: int = 999,
     level: float = 0.05,
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
     n_threads: int | None = None,
     callback: Callable[[LikelihoodRatio], object] | None = None,
     n_init: int = N_INIT,

@@ -25,7 +25,7 @@ from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
-from fastgmm.typing import ArrayLike, CovarianceType
+from fastgmm.typing import ArrayLike, CovarianceType, RandomStateLike
 from fastgmm.validation import as_generator, check_callback, check_parameters, has_gaps
 from fastgmm.validation.groups import Group, Groups
 
@@ -72,7 +72,7 @@ def fit_many(
     labels: ArrayLike | None = None,
     sample_weight: Any = None,
     covariance_type: CovarianceType = "full",
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
     n_threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
     callback: Callable[[GroupFit], object] | None = None,

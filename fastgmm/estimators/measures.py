@@ -7,7 +7,7 @@ import numpy as np
 from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import ArrayLike
+from fastgmm.typing import ArrayLike, Rows
 from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level
 
@@ -20,7 +20,7 @@ class Measures(Drawing):
 
     # ------------------------------------------------------------------ distances and regions
 
-    def mahalanobis(self, X: ArrayLike) -> np.ndarray:
+    def mahalanobis(self, X: ArrayLike) -> Rows:
         """Distances of rows to the means, in deviations of each component.
 
         Parameters

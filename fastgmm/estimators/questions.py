@@ -9,7 +9,7 @@ from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.tables.columns import Column
-from fastgmm.typing import ArrayLike
+from fastgmm.typing import ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names
 from fastgmm.validation.questions import (
     as_columns,
@@ -131,16 +131,16 @@ class Questions(Measures):
         columns: "Column | Sequence[Column]",
         *,
         return_cov: Literal[False] = False,
-    ) -> np.ndarray: ...
+    ) -> Rows: ...
 
     @overload
     def regress(
         self, X: ArrayLike, columns: "Column | Sequence[Column]", *, return_cov: Literal[True]
-    ) -> tuple[np.ndarray, np.ndarray]: ...
+    ) -> tuple[Rows, Rows]: ...
 
     def regress(
         self, X: ArrayLike, columns: "Column | Sequence[Column]", *, return_cov: bool = False
-    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    ) -> Rows | tuple[Rows, Rows]:
         """The expectation of some columns given all others, row by row.
 
         Parameters
@@ -210,7 +210,7 @@ class Questions(Measures):
 
     # ------------------------------------------------------------------ gaps
 
-    def impute(self, X: ArrayLike, *, random_state: Any = None) -> np.ndarray:
+    def impute(self, X: ArrayLike, *, random_state: RandomStateLike = None) -> Rows:
         """The rows with what is missing, NaN, filled in.
 
         Parameters

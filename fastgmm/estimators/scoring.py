@@ -11,7 +11,7 @@ from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria, classified, scored
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.tables.containers import is_spread
-from fastgmm.typing import ArrayLike
+from fastgmm.typing import ArrayLike, Labels, Rows
 from fastgmm.validation import (
     as_rows,
     as_sample_weight,
@@ -57,7 +57,7 @@ class Scoring(Fitted):
 
     # ------------------------------------------------------------------ scores
 
-    def score_samples(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, *, out: Rows | None = None) -> Rows:
         """Log density of each row, log sum_k weight_k N(x | mean_k, covariance_k).
 
         Parameters
@@ -155,7 +155,7 @@ class Scoring(Fitted):
         what = partial(_density.log_likelihood, mixture, n_threads=data.n_threads, gaps=data.gapped)
         return data.summed(what) / data.extent.weight
 
-    def component_log_density(self, X: ArrayLike) -> np.ndarray:
+    def component_log_density(self, X: ArrayLike) -> Rows:
         """Log density of each row under each component, log N(x | mean_k, covariance_k).
 
         The weights take no part.
@@ -191,7 +191,7 @@ class Scoring(Fitted):
         threads = self._threads()
         return _density.component_log_density(mixture, rows, out, threads, gaps=gaps)
 
-    def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike, *, out: Rows | None = None) -> Rows:
         """Responsibilities: the probability of each component given the row.
 
         Parameters
@@ -228,7 +228,7 @@ class Scoring(Fitted):
         n_threads = None if self.n_threads is None else self._threads()
         return _density.responsibilities(mixture, rows, out, n_threads, gaps=gaps)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> Labels:
         """The label of the most probable component of each row, the first of equals.
 
         Parameters

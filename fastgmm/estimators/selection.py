@@ -19,7 +19,14 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.tables.containers import is_spread
 from fastgmm.threads import as_they_end, free_threads
-from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, ArrayLike, CovarianceType, Criterion
+from fastgmm.typing import (
+    COVARIANCE_TYPES,
+    CRITERIA,
+    ArrayLike,
+    CovarianceType,
+    Criterion,
+    RandomStateLike,
+)
 from fastgmm.validation import (
     as_generator,
     as_rows,
@@ -108,7 +115,7 @@ def select(
     criterion: Criterion = "bic",
     *,
     sample_weight: ArrayLike | None = None,
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
     n_threads: int | None = None,
     callback: Callable[[Candidate], object] | None = None,
     n_init: int = N_INIT,

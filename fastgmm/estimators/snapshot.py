@@ -10,7 +10,7 @@ from fastgmm import kernels
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators.measures import Measures
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import MISSING, Missing
+from fastgmm.typing import MISSING, FloatArray, Missing
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Stream:
     weight: float
     mean: float
     deviation: float
-    seen: np.ndarray
-    log_density: np.ndarray
+    seen: FloatArray
+    log_density: FloatArray
     n_skipped: int = 0
 
 

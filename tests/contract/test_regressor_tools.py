@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from fastgmm import GaussianMixtureRegressor
+from support import COVARIANCE_TYPES
 
 
 @pytest.fixture
@@ -21,13 +23,25 @@ def data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return X, np.abs(X[:, 0]) + 0.5 * X[:, 1] + 0.1 * rng.standard_normal(300)
 
 
+NOT_THE_SAME = {
+    "check_sample_weight_equivalence_on_dense_data": "In 15 rows of noise in 30 features "
+    "components collapse, and rows in another order and number may lead to another end."
+}
+"""This check fails for some types and numbers of components, for this reason."""
+
+
 @pytest.mark.filterwarnings("error:Estimator GaussianMixtureRegressor")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::fastgmm.errors.CollapseWarning")
-def test_checks_of_scikit_learn() -> None:
-    results = check_estimator(GaussianMixtureRegressor(n_threads=1), on_skip=None)
-    assert {result["status"] for result in results} <= {"passed", "skipped"}
-    assert sum(result["status"] == "passed" for result in results) >= 45
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_checks_of_scikit_learn(covariance_type: Any, k: int) -> None:
+    # Where components have no slopes, one line is not expected to be met well.
+    model = GaussianMixtureRegressor(k, covariance_type=covariance_type, n_threads=1)
+    known = {} if k == 1 or covariance_type in ("full", "tied") else NOT_THE_SAME
+    results = check_estimator(model, on_skip=None, expected_failed_checks=known)
+    assert {result["status"] for result in results} <= {"passed", "skipped", "xfail"}
+    assert sum(result["status"] == "passed" for result in results) >= 58
 
 
 def test_it_is_a_regressor_with_parameters() -> None:

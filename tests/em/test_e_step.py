@@ -8,6 +8,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from fastgmm import GaussianMixture
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
@@ -218,3 +219,16 @@ def test_kinds_are_summed_apart_and_added(covariance_type: Any, rng: np.random.G
         assert_close(getattr(got, name), getattr(expected, name), 1e-12)
     assert (got.n_samples, got.weight) == (N, pytest.approx(weight.sum()))
     np.testing.assert_array_equal(got.reference, mixture.means)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(1, 1), (2, None)])
+def test_what_one_thread_adds_up_is_never_given_to_two(
+    monkeypatch: pytest.MonkeyPatch, most: int, expected: int | None
+) -> None:
+    """The number of free threads may rise between the choice of where to add and the pass."""
+    given: list[int | None] = []
+    model = GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+    monkeypatch.setattr("fastgmm.em.e_step.threads_used", lambda *_: most)
+    monkeypatch.setattr("fastgmm.em.e_step.fold_blocks", lambda *args: given.append(args[-1]))
+    model.e_step(np.zeros((50_000, 1)))
+    assert given == [expected]

@@ -224,3 +224,14 @@ def test_workers_of_loky_have_what_joblib_gives_them(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [min(expected, available_threads())] * 3
+
+
+def test_workers_of_dask_have_what_their_nanny_gives_them() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert client.submit(available_threads).result(timeout=60) == 1

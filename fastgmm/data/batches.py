@@ -46,7 +46,8 @@ class BatchData:
     n_threads : int, optional
         None: all that this process may use.
     kind_of : callable, optional
-        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
+        None: there are no gaps, which are NaN.  What makes the kind of rows of one pattern says
+        that there may be; rows of many patterns are one part of the kind `Patterns`.
     """
 
     resident = None

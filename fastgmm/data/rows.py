@@ -25,7 +25,8 @@ class RowData:
     names : ndarray of shape (D,), optional
         The names of the features.
     kind_of : callable, optional
-        It makes the kinds of rows with gaps, which are NaN; None: there are no gaps.
+        None: there are no gaps, which are NaN.  What makes the kind of rows of one pattern says
+        that there may be; rows of many patterns are one part of the kind `Patterns`.
     """
 
     def __init__(

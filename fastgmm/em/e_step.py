@@ -169,11 +169,11 @@ class EStep:
         ask = patterns.Expectation(
             self._under, self._mixture.means, self._dtype, self._thresholds, part.rows.reshape(-1)
         )
-        # With one task no sums of others wait, and those of the kernels are the total.
-        lone = len(patterns.tasks_of(table, self._mixture)) == 1
+        tasks = patterns.tasks_of(table, self._mixture)
 
         def sums_of_task(task: patterns.Task) -> tuple[Sums, float, np.ndarray]:
-            sums = total.total if lone else total.spare_sums()
+            # With one task no sums of others wait, and those of the kernels are the total.
+            sums = total.total if len(tasks) == 1 else total.spare_sums()
             given = None if self._given is None else self._given(part, task.begin, task.end)
             some = slice(task.begin, task.end)
             log_likelihood = ask.add(
@@ -186,7 +186,7 @@ class EStep:
             )
             return sums, log_likelihood, np.zeros(2, np.int64)
 
-        patterns.fold_tasks(sums_of_task, total.combine, table, self._mixture, self._n_threads)
+        patterns.fold_tasks(sums_of_task, total.combine, tasks, self._n_threads)
 
     def statistics(self) -> SufficientStatistics:
         """The sums of all that was added; the step ends with them."""

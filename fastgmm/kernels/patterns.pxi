@@ -373,7 +373,9 @@ cdef class PatternRows:
                     &self.packed.mixture, rows + begin * p, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin),
                     RESPONSIBILITIES, self.shares, &self.scratch.block)
             else:
-                score_nothing(&self.given, self.model.n_components, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
+                score_nothing(
+                    &self.given, self.model.n_components,
+                    min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
             for b in range(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin)):
                 memset(mean, 0, (d - p) * sizeof(double))
                 for k in range(n_components):

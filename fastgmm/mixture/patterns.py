@@ -144,12 +144,10 @@ def arrays_of(mixture: Mixture, reference: np.ndarray) -> tuple[np.ndarray, ...]
 def fold_tasks(
     function: Callable[[Task], Result],
     combine: Callable[[Result], object],
-    patterns: Patterns,
-    mixture: Mixture,
+    tasks: list[Task],
     n_threads: int | None,
 ) -> None:
     """Call combine(function(task)) for all tasks in order, of which several may be under way."""
-    tasks = tasks_of(patterns, mixture)
     if len(tasks) == 1:
         combine(function(tasks[0]))
     else:
@@ -290,7 +288,7 @@ def expected(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> np.nd
         gaps = np.isnan(out)
         out[gaps] = exact[gaps]
 
-    fold_tasks(fill, lambda _: None, patterns, mixture, n_threads)
+    fold_tasks(fill, lambda _: None, tasks_of(patterns, mixture), n_threads)
     ordered = np.empty_like(rows)
     ordered[patterns.order] = filled
     return ordered
@@ -306,6 +304,6 @@ def scores(
         some = values[task.first_value : task.last_value]
         scored(mixture, patterns, some, task, name, ordered[task.begin : task.end])
 
-    fold_tasks(score, lambda _: None, patterns, mixture, n_threads)
+    fold_tasks(score, lambda _: None, tasks_of(patterns, mixture), n_threads)
     out[patterns.order] = ordered
     return out

@@ -25,7 +25,17 @@ from comparison.report import render, summary, threads
 from benchmarks import common
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("fit", "grid", "initialization", "kernels", "many", "package", "scoring", "small")
+MODULES = (
+    "fit",
+    "gaps",
+    "grid",
+    "initialization",
+    "kernels",
+    "many",
+    "package",
+    "scoring",
+    "small",
+)
 PREFIXES = ("time_", "track_", "peakmem_")
 
 

@@ -72,11 +72,10 @@ class PackedMixture:
         out[...] = self._posterior(rows)[0]
 
     def log_density_of_one(self, row: np.ndarray) -> float | None:
-        """The log density of one row (D,), nats; None of an array that is no such row."""
-        if row.shape != self.means.shape[1:] or not np.isfinite(row).all():
-            return None
-        out = np.empty(1, row.dtype)
-        self.log_density(row[np.newaxis], out)
+        """The log density of one row (D,), nats; None of what is no finite row."""
+        out = np.full(1, np.nan, row.dtype)
+        if np.isfinite(row).all():
+            self.log_density(row[np.newaxis], out)
         return float(out[0])
 
     def component_log_density(self, rows: np.ndarray, out: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from fastgmm import GaussianMixture
-from support import correlated_mixture, matrices_of
+from support import COVARIANCE_TYPES, correlated_mixture, matrices_of
 
 K, D, N = 3, 4, 500
 
@@ -141,3 +141,36 @@ def test_scores_check_the_number_of_threads(n_threads: Any, rng: np.random.Gener
 def test_the_number_of_parameters_has_scikit_learns_name_too(rng: np.random.Generator) -> None:
     model, _, _ = model_of("full", rng)
     assert model._n_parameters() == model.n_parameters
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", COVARIANCE_TYPES)
+def test_one_row_is_scored_as_several(kind: str, dtype: Any, rng: np.random.Generator) -> None:
+    truth = correlated_mixture(3, 4, rng)
+    covariances = truth.covariances_as(kind)
+    model = GaussianMixture.from_parameters(
+        truth.weights, truth.means, covariances, covariance_type=kind
+    )
+    rows = truth.sample(20, rng)[0].astype(dtype)
+    expected = model.score_samples(rows)
+    for scorer in (model, model.snapshot()):
+        assert [scorer.score_one(row) for row in rows] == expected.tolist()
+        # Rows that are no such array go the way of several.
+        strided = np.repeat(rows[0], 2)[::2]
+        assert scorer.score_one(strided) == expected[0]
+        assert scorer.score_one(rows[0].tolist()) == pytest.approx(float(expected[0]), rel=1e-5)
+
+
+def test_what_is_not_one_row_is_refused() -> None:
+    model = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [np.eye(2)])
+    for given, sentence in (
+        (np.zeros((1, 2)), r"takes one row of 2 numbers, got an array of the shape \(1, 2\)"),
+        (np.zeros(3), "X has 3 features"),
+        (np.array([0.0, np.nan]), "contains NaN"),
+        (np.array([0.0, np.inf]), "contains infinity"),
+        (["a", "b"], "text"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            model.score_one(given)
+    gapped = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [np.eye(2)], missing="em")
+    assert gapped.score_one(np.array([0.0, np.nan])) == pytest.approx(-0.5 * np.log(2 * np.pi))

@@ -36,6 +36,8 @@ from fastgmm import (
     compress,
     errors,
     fit_many,
+    fit_with,
+    get_include,
     load,
     plot,
     select,
@@ -202,6 +204,12 @@ def the_rest(X: Doubles) -> None:
     assert_type(compress(X), tuple[Floats, Doubles])
     assert_type(show_config(), dict[str, Any])
     assert_type(fastgmm.__version__, str)
+    assert_type(get_include(), str)
+    assert_type(fit_with(lambda model: model.e_step(X), X, 2), GaussianMixture)
+    model = GaussianMixture(2).fit(X)
+    assert_type(model.score_one(X[0]), float)
+    assert_type(model.snapshot().score_one(X[0]), float)
+    print(model.snapshot().scorer(np.float32).capsule)
     batches = sources.batches("rows.csv")
     GaussianMixture(2).fit_batches(batches)
     try:

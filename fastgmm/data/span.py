@@ -61,6 +61,11 @@ class Span:
         """(m, D): the points of these coordinates (m, n)."""
         return np.asarray(self.center + self.units * (coordinates @ self.directions.T))
 
+    def squares_outside(self, points: FloatArray, coordinates: FloatArray) -> FloatArray:
+        """(m,): squared distances of points from the span, over the ridge."""
+        off = (points - self.points(coordinates)) / np.sqrt(self.ridge)
+        return np.asarray(np.einsum("ij,ij->i", off, off))
+
     @lazy
     def within(self) -> Sample:
         """The sample in coordinates; what is near in units of the columns is near there, too."""

@@ -123,7 +123,7 @@ class _Loop:
         run, stretches = self.run, self._stretches
         # With a trail, the first pass tells whose it is.
         begins = run.n_iter == 0 and run.trail is not None
-        if stretches is None or begins:
+        if stretches is None or begins or not stretches.take(run.mixture):
             return False
         if self._pause > 0:
             self._pause -= 1

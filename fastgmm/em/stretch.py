@@ -101,6 +101,10 @@ class Stretches:
         """The number of components, K."""
         return self._sizes[0]
 
+    def take(self, mixture: Mixture | None) -> bool:
+        """Whether a mixture has the features of these rows; in compiled hands it has."""
+        return mixture is None or mixture.means.shape == self._sizes
+
     def gone_on(
         self, run: Run, repairs: tuple[Repair, ...], most: int, whole: bool = True
     ) -> Run | None:

@@ -83,8 +83,10 @@ class _RunningFit:
         check_enough_rows(extent.n_counted, plan.start.n_components)
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
         self._regularization = self._resolved()
-        self._narrow = self._narrowed(looking and saved is None)
-        self._em_data = data
+        # What the starts ask for while this is being made.
+        self._narrow: Narrow | None = None
+        self._narrow = narrowed(data, plan, self._hooks, self, self._regularization)
+        self._em_data: Data = data
         if self._narrow is not None:
             self._regularization = self._narrow.within
             self._em_data = self._narrow.span.data(data.n_threads)
@@ -118,11 +120,6 @@ class _RunningFit:
     def span(self) -> Span | None:
         """The directions in which the fit is done, where the rows are few."""
         return None if self._narrow is None else self._narrow.span
-
-    def _narrowed(self, drawn: bool) -> Narrow | None:
-        if not drawn:
-            return None
-        return narrowed(self._data, self._plan, self._hooks, self.sample, self._regularization)
 
     def _resolved(self) -> Regularization:
         if self._saved is not None:
@@ -240,7 +237,8 @@ class _RunningFit:
         begun = earlier or self._begun(init)
         if begun is None:
             return None
-        run = run_em(begun, passes, self._rules, repairer, watch, self._stretches)
+        one_pass = passes if self._narrow is None else self._narrow.entering(passes)
+        run = run_em(begun, one_pass, self._rules, repairer, watch, self._stretches)
         if run.failure is None:
             reporter.end(run, self._outside)
         return run
@@ -285,6 +283,8 @@ class _RunningFit:
             return self._turns.turn(turn)
         if turn >= self._n_wanted:
             return None
+        if self._narrow is not None and self._narrow.given is not None:
+            return self._narrow.given
         return self._plan.warm or initial_parameters(self, self._start, self._em_data.dtype, turn)
 
     @property

@@ -3,7 +3,8 @@
 Everything that EM makes of the rows alone stays there.  Means are means of rows; a covariance is a
 scatter of rows and the ridge, which is all the variance that there is outside of the span.  So a
 fit in as many coordinates as there are rows is the fit itself, but for a constant in the density
-and for rounding, and one iteration costs n^3 for D^3.
+and for rounding, and one iteration costs n^3 for D^3.  A mixture that the user gives may be
+anywhere: its E-step is one over the rows themselves, and with the M-step the fit enters the span.
 """
 
 from dataclasses import dataclass, replace
@@ -14,19 +15,30 @@ import numpy as np
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
+from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.data.span import Span, span_of
+from fastgmm.em.e_step import NEGLIGIBLE, expectation
+from fastgmm.em.loop import Pass
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.run import Run
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.reached import Initialization
+from fastgmm.mixture.density import log_likelihood, responsibilities
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.starts.methods import Draws, initial_parameters
+from fastgmm.starts.points import needs_sample, sharp
+from fastgmm.typing import FloatArray
 
-MOST_ROWS = 0.5
-"""A fit is done in the span of its rows where they are at most this share of the features: of more,
-the way there and back costs about what it saves."""
+MOST_ROWS = 0.75
+"""A fit is done in the span of its rows where they are at most this many for each feature: with
+more, the way there and back costs what a few iterations save."""
+NEAR, FAR = 1e-9, 3000.0
+"""Squared distances from the span, in units of the ridge: less are rounding, and further away the
+density of the ridge alone is no number."""
 FEWEST_FEATURES = 64
 """Of fewer features fits are short: the way there and back costs more than it saves."""
 
@@ -42,11 +54,17 @@ class Narrow:
         That of the rows; it has no prior.
     dtype : numpy.dtype
         The dtype of the rows.
+    given : Mixture, optional
+        What the user has given to begin with, in all features.
+    entrance : SufficientStatistics, optional
+        The sums in the span under that mixture.
     """
 
     span: Span
     regularization: Regularization
     dtype: np.dtype
+    given: Mixture | None = None
+    entrance: SufficientStatistics | None = None
 
     @property
     def within(self) -> Regularization:
@@ -64,6 +82,17 @@ class Narrow:
         span = self.span
         per_direction = log(2.0 * pi * span.floor)
         return -0.5 * span.n_outside * per_direction - float(np.log(span.units).sum())
+
+    def entering(self, one_pass: Pass) -> Pass:
+        """The pass, of which that under the given mixture has been made already."""
+        given, entrance = self.given, self.entrance
+
+        def passed(mixture: Mixture) -> SufficientStatistics:
+            if entrance is not None and mixture is given:
+                return entrance
+            return one_pass(mixture)
+
+        return passed
 
     def run(self, run: Run) -> Run:
         """The run of the rows themselves."""
@@ -85,6 +114,8 @@ class Narrow:
 
     def _mixture(self, mixture: Mixture) -> Mixture:
         """The mixture of all features, of one in the span."""
+        if mixture is self.given:
+            return mixture
         span, form = self.span, mixture.covariance_model.form
         factors = mixture.factors.reshape(-1, *mixture.factors.shape[-2:])
         directions = span.units[:, None] * span.directions
@@ -99,6 +130,11 @@ class Narrow:
         if mixture.covariance_model.tied:
             covariances = covariances[0]
         means = span.points(mixture.means)
+        if self.given is not None and self.entrance is not None:
+            # What has never held anything is where it was, inside of the span or not.
+            stayed = (mixture.means == self.entrance.reference).all(axis=1)
+            stayed &= mixture.weights == 0.0
+            means[stayed] = self.given.means[stayed]
         covariances, factors, inverses = factor_or_repair(
             form, covariances, self.regularization.floor, self.dtype
         )
@@ -113,29 +149,91 @@ class Narrow:
 
 
 def narrowed(
-    data: Data, plan: Plan, hooks: Hooks, sample: Sample, regularization: Regularization
+    data: Data, plan: Plan, hooks: Hooks, draws: Draws, regularization: Regularization
 ) -> Narrow | None:
     """How the fit is done in the span of its rows; None where it is not."""
-    if not stays_in_span(data, plan, hooks):
+    start, most = plan.start, int(MOST_ROWS * data.n_features)
+    if not _may_stay(data, plan, hooks):
         return None
-    if not sample.whole or len(sample.rows) != data.extent.n_samples:
+    given = plan.warm is not None or not needs_sample(start)
+    if not given:
+        sample = draws.sample
+    elif data.resident is None or data.extent.n_samples <= most:
+        # It is all rows or none: no random numbers of the user's are drawn for it.
+        sample = data.sample(0, most)
+    else:
         return None
-    ridge = regularization.reg_covar
-    if plan.start.method != "ward" and ridge.min() < ridge.max():
+    n_samples, ridge = data.extent.n_samples, regularization.reg_covar
+    if n_samples > most or not sample.whole or len(sample.rows) != n_samples:
+        return None
+    if not given and start.method != "ward" and ridge.min() < ridge.max():
         return None  # these starts want distances in the units of the rows
     span: Span | None = sample.made.once(("span", ridge.tobytes()), lambda: span_of(sample, ridge))
-    return None if span is None else Narrow(span, regularization, data.dtype)
+    if span is None:
+        return None
+    found = Narrow(span, regularization, data.dtype)
+    if not given:
+        return found
+    mixture = plan.warm or initial_parameters(draws, start, data.dtype)
+    entrance = _entrance(found, mixture, data)
+    return None if entrance is None else replace(found, given=mixture, entrance=entrance)
 
 
 def stays_in_span(data: Data, plan: Plan, hooks: Hooks) -> bool:
-    """Whether a fit stays in the span of its rows, and gains by that.
+    """Whether a fit of rows in memory stays in their span, unless their numbers forbid it."""
+    few = data.extent.n_samples <= MOST_ROWS * data.n_features
+    return few and _may_stay(data, plan, hooks)
 
-    It leaves it with a prior and with means or precisions of the user's.  A checkpoint holds runs
-    of the rows themselves, from which a fit goes on with the same bits.
+
+def _may_stay(data: Data, plan: Plan, hooks: Hooks) -> bool:
+    """Whether a fit stays in the span of its rows, if they are few, and gains by that.
+
+    It leaves it with a prior, and where it begins with some means or precisions that are given and
+    others that are not.  A checkpoint holds runs of the rows themselves, from which a fit goes on
+    with the same bits, and so does a later fit from the trail of an earlier one.
     """
-    start, (n, d) = plan.start, (data.extent.n_samples, data.n_features)
-    few = d >= FEWEST_FEATURES and n <= MOST_ROWS * d and not data.gapped
+    start, d = plan.start, data.n_features
     matrices = model_of(start.covariance_type).form.ndim == 2
-    given = plan.warm is not None or start.means is not None or start.precisions is not None
     plain = plan.family is MAXIMUM_LIKELIHOOD and plan.settings.regularizing.prior is None
-    return few and matrices and plain and not given and hooks.checkpoint is None
+    partly = start.means is not None or start.precisions is not None
+    partly &= needs_sample(start) and plan.warm is None
+    kept = hooks.checkpoint is not None or plan.trail is not None
+    return d >= FEWEST_FEATURES and matrices and plain and not (data.gapped or partly or kept)
+
+
+def _entrance(narrow: Narrow, mixture: Mixture, data: Data) -> SufficientStatistics | None:
+    """The sums in the span of one E-step over the rows themselves; None where they are no good."""
+    span, extent, n_threads = narrow.span, data.extent, data.n_threads
+    rows, weight = span.sample.rows.astype(np.float64, copy=False), span.sample.weight
+    if extent.exponent:
+        return None
+    shares = np.empty((len(rows), mixture.n_components))
+    responsibilities(mixture, rows, shares, n_threads)
+    held = shares.sum(axis=0) if weight is None else weight @ shares
+    total = log_likelihood(mixture, rows, weight, n_threads)
+    if not mixture.covariance_model.tied:
+        # As in every E-step, shares that are rounding beside a row count for the weight alone.
+        heaviest = 1.0 if weight is None else weight[:, None]
+        least = NEGLIGIBLE * np.minimum(extent.lightest, mixture.weights * extent.weight)
+        shares[shares * heaviest <= least] = 0.0
+    means, coordinates = span.coordinates(mixture.means), span.data(n_threads)
+    # Components without any other stay where they are: without a share, unless that is in the span.
+    still = ~shares.any(axis=0) & (held > 0.0)
+    away = span.squares_outside(mixture.means, means)
+    held[still & (away > FAR)] = 0.0
+    if (still & (away > NEAR) & (away <= FAR)).any() or not np.isfinite(total):
+        return None
+    statistics = _sums_about(means, shares, coordinates, mixture)
+    if statistics.cancels(span.floor):
+        statistics = _sums_about(statistics.means, shares, coordinates, mixture)
+    log_density = total - narrow.outside * extent.weight
+    return replace(statistics, component_weight=held, log_likelihood=log_density)
+
+
+def _sums_about(
+    means: FloatArray, shares: FloatArray, data: RowData, mixture: Mixture
+) -> SufficientStatistics:
+    """The sums of rows in these shares (n, K), about these means (K, n)."""
+    kind, one = mixture.covariance_type, np.ones(means.shape[1])
+    about = sharp(means, one, kind, data.dtype)
+    return expectation(about, data, given=lambda part, begin, end: shares[begin:end])

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from fastgmm import GaussianMixture, NormalInverseWishart
 from fastgmm.data.rows import RowData
+from fastgmm.data.span import Span
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.em.relocation import Relocation
@@ -21,11 +22,22 @@ from fastgmm.estimators.planning import plan_of
 from fastgmm.fits import narrow
 from fastgmm.fits.narrow import narrowed, stays_in_span
 from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.mixture.density import responsibilities
 from fastgmm.mixture.mixture import Mixture
 
 SEEDS = range(4)
 SIZES = ((30, 64, 2), (26, 90, 3), (45, 130, 1), (40, 100, 4))
 """Rows, features and components, by the seed."""
+
+
+@dataclass
+class Drawn:
+    """What a start may ask for."""
+
+    sample: Any = None
+    n_threads: int | None = 1
+    seed: int = 0
+    span: Span | None = None
 
 
 def rows_of(seed: int, dtype: type = np.float64) -> np.ndarray:
@@ -143,11 +155,11 @@ def test_who_looks_on_sees_the_bounds_of_the_rows(capsys: pytest.CaptureFixture[
 def test_a_lost_component_goes_where_it_would_go(seed: int) -> None:
     """To rows that are near in units of their columns, which differ."""
     X = rows_of(seed)
-    given, k = plan(seed, reg_covar=0.1), SIZES[seed][2]
+    asked, k = plan(seed, reg_covar=0.1), SIZES[seed][2]
     data = RowData(X)
     sample = data.sample(0, 1000)
-    ridge = given.settings.regularizing.without_rows(X.shape[1])
-    found = narrowed(data, given, Hooks(), sample, ridge)
+    ridge = asked.settings.regularizing.without_rows(X.shape[1])
+    found = narrowed(data, asked, Hooks(), Drawn(sample), ridge)
     assert found is not None
     # The last one is lost.
     shares = np.eye(k)[np.random.default_rng(seed).integers(k - 1, size=len(X))]
@@ -171,6 +183,97 @@ def test_a_lost_component_goes_where_it_would_go(seed: int) -> None:
     assert np.array_equal(one.weights, other.weights)
 
 
+# ------------------------------------------------------------------ from a given mixture
+
+
+def given(seed: int, *, tied: bool = False, far: float = 0.0) -> dict[str, Any]:
+    """Parameters to begin with that are outside of the span."""
+    (_, d, k), generator = SIZES[seed], np.random.default_rng(seed + 100)
+    mixed = generator.normal(size=(k, d, d)) / np.sqrt(d)
+    precisions = mixed @ mixed.transpose(0, 2, 1) + np.eye(d)
+    means = rows_of(seed)[:k] + generator.normal(size=(k, d))
+    means[0] += far
+    return {
+        "weights_init": np.full(k, 1.0 / k),
+        "means_init": means,
+        "precisions_init": precisions[0] if tied else precisions,
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("case", ["plain", "own units", "large ridge", "steps", "no iteration"])
+def test_a_given_mixture_enters_the_span(case: str, tied: bool, seed: int, whole: Any) -> None:
+    X, kind = rows_of(seed), "tied" if tied else "full"
+    params = {**CASES[case], **given(seed, tied=tied), "covariance_type": kind}
+    found, other = model_of(seed, **params).fit(X), whole(model_of(seed, **params), X)
+    if case == "no iteration":
+        assert np.array_equal(found.means_, other.means_)
+    else:
+        same(found, other)
+    assert found.repairs_ == other.repairs_
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_what_holds_nothing_stays_where_it_was(seed: int, whole: Any) -> None:
+    """Outside of the span, where its rows would never lead it."""
+    X, params = rows_of(seed), {**given(seed, far=1e4), "on_collapse": "warn"}
+    found, other = model_of(seed, **params).fit(X), whole(model_of(seed, **params), X)
+    assert found.weights_[0] == 0.0
+    assert np.array_equal(found.means_[0], params["means_init"][0])
+    same(found, other)
+
+
+@pytest.mark.filterwarnings("ignore:reg_covar")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_bits_from_a_given_mixture(seed: int) -> None:
+    X, params = rows_of(seed), {**given(seed), "reg_covar": 0.1}
+    weight = np.random.default_rng(seed).integers(1, 3, size=len(X)).astype(np.float64)
+    found = model_of(seed, **params).fit(X, sample_weight=weight)
+    parts = [(X[:10], weight[:10]), (X[10:], weight[10:])]
+    for other in (
+        model_of(seed, **params).fit_batches(parts),
+        model_of(seed, **params).set_params(n_threads=2).fit(X, sample_weight=weight),
+        model_of(seed, **params).fit(X, sample_weight=weight, callback=lambda iteration: None),
+    ):
+        assert np.array_equal(found.means_, other.means_)
+        assert np.array_equal(found.covariances_, other.covariances_)
+        assert found.lower_bounds_ == other.lower_bounds_
+
+
+@pytest.mark.filterwarnings("ignore:Component")
+def test_no_random_numbers_are_drawn_for_a_given_mixture() -> None:
+    generator = np.random.default_rng(0)
+    before = generator.bit_generator.state
+    GaussianMixture(2, random_state=generator, **given(0)).fit(rows_of(0))
+    assert generator.bit_generator.state == before
+
+
+@pytest.mark.parametrize("away", [0.0, 0.01, 1.0])
+def test_what_holds_next_to_nothing(away: float) -> None:
+    """Its mean stays, which is no mean of rows: near the span, the fit goes the long way."""
+    X, params = rows_of(0), given(0)
+    data, started = RowData(X), plan(**params)
+    outside = np.linalg.qr(np.vstack([X - X.mean(axis=0), np.ones((1, 64))]).T)[0][:, -1]
+    means = np.stack([X.mean(axis=0), X.mean(axis=0) + away * outside])
+    regularization = started.settings.regularizing.without_rows(64)
+    shares = np.empty((len(X), 2))
+    for precision in np.geomspace(1e-3, 1e3, 1000):
+        precisions = np.array([0.001, precision])[:, None, None] * np.eye(64)
+        start = replace(started.start, means=means, precisions=precisions)
+        mixture = Mixture.from_precisions(np.full(2, 0.5), means, precisions, "full")
+        if 0.0 < responsibilities(mixture, X, shares)[:, 1].max() < 1e-17:
+            break
+    else:
+        raise AssertionError("no precision leaves it next to nothing")
+    asked = replace(started, start=start)
+    found = narrowed(data, asked, Hooks(), Drawn(), regularization)
+    assert (found is None) == (away == 0.01)
+    if found is not None and found.entrance is not None:
+        assert (found.entrance.component_weight[1] > 0.0) == (away == 0.0)
+        assert np.array_equal(found.entrance.second_moment[1], np.zeros((30, 30)))
+
+
 def test_a_collapse_is_raised() -> None:
     X = rows_of(0)
     with pytest.raises(IllDefinedCovarianceError, match="component"):
@@ -178,7 +281,7 @@ def test_a_collapse_is_raised() -> None:
 
 
 def test_a_later_fit_goes_on_from_the_end(whole: Any) -> None:
-    """It begins with given parameters, and so with all features, and knows the rows again."""
+    """It begins with all features, and knows the rows again."""
     X = rows_of(3)
     params = {"warm_start": True, "reg_covar": 0.3, "init_params": "random", "tol": 1e-12}
     model = model_of(3, max_iter=4, **params).fit(X)
@@ -208,7 +311,9 @@ def test_what_leaves_the_span() -> None:
     assert not stays_in_span(data, plan(covariance_type="diag"), nobody)
     assert not stays_in_span(data, plan(prior=NormalInverseWishart()), nobody)
     assert not stays_in_span(data, plan(means_init=X[:k]), nobody)
-    assert not stays_in_span(data, replace(plain, warm=model_of(0).fit(X)._state.mixture), nobody)
+    state = model_of(0).fit(X)._state
+    assert stays_in_span(data, replace(plain, warm=state.mixture), nobody)
+    assert not stays_in_span(data, replace(plain, warm=state.mixture, trail=state.trail), nobody)
     kept = Hooks(checkpoint=CheckpointFile("nowhere", {}))
     assert not stays_in_span(data, plain, kept)
     assert stays_in_span(data, plain, Hooks(after_pass=lambda run: None))
@@ -227,7 +332,7 @@ def test_what_has_no_span() -> None:
     def found(plan: Plan, ridge: Any, sample: Any = sample) -> Any:
         regularization = plan.settings.regularizing.without_rows(X.shape[1])
         regularization = replace(regularization, reg_covar=np.asarray(ridge))
-        return narrowed(data, plan, nobody, sample, regularization)
+        return narrowed(data, plan, nobody, Drawn(sample), regularization)
 
     assert found(plan(), 1e-6) is not None
     assert found(plan(), 1e-6).span is found(plan(), 1e-6).span  # made once
@@ -235,7 +340,7 @@ def test_what_has_no_span() -> None:
     assert found(plan(), uneven) is not None
     assert found(plan(init_params="kmeans"), uneven) is None
     assert found(plan(init_params="kmeans"), 1e-6) is not None
-    assert found(plan(), 1e-6, data.sample(0, 10)) is None
+    assert found(plan(), 1e-6, data.sample(0, 10)) is None  # not all rows
 
 
 def test_a_checkpoint_keeps_the_runs_of_the_rows(tmp_path: Path, whole: Any) -> None:

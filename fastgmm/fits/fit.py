@@ -18,6 +18,7 @@ from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.fits.approach import approached
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.narrow import Narrow, narrowed
 from fastgmm.fits.needs import check_memory
@@ -273,7 +274,12 @@ class _RunningFit:
             mixture = self._first(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
-        return None if mixture is None else self._rules.begun(mixture)
+        if mixture is None:
+            return None
+        begun = self._rules.begun(mixture)
+        if self._turns is None or self._data.gapped:
+            return begun
+        return approached(begun, self.sample, self._data.extent, self._rules, self.n_threads)
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""

@@ -152,7 +152,9 @@ class Repairer:
         """The statistics with the pooled second moment for the component that has failed."""
         k = error.component
         weight = statistics.component_weight
-        if self._on_collapse != "repair" or k is None or len(weight) == 1 or self._moves()[k] >= MOVES:
+        if self._on_collapse != "repair" or k is None or len(weight) == 1:
+            raise error
+        if self._moves()[k] >= MOVES:
             raise error
         second = statistics.second_moment.copy()
         pooled = np.delete(second, k, axis=0).sum(axis=0) / max(

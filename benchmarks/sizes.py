@@ -38,7 +38,7 @@ PARAMETER_BYTES = 2_000_000_000
 """What scikit-learn's parameters may take: some five copies of K D x D."""
 PEER_SPEED = 4e10
 """Operations per second, roughly, of scikit-learn: it decides which cells take too long."""
-MOST_ITERATIONS = 256
+MOST_ITERATIONS = 1 << 14
 """More are not done for the sake of a difference that shows."""
 SLOW = 0.5
 """From so many seconds on, a call is long enough: the difference is of one iteration."""

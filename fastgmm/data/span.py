@@ -13,6 +13,10 @@ from fastgmm.data.sample import Sample
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
 
+LARGEST = 1e7
+"""No row is further from the mean in some direction than this many deviations of the ridge: its
+square would be so large beside the ridge that rounding matters, and a rotation spreads that."""
+
 
 @dataclass(frozen=True, eq=False)
 class Span:
@@ -91,14 +95,14 @@ class Span:
 def span_of(sample: Sample, ridge: FloatArray) -> Span | None:
     """The span of a sample of all rows beside a ridge, () or (D,).
 
-    None where numbers are too large for it, or nothing bounds variances outside of the span.
+    None where numbers are too large beside the ridge, or some variance has none.
     """
     ridge = np.array(np.broadcast_to(ridge, sample.rows.shape[1]))
     if not (ridge > 0.0).all():
         return None
     center = sample.rows.mean(axis=0, dtype=np.float64)
     off = _off(sample.rows, center, np.sqrt(ridge / ridge.max()))
-    if not np.isfinite(np.vdot(off, off)):
+    if not np.abs(off).max() <= LARGEST * np.sqrt(ridge.max()):
         return None
     directions = np.linalg.qr(off.T)[0]
     return Span(center, ridge, directions, off @ directions, sample)

@@ -180,6 +180,8 @@ class _Loop:
         except IllDefinedCovarianceError as error:
             self.run = replace(run, failure=error, repairs=self._repairs())
             return
+        if len(self._repairs()) > len(run.repairs):
+            self._pause = self._failures = 0  # what has ended the stretch is known now
         ahead = None
         if moved:
             # A moved component changes which optimum the fit approaches: what the search has

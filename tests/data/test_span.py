@@ -90,10 +90,12 @@ def test_equal_rows_have_a_span() -> None:
 
 
 def test_where_there_is_no_span() -> None:
-    """Nothing bounds variances outside, or squares have no number."""
+    """Nothing bounds variances outside, or the ridge is lost beside them."""
     assert span_of(sample_of(0), np.zeros(())) is None
     assert span_of(sample_of(0), np.r_[np.ones(29), 0.0]) is None
     sample = sample_of(0)
-    huge = Sample(sample.rows * 1e200, None, sample.order, True)
-    with np.errstate(over="ignore"):
-        assert span_of(huge, np.asarray(1e-6)) is None
+    for factor in (1e7, 1e200, np.nan):
+        large = Sample(sample.rows * factor, None, sample.order, True)
+        assert span_of(large, np.asarray(1e-6)) is None
+    large = Sample(sample.rows * 1e4, None, sample.order, True)
+    assert span_of(large, np.asarray(1.0)) is not None

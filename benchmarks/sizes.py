@@ -38,8 +38,10 @@ PARAMETER_BYTES = 2_000_000_000
 """What scikit-learn's parameters may take: some five copies of K D x D."""
 PEER_SPEED = 4e10
 """Operations per second, roughly, of scikit-learn: it decides which cells take too long."""
-MOST_ITERATIONS = 256
+MOST_ITERATIONS = 1 << 14
 """More are not done for the sake of a difference that shows."""
+NOISE = 0.05
+"""A difference of less than this share of the shorter call counts as so much: it is noise."""
 SLOW = 0.5
 """From so many seconds on, a call is long enough: the difference is of one iteration."""
 
@@ -142,8 +144,8 @@ def measured(n: int, d: int, k: int, seconds: float) -> dict[str, Any]:
         "D": d,
         "K": k,
         "n": n,
-        "ours": max(of_ours, 1e-9) / done["ours"],
-        "peer": max(of_peer, 1e-9) / done["peer"],
+        "ours": max(of_ours, NOISE * found[0]) / done["ours"],
+        "peer": max(of_peer, NOISE * found[2]) / done["peer"],
         "ours call": found[0],
         "peer call": found[2],
         "repairs": len(first.repairs_),

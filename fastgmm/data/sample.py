@@ -51,6 +51,9 @@ class Sample:
         Whether the sample is all rows there are.
     made : Made
         What starts have made of the sample and others may use again: trees.
+    scaled : callable, optional
+        scaled(chosen) are these rows in units of the columns' deviations, where `rows` are
+        coordinates in other directions.
     """
 
     rows: np.ndarray
@@ -58,6 +61,7 @@ class Sample:
     order: np.ndarray
     whole: bool
     made: "Made" = field(default_factory=lambda: Made(), repr=False, compare=False)
+    scaled: Callable[[np.ndarray], np.ndarray] | None = None
 
     def drawn(self, n: int, turn: int = 0) -> np.ndarray:
         """The indices of n rows in memory order; each turn has others, while there are any."""

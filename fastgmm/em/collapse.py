@@ -8,6 +8,7 @@ direction is held there: its rows may be equal for a reason, one far away or man
 there is no ridge and no prior, it is moved.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -151,7 +152,9 @@ class Repairer:
         """The statistics with the pooled second moment for the component that has failed."""
         k = error.component
         weight = statistics.component_weight
-        if self._on_collapse != "repair" or k is None or len(weight) == 1 or self._spent(k):
+        if self._on_collapse != "repair" or k is None or len(weight) == 1:
+            raise error
+        if self._moves()[k] >= MOVES:
             raise error
         second = statistics.second_moment.copy()
         pooled = np.delete(second, k, axis=0).sum(axis=0) / max(
@@ -170,8 +173,9 @@ class Repairer:
             statistics, component_weight=counted, first_moment=first, second_moment=second
         )
 
-    def _spent(self, k: int) -> bool:
-        return sum(r.component == k and r.action == "moved" for r in self.repairs) >= MOVES
+    def _moves(self) -> Counter[int]:
+        """How often each component has been moved."""
+        return Counter(one.component for one in self.repairs if one.action == "moved")
 
     def repaired(self, mixture: Mixture, statistics: SufficientStatistics, n_iter: int) -> Mixture:
         """The mixture with what has collapsed in it repaired; itself where nothing has.
@@ -186,6 +190,7 @@ class Repairer:
         weight = statistics.component_weight
         lost = weight < self._row_weight
         held = {r.component: r.n_iter for r in self.repairs if r.action == "held"}
+        moves = self._moves()
         flat = self._flat(mixture, lost, held)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
@@ -194,7 +199,7 @@ class Repairer:
                 error.component = k
                 raise error
             relocated = None
-            if lost[k] and self._is_tried(k, n_iter - held.get(k, n_iter)):
+            if lost[k] and self._is_tried(moves[k], n_iter - held.get(k, n_iter)):
                 relocated = self._relocated(mixture, k, statistics.weight)
             if relocated is not None:
                 mixture = relocated
@@ -209,21 +214,23 @@ class Repairer:
         That many iterations after `n_iter` the next move of one may be tried.
         """
         flags, rest = np.zeros(n_components, np.uint8), LONGEST
+        moves = self._moves()
         for repair in self.repairs:
             if repair.action == "held":
                 k, since = repair.component, n_iter - repair.n_iter
                 flags[k] = 1
-                if self._on_collapse == "repair" and not self._spent(k):
+                if self._on_collapse == "repair" and moves[k] < MOVES:
                     rest = min(rest, (1 << since.bit_length()) - 1 - since)
         return flags, rest
 
-    def _is_tried(self, k: int, since: int) -> bool:
+    def _is_tried(self, n_moves: int, since: int) -> bool:
         """Whether a move of a lost component is looked at, so many iterations after it was held.
 
+        It was moved `n_moves` times before.
         What has brought nothing is looked at again after 1, 2, 4, ... iterations: most often it
         brings nothing then either.
         """
-        return self._on_collapse == "repair" and since & (since - 1) == 0 and not self._spent(k)
+        return self._on_collapse == "repair" and since & (since - 1) == 0 and n_moves < MOVES
 
     def _flat(self, mixture: Mixture, lost: np.ndarray, held: dict[int, int]) -> np.ndarray:
         """(K,): which components are at the floor that are neither lost nor known to be held.

@@ -359,7 +359,9 @@ class Passes:
     ) -> None:
         self._data, self._reg_covar, self._target = data, reg_covar, target
         self._single, self._bounds = data.dtype == SINGLE, None
-        if (part := data.resident) is not None:
+        part = data.resident
+        # One block is a matter of milliseconds, and compiled iterations know no bounds.
+        if part is not None and len(part.rows) > rows_per_block(n_components, data.n_features):
             bounds = carried_bounds(part.rows, covariance_type, n_components)
             self._bounds = bounds if bounds.possible else None
 

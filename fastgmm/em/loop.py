@@ -123,7 +123,7 @@ class _Loop:
         run, stretches = self.run, self._stretches
         # With a trail, the first pass tells whose it is.
         begins = run.n_iter == 0 and run.trail is not None
-        if stretches is None or begins:
+        if stretches is None or begins or not stretches.take(run.mixture):
             return False
         if self._pause > 0:
             self._pause -= 1
@@ -180,6 +180,8 @@ class _Loop:
         except IllDefinedCovarianceError as error:
             self.run = replace(run, failure=error, repairs=self._repairs())
             return
+        if len(self._repairs()) > len(run.repairs):
+            self._pause = self._failures = 0  # what has ended the stretch is known now
         ahead = None
         if moved:
             # A moved component changes which optimum the fit approaches: what the search has

@@ -39,6 +39,7 @@ class Relocation:
     def __init__(self, sample: Sample, row_weight: float, n_threads: int | None) -> None:
         chosen = np.sort(sample.order)
         self.rows, self._n_threads = sample.rows[chosen], n_threads
+        self._sample, self._chosen = sample, chosen
         self.weight, self.row_weight = np.ones(len(chosen)), 1.0
         if sample.weight is not None:
             self.weight, self.row_weight = sample.weight[chosen], row_weight
@@ -46,6 +47,9 @@ class Relocation:
         # The densities are relative to the largest of each row, whose logarithm is beside them.
         self._of: Mixture | None = None
         self._relative = self._largest = np.empty(0)
+        # What was densest of the same rows is so again, while the mixture is the same.
+        self._scaled_by: Mixture | None = None
+        self._found: dict[bytes, FloatArray] = {}
 
     def place(self, mixture: Mixture, k: int) -> "Place | None":
         """Where component k would go; None where the others have no weight."""
@@ -58,14 +62,29 @@ class Relocation:
         wanted = max(2 * (mixture.n_features + 1) * self.row_weight, WORST_SHARE * self.total)
         worst, counted = _first(np.argsort(density, kind="stable"), self.weight, wanted)
         share = 0.5 * float(counted.sum()) / self.total / mixture.n_components
-        deviations = np.sqrt(np.maximum(_variances(mixture), np.finfo(float).tiny))
-        mean = _densest(self.rows[worst].astype(np.float64), counted, deviations)
+        mean = self._densest_of(mixture, worst[:MOST_WORST], counted[:MOST_WORST])
         alone = _alone(mixture, k, mean, others / rest)
         own = self._log_density(alone).astype(np.float64)
         with np.errstate(divide="ignore"):
             after = np.logaddexp(np.log1p(-share) + density, np.log(share) + own)
         gain = float(self.weight @ (after - density)) / self.total
         return Place(mixture, k, others / rest, share, alone, gain)
+
+    def _densest_of(self, mixture: Mixture, worst: np.ndarray, counted: FloatArray) -> FloatArray:
+        """(D,): the densest place among these rows, which weigh `counted`, found once."""
+        if self._scaled_by is not mixture:
+            self._scaled_by, self._found = mixture, {}
+        key = worst.tobytes() + counted.tobytes()
+        if key not in self._found:
+            rows = self.rows[worst].astype(np.float64)
+            self._found[key] = _densest(rows, counted, self._scaled(mixture, worst, rows))
+        return self._found[key]
+
+    def _scaled(self, mixture: Mixture, chosen: np.ndarray, rows: FloatArray) -> FloatArray:
+        """The chosen rows, in units of the deviations of the columns."""
+        if self._sample.scaled is not None:
+            return self._sample.scaled(self._chosen[chosen])
+        return rows / np.sqrt(np.maximum(_variances(mixture), np.finfo(float).tiny))
 
     def _log_density(self, mixture: Mixture) -> np.ndarray:
         out = np.empty(len(self.rows), self.rows.dtype)
@@ -171,18 +190,25 @@ def _first(order: np.ndarray, weight: FloatArray, wanted: float) -> tuple[np.nda
     return order[counted > 0.0], counted[counted > 0.0]
 
 
-def _densest(rows: FloatArray, weight: FloatArray, deviations: FloatArray) -> FloatArray:
-    """(D,): the mean of the quarter of a few rows (n, D) nearest to the most central of them."""
-    scaled, weight = rows[:MOST_WORST] / deviations, weight[:MOST_WORST]
+def _densest(rows: FloatArray, weight: FloatArray, scaled: FloatArray) -> FloatArray:
+    """(D,): the mean of the quarter of a few rows (n, D) nearest to the most central of them.
+
+    Which ones are near is seen of the scaled rows.
+    """
     quarter = float(weight.sum()) / 4.0
     # These products lose digits, but that decides only between rows that are equally central.
-    scaled -= scaled.mean(axis=0)
+    scaled = scaled - scaled.mean(axis=0)
     squares = np.einsum("ij,ij->i", scaled, scaled)
     distances = np.maximum(squares[:, None] + squares - 2.0 * (scaled @ scaled.T), 0.0)
     np.fill_diagonal(distances, 0.0)
-    orders = np.argsort(distances, axis=1, kind="stable")
-    passed = np.cumsum(weight[orders], axis=1) > quarter
-    reach = np.take_along_axis(orders, passed.argmax(axis=1)[:, None], axis=1)
-    center = int(np.take_along_axis(distances, reach, axis=1)[:, 0].argmin())
-    nearest, counted = _first(orders[center], weight, quarter)
+    if weight.min() == weight.max():
+        last = int((np.cumsum(weight) > quarter).argmax())
+        reaches = np.partition(distances, last, axis=1)[:, last]
+    else:
+        orders = np.argsort(distances, axis=1, kind="stable")
+        passed = np.cumsum(weight[orders], axis=1) > quarter
+        reach = np.take_along_axis(orders, passed.argmax(axis=1)[:, None], axis=1)
+        reaches = np.take_along_axis(distances, reach, axis=1)[:, 0]
+    order = np.argsort(distances[int(reaches.argmin())], kind="stable")
+    nearest, counted = _first(order, weight, quarter)
     return np.asarray(counted @ rows[nearest] / counted.sum())

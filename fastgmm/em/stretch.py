@@ -16,7 +16,7 @@ from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
 from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
-from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
+from fastgmm.em.e_step import NEGLIGIBLE, expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
 from fastgmm.em.regularization import Regularization
@@ -100,6 +100,10 @@ class Stretches:
     def n_components(self) -> int:
         """The number of components, K."""
         return self._sizes[0]
+
+    def take(self, mixture: Mixture | None) -> bool:
+        """Whether a mixture has the features of these rows; in compiled hands it has."""
+        return mixture is None or mixture.means.shape == self._sizes
 
     def gone_on(
         self, run: Run, repairs: tuple[Repair, ...], most: int, whole: bool = True
@@ -232,8 +236,6 @@ def stretches_over(
     n, d = part.rows.shape
     cost = cost_of(part.rows.shape, covariance_type, n_components)
     if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
-        return None
-    if carried_bounds(part.rows, covariance_type, n_components).possible:
         return None
     return Stretches(part, extent, covariance_type, n_components, rules)
 

@@ -621,9 +621,9 @@ class GaussianMixture(Questions, Estimator):
             from fastgmm.estimators.model_file import CheckpointFile
 
             kept = CheckpointFile(checkpoint, vars(params))
-        last: list[Run] = []
+        last: list[Callable[[], Run]] = []
 
-        def note(run: Run) -> None:
+        def note(run: Callable[[], Run]) -> None:
             last[:] = [run]
 
         plan = plan_of(params, data.n_features, self._state)
@@ -631,7 +631,7 @@ class GaussianMixture(Questions, Estimator):
             found = fit(data, plan, Hooks(callback, kept, note))
         except BaseException:
             if last:
-                self._publish(Fit(last[0]), data.names, None)
+                self._publish(Fit(last[0]()), data.names, None)
             raise
         self._publish(found, data.names, data.extent.weight)
         warn_of(found, params, data.names)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
+from fastgmm.data.span import Span
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
 from fastgmm.em.loop import run_em
@@ -17,7 +19,9 @@ from fastgmm.em.rules import Rules
 from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.fits.approach import approached
 from fastgmm.fits.checkpoint import Checkpointed
+from fastgmm.fits.narrow import Narrow, narrowed
 from fastgmm.fits.needs import check_memory
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.reached import Initialization
@@ -51,8 +55,8 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
 
     Numbers that overflow on the way end in an error of the package's own, which says what to do.
     """
-    check_memory(plan, data)
     hooks = hooks or Hooks()
+    check_memory(plan, data, hooks)
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
         data.go_on(saved.extent)
@@ -85,6 +89,13 @@ class _RunningFit:
         check_enough_rows(extent.n_counted, plan.start.n_components)
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
         self._regularization = self._resolved()
+        # What the starts ask for while this is being made.
+        self._narrow: Narrow | None = None
+        self._narrow = narrowed(data, plan, self._hooks, self, self._regularization)
+        self._em_data: Data = data
+        if self._narrow is not None:
+            self._regularization = self._narrow.within
+            self._em_data = self._narrow.span.data(data.n_threads)
         self._start = replace(plan.start, regularization=self._regularization)
         self._reached = {} if saved is None else {one.index: one for one in saved.reached}
 
@@ -110,6 +121,11 @@ class _RunningFit:
         from fastgmm.starts.gaps import filled
 
         return filled(drawn, self.n_threads)
+
+    @property
+    def span(self) -> Span | None:
+        """The directions in which the fit is done, where the rows are few."""
+        return None if self._narrow is None else self._narrow.span
 
     def _resolved(self) -> Regularization:
         if self._saved is not None:
@@ -145,8 +161,10 @@ class _RunningFit:
         if best is None:
             assert failure is not None
             raise failure
-        reached = tuple(self._reached[i] for i in sorted(self._reached))
-        return Fit(best, reached, self._n_rows, self._apart)
+        reached = [self._reached[i] for i in sorted(self._reached)]
+        if self._narrow is not None:
+            reached = [self._narrow.reached(one) for one in reached]
+        return Fit(self._of_rows(best), tuple(reached), self._n_rows, self._apart)
 
     @property
     def _n_rows(self) -> float:
@@ -184,7 +202,7 @@ class _RunningFit:
         given = any(one is not None for one in (start.weights, start.means, start.precisions))
         if self._plan.warm is not None or start.method != "ward" or given:
             return None
-        return turns_of(StartRows(self.sample, start, self.n_threads, self.seed))
+        return turns_of(StartRows(self.sample, start, self.n_threads, self.seed, span=self.span))
 
     def _index(self, turn: int) -> int:
         """The index of the start that has this turn."""
@@ -210,12 +228,12 @@ class _RunningFit:
             settings.on_collapse,
             self._regularization,
             self._row_weight,
-            self,
+            self._narrow or self,
             self.n_threads,
             () if earlier is None else earlier.repairs,
         )
         passes = Passes(
-            self._data,
+            self._em_data,
             start.covariance_type,
             start.n_components,
             self._regularization.reg_covar,
@@ -225,10 +243,16 @@ class _RunningFit:
         begun = earlier or self._begun(init)
         if begun is None:
             return None
-        run = run_em(begun, passes, self._rules, repairer, watch, self._stretches)
+        one_pass = passes if self._narrow is None else self._narrow.entering(passes)
+        run = run_em(begun, one_pass, self._rules, repairer, watch, self._stretches)
         if run.failure is None:
-            reporter.end(run)
+            reporter.end(run, self._outside)
         return run
+
+    @lazy
+    def _outside(self) -> float:
+        """What the densities of the rows have beside those that the fit computes."""
+        return 0.0 if self._narrow is None else self._narrow.outside
 
     @lazy
     def _rules(self) -> Rules:
@@ -240,14 +264,14 @@ class _RunningFit:
             acceleration=settings.acceleration,
             trail=self._plan.trail,
             family=self._plan.family,
-            dtype=self._data.dtype,
+            dtype=self._em_data.dtype,
         )
 
     @lazy
     def _stretches(self) -> Stretches | None:
         """Compiled iterations, for one run after the other; None where there are none."""
         start = self._start
-        return stretches_over(self._data, start.covariance_type, start.n_components, self._rules)
+        return stretches_over(self._em_data, start.covariance_type, start.n_components, self._rules)
 
     def _begun(self, turn: int) -> Run | None:
         """The run before its first iteration, which may have failed already; None without one."""
@@ -255,7 +279,12 @@ class _RunningFit:
             mixture = self._first(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
-        return None if mixture is None else self._rules.begun(mixture)
+        if mixture is None:
+            return None
+        begun = self._rules.begun(mixture)
+        if self._turns is None or self._data.gapped:
+            return begun
+        return approached(begun, self.sample, self._data.extent, self._rules, self.n_threads)
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""
@@ -265,7 +294,9 @@ class _RunningFit:
             return self._turns.turn(turn)
         if turn >= self._n_wanted:
             return None
-        return self._plan.warm or initial_parameters(self, self._start, self._data.dtype, turn)
+        if self._narrow is not None and self._narrow.given is not None:
+            return self._narrow.given
+        return self._plan.warm or initial_parameters(self, self._start, self._em_data.dtype, turn)
 
     @property
     def idle(self) -> bool:
@@ -291,14 +322,19 @@ class _RunningFit:
                 Checkpointed(init, run, best, self.seed, data.extent, data.names, reached)
             )
         if self._hooks.after_pass is not None:
-            self._hooks.after_pass(run)
+            self._hooks.after_pass(partial(self._of_rows, run))
+
+    def _of_rows(self, run: Run) -> Run:
+        """The run of the rows themselves, wherever the fit is done."""
+        return run if self._narrow is None else self._narrow.run(run)
 
     def show(self, run: Run, change: float, init: int, reporter: Reporter) -> bool:
         """Print the iteration and hand it to the callback; True ends the start."""
         callback = self._hooks.callback
         if callback is None and not reporter.verbose:
             return False
-        iteration = Iteration(len(run.lower_bounds), run.lower_bounds[-1], change, init)
+        bound = run.lower_bounds[-1] + self._outside
+        iteration = Iteration(len(run.lower_bounds), bound, change, init)
         reporter.iterated(iteration)
         answer = None if callback is None else callback(iteration)
         return isinstance(answer, bool | np.bool_) and bool(answer)

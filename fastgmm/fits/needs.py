@@ -15,7 +15,8 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import pairs_kept
 from fastgmm.errors import not_enough_memory_error, readable
-from fastgmm.fits.plan import Plan
+from fastgmm.fits.narrow import stays_in_span
+from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.mixture.mixture import n_parameters
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
@@ -33,6 +34,10 @@ VECTORS = 6
 """L-BFGS works with so many vectors of all parameters, beside its pairs."""
 MATRICES = 7
 """L-BFGS holds so many arrays like the covariances: the mixture ahead, and what is on the way."""
+WIDE = 3
+"""A fit in the span of its rows ends with so many arrays of covariances: they and their factors."""
+MATRICES_OF_SPAN = 1
+"""Beside these there are so many single matrices."""
 COPIES = 3
 """Trees and merges by likelihood make so many copies of the rows that they look at."""
 CGROUPS = "/sys/fs/cgroup"
@@ -40,7 +45,7 @@ UNLIMITED = 1 << 60
 """A limit from here on is none: version 1 of cgroups writes the largest number that it knows."""
 
 
-def check_memory(plan: Plan, data: Data) -> None:
+def check_memory(plan: Plan, data: Data, hooks: Hooks | None = None) -> None:
     """Refuse a fit whose memory cannot be had.
 
     Raises
@@ -48,7 +53,7 @@ def check_memory(plan: Plan, data: Data) -> None:
     NotEnoughMemoryError
         Before anything is allocated; it says how much the fit takes, and what takes less.
     """
-    needed = bytes_needed(plan, data)
+    needed = bytes_needed(plan, data, hooks)
     if needed < SMALL:
         return
     available = bytes_available()
@@ -56,18 +61,24 @@ def check_memory(plan: Plan, data: Data) -> None:
         raise not_enough_memory_error(needed, available, _remedy(plan, data, available))
 
 
-def bytes_needed(plan: Plan, data: Data) -> int:
+def bytes_needed(plan: Plan, data: Data, hooks: Hooks | None = None) -> int:
     """The bytes that a fit takes at its peak, beside the rows themselves."""
-    sizes = _Sizes(plan, data)
-    return sizes.iteration + max(sizes.start, sizes.threads + sizes.bounds + sizes.steps)
+    d, wide = data.n_features, 0
+    if data.resident is not None and stays_in_span(data, plan, hooks or Hooks()):
+        # The mixture of all features is made once, in the end.
+        n = data.extent.n_samples
+        made = model_of(plan.start.covariance_type).shape(plan.start.n_components, d)
+        wide, d = NUMBER * (WIDE * prod(made) + MATRICES_OF_SPAN * d**2 + COPIES * n * d), n
+    sizes = _Sizes(plan, data, d)
+    return wide + sizes.iteration + max(sizes.start, sizes.threads + sizes.bounds + sizes.steps)
 
 
 class _Sizes:
     """The parts of what a fit takes, in bytes."""
 
-    def __init__(self, plan: Plan, data: Data) -> None:
+    def __init__(self, plan: Plan, data: Data, n_features: int) -> None:
         self._plan, self._data = plan, data
-        self._k, self._d = k, d = plan.start.n_components, data.n_features
+        self._k, self._d = k, d = plan.start.n_components, n_features
         self._model = model_of(plan.start.covariance_type)
         self._spreads = NUMBER * prod(self._model.shape(k, d))
         self._sums = NUMBER * (prod(self._model.kernel_sums_shape(k, d)) + k * (d + 1))

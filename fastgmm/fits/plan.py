@@ -86,12 +86,12 @@ class Hooks:
     checkpoint : Checkpoint, optional
         It is written after each pass, and the fit goes on from it.
     after_pass : callable, optional
-        It is shown the run after each pass.
+        After each pass it is shown a function that returns the run.
     cancelled : callable, optional
         It tells whether the fit is to end where it is, and is asked now and then.
     """
 
     callback: Callback | None = None
     checkpoint: "Checkpoint | None" = None
-    after_pass: Callable[[Run], None] | None = None
+    after_pass: Callable[[Callable[[], Run]], None] | None = None
     cancelled: Callable[[], bool] | None = None

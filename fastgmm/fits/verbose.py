@@ -33,8 +33,8 @@ class Reporter:
         )
         self.last = now
 
-    def end(self, run: Run) -> None:
-        """Say how the start ended."""
+    def end(self, run: Run, outside: float = 0.0) -> None:
+        """Say how the start ended; the lower bound of the run lacks what is `outside` of it."""
         if not self.verbose:
             return
         how = (
@@ -48,6 +48,6 @@ class Reporter:
         if self.verbose > 1:
             detail = (
                 f" time lapse {time.perf_counter() - self.begin:.5f}s"
-                f"\t lower bound {run.lower_bound:.5f}."
+                f"\t lower bound {run.lower_bound + outside:.5f}."
             )
         print(f"Initialization {how}.{detail}")

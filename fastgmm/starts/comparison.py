@@ -138,6 +138,7 @@ def ranked(data: StartRows, candidates: list[Mixture], most: int) -> list[Entry]
 
 def compared_rows(data: StartRows, n: int) -> tuple[RowData, float]:
     """The rows that candidates are compared on, for all starts, and the weight of one of them."""
+    data = data.within
     if data.sample.whole:
         n = min(n, data.n_counted)
 

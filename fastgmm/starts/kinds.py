@@ -49,4 +49,4 @@ def candidates(data: StartRows, kinds: tuple[Kind, ...] = KINDS) -> list[Mixture
 def _drawn(data: StartRows) -> list[Mixture]:
     """Components of equal weight and covariance around rows that were drawn."""
     generator = np.random.default_rng([data.seed, data.start.index])
-    return sound([lambda: [around_rows(data, data.start, generator)]] * DRAWN)
+    return sound([lambda: [around_rows(data.within, data.start, generator)]] * DRAWN)

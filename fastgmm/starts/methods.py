@@ -8,6 +8,7 @@ import numpy as np
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
+from fastgmm.data.span import Span
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Mixture
@@ -41,6 +42,10 @@ class Draws(Protocol):
     def seed(self) -> int:
         """The seed that all random numbers come from."""
 
+    @property
+    def span(self) -> Span | None:
+        """The directions in which mixtures are made, if not those of the features."""
+
 
 def initial_parameters(draws: Draws, start: Start, dtype: np.dtype, index: int = 0) -> Mixture:
     """The mixture that EM begins with; what the user gave stands in place of what is estimated.
@@ -50,10 +55,13 @@ def initial_parameters(draws: Draws, start: Start, dtype: np.dtype, index: int =
     """
     weights, means, precisions = start.weights, start.means, start.precisions
     if needs_sample(start):
-        chosen = StartRows(draws.sample, replace(start, index=index), draws.n_threads, draws.seed)
-        estimated = _METHODS[start.method](
-            chosen, chosen.start, np.random.default_rng([draws.seed, index])
+        chosen = StartRows(
+            draws.sample, replace(start, index=index), draws.n_threads, draws.seed, span=draws.span
         )
+        # Ward's trees know the columns; no other start does.
+        rows = chosen if start.method == "ward" else chosen.within
+        generator = np.random.default_rng([draws.seed, index])
+        estimated = _METHODS[start.method](rows, chosen.start, generator)
         weights = estimated.weights if weights is None else weights
         means = estimated.means if means is None else means
         if precisions is None:

@@ -5,7 +5,7 @@ Hard assignment is the E-step of a mixture whose components share a vanishing co
 mixture: there is no second E-step here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
+from fastgmm.data.span import Span
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
 from fastgmm.lazy import lazy
@@ -117,6 +118,15 @@ class StartRows:
     """What the random numbers of the start come from."""
     compiled: dict[int, Any] = field(default_factory=dict)
     """What the starts of one fit, one after the other, iterate with."""
+    span: Span | None = None
+    """Directions in which the mixtures are made; trees are made of the rows themselves."""
+
+    @lazy
+    def within(self) -> "StartRows":
+        """The same rows in the coordinates in which the mixtures are made."""
+        if self.span is None:
+            return self
+        return replace(self, sample=self.span.within, span=None)
 
     @property
     def weight_in_rows(self) -> float:

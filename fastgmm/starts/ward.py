@@ -110,7 +110,10 @@ def sound(makers: Iterable[Maker]) -> list[Mixture]:
 
 def _from(data: StartRows, points: Points, given: Assigned, tree: Tree) -> Mixture:
     """The M-step of points that were given to the clusters of a tree."""
-    return of_labels(data, points, given.labels, given.centers, tree.n_varying)
+    centers = given.centers
+    if data.span is not None:
+        centers, points = data.span.coordinates(centers), data.within.points(len(points.rows))
+    return of_labels(data.within, points, given.labels, centers, tree.n_varying)
 
 
 def _from_cut(data: StartRows, tree: Tree) -> list[Mixture]:

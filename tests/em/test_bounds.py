@@ -37,6 +37,12 @@ def clusters(seed, n, k, d, spread, dtype="float64"):
     return np.ascontiguousarray(rows, dtype), start
 
 
+@pytest.fixture(autouse=True)
+def few_features(monkeypatch):
+    """Carry bounds for fewer features than they pay for."""
+    monkeypatch.setattr(bounds, "FEWEST_FEATURES", 16)
+
+
 @pytest.fixture
 def use_build(monkeypatch):
     """Let the library compute with another build."""
@@ -192,7 +198,7 @@ def test_same_bits_on_any_number_of_threads():
 SCRIPT = """
 import numpy as np, fastgmm
 rng = np.random.default_rng(0)
-X = rng.normal(size=(3000, 16)) + 5 * rng.integers(3, size=(3000, 1))
+X = rng.normal(size=(6000, 40)) + 5 * rng.integers(3, size=(6000, 1))
 model = fastgmm.GaussianMixture(3, random_state=0, tol=1e-9, max_iter=8).fit(X)
 print(fastgmm.show_config()["skip"])
 print(model.lower_bound_.hex(), model.covariances_.sum().hex())
@@ -232,7 +238,10 @@ def test_fit_carries_bounds(monkeypatch):
         "end",
         lambda self, *shares: (seen.append(shares), end(self, *shares)),
     )
-    rows, _ = clusters(5, 4000, 6, 16, 4.0)
+    rows, _ = clusters(5, 6000, 6, 40, 4.0)
     fastgmm.GaussianMixture(6, random_state=0, tol=1e-13, max_iter=8).fit(rows)
     assert len(seen) >= 3
     assert seen[-1][1] < 0.4
+    del seen[:]
+    fastgmm.GaussianMixture(6, random_state=0, tol=1e-13, max_iter=8).fit(rows[:1000])
+    assert not seen  # one block

@@ -229,6 +229,10 @@ class Halting:
         """The number of components."""
         return self._of[2]
 
+    def take(self, mixture: Mixture | None) -> bool:
+        """Take every mixture."""
+        return True
+
     def hold(self, held: np.ndarray) -> None:
         """Nothing collapses here."""
         assert not held.any()

@@ -317,7 +317,7 @@ def test_too_few_rows(rows: np.ndarray) -> None:
 def test_hooks_see_every_pass(rows: np.ndarray) -> None:
     iterations: list[Iteration] = []
     runs: list[Run] = []
-    hooks = Hooks(iterations.append, after_pass=runs.append)
+    hooks = Hooks(iterations.append, after_pass=lambda run: runs.append(run()))
     found = fit(RowData(rows), plan_of(tol=1e-6, max_iter=2000), hooks)
     assert [one.n_iter for one in iterations] == list(range(1, found.run.n_iter + 1))
     assert [one.lower_bound for one in iterations] == found.run.lower_bounds
@@ -332,7 +332,10 @@ def test_hooks_see_every_pass(rows: np.ndarray) -> None:
 @pytest.mark.parametrize("answer", [True, np.True_, 1, "yes", None])
 def test_only_true_ends_a_start(answer: Any, rows: np.ndarray) -> None:
     runs: list[Run] = []
-    hooks = Hooks(lambda iteration: answer if iteration.n_iter == 3 else None, None, runs.append)
+    hooks = Hooks(
+        lambda iteration: answer if iteration.n_iter == 3 else None,
+        after_pass=lambda run: runs.append(run()),
+    )
     found = fit(RowData(rows), plan_of(tol=0.0, max_iter=6), hooks)
     ended = isinstance(answer, bool | np.bool_)
     assert found.run.stopped == ended

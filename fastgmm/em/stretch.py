@@ -4,7 +4,9 @@ The compiled loop does what `em.loop` does, with the same kernels in the same or
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,10 +27,11 @@ from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_WINDOW, Stopping
 from fastgmm.em.trail import Moments, Trail
+from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
 from fastgmm.threads import rows_per_block
-from fastgmm.typing import CovarianceType
+from fastgmm.typing import CovarianceType, FloatArray
 
 AT_ONCE = 1 << 26
 """Between looks whether the user wants to interrupt, iterations cost at most this together, some 20
@@ -158,19 +161,27 @@ class Stretches:
         trace = run.recent(2 * NOISE_WINDOW)
         self._compiled.begin(arrays_of(run.mixture), ahead, run.search, trace)
 
-    def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
-        """EM from a mixture for n iterations or fewer, and their number."""
-        self._last = None
-        self._compiled.begin(arrays_of(mixture), None, None, ())
-        done = len(self._iterations(n))
-        return self._mixture(ahead=False) if done else mixture, done
+    def compared(
+        self, mixtures: Sequence[Mixture], passes: Sequence[int], needed: float, n_rows: float
+    ) -> "list[Reached]":
+        """What some passes make of each mixture: see `FixedIterations.go_on`.
 
-    def bound(self, mixture: Mixture) -> float:
-        """The mean log density of the rows under a mixture; NaN where the loop must compute it."""
+        Passes are left, and the promise is NaN, where the loop must go on.
+        """
         self._last = None
-        self._compiled.begin(arrays_of(mixture), None, None, ())
-        bound: float = self._compiled.bound()
-        return bound
+        ends = [self._arrays() for _ in mixtures]
+        standings = np.array([(left, np.nan, np.nan) for left in passes])
+        begins = [arrays_of(one) for one in mixtures]
+        self._compiled.compare(begins, ends, standings, needed, n_rows)
+        found = []
+        for mixture, arrays, (left, promise, weak) in zip(
+            mixtures, ends, standings.tolist(), strict=True
+        ):
+            for array in arrays:
+                array.flags.writeable = False
+            known = None if weak != weak else weak > 0.0
+            found.append(Reached(mixture.like(*arrays), promise, known, int(left)))
+        return found
 
     def _iterations(self, n: int) -> list[float]:
         """The lower bounds of up to n iterations."""
@@ -182,10 +193,14 @@ class Stretches:
         found: list[float] = bounds
         return found
 
-    def _mixture(self, *, ahead: bool) -> Mixture:
+    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Arrays for a mixture."""
         k, d = self._sizes
         shape = self._model.shape(k, d)
-        arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
+        return np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
+
+    def _mixture(self, *, ahead: bool) -> Mixture:
+        arrays = self._arrays()
         self._compiled.mixture(ahead, arrays)
         return Mixture(self._type, *arrays, self._dtype)
 
@@ -238,6 +253,27 @@ def stretches_over(
     return Stretches(part, extent, covariance_type, n_components, rules)
 
 
+class Reached(NamedTuple):
+    """What some passes have made of a mixture.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    promise : float
+        The mean log density of the rows under it, in nats; -inf where a covariance was singular,
+        NaN where it is not known.
+    weak : bool, optional
+        Whether a component has fewer rows than it needs; None: it has not, but may have no volume.
+    left : int
+        The number of passes that are left.
+    """
+
+    mixture: Mixture
+    promise: float = np.nan
+    weak: bool | None = None
+    left: int = 0
+
+
 class FixedIterations:
     """EM over the same rows for a given number of iterations: no rule ends it, nothing is repaired.
 
@@ -260,30 +296,32 @@ class FixedIterations:
         self._data, self._regularization = data, regularization
         self._stretches = stretches_over(data, covariance_type, n_components, rules)
 
-    def after(self, mixture: Mixture, n: int) -> Mixture:
-        """The mixture after n iterations.
+    def go_on(
+        self, mixtures: Sequence[Mixture], passes: Sequence[int], needed: float, n_rows: float
+    ) -> "list[Reached]":
+        """What so many passes of EM make of each of some mixtures.
 
-        Raises
-        ------
-        IllDefinedCovarianceError
-            When a covariance is singular.
+        A component with fewer rows than `needed` is weak; all rows weigh as much as `n_rows`.
         """
-        while n > 0:
-            done = 0
-            if self._stretches is not None:
-                mixture, done = self._stretches.iterated(mixture, n)
-            if done == 0:
-                mixture, done = maximization(self._sums(mixture), self._regularization), 1
-            n -= done
-        return mixture
+        if self._stretches is None:
+            found = [Reached(one, left=left) for one, left in zip(mixtures, passes, strict=True)]
+        else:
+            found = self._stretches.compared(mixtures, passes, needed, n_rows)
+        return [
+            one if np.isfinite(one.promise) else self._ended(one, needed, n_rows) for one in found
+        ]
 
-    def bound(self, mixture: Mixture) -> float:
-        """The mean log density of the rows under a mixture, in nats."""
-        bound = np.nan if self._stretches is None else self._stretches.bound(mixture)
-        if not np.isfinite(bound):
-            statistics = self._sums(mixture)
-            bound = statistics.log_likelihood / statistics.weight
-        return bound
+    def _ended(self, reached: "Reached", needed: float, n_rows: float) -> "Reached":
+        """The same after one pass of the loop, and those that are left then."""
+        mixture = reached.mixture
+        try:
+            sums = self._sums(mixture)
+            if reached.left == 0:
+                return reached._replace(promise=sums.log_likelihood / sums.weight)
+            mixture = maximization(sums, self._regularization)
+        except IllDefinedCovarianceError:
+            return Reached(mixture, -np.inf, True)
+        return self.go_on([mixture], [reached.left - 1], needed, n_rows)[0]
 
     def _sums(self, mixture: Mixture) -> SufficientStatistics:
         return expectation(mixture, self._data, reg_covar=self._regularization.reg_covar)

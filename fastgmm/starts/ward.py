@@ -75,7 +75,7 @@ def ward_candidates(data: StartRows) -> list[Mixture]:
             found = _merged(data, tree)
         if data.start.n_init == 1:
             plain = [] if found else [_from(data, points, given, tree)]
-            if effort(data, (found or plain)[0])[1] == 0:
+            if effort(data)[1] == 0:
                 return found or plain
         makers = [lambda: found, lambda: _in_other_units(data, tree, given)]
     if tail:

@@ -6,7 +6,7 @@ the same.  It ends before an iteration in which something may happen that has to
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from fastgmm.data.extent import Extent
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
+from fastgmm.em.bounds import FEWEST_FEATURES
 from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, carried_bounds, expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
@@ -42,6 +43,27 @@ COST_OF_PAIR = 20
 """The exponential of a row and component costs as much as this many multiply-adds."""
 
 
+class Spares:
+    """What compiled iterations work with, kept for other rows of fits by the same rules.
+
+    To make it takes longer than a run over a few hundred rows.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[Any, list[Any]] = {}
+
+    def take(self, key: Any) -> Any:
+        """One that is now the caller's alone, or None; threads may ask at the same time."""
+        try:
+            return self._free[key].pop()
+        except (KeyError, IndexError):
+            return None
+
+    def put(self, key: Any, compiled: Any) -> None:
+        """Keep one for the next caller."""
+        self._free.setdefault(key, []).append(compiled)
+
+
 class Stretches:
     """Compiled iterations over the same rows.
 
@@ -55,6 +77,8 @@ class Stretches:
     n_components : int
     rules : Rules
         Those of the run; they have no prior.
+    spares : Spares, optional
+        Of fits by the same rules, and of the same covariance type and number of components.
     """
 
     def __init__(
@@ -64,6 +88,7 @@ class Stretches:
         covariance_type: CovarianceType,
         n_components: int,
         rules: Rules,
+        spares: Spares | None = None,
     ) -> None:
         rows, self._rules, self._extent = part.rows, rules, extent
         self._type, self._dtype = covariance_type, rows.dtype
@@ -82,18 +107,32 @@ class Stretches:
             EPSILON if rows.dtype == SINGLE else 0.0,
             most_noise(rules.stopping.target),
         )
+        at_once = AT_ONCE // cost_of(rows.shape, covariance_type, n_components)
+        ridge = np.atleast_1d(rules.regularization.ridge(model.form))
+        self._key, self._spares = (rows.dtype, rows.shape[1], ridge.tobytes()), spares
+        kept = None if spares is None else spares.take(self._key)
+        if kept is not None:
+            self._compiled = kept
+            kept.take_rows(rows, part.sample_weight, np.array(limits), at_once)
+            return
         self._compiled = kernels.stretches[rows.dtype](
             (model.kernel, model.form.name, model.tied),
             n_components,
             rows,
             part.sample_weight,
-            np.atleast_1d(rules.regularization.ridge(model.form)),
+            ridge,
             np.array(limits),
             rules.numbers(rows.dtype),
             PACE,
             GRID[rows.dtype],
-            AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
+            at_once,
         )
+
+    def end(self) -> None:
+        """Leave what this has worked with to others: nothing is asked of it any more."""
+        if self._spares is not None:
+            self._spares.put(self._key, self._compiled)
+        del self._compiled
 
     def hold(self, held: np.ndarray) -> None:
         """Take it for known which components, (K,) uint8, have collapsed: they end no stretch."""
@@ -172,7 +211,7 @@ class Stretches:
         ends = [self._arrays() for _ in mixtures]
         standings = np.array([(left, np.nan, np.nan) for left in passes])
         begins = [arrays_of(one) for one in mixtures]
-        self._compiled.compare(begins, ends, standings, needed, n_rows)
+        self._compiled.compare(begins, ends, standings, needed, n_rows, most_noise(0.0))
         found = []
         for mixture, arrays, (left, promise, weak) in zip(
             mixtures, ends, standings.tolist(), strict=True
@@ -233,7 +272,11 @@ def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> 
 
 
 def stretches_over(
-    data: Data, covariance_type: CovarianceType, n_components: int, rules: Rules
+    data: Data,
+    covariance_type: CovarianceType,
+    n_components: int,
+    rules: Rules,
+    spares: Spares | None = None,
 ) -> Stretches | None:
     """Compiled iterations over data; None where only the loop can do them, or does as well.
 
@@ -248,9 +291,10 @@ def stretches_over(
     cost = cost_of(part.rows.shape, covariance_type, n_components)
     if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
         return None
-    if carried_bounds(part.rows, covariance_type, n_components).possible:
+    # So few features never have bounds.
+    if d >= FEWEST_FEATURES and carried_bounds(part.rows, covariance_type, n_components).possible:
         return None
-    return Stretches(part, extent, covariance_type, n_components, rules)
+    return Stretches(part, extent, covariance_type, n_components, rules, spares)
 
 
 class Reached(NamedTuple):
@@ -283,6 +327,8 @@ class FixedIterations:
     covariance_type : str
     n_components : int
     regularization : Regularization
+    stretches : Stretches, optional
+        Compiled iterations over the same rows, by the same ridge, where there are some already.
     """
 
     def __init__(
@@ -291,10 +337,13 @@ class FixedIterations:
         covariance_type: CovarianceType,
         n_components: int,
         regularization: Regularization,
+        stretches: Stretches | None = None,
     ) -> None:
-        rules = Rules(Stopping(0.0, None, both=False, max_iter=LONGEST), regularization)
         self._data, self._regularization = data, regularization
-        self._stretches = stretches_over(data, covariance_type, n_components, rules)
+        if stretches is None:
+            rules = Rules(Stopping(0.0, None, both=False, max_iter=LONGEST), regularization)
+            stretches = stretches_over(data, covariance_type, n_components, rules)
+        self._stretches = stretches
 
     def go_on(
         self, mixtures: Sequence[Mixture], passes: Sequence[int], needed: float, n_rows: float

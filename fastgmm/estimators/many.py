@@ -14,6 +14,7 @@ import numpy as np
 from fastgmm.data.orders import Orders
 from fastgmm.data.rows import RowData
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
+from fastgmm.em.stretch import Spares
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
@@ -203,7 +204,8 @@ class Fits:
         return Fitted(found, data.extent.weight)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
-        plan = replace(plan_of(self._params, n_features), seed=self._seed)
+        plan = plan_of(self._params, n_features)
+        plan = replace(plan, seed=self._seed, spares=Spares())
         return plan, Orders(self._seed, sample_size(plan.start, n_features))
 
 

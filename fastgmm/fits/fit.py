@@ -137,6 +137,8 @@ class _RunningFit:
             if run.stopped:
                 break
             turn += 1
+        if self._plan.spares is not None and self._stretches is not None:
+            self._stretches.end()
         if best is None:
             assert failure is not None
             raise failure
@@ -178,7 +180,11 @@ class _RunningFit:
         given = any(one is not None for one in (start.weights, start.means, start.precisions))
         if self._plan.warm is not None or start.method != "ward" or given:
             return None
-        return turns_of(StartRows(self.sample, start, self.n_threads, self.seed))
+        rows = StartRows(self.sample, start, self.n_threads, self.seed, over_all=self._over_all)
+        return turns_of(rows)
+
+    def _over_all(self) -> Stretches | None:
+        return self._stretches
 
     def _index(self, turn: int) -> int:
         """The index of the start that has this turn."""
@@ -241,7 +247,8 @@ class _RunningFit:
     def _stretches(self) -> Stretches | None:
         """Compiled iterations, for one run after the other; None where there are none."""
         start = self._start
-        return stretches_over(self._data, start.covariance_type, start.n_components, self._rules)
+        kind, k, spares = start.covariance_type, start.n_components, self._plan.spares
+        return stretches_over(self._data, kind, k, self._rules, spares)
 
     def _begun(self, turn: int) -> Run | None:
         """The run before its first iteration, which may have failed already; None without one."""

@@ -19,7 +19,7 @@ from fastgmm.fits.plan import Plan
 from fastgmm.mixture.mixture import n_parameters
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
-from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
+from fastgmm.threads import AHEAD, FEWEST_ROWS, available_threads, rows_per_block, threads_used
 
 SMALL = 1 << 28
 """A fit that takes less than this, 256 MB, is not held against what there is: to ask takes time."""
@@ -33,6 +33,8 @@ VECTORS = 6
 """L-BFGS works with so many vectors of all parameters, beside its pairs."""
 MATRICES = 7
 """L-BFGS holds so many arrays like the covariances: the mixture ahead, and what is on the way."""
+LARGEST = 128
+"""All that a fit takes beside rows is less than so many arrays like the covariances."""
 COPIES = 3
 """Trees and merges by likelihood make so many copies of the rows that they look at."""
 CGROUPS = "/sys/fs/cgroup"
@@ -48,6 +50,12 @@ def check_memory(plan: Plan, data: Data) -> None:
     NotEnoughMemoryError
         Before anything is allocated; it says how much the fit takes, and what takes less.
     """
+    k, d, part = plan.start.n_components, data.n_features, data.resident
+    if part is not None and len(part.rows) <= FEWEST_ROWS:
+        # One block of rows, which no second thread helps with: most fits need no closer look.
+        numbers = LARGEST * k * (d + 1) ** 2 + 2 * COPIES * part.rows.size
+        if NUMBER * numbers < SMALL:
+            return
     needed = bytes_needed(plan, data)
     if needed < SMALL:
         return

@@ -12,9 +12,8 @@ cdef struct Standing:
 cdef class Comparing(Steps):
     """Passes that no rule ends and after which nothing is repaired; arguments are those of `Stretch`."""
     cdef Slot spare
-    cdef Py_ssize_t at_once
 
-    def compare(self, begins, ends, standings, double needed, double n_rows):
+    def compare(self, begins, ends, standings, double needed, double n_rows, double most_noise):
         """Do the passes that are left to each of several candidates, and see what they promise.
 
         Parameters
@@ -28,7 +27,10 @@ cdef class Comparing(Steps):
             A component with fewer rows is weak.
         n_rows : float
             What all rows weigh, in rows.
+        most_noise : float
+            The limit of this name for these passes.
         """
+        cdef double before = self.limits.most_noise
         cdef Py_ssize_t n = len(begins)
         cdef Py_ssize_t done = 0
         cdef Py_ssize_t i
@@ -43,6 +45,7 @@ cdef class Comparing(Steps):
             borrow_slot(&slots[i], &self.model, ends[i], loans)
             fill_slot(&slots[i], &self.model, begins[i])
         memset(self.held, 1, self.model.n_components)
+        self.limits.most_noise = most_noise
         try:
             with nogil:
                 for i in range(n):
@@ -50,6 +53,7 @@ cdef class Comparing(Steps):
                     if standing[i].left == 0.0:
                         self._look_at(&slots[i], &standing[i], needed, n_rows)
         finally:
+            self.limits.most_noise = before
             self._give_scratch()
 
     cdef int _go_on(self, const Slot *slot, Standing *standing, Py_ssize_t *done) except -1 nogil:

@@ -23,6 +23,7 @@ class Comparing:
         standings: np.ndarray,
         needed: float,
         n_rows: float,
+        most_noise: float,
     ) -> None:
         """Do the passes that are left to each mixture, and see what they promise."""
         for begin, end, standing in zip(begins, ends, standings, strict=True):

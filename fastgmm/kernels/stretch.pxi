@@ -58,10 +58,9 @@ cdef class Stretch(Comparing):
         self, kind, Py_ssize_t n_components, rows, sample_weight, ridge, limits, rules, pace, double grid,
         Py_ssize_t at_once
     ):
-        self._set_up(kind, n_components, rows, sample_weight, ridge, limits)
+        self._set_up(kind, n_components, rows, sample_weight, ridge, limits, at_once)
         read_doubles(rules, sizeof(Rules), &self.rules, "rules")
         read_doubles(pace, sizeof(Pace), &self.pace, "pace")
-        self.at_once = max(at_once, 1)
         self.memory = Memory(self._lay_out(None))
         self._lay_out(self.memory)
         memset(self.held, 0, n_components)

@@ -165,8 +165,11 @@ def _iterations(data: StartRows, n: int) -> tuple[FixedIterations, Regularizatio
     def make() -> tuple[FixedIterations, Regularization]:
         start, (compared, unit) = data.start, compared_rows(data, n)
         regularization = start.regularization.in_units(unit)
+        stretches = None
+        if data.over_all is not None and len(compared.rows) == data.n_rows:
+            stretches = data.over_all()
         iterations = FixedIterations(
-            compared, start.covariance_type, start.n_components, regularization
+            compared, start.covariance_type, start.n_components, regularization, stretches
         )
         return iterations, regularization
 

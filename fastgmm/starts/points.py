@@ -5,6 +5,7 @@ Hard assignment is the E-step of a mixture whose components share a vanishing co
 mixture: there is no second E-step here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +118,8 @@ class StartRows:
     """What the random numbers of the start come from."""
     compiled: dict[int, Any] = field(default_factory=dict)
     """What the starts of one fit, one after the other, iterate with."""
+    over_all: Callable[[], Any] | None = None
+    """What makes the compiled iterations of the fit itself, over all rows."""
 
     @property
     def weight_in_rows(self) -> float:
@@ -150,14 +153,18 @@ class StartRows:
     def points(self, n: int) -> Points:
         """All rows of positive weight with weights, or n drawn rows: one copy for all starts."""
         n = min(n, self.n_counted)
+        # All rows that count once are taken as they are.
+        every = n == len(self.sample.rows) and self.sample.weight is None
         found: Points = self.sample.made.once(
-            ("points", n), lambda: self._points(self.sample.drawn(n))
+            ("points", n), lambda: self._points(None if every else self.sample.drawn(n))
         )
         return found
 
-    def _points(self, chosen: np.ndarray) -> Points:
-        rows = self.sample.rows[chosen].astype(np.float64)
-        weight = self.sample.weight
+    def _points(self, chosen: np.ndarray | None) -> Points:
+        rows, weight = self.sample.rows, self.sample.weight
+        if chosen is None:
+            return Points(rows.astype(np.float64, copy=False), np.ones(len(rows)))
+        rows = rows[chosen].astype(np.float64)
         if weight is None or len(chosen) < self.n_counted:
             return Points(rows, np.ones(len(rows)))
         weight = weight[chosen]

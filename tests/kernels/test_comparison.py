@@ -12,7 +12,7 @@ def compared(kind, mixtures, arguments, passes, needed=4.0, at_once=4):
     stretch = made(kind, arguments, at_once=at_once)
     ends = [tuple(np.empty_like(array) for array in one) for one in mixtures]
     standings = np.array([(left, 7.0, 7.0) for left in passes], dtype=float)
-    stretch.compare(mixtures, ends, standings, needed, float(len(arguments[2])))
+    stretch.compare(mixtures, ends, standings, needed, float(len(arguments[2])), 1e-8)
     return ends, standings
 
 
@@ -87,8 +87,8 @@ def test_arrays_are_checked(build):
     stretch = made(build.modules[np.dtype("float64")].Stretch, arguments)
     ends = tuple(np.empty_like(array) for array in mixture)
     with pytest.raises(ValueError, match="ends: expected 1"):
-        stretch.compare([mixture], [], np.zeros((1, 3)), 1.0, 1.0)
+        stretch.compare([mixture], [], np.zeros((1, 3)), 1.0, 1.0, 1.0)
     with pytest.raises(ValueError, match="standings"):
-        stretch.compare([mixture], [ends], np.zeros((2, 3)), 1.0, 1.0)
+        stretch.compare([mixture], [ends], np.zeros((2, 3)), 1.0, 1.0, 1.0)
     with pytest.raises(ValueError, match="means"):
-        stretch.compare([mixture], [(ends[0], ends[0], *ends[2:])], np.zeros((1, 3)), 1.0, 1.0)
+        stretch.compare([mixture], [(ends[0], ends[0], *ends[2:])], np.zeros((1, 3)), 1.0, 1.0, 1.0)

@@ -32,7 +32,7 @@ def test_ward_ends_on_equal_points(build):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("scale", [1e-130, 1.0, 1e130])
 def test_what_is_looked_at_roughly_is_decided_exactly(build, seed, scale):
-    """Far clusters of near points, of which float32 sees one point each; beside them one far away."""
+    """Far clusters of near points, which float32 takes for one each, and a point far from all."""
     rng = np.random.default_rng(seed)
     d = int(rng.integers(1, 9))
     points = np.repeat(rng.normal(size=(5, d)), 40, axis=0) + 1e-9 * rng.normal(size=(200, d))

@@ -13,8 +13,8 @@ import numpy as np
 
 from fastgmm.data.orders import Orders
 from fastgmm.data.rows import RowData
-from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.em.stretch import Spares
+from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture

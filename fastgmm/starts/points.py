@@ -57,9 +57,27 @@ class Points:
         """(D,): deviations of the columns; 0 where a deviation is the rounding of a constant."""
         return self._deviations
 
+    def odds(self) -> np.ndarray:
+        """(n,): the weights as odds to be drawn, which sum to one."""
+        return self._odds
+
+    @lazy
+    def _odds(self) -> np.ndarray:
+        return np.maximum(self.weight / self.weight.sum(), np.finfo(np.float64).tiny)
+
     @lazy
     def _mean(self) -> np.ndarray:
         return np.average(self.rows, axis=0, weights=self.weight)
+
+    def common_scale(self) -> np.ndarray:
+        """(D,): the root of the columns' mean variance, repeated; one where nothing varies."""
+        return self._common_scale
+
+    @lazy
+    def _common_scale(self) -> np.ndarray:
+        deviations = self.deviations()
+        common = float(np.sqrt((deviations**2).mean()))
+        return np.full(len(deviations), common or 1.0)
 
     @lazy
     def _deviations(self) -> np.ndarray:
@@ -234,10 +252,3 @@ def sharp(
         for values in (deviations, 1.0 / deviations)
     )
     return Mixture(covariance_type, weights, centers, factors**2, factors, inverses, dtype)
-
-
-def common_scale(points: Points) -> np.ndarray:
-    """(D,): the root of the columns' mean variance, repeated; one where nothing varies."""
-    deviations = points.deviations()
-    common = float(np.sqrt((deviations**2).mean()))
-    return np.full(len(deviations), common or 1.0)

@@ -10,6 +10,7 @@ from fastgmm.kernels.float64.starting import (
     grow,
     labelled_mixture,
     merge_by_likelihood,
+    pooled_mixture,
     ward,
 )
 from fastgmm.kernels.reference import (
@@ -53,6 +54,7 @@ __all__ = [
     "log_weights",
     "merge_by_likelihood",
     "moments_of_rows",
+    "pooled_mixture",
     "small_bits",
     "take_rows",
     "ward",

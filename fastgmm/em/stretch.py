@@ -160,7 +160,8 @@ class Stretches:
         bounds = self._iterations(min(self._rules.stopping.max_iter - run.n_iter, most))
         if not bounds:
             return None
-        mixture, ahead, search = self._led_to() if whole else (None, None, None)
+        ended = compiled.converged or compiled.noise > 0.0
+        mixture, ahead, search = self._led_to() if whole or ended else (None, None, None)
         self._last = Run(
             mixture,
             bounds[-1],
@@ -213,13 +214,10 @@ class Stretches:
         begins = [arrays_of(one) for one in mixtures]
         self._compiled.compare(begins, ends, standings, needed, n_rows, most_noise(0.0))
         found = []
-        for mixture, arrays, (left, promise, weak) in zip(
-            mixtures, ends, standings.tolist(), strict=True
-        ):
-            for array in arrays:
-                array.flags.writeable = False
+        for arrays, (left, promise, weak) in zip(ends, standings.tolist(), strict=True):
             known = None if weak != weak else weak > 0.0
-            found.append(Reached(mixture.like(*arrays), promise, known, int(left)))
+            reached = Mixture.of_arrays(self._type, arrays, self._dtype)
+            found.append(Reached(reached, promise, known, int(left)))
         return found
 
     def _iterations(self, n: int) -> list[float]:
@@ -241,7 +239,7 @@ class Stretches:
     def _mixture(self, *, ahead: bool) -> Mixture:
         arrays = self._arrays()
         self._compiled.mixture(ahead, arrays)
-        return Mixture(self._type, *arrays, self._dtype)
+        return Mixture.of_arrays(self._type, arrays, self._dtype)
 
     def _search(self) -> Search:
         vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))

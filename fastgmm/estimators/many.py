@@ -200,12 +200,15 @@ class Fits:
         """The fit of one data set: that of an estimator with these parameters."""
         # Threads may both make the first plan, which is the same then.
         plan, orders = self._made = self._made or self._plan(data.n_features)
-        found = fit(data, replace(plan, sample=orders.sample(data)), hooks)
+        found = fit(data, plan, hooks, orders.sample(data))
         return Fitted(found, data.extent.weight)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
         plan = plan_of(self._params, n_features)
-        plan = replace(plan, seed=self._seed, spares=Spares())
+        start, regularizing = plan.start, plan.settings.regularizing
+        if not regularizing.needs_rows and regularizing.prior is None:
+            start = replace(start, regularization=regularizing.without_rows(n_features))
+        plan = replace(plan, start=start, seed=self._seed, spares=Spares())
         return plan, Orders(self._seed, sample_size(plan.start, n_features))
 
 

@@ -66,7 +66,6 @@ cdef class Stretch(Comparing):
         memset(self.held, 0, n_components)
         self.frame.least_scale = self.pace.least_scale
         self.search.grid = grid
-        self.search.weight = self.limits.weight
         self.mixture_at = self.ahead_at = NOWHERE
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
@@ -106,6 +105,7 @@ cdef class Stretch(Comparing):
         cdef Py_ssize_t n = len(trace)
         cdef Py_ssize_t n_known = min(n, HISTORY)
         cdef Py_ssize_t i
+        self.search.weight = self.limits.weight
         self.mixture_at = 0
         fill_slot(&self.slots[0], &self.model, mixture)
         self.ahead_at = NOWHERE

@@ -59,7 +59,8 @@ def around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -
         inverses,
     )
     if good and model.unrestricted and regularization.prior is None:
-        return Mixture(kind, weights, centers, covariances, factors, inverses, data.dtype)
+        arrays = weights, centers, covariances, factors, inverses
+        return Mixture.of_arrays(kind, arrays, data.dtype)
     pooled = SufficientStatistics(
         covariance_type=kind,
         reference=centers,

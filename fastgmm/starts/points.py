@@ -63,7 +63,8 @@ class Points:
 
     @lazy
     def _odds(self) -> np.ndarray:
-        return np.maximum(self.weight / self.weight.sum(), np.finfo(np.float64).tiny)
+        odds: np.ndarray = np.maximum(self.weight / self.weight.sum(), np.finfo(np.float64).tiny)
+        return odds
 
     @lazy
     def _mean(self) -> np.ndarray:

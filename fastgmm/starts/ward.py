@@ -192,7 +192,8 @@ def _cuts_a_tail(data: StartRows, plain: Assigned) -> bool:
     It has a tenth of the mean share of the rows at most, or fewer rows than a component needs.
     """
     k, d = plain.centers.shape
-    least = float(plain.held.min() / plain.held.sum())
+    held = plain.held.tolist()
+    least = min(held) / sum(held)
     needed = rows_needed(model_of(data.start.covariance_type), d)
     if k * needed > data.n_counted:
         return bool(least * k < TAIL)  # however the rows are cut, some component has too few

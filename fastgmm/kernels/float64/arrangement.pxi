@@ -1,12 +1,12 @@
 # The clusters of Ward's method stand in blocks of a few vectors of float32, near ones in one block: sorted along the
-# longest direction, cut into slabs, and these sorted along the second one.  A block whose places in these two directions
-# are too far away is left out of a search.
+# longest direction, cut into slabs, and these sorted along the second one.  A block whose places in these two
+# directions are too far away is left out of a search.
 
 cdef enum:
     DIRECTIONS = 2
     DIRECTION_STEPS = 4         # of the power method, for the longest directions
     BLOCK_VECS = 4              # vectors of float32 in a block
-    BLOCK = BLOCK_VECS * FLOATS # slots of a block
+    BLOCK = BLOCK_VECS * FLOATS     # slots of a block
     PLACE_DIGITS = 4            # of a place are sorted by: it need not be sorted to the last bit
 
 cdef struct Clusters:

@@ -1,4 +1,4 @@
-# A mixture of equal weights around given centres, of which each has the covariance of all rows about their nearest ones.
+# A mixture of equal weights around given centres; each has the covariance of all rows about their nearest ones.
 
 cdef enum:
     ASSIGNED_AT_ONCE = 512      # rows, a multiple of STRIP or not: they stay in the cache

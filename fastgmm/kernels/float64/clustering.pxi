@@ -80,6 +80,7 @@ cdef inline void look_at(const Clusters *c, Py_ssize_t block, Limit *limit, Near
     cdef Py_ssize_t j
     cdef int v
     cdef float least
+    cdef unsigned int near
     cdef unsigned int masks[BLOCK_VECS]
     cdef fvec squares[BLOCK_VECS]
     cdef fvec own, difference
@@ -92,13 +93,15 @@ cdef inline void look_at(const Clusters *c, Py_ssize_t block, Limit *limit, Near
         for v in range(BLOCK_VECS):
             difference = fload(center + j * c.stride + v * FLOATS) - own
             squares[v] = squares[v] + difference * difference
-    if below(lightness, squares, limit, masks) == 0:
+    near = below(lightness, squares, limit, masks)
+    if near == 0:
         return
-    # The limit falls to the least of these before any is looked at in float64: most often one or two are left.
-    least = least_cost(lightness, squares, limit.lightness) + limit.slack / limit.lightness
-    if least * limit.growth < limit.cost:
-        lower(limit, least)
-        below(lightness, squares, limit, masks)
+    if near & (near - 1):
+        # The limit falls to the least of several before any is looked at in float64: most often one or two are left.
+        least = least_cost(lightness, squares, limit.lightness) + limit.slack / limit.lightness
+        if least * limit.growth < limit.cost:
+            lower(limit, least)
+            below(lightness, squares, limit, masks)
     for v in range(BLOCK_VECS):
         while masks[v]:
             compare_exactly(c, block * BLOCK + v * FLOATS + lowest_bit(masks[v]), best)

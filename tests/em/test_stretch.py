@@ -25,7 +25,7 @@ from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import Stopping
-from fastgmm.em.stretch import FixedIterations, stretches_over
+from fastgmm.em.stretch import FixedIterations, Spares, stretches_over
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.validation.batches import CheckedBatches
 from support import correlated_mixture
@@ -349,6 +349,26 @@ def iterated(mixture: Mixture, data: Data, n: int, ridge: Regularization) -> Mix
     k = mixture.n_components
     iterations = FixedIterations(data, mixture.covariance_type, k, ridge)
     return iterations.go_on([mixture], [n], 1.0, 1e9)[0].mixture
+
+
+def test_spares_give_the_bits_of_new_ones(rows: NDArray[np.float64], covariance_type: str) -> None:
+    """What has worked for other rows, of another number and weight, remembers nothing of them."""
+    spares, rules = Spares(), replace(RULES, acceleration="lbfgs")
+
+    def ended(data: RowData, kept: Spares | None) -> Run:
+        stretches = stretches_over(data, covariance_type, 3, rules, kept)
+        assert stretches is not None
+        run = stretches.gone_on(rules.begun(begun(3, covariance_type, data.rows)), (), 30)
+        assert run is not None
+        stretches.end()
+        return run
+
+    weighted = RowData(rows[:200].copy(), np.linspace(0.5, 3.0, 200))
+    for data in (weighted, RowData(rows), RowData(rows[:150].copy()), weighted):
+        one, other = ended(data, spares), ended(data, None)
+        assert one.lower_bounds == other.lower_bounds
+        assert np.array_equal(one.mixture.covariances, other.mixture.covariances)
+    assert spares.take((np.dtype(np.float32), 3, b"")) is None
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 40])

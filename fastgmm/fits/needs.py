@@ -19,7 +19,7 @@ from fastgmm.fits.plan import Plan
 from fastgmm.mixture.mixture import n_parameters
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
-from fastgmm.threads import AHEAD, FEWEST_ROWS, available_threads, rows_per_block, threads_used
+from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
 
 SMALL = 1 << 28
 """A fit that takes less than this, 256 MB, is not held against what there is: to ask takes time."""
@@ -51,7 +51,7 @@ def check_memory(plan: Plan, data: Data) -> None:
         Before anything is allocated; it says how much the fit takes, and what takes less.
     """
     k, d, part = plan.start.n_components, data.n_features, data.resident
-    if part is not None and len(part.rows) <= FEWEST_ROWS:
+    if part is not None and len(part.rows) <= rows_per_block(k, d):
         # One block of rows, which no second thread helps with: most fits need no closer look.
         numbers = LARGEST * k * (d + 1) ** 2 + 2 * COPIES * part.rows.size
         if NUMBER * numbers < SMALL:

@@ -240,10 +240,6 @@ class Stretch(Comparing):
         self._frame = RelativeFrame(self.form, self.tied, *sizes, ridge, pace)
         self._held = np.zeros(n_components, dtype=bool)
 
-    def take_rows(self, rows: Any, sample_weight: Any, limits: Any, at_once: int) -> None:
-        """Go on with other rows of as many columns."""
-        self.rows, self.sample_weight, self.limits = rows, sample_weight, limits
-
     def hold(self, held: np.ndarray) -> None:
         """Take it for known which components have collapsed."""
         self._held = held.astype(bool)

@@ -15,6 +15,12 @@ class Comparing:
     ridge: np.ndarray
     limits: np.ndarray
     form: str
+    rows: Any
+    sample_weight: Any
+
+    def take_rows(self, rows: Any, sample_weight: Any, limits: Any, at_once: int) -> None:
+        """Go on with other rows of as many columns."""
+        self.rows, self.sample_weight, self.limits = rows, sample_weight, limits
 
     def compare(
         self,

@@ -17,8 +17,9 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import GapKind, Part, RowKind
 from fastgmm.data.passes import Data
-from fastgmm.em.bounds import CarriedBounds
+from fastgmm.em.bounds import FEWEST_FEATURES, CarriedBounds
 from fastgmm.em.precision import SINGLE, dtype_of_sums
+from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -358,12 +359,19 @@ class Passes:
         target: float = 0.0,
     ) -> None:
         self._data, self._reg_covar, self._target = data, reg_covar, target
-        self._single, self._bounds = data.dtype == SINGLE, None
-        part = data.resident
-        # One block is a matter of milliseconds, and compiled iterations know no bounds.
-        if part is not None and len(part.rows) > rows_per_block(n_components, data.n_features):
-            bounds = carried_bounds(part.rows, covariance_type, n_components)
-            self._bounds = bounds if bounds.possible else None
+        self._single, self._sizes = data.dtype == SINGLE, (covariance_type, n_components)
+
+    @lazy
+    def _bounds(self) -> CarriedBounds | None:
+        """What is remembered of the last pass; None where that does not pay."""
+        part, (kind, k) = self._data.resident, self._sizes
+        if part is None or part.rows.shape[1] < FEWEST_FEATURES:
+            return None
+        if len(part.rows) <= rows_per_block(k, part.rows.shape[1]):
+            # One block is a matter of milliseconds, and compiled iterations know no bounds.
+            return None
+        bounds = carried_bounds(part.rows, kind, k)
+        return bounds if bounds.possible else None
 
     def __call__(self, mixture: Mixture) -> SufficientStatistics:
         """The statistics of all rows under a mixture: one pass."""

@@ -8,6 +8,7 @@ import numpy as np
 from fastgmm.covariance.types import model_of
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.regularization import Prior, Regularization
+from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
@@ -180,7 +181,13 @@ class Regularizing:
 
     def without_rows(self, n_features: int) -> Regularization:
         """The regularisation where it does not depend on the rows."""
+        if self.prior is None:
+            return self._ridge_alone
         return self.of_moments(np.zeros(n_features), np.zeros((n_features, n_features)))
+
+    @lazy
+    def _ridge_alone(self) -> Regularization:
+        return Regularization(np.asarray(self.reg_covar, dtype=np.float64))
 
     def of_mixture(self, mixture: Mixture) -> Regularization:
         """The regularisation for rows of which nothing is known but a mixture."""

@@ -4,7 +4,9 @@ The compiled loop does what `em.loop` does, with the same kernels in the same or
 the same.  It ends before an iteration in which something may happen that has to be decided.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,10 +27,11 @@ from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_WINDOW, Stopping
 from fastgmm.em.trail import Moments, Trail
+from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import CANCELLATION, SufficientStatistics
 from fastgmm.threads import rows_per_block
-from fastgmm.typing import CovarianceType
+from fastgmm.typing import CovarianceType, FloatArray
 
 AT_ONCE = 1 << 26
 """Between looks whether the user wants to interrupt, iterations cost at most this together, some 20
@@ -37,6 +40,27 @@ LARGEST_COST = 1 << 25
 """An iteration that costs more, some ten milliseconds, gains nothing by a stretch."""
 COST_OF_PAIR = 20
 """The exponential of a row and component costs as much as this many multiply-adds."""
+
+
+class Spares:
+    """What compiled iterations work with, kept for other rows of fits by the same rules.
+
+    To make it takes longer than a run over a few hundred rows.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[Any, list[Any]] = {}
+
+    def take(self, key: Any) -> Any:
+        """One that is now the caller's alone, or None; threads may ask at the same time."""
+        try:
+            return self._free[key].pop()
+        except (KeyError, IndexError):
+            return None
+
+    def put(self, key: Any, compiled: Any) -> None:
+        """Keep one for the next caller."""
+        self._free.setdefault(key, []).append(compiled)
 
 
 class Stretches:
@@ -52,6 +76,8 @@ class Stretches:
     n_components : int
     rules : Rules
         Those of the run; they have no prior.
+    spares : Spares, optional
+        Of fits by the same rules, and of the same covariance type and number of components.
     """
 
     def __init__(
@@ -61,6 +87,7 @@ class Stretches:
         covariance_type: CovarianceType,
         n_components: int,
         rules: Rules,
+        spares: Spares | None = None,
     ) -> None:
         rows, self._rules, self._extent = part.rows, rules, extent
         self._type, self._dtype = covariance_type, rows.dtype
@@ -79,18 +106,32 @@ class Stretches:
             EPSILON if rows.dtype == SINGLE else 0.0,
             most_noise(rules.stopping.target),
         )
+        at_once = AT_ONCE // cost_of(rows.shape, covariance_type, n_components)
+        ridge = np.atleast_1d(rules.regularization.ridge(model.form))
+        self._key, self._spares = (rows.dtype, rows.shape[1], ridge.tobytes()), spares
+        kept = None if spares is None else spares.take(self._key)
+        if kept is not None:
+            self._compiled = kept
+            kept.take_rows(rows, part.sample_weight, np.array(limits), at_once)
+            return
         self._compiled = kernels.stretches[rows.dtype](
             (model.kernel, model.form.name, model.tied),
             n_components,
             rows,
             part.sample_weight,
-            np.atleast_1d(rules.regularization.ridge(model.form)),
+            ridge,
             np.array(limits),
             rules.numbers(rows.dtype),
             PACE,
             GRID[rows.dtype],
-            AT_ONCE // cost_of(rows.shape, covariance_type, n_components),
+            at_once,
         )
+
+    def end(self) -> None:
+        """Leave what this has worked with to others: nothing is asked of it any more."""
+        if self._spares is not None:
+            self._spares.put(self._key, self._compiled)
+        del self._compiled
 
     def hold(self, held: np.ndarray) -> None:
         """Take it for known which components, (K,) uint8, have collapsed: they end no stretch."""
@@ -122,7 +163,8 @@ class Stretches:
         bounds = self._iterations(min(self._rules.stopping.max_iter - run.n_iter, most))
         if not bounds:
             return None
-        mixture, ahead, search = self._led_to() if whole else (None, None, None)
+        ended = compiled.converged or compiled.noise > 0.0
+        mixture, ahead, search = self._led_to() if whole or ended else (None, None, None)
         self._last = Run(
             mixture,
             bounds[-1],
@@ -162,19 +204,24 @@ class Stretches:
         trace = run.recent(2 * NOISE_WINDOW)
         self._compiled.begin(arrays_of(run.mixture), ahead, run.search, trace)
 
-    def iterated(self, mixture: Mixture, n: int) -> tuple[Mixture, int]:
-        """EM from a mixture for n iterations or fewer, and their number."""
-        self._last = None
-        self._compiled.begin(arrays_of(mixture), None, None, ())
-        done = len(self._iterations(n))
-        return self._mixture(ahead=False) if done else mixture, done
+    def compared(
+        self, mixtures: Sequence[Mixture], passes: Sequence[int], needed: float, n_rows: float
+    ) -> "list[Reached]":
+        """What some passes make of each mixture: see `FixedIterations.go_on`.
 
-    def bound(self, mixture: Mixture) -> float:
-        """The mean log density of the rows under a mixture; NaN where the loop must compute it."""
+        Passes are left, and the promise is NaN, where the loop must go on.
+        """
         self._last = None
-        self._compiled.begin(arrays_of(mixture), None, None, ())
-        bound: float = self._compiled.bound()
-        return bound
+        ends = [self._arrays() for _ in mixtures]
+        standings = np.array([(left, np.nan, np.nan) for left in passes])
+        begins = [arrays_of(one) for one in mixtures]
+        self._compiled.compare(begins, ends, standings, needed, n_rows, most_noise(0.0))
+        found = []
+        for arrays, (left, promise, weak) in zip(ends, standings.tolist(), strict=True):
+            known = None if weak != weak else weak > 0.0
+            reached = Mixture.of_arrays(self._type, arrays, self._dtype)
+            found.append(Reached(reached, promise, known, int(left)))
+        return found
 
     def _iterations(self, n: int) -> list[float]:
         """The lower bounds of up to n iterations."""
@@ -186,12 +233,16 @@ class Stretches:
         found: list[float] = bounds
         return found
 
-    def _mixture(self, *, ahead: bool) -> Mixture:
+    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Arrays for a mixture."""
         k, d = self._sizes
         shape = self._model.shape(k, d)
-        arrays = np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
+        return np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
+
+    def _mixture(self, *, ahead: bool) -> Mixture:
+        arrays = self._arrays()
         self._compiled.mixture(ahead, arrays)
-        return Mixture(self._type, *arrays, self._dtype)
+        return Mixture.of_arrays(self._type, arrays, self._dtype)
 
     def _search(self) -> Search:
         vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
@@ -222,7 +273,11 @@ def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> 
 
 
 def stretches_over(
-    data: Data, covariance_type: CovarianceType, n_components: int, rules: Rules
+    data: Data,
+    covariance_type: CovarianceType,
+    n_components: int,
+    rules: Rules,
+    spares: Spares | None = None,
 ) -> Stretches | None:
     """Compiled iterations over data; None where only the loop can do them, or does as well.
 
@@ -237,7 +292,28 @@ def stretches_over(
     cost = cost_of(part.rows.shape, covariance_type, n_components)
     if not model.unrestricted or n > rows_per_block(n_components, d) or cost > LARGEST_COST:
         return None
-    return Stretches(part, extent, covariance_type, n_components, rules)
+    return Stretches(part, extent, covariance_type, n_components, rules, spares)
+
+
+class Reached(NamedTuple):
+    """What some passes have made of a mixture.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    promise : float
+        The mean log density of the rows under it, in nats; -inf where a covariance was singular,
+        NaN where it is not known.
+    weak : bool, optional
+        Whether a component has fewer rows than it needs; None: it has not, but may have no volume.
+    left : int
+        The number of passes that are left.
+    """
+
+    mixture: Mixture
+    promise: float = np.nan
+    weak: bool | None = None
+    left: int = 0
 
 
 class FixedIterations:
@@ -249,6 +325,8 @@ class FixedIterations:
     covariance_type : str
     n_components : int
     regularization : Regularization
+    stretches : Stretches, optional
+        Compiled iterations over the same rows, by the same ridge, where there are some already.
     """
 
     def __init__(
@@ -257,35 +335,40 @@ class FixedIterations:
         covariance_type: CovarianceType,
         n_components: int,
         regularization: Regularization,
+        stretches: Stretches | None = None,
     ) -> None:
-        rules = Rules(Stopping(0.0, None, both=False, max_iter=LONGEST), regularization)
         self._data, self._regularization = data, regularization
-        self._stretches = stretches_over(data, covariance_type, n_components, rules)
+        if stretches is None:
+            rules = Rules(Stopping(0.0, None, both=False, max_iter=LONGEST), regularization)
+            stretches = stretches_over(data, covariance_type, n_components, rules)
+        self._stretches = stretches
 
-    def after(self, mixture: Mixture, n: int) -> Mixture:
-        """The mixture after n iterations.
+    def go_on(
+        self, mixtures: Sequence[Mixture], passes: Sequence[int], needed: float, n_rows: float
+    ) -> "list[Reached]":
+        """What so many passes of EM make of each of some mixtures.
 
-        Raises
-        ------
-        IllDefinedCovarianceError
-            When a covariance is singular.
+        A component with fewer rows than `needed` is weak; all rows weigh as much as `n_rows`.
         """
-        while n > 0:
-            done = 0
-            if self._stretches is not None:
-                mixture, done = self._stretches.iterated(mixture, n)
-            if done == 0:
-                mixture, done = maximization(self._sums(mixture), self._regularization), 1
-            n -= done
-        return mixture
+        if self._stretches is None:
+            found = [Reached(one, left=left) for one, left in zip(mixtures, passes, strict=True)]
+        else:
+            found = self._stretches.compared(mixtures, passes, needed, n_rows)
+        return [
+            one if np.isfinite(one.promise) else self._ended(one, needed, n_rows) for one in found
+        ]
 
-    def bound(self, mixture: Mixture) -> float:
-        """The mean log density of the rows under a mixture, in nats."""
-        bound = np.nan if self._stretches is None else self._stretches.bound(mixture)
-        if not np.isfinite(bound):
-            statistics = self._sums(mixture)
-            bound = statistics.log_likelihood / statistics.weight
-        return bound
+    def _ended(self, reached: "Reached", needed: float, n_rows: float) -> "Reached":
+        """The same after one pass of the loop, and those that are left then."""
+        mixture = reached.mixture
+        try:
+            sums = self._sums(mixture)
+            if reached.left == 0:
+                return reached._replace(promise=sums.log_likelihood / sums.weight)
+            mixture = maximization(sums, self._regularization)
+        except IllDefinedCovarianceError:
+            return Reached(mixture, -np.inf, True)
+        return self.go_on([mixture], [reached.left - 1], needed, n_rows)[0]
 
     def _sums(self, mixture: Mixture) -> SufficientStatistics:
         return expectation(mixture, self._data, reg_covar=self._regularization.reg_covar)

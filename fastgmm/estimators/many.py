@@ -13,6 +13,7 @@ import numpy as np
 
 from fastgmm.data.orders import Orders
 from fastgmm.data.rows import RowData
+from fastgmm.em.stretch import Spares
 from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.fitted_groups import FittedGroups
@@ -204,7 +205,7 @@ class Fits:
         sample = orders.sample(data)
         if data.gapped:
             sample = filled(sample, data.n_threads)
-        found = fit(data, replace(plan, sample=sample), hooks)
+        found = fit(data, plan, hooks, sample)
         return Fitted(found, data.extent.weight)
 
     def data(self, rows: np.ndarray, weight: np.ndarray | None, n_threads: int | None) -> RowData:
@@ -213,7 +214,11 @@ class Fits:
         return RowData(rows, weight, n_threads, gapped=gaps)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
-        plan = replace(plan_of(self._params, n_features), seed=self._seed)
+        plan = plan_of(self._params, n_features)
+        start, regularizing = plan.start, plan.settings.regularizing
+        if not regularizing.needs_rows and regularizing.prior is None:
+            start = replace(start, regularization=regularizing.without_rows(n_features))
+        plan = replace(plan, start=start, seed=self._seed, spares=Spares())
         return plan, Orders(self._seed, sample_size(plan.start, n_features))
 
 

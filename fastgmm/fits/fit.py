@@ -50,9 +50,10 @@ class Fit:
     apart: tuple[tuple[int, int], ...] = ()
 
 
-def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
+def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | None = None) -> Fit:
     """The best run of the starts; one that degenerates is dropped while another survives.
 
+    The sample for the starts is that of the plan, where it has one, or else it is drawn.
     Numbers that overflow on the way end in an error of the package's own, which says what to do.
     """
     hooks = hooks or Hooks()
@@ -62,15 +63,21 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None) -> Fit:
         data.go_on(saved.extent)
     # Not as a decorator: before NumPy 2 threads would share its one object.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _RunningFit(data, plan, hooks, saved).best()
+        return _RunningFit(data, plan, hooks, saved, sample or plan.sample).best()
 
 
 class _RunningFit:
     """A fit under way; what its starts share is made when it is first asked for."""
 
     def __init__(
-        self, data: Data, plan: Plan, hooks: Hooks, saved: Checkpointed | None = None
+        self,
+        data: Data,
+        plan: Plan,
+        hooks: Hooks,
+        saved: Checkpointed | None = None,
+        sample: Sample | None = None,
     ) -> None:
+        self._given = sample
         self._data, self._hooks, self._saved = data, hooks, saved
         self.n_threads = data.n_threads
         self._plan = plan
@@ -96,7 +103,9 @@ class _RunningFit:
         if self._narrow is not None:
             self._regularization = self._narrow.within
             self._em_data = self._narrow.span.data(data.n_threads)
-        self._start = replace(plan.start, regularization=self._regularization)
+        self._start = plan.start
+        if self._regularization is not plan.start.regularization:
+            self._start = replace(plan.start, regularization=self._regularization)
         self._reached = {} if saved is None else {one.index: one for one in saved.reached}
 
     @lazy
@@ -111,8 +120,8 @@ class _RunningFit:
     @lazy
     def sample(self) -> Sample:
         """The rows that starts are made from, and to which collapsed components may be moved."""
-        if self._plan.sample is not None:
-            return self._plan.sample
+        if self._given is not None:
+            return self._given
         size = sample_size(self._plan.start, self._data.n_features)
         drawn = self._data.sample(self.seed, size)
         if not self._data.gapped:
@@ -144,6 +153,7 @@ class _RunningFit:
         than are wanted are taken only until one survives.
         """
         best = None if self._saved is None else self._saved.best
+        rank: tuple[bool, float] | None = None  # of the best, where it is known
         failure: IllDefinedCovarianceError | None = None
         if self._saved is not None:
             self._saved.check_for(self._data.n_features)
@@ -152,12 +162,18 @@ class _RunningFit:
             run = self._run(turn, best)
             if run is None:
                 break
-            better = run.failure is None and (best is None or self._rank(run) > self._rank(best))
+            better = run.failure is None
+            if better and best is not None:
+                rank, own = rank or self._rank(best), self._rank(run)
+                better = own > rank
+                rank = own if better else rank
             self._note_end(turn, run, better)
             best, failure = run if better else best, run.failure or failure
             if run.stopped:
                 break
             turn += 1
+        if self._plan.spares is not None and self._stretches is not None:
+            self._stretches.end()
         if best is None:
             assert failure is not None
             raise failure
@@ -182,10 +198,11 @@ class _RunningFit:
         before = reached.get(index)
         failed = run.failure is not None and before is not None and not before.chosen
         if before is None or before.failure is not None or failed:
-            reached[index] = _reached(index, run)
+            reached[index] = _reached(index, run, better)
         if better:
             for i, one in reached.items():
-                reached[i] = replace(one, chosen=i == index)
+                if one.chosen != (i == index):
+                    reached[i] = replace(one, chosen=i == index)
 
     @property
     def _n_wanted(self) -> int:
@@ -202,7 +219,18 @@ class _RunningFit:
         given = any(one is not None for one in (start.weights, start.means, start.precisions))
         if self._plan.warm is not None or start.method != "ward" or given:
             return None
-        return turns_of(StartRows(self.sample, start, self.n_threads, self.seed, span=self.span))
+        rows = StartRows(
+            self.sample,
+            start,
+            self.n_threads,
+            self.seed,
+            span=self.span,
+            over_all=self._over_all,
+        )
+        return turns_of(rows)
+
+    def _over_all(self) -> Stretches | None:
+        return self._stretches
 
     def _index(self, turn: int) -> int:
         """The index of the start that has this turn."""
@@ -271,7 +299,9 @@ class _RunningFit:
     def _stretches(self) -> Stretches | None:
         """Compiled iterations, for one run after the other; None where there are none."""
         start = self._start
-        return stretches_over(self._em_data, start.covariance_type, start.n_components, self._rules)
+        kind, k = start.covariance_type, start.n_components
+        spares = self._plan.spares if self._narrow is None else None
+        return stretches_over(self._em_data, kind, k, self._rules, spares)
 
     def _begun(self, turn: int) -> Run | None:
         """The run before its first iteration, which may have failed already; None without one."""
@@ -377,7 +407,7 @@ class _Watch:
         self.fit.note(run, self.init, self.best)
 
 
-def _reached(index: int, run: Run) -> Initialization:
+def _reached(index: int, run: Run, chosen: bool) -> Initialization:
     if run.failure is not None:
         return Initialization(index, -np.inf, failure=str(run.failure))
-    return Initialization(index, run.lower_bound)
+    return Initialization(index, run.lower_bound, chosen)

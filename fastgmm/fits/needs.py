@@ -38,6 +38,8 @@ WIDE = 3
 """A fit in the span of its rows ends with so many arrays of covariances: they and their factors."""
 MATRICES_OF_SPAN = 1
 """Beside these there are so many single matrices."""
+LARGEST = 128
+"""All that a fit takes beside rows is less than so many arrays like the covariances."""
 COPIES = 3
 """Trees and merges by likelihood make so many copies of the rows that they look at."""
 CGROUPS = "/sys/fs/cgroup"
@@ -53,6 +55,12 @@ def check_memory(plan: Plan, data: Data, hooks: Hooks | None = None) -> None:
     NotEnoughMemoryError
         Before anything is allocated; it says how much the fit takes, and what takes less.
     """
+    k, d, part = plan.start.n_components, data.n_features, data.resident
+    if part is not None and len(part.rows) <= rows_per_block(k, d):
+        # One block of rows, which no second thread helps with: most fits need no closer look.
+        numbers = LARGEST * k * (d + 1) ** 2 + 2 * COPIES * part.rows.size
+        if NUMBER * numbers < SMALL:
+            return
     needed = bytes_needed(plan, data, hooks)
     if needed < SMALL:
         return

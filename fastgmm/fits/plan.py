@@ -9,6 +9,7 @@ from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import Regularizing
 from fastgmm.em.run import Iteration, Run
 from fastgmm.em.stopping import Stopping
+from fastgmm.em.stretch import Spares
 from fastgmm.em.trail import Trail
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import Start
@@ -63,6 +64,8 @@ class Plan:
         That of the fit which a warm start goes on with.
     family : Family
         The rule of the M-step.
+    spares : Spares, optional
+        What compiled iterations of fits by this plan, but for their rows, work with in turns.
     """
 
     start: Start
@@ -73,6 +76,7 @@ class Plan:
     warm: Mixture | None = None
     trail: Trail | None = None
     family: Family = field(default=MAXIMUM_LIKELIHOOD)
+    spares: Spares | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,6 +163,8 @@ merge_by_likelihood = _float64.merge_by_likelihood
 """This kernel merges clusters of different shapes."""
 labelled_mixture = _float64.labelled_mixture
 """This kernel makes the mixture of rows that have labels."""
+pooled_mixture = _float64.pooled_mixture
+"""This kernel makes the mixture around given means, with one covariance for all components."""
 
 bounds_strides = {dtype: module.bounds_stride for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this function, which tells how many numbers per component the bounds of so many

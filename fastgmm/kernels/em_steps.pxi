@@ -25,6 +25,7 @@ cdef class Steps:
     cdef Borrowed ridge_loan
     cdef Scratch scratch
     cdef Py_ssize_t n_rows
+    cdef Py_ssize_t at_once         # after so many iterations it is seen whether the user wants to interrupt
     cdef Py_ssize_t second_size     # doubles that the kernels sum
     cdef Limits limits
     cdef double *log_weights
@@ -39,20 +40,18 @@ cdef class Steps:
     cdef double *step
     cdef double *scratch_of_factors
 
-    cdef _set_up(self, kind, Py_ssize_t n_components, rows, sample_weight, ridge, limits):
+    cdef _set_up(
+        self, kind, Py_ssize_t n_components, rows, sample_weight, ridge, limits, Py_ssize_t at_once
+    ):
         cdef str covariance_type = kind[0]
         check_sizes("rows", rows.shape, 2)
         check_sizes("n_components", (n_components,), 1)
         cdef Py_ssize_t n_features = rows.shape[1]
-        self.n_rows = rows.shape[0]
         self.model = model_of(FORMS[kind[1]], kind[2], n_components, n_features)
-        self.rows_loan = borrow_rows(rows, sizeof(real), n_features, "rows")
-        if sample_weight is not None:
-            self.weight_loan = borrow(sample_weight, sizeof(double), self.n_rows, False, "sample_weight")
+        self.take_rows(rows, sample_weight, limits, at_once)
         self.model.n_ridge = 1 if ridge.size == 1 else n_features
         self.ridge_loan = borrow(ridge, sizeof(double), self.model.n_ridge, False, "ridge")
         self.model.ridge = <const double *> self.ridge_loan.view.buf
-        read_doubles(limits, sizeof(Limits), &self.limits, "limits")
         cdef Py_ssize_t n_factors = self.model.n_covariances if covariance_type == "tied" else n_components
         self.packed = PackedMixture(
             covariance_type, zeros((n_components,)), zeros((n_components, n_features)),
@@ -63,6 +62,19 @@ cdef class Steps:
             self.second_size = n_features * n_features
         elif m.shape != FULL:
             self.second_size = n_components * (n_features if m.shape == DIAG else 1)
+
+    def take_rows(self, rows, sample_weight, limits, Py_ssize_t at_once):
+        """Go on with other rows of as many columns; arguments are those of `Stretch`."""
+        check_sizes("rows", rows.shape, 2)
+        cdef Borrowed rows_loan = borrow_rows(rows, sizeof(real), self.model.n_features, "rows")
+        cdef Borrowed weight_loan = None
+        if sample_weight is not None:
+            weight_loan = borrow(sample_weight, sizeof(double), rows_loan.view.shape[0], False, "sample_weight")
+        read_doubles(limits, sizeof(Limits), &self.limits, "limits")
+        self.rows_loan = rows_loan
+        self.weight_loan = weight_loan
+        self.n_rows = rows_loan.view.shape[0]
+        self.at_once = max(at_once, 1)
 
     cdef _lay_out_steps(self, Cutter cut):
         cdef Py_ssize_t k = self.model.n_components

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.kernels.reference_comparison import Comparing
 from fastgmm.kernels.reference_search import RelativeFrame, begun_search, foretold
 
 __all__ = ["PackedMixture", "Stretch", "all_finite", "bounds_stride", "exp", "log"]
@@ -223,7 +224,7 @@ def log_determinants(form: str, n_features: int, factors: np.ndarray, out: np.nd
         out[...] = n_features * np.log(factors)
 
 
-class Stretch:
+class Stretch(Comparing):
     """A part of a run of EM over the same rows; the compiled class says what the arguments are."""
 
     def __init__(

@@ -309,6 +309,63 @@ static inline real vsum(vec a)
     return x[0];
 }
 
+/* FLOATS numbers of single precision, whatever `real` is: for what is only looked at roughly. */
+#if defined(__GNUC__)
+enum { FLOATS = VECTOR_BYTES / 4 };
+typedef float fvec __attribute__((vector_size(VECTOR_BYTES)));
+typedef float fvec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+static inline fvec fset(float x) { return x - (fvec){0}; }
+#else
+enum { FLOATS = 1 };
+typedef float fvec;
+typedef float fvec_unaligned;
+static inline fvec fset(float x) { return x; }
+#endif
+static inline fvec fload(const float *p) { return *(const fvec_unaligned *)p; }
+static inline void fstore(float *p, fvec x) { *(fvec_unaligned *)p = x; }
+
+/* The least of all lanes of two vectors, none of which is NaN. */
+static inline float fleast(fvec a, fvec b)
+{
+#if defined(__x86_64__) && defined(__AVX512F__)
+    return _mm512_reduce_min_ps(_mm512_min_ps(a, b));
+#elif defined(__x86_64__) && defined(__GNUC__)
+#if defined(__AVX__)
+    __m256 c = _mm256_min_ps(a, b);
+    __m128 x = _mm_min_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1));
+#else
+    __m128 x = _mm_min_ps(a, b);
+#endif
+    x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_min_ss(x, _mm_shuffle_ps(x, x, 1)));
+#else
+    float x[2 * FLOATS];
+    memcpy(x, &a, sizeof a);
+    memcpy(x + FLOATS, &b, sizeof b);
+    for (int i = 1; i < 2 * FLOATS; i++) x[0] = x[i] < x[0] ? x[i] : x[0];
+    return x[0];
+#endif
+}
+
+/* Which lanes of a are less than those of b, as bits, lane 0 the lowest. */
+static inline unsigned fmask_less(fvec a, fvec b)
+{
+#if defined(__x86_64__) && defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+#elif defined(__x86_64__) && defined(__AVX__)
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
+#elif defined(__x86_64__) && defined(__GNUC__)
+    return (unsigned)_mm_movemask_ps(_mm_cmplt_ps(a, b));
+#else
+    float x[FLOATS], y[FLOATS];
+    unsigned set = 0;
+    memcpy(x, &a, sizeof x);
+    memcpy(y, &b, sizeof y);
+    for (int i = 0; i < FLOATS; i++) set |= (unsigned)(x[i] < y[i]) << i;
+    return set;
+#endif
+}
+
 #include "lanes.h"
 
 #endif

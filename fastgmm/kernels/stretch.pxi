@@ -3,8 +3,6 @@
 # that the bits are the same.  It ends before an iteration in which something may happen that the loop has to decide: a
 # covariance that is not positive definite, a component that may have collapsed, numbers beyond the dtype.
 
-from cpython.exc cimport PyErr_CheckSignals
-
 cdef enum:
     # How an iteration of a stretch has ended.
     GOES_ON
@@ -16,7 +14,7 @@ cdef enum:
     N_BOUNDS = 256      # at most so many iterations come before the caller takes their bounds
 
 
-cdef class Stretch(Steps):
+cdef class Stretch(Comparing):
     """Iterations of EM over the same rows, and the mixture and the search that they lead to.
 
     Parameters
@@ -46,7 +44,6 @@ cdef class Stretch(Steps):
     cdef double *bounds             # HISTORY + N_BOUNDS
     cdef Py_ssize_t n_bounds
     cdef Py_ssize_t n_history       # bounds from before this call of `run`
-    cdef Py_ssize_t at_once
     cdef double *mean               # n_features: that of all rows, and their variances; from the first iteration
     cdef double *variances
     cdef bint begins                # no iteration has come before
@@ -61,16 +58,14 @@ cdef class Stretch(Steps):
         self, kind, Py_ssize_t n_components, rows, sample_weight, ridge, limits, rules, pace, double grid,
         Py_ssize_t at_once
     ):
-        self._set_up(kind, n_components, rows, sample_weight, ridge, limits)
+        self._set_up(kind, n_components, rows, sample_weight, ridge, limits, at_once)
         read_doubles(rules, sizeof(Rules), &self.rules, "rules")
         read_doubles(pace, sizeof(Pace), &self.pace, "pace")
-        self.at_once = max(at_once, 1)
         self.memory = Memory(self._lay_out(None))
         self._lay_out(self.memory)
         memset(self.held, 0, n_components)
         self.frame.least_scale = self.pace.least_scale
         self.search.grid = grid
-        self.search.weight = self.limits.weight
         self.mixture_at = self.ahead_at = NOWHERE
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
@@ -85,6 +80,7 @@ cdef class Stretch(Steps):
             self.slots[i].covariances = cut.doubles(n_numbers)
             self.slots[i].factors = cut.doubles(n_numbers)
             self.slots[i].inverses = cut.doubles(n_numbers)
+        self.spare = self.slots[0]
         self._lay_out_steps(cut)
         self.bounds = cut.doubles(HISTORY + N_BOUNDS)
         self.mean = cut.doubles(d)
@@ -109,12 +105,13 @@ cdef class Stretch(Steps):
         cdef Py_ssize_t n = len(trace)
         cdef Py_ssize_t n_known = min(n, HISTORY)
         cdef Py_ssize_t i
+        self.search.weight = self.limits.weight
         self.mixture_at = 0
-        self._fill(0, mixture)
+        fill_slot(&self.slots[0], &self.model, mixture)
         self.ahead_at = NOWHERE
         if ahead is not None:
             self.ahead_at = 1
-            self._fill(1, ahead)
+            fill_slot(&self.slots[1], &self.model, ahead)
         for i in range(n_known):
             self.bounds[i] = trace[n - n_known + i]
         self.n_history = self.n_bounds = n_known
@@ -134,17 +131,6 @@ cdef class Stretch(Steps):
         """Take it for known which components, uint8 array (K,), have collapsed and stay as they are."""
         cdef Borrowed loan = borrow(held, 1, self.model.n_components, False, "held")
         memcpy(self.held, loan.view.buf, self.model.n_components)
-
-    cdef _fill(self, int at, arrays):
-        cdef Slot slot = self.slots[at]
-        cdef Py_ssize_t k = self.model.n_components
-        cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
-        weights, means, covariances, factors, inverses = arrays
-        fill_doubles(weights, k, slot.weights, "weights")
-        fill_doubles(means, k * self.model.n_features, slot.means, "means")
-        fill_doubles(covariances, n_numbers, slot.covariances, "covariances")
-        fill_doubles(factors, n_numbers, slot.factors, "factors")
-        fill_doubles(inverses, n_numbers, slot.inverses, "inverses")
 
     def run(self, Py_ssize_t n):
         """Do up to n iterations; returns the bounds that they began with, and whether an event ended them.
@@ -171,18 +157,6 @@ cdef class Stretch(Steps):
         finally:
             self._give_scratch()
         return [self.bounds[i] for i in range(self.n_history, self.n_bounds)], ended == EVENT
-
-    def bound(self):
-        """The lower bound of the mixture: that of an iteration which would begin with it; NaN where it has none."""
-        cdef double bound
-        if self.mixture_at == NOWHERE:
-            raise ValueError("a stretch begins with a mixture")
-        try:
-            with nogil:
-                bound = self._e_step(&self.slots[self.mixture_at])
-        finally:
-            self._give_scratch()
-        return bound
 
     def mixture(self, bint ahead, arrays):
         """Copy the mixture, or the one ahead, to float64 arrays, out, as `begin` takes them; False if there is none."""

@@ -6,9 +6,11 @@ cdef extern from "simd.h" nogil:
     ctypedef double vec         # LANES numbers
     ctypedef long long ivec     # LANES integers of the same size
     ctypedef double dvec        # DOUBLES numbers of float64
+    ctypedef float fvec         # FLOATS numbers of float32
     enum:
         LANES
         DOUBLES
+        FLOATS
         STRIP
         FEW_FEATURES
         TILE_ROWS
@@ -50,6 +52,11 @@ cdef extern from "simd.h" nogil:
     void vpick(vec x, unsigned int set, real *out)
     void pick_lanes(unsigned int set, int first, int *out)
     unsigned int vmask_greater(vec a, vec b)
+    fvec fset(float x)
+    fvec fload(const float *p)
+    void fstore(float *p, fvec x)
+    float fleast(fvec a, fvec b)
+    unsigned int fmask_less(fvec a, fvec b)
     int lowest_bit(unsigned int set)
     Py_ssize_t vcount(ivec mask)
     real vsum(vec x)

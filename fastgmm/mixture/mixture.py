@@ -61,6 +61,20 @@ class Mixture:
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
 
+    @classmethod
+    def of_arrays(
+        cls, covariance_type: CovarianceType, arrays: tuple[FloatArray, ...], dtype: np.dtype
+    ) -> "Mixture":
+        """The mixture of new arrays, float64 and in C order, which nobody writes to any more."""
+        made = object.__new__(cls)
+        values = made.__dict__
+        values["covariance_type"], values["dtype"] = covariance_type, dtype
+        names = "weights", "means", "covariances", "factors", "inverse_factors"
+        for name, array in zip(names, arrays, strict=True):
+            array.flags.writeable = False
+            values[name] = array
+        return made
+
     def like(
         self,
         weights: FloatArray,

@@ -4,28 +4,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastgmm.covariance.model import CovarianceModel
+from fastgmm import kernels
+from fastgmm.covariance.estimate import LARGEST, PIVOT_ROUNDING
 from fastgmm.covariance.types import model_of
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.starts.points import Points, Start, StartRows, common_scale
+from fastgmm.starts.points import Points, Start, StartRows
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 KMEANS_ROWS = 4000
 """Centres are found among at least this many rows."""
-NUMBERS_AT_ONCE = 1 << 16
-"""Rows of so many numbers or distances, 512 kB, are given to their nearest centres at a time: they
-stay in the cache."""
 
 
 def around_rows(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     """The mixture around K different rows, drawn with their weights as odds."""
     points = data.subset(max(KMEANS_ROWS, start.n_components))
-    odds = np.maximum(points.weight / points.weight.sum(), np.finfo(np.float64).tiny)
+    odds = points.odds()
     chosen = generator.choice(len(odds), start.n_components, replace=False, p=odds)
     return around(data, start, points.rows[chosen], points)
 
@@ -37,52 +35,44 @@ def around(data: StartRows, start: Start, centers: np.ndarray, points: Points) -
     `reg_covar` alone, which means nothing in the units of the data; its next step is the same
     assignment of each row to the nearest centre.
     """
-    k, (rows, weight) = start.n_components, data.assigned()
-    model, scale = model_of(start.covariance_type), common_scale(points)
-    second = _pooled(model, (rows, weight), centers, scale)
-    if not model.tied:
-        second = np.repeat(second[None] / k, k, axis=0)
-    total = float(len(rows) if weight is None else weight.sum())
+    kind, (rows, weight) = start.covariance_type, data.assigned()
+    model, (k, d), unit = model_of(kind), centers.shape, weight_of_row(weight)
+    regularization = start.regularization.in_units(unit)
+    held, weights = np.empty(k), np.empty(k)
+    shape = model.sums.shape(d) if model.tied else (k, *model.sums.shape(d))
+    second, covariances, factors, inverses = (np.empty(shape) for _ in range(4))
+    good = kernels.pooled_mixture(
+        model.sums.name,
+        model.tied,
+        rows.astype(np.float64, copy=False),
+        np.ones(len(rows)) if weight is None else weight,
+        centers,
+        float(points.common_scale()[0]),
+        np.atleast_1d(regularization.ridge(model.sums)),
+        PIVOT_ROUNDING,
+        LARGEST[data.dtype],
+        held,
+        weights,
+        second,
+        covariances,
+        factors,
+        inverses,
+    )
+    if good and model.unrestricted and regularization.prior is None:
+        arrays = weights, centers, covariances, factors, inverses
+        return Mixture.of_arrays(kind, arrays, data.dtype)
     pooled = SufficientStatistics(
-        covariance_type=start.covariance_type,
+        covariance_type=kind,
         reference=centers,
-        component_weight=np.full(k, total / k),
+        component_weight=held,
         first_moment=np.zeros_like(centers),
         second_moment=second,
         n_samples=len(rows),
-        weight=total,
+        weight=float(held.sum()),
         log_likelihood=0.0,
         dtype=data.dtype,
     )
-    return maximization(pooled, start.regularization.in_units(weight_of_row(weight)))
-
-
-def _pooled(
-    model: CovarianceModel,
-    weighted: tuple[np.ndarray, np.ndarray | None],
-    centers: np.ndarray,
-    scale: np.ndarray,
-) -> np.ndarray:
-    """The sum of the second moments of rows about their nearest centres, in the model's form."""
-    rows, weight = weighted
-    # Distances by products want small numbers.
-    middle = centers.mean(axis=0)
-    near = (centers - middle) / scale
-    doubled, squares = 2.0 * near.T, (near**2).sum(axis=1)
-    total = np.zeros(model.sums.shape(centers.shape[1]))
-    step = max(1, NUMBERS_AT_ONCE // max(centers.shape))
-    for begin in range(0, len(rows), step):
-        some = rows[begin : begin + step].astype(np.float64, copy=False)
-        nearest = (((some - middle) / scale) @ doubled - squares).argmax(axis=1)
-        off = some - centers[nearest]
-        if weight is not None:
-            off *= np.sqrt(weight[begin : begin + step])[:, None]
-        if model.sums.ndim == 2:
-            total += off.T @ off
-        else:
-            # One variance for all features has the sum of all squares.
-            total += (off**2).sum(axis=0 if model.sums.ndim else None)
-    return total
+    return maximization(pooled, regularization)
 
 
 def plus_plus(points: Points, start: Start, generator: "Generator") -> np.ndarray:

@@ -1,18 +1,21 @@
 """Candidates for the first mixture, compared by what a few passes of EM make of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from fastgmm.covariance.model import CovarianceModel
+from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import weight_of_row
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stretch import FixedIterations
-from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.starts.points import StartRows
+from fastgmm.typing import CovarianceType
 
 COMPARED_ROWS = 1000
 """Candidates are compared on at least this many rows."""
@@ -73,25 +76,6 @@ class Entry:
     n_passes: int = 0
     pace: float = np.inf
 
-    def go_on(self, data: StartRows, most: int) -> None:
-        """Run EM until the candidate has had `most` passes, or those that its cost allows.
-
-        The rows are the same for all starts of a fit.  Where EM fails the promise is -inf.
-        """
-        n, n_passes = effort(data, self.candidate)
-        iterations, regularization = _iterations(data, n)
-        left = max(min(n_passes, most) - self.n_passes, 0)
-        try:
-            self.reached = iterations.after(self.reached, left)
-        except IllDefinedCovarianceError:
-            self.promise, self.weak, self.pace = -np.inf, True, 0.0
-            return
-        before, self.promise = self.promise, iterations.bound(self.reached)
-        self.weak = is_weak(self.reached, regularization, data.weight_in_rows)
-        self.n_passes += left
-        if left > 0 and not np.isnan(before):
-            self.pace = (self.promise - before) / left
-
     def may_lead(self, leader: "Entry", most: int) -> bool:
         """Whether it may be ahead after `most` passes: they bring less and less."""
         ahead = self.promise + self.pace * (most - self.n_passes)
@@ -99,8 +83,10 @@ class Entry:
 
     def begun(self, data: StartRows) -> Mixture:
         """What a run from here begins with: passes over all rows were its own first ones."""
-        whole = len(compared_rows(data, effort(data, self.candidate)[0])[0].rows) == data.n_rows
-        return self.reached if whole and self.n_passes > 0 and not self.weak else self.candidate
+        if self.n_passes == 0 or self.weak:
+            return self.candidate
+        whole = len(compared_rows(data, effort(data)[0])[0].rows) == data.n_rows
+        return self.reached if whole else self.candidate
 
     @property
     def rank(self) -> tuple[bool, float, int, int]:
@@ -108,11 +94,36 @@ class Entry:
         return self.weak, -self.promise, self.index, self.place
 
 
+def go_on(data: StartRows, entries: Sequence[Entry], most: int) -> None:
+    """Run EM until each entry has had `most` passes, or those that its cost allows.
+
+    The rows are the same for all starts of a fit.
+    """
+    n, n_passes = effort(data)
+    iterations, regularization = _iterations(data, n)
+    model, n_rows = model_of(data.start.covariance_type), data.weight_in_rows
+    passes = [max(min(n_passes, most) - one.n_passes, 0) for one in entries]
+    needed = rows_needed(model, data.sample.rows.shape[1])
+    mixtures = [one.reached for one in entries]
+    found = iterations.go_on(mixtures, passes, needed, n_rows)
+    for entry, left, reached in zip(entries, passes, found, strict=True):
+        before, weak = entry.promise, reached.weak
+        entry.reached, entry.promise = reached.mixture, reached.promise
+        if weak is None:
+            weak = is_weak(reached.mixture, regularization, n_rows)
+        entry.weak = weak
+        if entry.promise == -np.inf:
+            entry.pace = 0.0
+            continue
+        entry.n_passes += left
+        if left > 0 and not np.isnan(before):
+            entry.pace = (entry.promise - before) / left
+
+
 def entered(data: StartRows, candidates: list[Mixture], most: int) -> list[Entry]:
     """The candidates of one start after up to so many passes of EM each."""
     entries = [Entry(data.start.index, i, one, one) for i, one in enumerate(candidates)]
-    for entry in entries:
-        entry.go_on(data, most)
+    go_on(data, entries, most)
     return entries
 
 
@@ -123,14 +134,13 @@ def ranked(data: StartRows, candidates: list[Mixture], most: int) -> list[Entry]
     """
     if len(candidates) == 1:
         return [Entry(data.start.index, 0, candidates[0], candidates[0])]
-    most = min(most, effort(data, candidates[0])[1])
+    most = min(most, effort(data)[1])
     stage = min(FIRST_STAGE, most)
     entries = entered(data, candidates, stage)
     leader, racing = min(entries, key=lambda one: one.rank), entries
     while len(racing) > 1 and stage < most:
         stage = min(2 * stage, most)
-        for entry in racing:
-            entry.go_on(data, stage)
+        go_on(data, racing, stage)
         leader = min(racing, key=lambda one: one.rank)
         racing = [one for one in racing if one is leader or one.may_lead(leader, most)]
     return sorted(entries, key=lambda one: one.rank)
@@ -156,8 +166,11 @@ def _iterations(data: StartRows, n: int) -> tuple[FixedIterations, Regularizatio
     def make() -> tuple[FixedIterations, Regularization]:
         start, (compared, unit) = data.start, compared_rows(data, n)
         regularization = start.regularization.in_units(unit)
+        stretches = None
+        if data.over_all is not None and len(compared.rows) == data.n_rows:
+            stretches = data.over_all()
         iterations = FixedIterations(
-            compared, start.covariance_type, start.n_components, regularization
+            compared, start.covariance_type, start.n_components, regularization, stretches
         )
         return iterations, regularization
 
@@ -189,18 +202,27 @@ def rows_needed(model: CovarianceModel, n_features: int) -> int:
     return n_features + 1 if model.form.ndim == 2 else 2
 
 
-def effort(data: StartRows, candidate: Mixture) -> tuple[int, int]:
+def effort(data: StartRows) -> tuple[int, int]:
     """The numbers of rows and of passes that a comparison takes: many where they cost little."""
-    k, d = candidate.means.shape
-    of_row = k * candidate.covariance_model.form.row_cost(d)
-    free = candidate.n_parameters
-    n = max(COMPARED_ROWS, min(COMPARED_ROWS_PER_PARAMETER * free, data.n_counted))
+    start = data.start
+    return _effort(
+        start.covariance_type, start.n_components, data.sample.rows.shape[1], data.n_counted
+    )
+
+
+@lru_cache(64)
+def _effort(
+    covariance_type: CovarianceType, n_components: int, n_features: int, n_counted: int
+) -> tuple[int, int]:
+    of_row = n_components * model_of(covariance_type).form.row_cost(n_features)
+    free = n_parameters(covariance_type, n_components, n_features)
+    n = max(COMPARED_ROWS, min(COMPARED_ROWS_PER_PARAMETER * free, n_counted))
     if (FEWEST_PASSES + 1) * n * of_row > LEAST_COST:
         # These rows were not used to make the candidates, so they can be scored without an EM pass.
         return max(COMPARED_ROWS, min(n, COST // of_row)), 0
-    of_all = int(PASSES_OF_ALL * data.n_counted)
+    of_all = int(PASSES_OF_ALL * n_counted)
     wanted = MOST_PASSES
-    if n < data.n_counted:
+    if n < n_counted:
         wanted = min(max(of_all // n, PASSES_OF_SOME), MOST_PASSES)
     n_passes = min(max(COST // (n * of_row) - 1, FEWEST_PASSES), wanted)
     most = min(

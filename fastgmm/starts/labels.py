@@ -53,7 +53,8 @@ def of_labels(
         inverses,
     )
     if good and model.unrestricted and regularization.prior is None:
-        return Mixture(kind, weights, means, covariances, factors, inverses, data.dtype)
+        arrays = weights, means, covariances, factors, inverses
+        return Mixture.of_arrays(kind, arrays, data.dtype)
     # A prior, a repair or an error: they are all in one place.
     statistics = SufficientStatistics(
         covariance_type=kind,

@@ -13,7 +13,7 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.centers import KMEANS_ROWS, around, around_rows, plus_plus
-from fastgmm.starts.points import Start, StartRows, assign, common_scale, needs_sample, sharp
+from fastgmm.starts.points import Start, StartRows, assign, needs_sample, sharp
 from fastgmm.starts.turns import ward_start
 from fastgmm.threads import rows_per_block
 
@@ -80,7 +80,7 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Mixtu
     points = data.subset(max(KMEANS_ROWS, KMEANS_ROWS_PER_COMPONENT * start.n_components))
     centers = plus_plus(points, start, generator)
     plain = replace(start, covariance_type="spherical")
-    scale = common_scale(points)
+    scale = points.common_scale()
     for _ in range(LLOYD_ITERATIONS):
         statistics = assign(points.rows, points.weight, centers, scale, plain, data.n_threads)
         weight = np.maximum(statistics.component_weight, np.finfo(np.float64).tiny)[:, None]

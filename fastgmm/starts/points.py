@@ -5,6 +5,7 @@ Hard assignment is the E-step of a mixture whose components share a vanishing co
 mixture: there is no second E-step here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,9 +58,28 @@ class Points:
         """(D,): deviations of the columns; 0 where a deviation is the rounding of a constant."""
         return self._deviations
 
+    def odds(self) -> np.ndarray:
+        """(n,): the weights as odds to be drawn, which sum to one."""
+        return self._odds
+
+    @lazy
+    def _odds(self) -> np.ndarray:
+        odds: np.ndarray = np.maximum(self.weight / self.weight.sum(), np.finfo(np.float64).tiny)
+        return odds
+
     @lazy
     def _mean(self) -> np.ndarray:
         return np.average(self.rows, axis=0, weights=self.weight)
+
+    def common_scale(self) -> np.ndarray:
+        """(D,): the root of the columns' mean variance, repeated; one where nothing varies."""
+        return self._common_scale
+
+    @lazy
+    def _common_scale(self) -> np.ndarray:
+        deviations = self.deviations()
+        common = float(np.sqrt((deviations**2).mean()))
+        return np.full(len(deviations), common or 1.0)
 
     @lazy
     def _deviations(self) -> np.ndarray:
@@ -120,6 +140,8 @@ class StartRows:
     """What the starts of one fit, one after the other, iterate with."""
     span: Span | None = None
     """Directions in which the mixtures are made; trees are made of the rows themselves."""
+    over_all: Callable[[], Any] | None = None
+    """What makes the compiled iterations of the fit itself, over all rows."""
 
     @lazy
     def within(self) -> "StartRows":
@@ -160,14 +182,18 @@ class StartRows:
     def points(self, n: int) -> Points:
         """All rows of positive weight with weights, or n drawn rows: one copy for all starts."""
         n = min(n, self.n_counted)
+        # All rows that count once are taken as they are.
+        every = n == len(self.sample.rows) and self.sample.weight is None
         found: Points = self.sample.made.once(
-            ("points", n), lambda: self._points(self.sample.drawn(n))
+            ("points", n), lambda: self._points(None if every else self.sample.drawn(n))
         )
         return found
 
-    def _points(self, chosen: np.ndarray) -> Points:
-        rows = self.sample.rows[chosen].astype(np.float64)
-        weight = self.sample.weight
+    def _points(self, chosen: np.ndarray | None) -> Points:
+        rows, weight = self.sample.rows, self.sample.weight
+        if chosen is None:
+            return Points(rows.astype(np.float64, copy=False), np.ones(len(rows)))
+        rows = rows[chosen].astype(np.float64)
         if weight is None or len(chosen) < self.n_counted:
             return Points(rows, np.ones(len(rows)))
         weight = weight[chosen]
@@ -237,10 +263,3 @@ def sharp(
         for values in (deviations, 1.0 / deviations)
     )
     return Mixture(covariance_type, weights, centers, factors**2, factors, inverses, dtype)
-
-
-def common_scale(points: Points) -> np.ndarray:
-    """(D,): the root of the columns' mean variance, repeated; one where nothing varies."""
-    deviations = points.deviations()
-    common = float(np.sqrt((deviations**2).mean()))
-    return np.full(len(deviations), common or 1.0)

@@ -15,7 +15,7 @@ from fastgmm.covariance.types import model_of
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.starts.comparison import COST, MOST_PASSES, Entry, entered, ranked
+from fastgmm.starts.comparison import COST, MOST_PASSES, Entry, entered, go_on, ranked
 from fastgmm.starts.kinds import COMPARED_KINDS, KINDS, Kind, candidates
 from fastgmm.starts.points import StartRows
 
@@ -169,8 +169,7 @@ class BestOfAll:
             kept = sorted(kept + found, key=lambda one: one.rank)
             dropped += [one.rank for one in kept[KEPT:]]
             del kept[KEPT:]
-        for entry in kept:
-            entry.go_on(self._data, MOST_PASSES)
+        go_on(self._data, kept, MOST_PASSES)
         order = sorted(one.rank for one in kept) + sorted(dropped)
         self._begun = sorted(kept, key=lambda one: one.rank)[:1]
         if order:

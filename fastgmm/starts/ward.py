@@ -75,7 +75,7 @@ def ward_candidates(data: StartRows) -> list[Mixture]:
             found = _merged(data, tree)
         if data.start.n_init == 1:
             plain = [] if found else [_from(data, points, given, tree)]
-            if effort(data, (found or plain)[0])[1] == 0:
+            if effort(data)[1] == 0:
                 return found or plain
         makers = [lambda: found, lambda: _in_other_units(data, tree, given)]
     if tail:
@@ -195,7 +195,8 @@ def _cuts_a_tail(data: StartRows, plain: Assigned) -> bool:
     It has a tenth of the mean share of the rows at most, or fewer rows than a component needs.
     """
     k, d = plain.centers.shape
-    least = float(plain.held.min() / plain.held.sum())
+    held = plain.held.tolist()
+    least = min(held) / sum(held)
     needed = rows_needed(model_of(data.start.covariance_type), d)
     if k * needed > data.n_counted:
         return bool(least * k < TAIL)  # however the rows are cut, some component has too few

@@ -25,8 +25,7 @@ from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import Stopping
-from fastgmm.em.stretch import FixedIterations, stretches_over
-from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.em.stretch import FixedIterations, Spares, stretches_over
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.validation.batches import CheckedBatches
 from support import correlated_mixture
@@ -352,7 +351,28 @@ def test_only_what_the_kernel_can_do_is_compiled(rows: NDArray[np.float64]) -> N
 def iterated(mixture: Mixture, data: Data, n: int, ridge: Regularization) -> Mixture:
     """EM from a mixture for n iterations."""
     k = mixture.n_components
-    return FixedIterations(data, mixture.covariance_type, k, ridge).after(mixture, n)
+    iterations = FixedIterations(data, mixture.covariance_type, k, ridge)
+    return iterations.go_on([mixture], [n], 1.0, 1e9)[0].mixture
+
+
+def test_spares_give_the_bits_of_new_ones(rows: NDArray[np.float64], covariance_type: str) -> None:
+    """What has worked for other rows, of another number and weight, remembers nothing of them."""
+    spares, rules = Spares(), replace(RULES, acceleration="lbfgs")
+
+    def ended(data: RowData, kept: Spares | None) -> Run:
+        stretches = stretches_over(data, covariance_type, 3, rules, kept)
+        assert stretches is not None
+        run = stretches.gone_on(rules.begun(begun(3, covariance_type, data.rows)), (), 30)
+        assert run is not None
+        stretches.end()
+        return run
+
+    weighted = RowData(rows[:200].copy(), np.linspace(0.5, 3.0, 200))
+    for data in (weighted, RowData(rows), RowData(rows[:150].copy()), weighted):
+        one, other = ended(data, spares), ended(data, None)
+        assert one.lower_bounds == other.lower_bounds
+        assert np.array_equal(one.mixture.covariances, other.mixture.covariances)
+    assert spares.take((np.dtype(np.float32), 3, b"")) is None
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 40])
@@ -371,8 +391,8 @@ def test_the_bound_of_what_is_reached(rows: NDArray[np.float64], covariance_type
         if isinstance(data, BatchData):
             data.peek()
         iterations = FixedIterations(data, covariance_type, 3, RIDGE)
-        mixture = iterations.after(begin, 5)
-        bound = iterations.bound(mixture)
+        mixture, bound, _, left = iterations.go_on([begin], [5], 1.0, 1e9)[0]
+        assert left == 0
         assert np.array_equal(mixture.means, iterated(begin, data, 5, RIDGE).means)
         statistics = expectation(mixture, data, reg_covar=1e-6)
         assert bound == statistics.log_likelihood / statistics.weight
@@ -392,8 +412,9 @@ def test_iterated_says_where_a_covariance_is_singular(rows: NDArray[np.float64])
     mixture = begun(2, "diag", flat)
     full = np.stack([np.diag(variances) for variances in mixture.covariances])
     mixture = Mixture.from_covariances(mixture.weights, mixture.means, full, "full")
-    with pytest.raises(IllDefinedCovarianceError):
-        iterated(mixture, RowData(flat), 3, Regularization())
+    iterations = FixedIterations(RowData(flat), "full", 2, Regularization())
+    (failed,) = iterations.go_on([mixture], [3], 1.0, 1e9)
+    assert (failed.promise, failed.weak) == (-np.inf, True)
 
 
 @pytest.mark.filterwarnings("ignore")

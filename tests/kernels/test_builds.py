@@ -37,6 +37,7 @@ def test_every_build_has_what_the_reference_has(build):
     of_parameters |= {"directions_below", "largest_inflation", "moments_of_rows"}
     of_runs = {"PatternLanes", "RelativeFrame", "foretold", "small_bits"}
     of_starts = {"assign_to_cut", "cut", "grow", "labelled_mixture", "merge_by_likelihood", "ward"}
+    of_starts |= {"pooled_mixture"}
     assert only_float64 == of_parameters | of_runs | of_starts
     assert not only_float64 & public_names(build.modules[np.dtype("float32")])
 

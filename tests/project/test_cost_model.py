@@ -201,10 +201,10 @@ def test_the_comparison_of_starts_grows_with_sizes(covariance_type: str) -> None
         last: tuple[float, float] | None = None
         for n, d, k in line:
             free = n_parameters(covariance_type, k, d)
-            candidate = SimpleNamespace(
-                means=np.zeros((k, d)), covariance_model=model, n_parameters=free
-            )
-            rows, n_passes = effort(SimpleNamespace(n_counted=n), candidate)
+            start = SimpleNamespace(covariance_type=covariance_type, n_components=k)
+            sample = SimpleNamespace(rows=np.empty((0, d)))
+            data = SimpleNamespace(n_counted=n, start=start, sample=sample)
+            rows, n_passes = effort(data)
             of_row = k * model.form.row_cost(d)
             work = float(min(rows, n) * (n_passes + 1) * of_row)
             if last is not None:

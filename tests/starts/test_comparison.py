@@ -18,6 +18,7 @@ from fastgmm.starts.comparison import (
     Entry,
     effort,
     entered,
+    go_on,
     is_weak,
     ranked,
 )
@@ -48,7 +49,7 @@ def test_a_promise_is_the_likelihood_after_a_few_passes(
     """However many at a time."""
     rows = rows_of_start(overlapping, Start("ward", 4, covariance_type))
     candidate = ward_start(rows)
-    n_rows, n_passes = effort(rows, candidate)
+    n_rows, n_passes = effort(rows)
     assert n_rows >= len(overlapping) > n_passes > 5
     entry, again = Entry(0, 0, candidate, candidate), Entry(0, 0, candidate, candidate)
     for most in (5, 10**6):
@@ -64,9 +65,9 @@ def test_a_promise_is_the_likelihood_after_a_few_passes(
             acceleration=None,
             warm_start=True,
         ).fit(overlapping)
-        entry.go_on(rows, most)
+        go_on(rows, [entry], most)
         assert entry.promise == pytest.approx(model.score(overlapping), rel=1e-10)
-    again.go_on(rows, 10**6)
+    go_on(rows, [again], 10**6)
     assert again.promise == entry.promise
     assert again.n_passes == entry.n_passes == n_passes
 
@@ -79,7 +80,7 @@ def test_what_fails_promises_nothing(overlapping: np.ndarray) -> None:
     means[1] = 1e6
     candidate = replace(candidate, means=means)
     entry = Entry(0, 0, candidate, candidate)
-    entry.go_on(rows, 5)
+    go_on(rows, [entry], 5)
     assert entry.promise == -np.inf
     assert entry.weak
 
@@ -92,14 +93,7 @@ def test_the_effort_stays_within_its_bounds(
     """The cost is counted as the multiply-adds of a triangle, or of a few vectors, per pair."""
     X = rng.normal(size=(2000, n_features))
     data = rows_of_start(X, Start("ward", n_components, covariance_type))
-    one = np.ones(n_features)
-    whole = {"full": np.diag(one), "tied": np.diag(one), "diag": one, "tied_diag": one}
-    covariances = whole.get(covariance_type, np.asarray(1.0))
-    if not covariance_type.startswith("tied"):
-        covariances = np.stack([covariances] * n_components)
-    weights = np.full(n_components, 1.0 / n_components)
-    candidate = Mixture.from_covariances(weights, X[:n_components], covariances, covariance_type)
-    n_rows, n_passes = effort(data, candidate)
+    n_rows, n_passes = effort(data)
     matrices = covariance_type in ("full", "tied")
     of_pair = (n_features + 1) * (n_features + 2) if matrices else 4 * (n_features + 1)
     cost = (n_passes + 1) * n_rows * n_components * of_pair
@@ -178,10 +172,10 @@ def test_the_pace_is_what_the_last_passes_have_brought(overlapping: np.ndarray) 
     rows = rows_of_start(overlapping, Start("ward", 4, "full"))
     candidate = ward_start(rows)
     entry = Entry(0, 0, candidate, candidate)
-    entry.go_on(rows, 2)
+    go_on(rows, [entry], 2)
     assert entry.pace == np.inf
     before = entry.promise
-    entry.go_on(rows, 6)
+    go_on(rows, [entry], 6)
     assert entry.pace == pytest.approx((entry.promise - before) / 4)
     assert entry.pace > 0.0
 
@@ -194,7 +188,7 @@ def test_a_run_goes_on_from_passes_over_all_rows(n_rows: int, rng: np.random.Gen
     candidate = ward_start(rows)
     entry = Entry(0, 0, candidate, candidate)
     assert entry.begun(rows) is candidate
-    entry.go_on(rows, 5)
+    go_on(rows, [entry], 5)
     assert entry.begun(rows) is (entry.reached if n_rows == 500 else candidate)
     entry.weak = True
     assert entry.begun(rows) is candidate

@@ -59,7 +59,7 @@ def test_units_of_the_columns(rows: np.ndarray, covariance_type: str) -> None:
     cloud = Points(np.c_[rows * [1.0, 10.0, 100.0], np.ones(N)], np.ones(N))
     deviations = cloud.deviations()
     common = np.sqrt((deviations**2).mean())
-    np.testing.assert_allclose(points.common_scale(cloud), np.full(4, common), rtol=1e-12)
+    np.testing.assert_allclose(cloud.common_scale(), np.full(4, common), rtol=1e-12)
     scale = tree_of(
         start_rows(sampled(cloud.rows), covariance_type=covariance_type), "column"
     ).scale
@@ -72,7 +72,7 @@ def test_units_of_the_columns(rows: np.ndarray, covariance_type: str) -> None:
     assert tree_of(
         start_rows(sampled(alike.rows), covariance_type=covariance_type), "column"
     ).scale.tolist() == [1.0, 1.0]
-    assert points.common_scale(alike).tolist() == [1.0, 1.0]
+    assert alike.common_scale().tolist() == [1.0, 1.0]
 
 
 # ---------------------------------------------------------------- which rows

@@ -13,7 +13,7 @@ from fastgmm.data.sample import RowSampler
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.starts.comparison import MOST_PASSES, entered, ranked
+from fastgmm.starts.comparison import MOST_PASSES, entered, go_on, ranked
 from fastgmm.starts.kinds import COMPARED_KINDS, candidates
 from fastgmm.starts.points import Start, StartRows
 from fastgmm.starts.turns import FIRST_PASSES, KEPT, BestOfAll, EachStart, turns_of, ward_start
@@ -117,8 +117,7 @@ def test_the_best_of_all_begins(covariance_type: str, overlapping: np.ndarray) -
         every.append(entered(of_start, candidates(of_start, COMPARED_KINDS), FIRST_PASSES))
     firsts = [max(one.promise for one in of_start) for of_start in every]
     kept = sorted((one for of_start in every for one in of_start), key=lambda one: one.rank)[:KEPT]
-    for entry in kept:
-        entry.go_on(data, MOST_PASSES)
+    go_on(data, kept, MOST_PASSES)
     best = min(kept, key=lambda one: one.rank)
     firsts[best.index] = best.promise
     turns = BestOfAll(data)

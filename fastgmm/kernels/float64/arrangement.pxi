@@ -1,22 +1,27 @@
-# The clusters of Ward's method stand in blocks of a vector, near ones in one block: sorted along the longest direction,
-# cut into slabs, and these sorted along the second one.  A block whose places in these two directions are too far away
-# is left out of a search.
+# The clusters of Ward's method stand in blocks of a few vectors of float32, near ones in one block: sorted along the
+# longest direction, cut into slabs, and these sorted along the second one.  A block whose places in these two
+# directions are too far away is left out of a search.
 
 cdef enum:
     DIRECTIONS = 2
     DIRECTION_STEPS = 4         # of the power method, for the longest directions
-    FEWEST_SLOTS = 32           # fewer are not arranged again
+    BLOCK_VECS = 4              # vectors of float32 in a block
+    BLOCK = BLOCK_VECS * FLOATS     # slots of a block
     PLACE_DIGITS = 4            # of a place are sorted by: it need not be sorted to the last bit
 
 cdef struct Clusters:
     # Those that are left, in slots.  A slot that is left empty is infinitely far away.
     Py_ssize_t n_features
     Py_ssize_t n_directions     # DIRECTIONS, or 1 of one feature
-    Py_ssize_t stride           # slots at the beginning, a multiple of LANES
-    Py_ssize_t n_slots          # slots now, a multiple of LANES
+    Py_ssize_t stride           # slots at the beginning, a multiple of BLOCK
+    Py_ssize_t n_slots          # slots now, a multiple of BLOCK
     Py_ssize_t n_sorted         # clusters when they were sorted last
     Py_ssize_t block_stride     # blocks at the beginning, a multiple of LANES
+    double unit                 # a power of two: no number of the centers is more than 1 in it
     double *centers             # n_features x stride
+    float *rough_centers        # n_features x stride: the centers in this unit
+    float *rough_lightness      # stride
+    float *rough_own            # n_features: that of the rough centers which is searched from
     double *lightness           # stride: the largest size over the own, at most LIGHTEST
     double *sizes               # stride
     double *places              # DIRECTIONS x stride
@@ -26,9 +31,10 @@ cdef struct Clusters:
     double *highest             # DIRECTIONS x block_stride: the greatest place, or more
     double *lightest            # block_stride: the greatest lightness, or more
     double *own                 # n_features: the centre that is searched from
+    double own_lightness
     double *directions          # DIRECTIONS x n_features
 
-cdef double LIGHTEST = 1e100    # beyond this a cluster costs nothing, and squares times this are numbers still
+cdef double LIGHTEST = 1e30     # a cluster that is lighter counts as this one: such numbers are float32, too
 
 
 cdef double sum_of_products(const double *left, const double *right, Py_ssize_t n) noexcept nogil:
@@ -95,6 +101,13 @@ cdef inline void take_place(Clusters *c, Py_ssize_t slot, const double *center, 
         c.places[which * c.stride + slot] = place
 
 
+cdef inline void take_rough(Clusters *c, Py_ssize_t slot) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(c.n_features):
+        c.rough_centers[j * c.stride + slot] = <float> (c.centers[j * c.stride + slot] * c.unit)
+    c.rough_lightness[slot] = <float> c.lightness[slot]
+
+
 cdef void permute(double *numbers, Py_ssize_t n, const int64_t *order, double *spare) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
@@ -120,7 +133,7 @@ cdef void list_by_places(Clusters *c, Py_ssize_t n, int64_t *order, void *scratc
     cdef int64_t *begins = slab + n
     cdef void *rest = <void *> (begins + n + 1)
     cdef Py_ssize_t i
-    cdef Py_ssize_t per_slab = LANES
+    cdef Py_ssize_t per_slab = BLOCK
     memcpy(slots, order, 8 * n)
     for i in range(n):
         place[i] = c.places[slots[i]]
@@ -129,8 +142,8 @@ cdef void list_by_places(Clusters *c, Py_ssize_t n, int64_t *order, void *scratc
         for i in range(n):
             order[i] = slots[ranks[i]]
         return
-    while per_slab * per_slab < LANES * n:
-        per_slab += LANES
+    while per_slab * per_slab < BLOCK * n:
+        per_slab += BLOCK
     for i in range(n):
         slab[ranks[i]] = i // per_slab
     for i in range(n):
@@ -147,16 +160,16 @@ cdef void bound_blocks(Clusters *c, Py_ssize_t n_active) noexcept nogil:
     cdef Py_ssize_t b, i, which
     cdef double *low
     cdef double *high
-    for b in range(round_up(c.n_slots // LANES, LANES)):
+    for b in range(round_up(c.n_slots // BLOCK, LANES)):
         c.lightest[b] = 0.0
-        for i in range(b * LANES, min(b * LANES + LANES, n_active)):
+        for i in range(b * BLOCK, min(b * BLOCK + BLOCK, n_active)):
             c.lightest[b] = max(c.lightest[b], c.lightness[i])
         for which in range(c.n_directions):
             low = c.lowest + which * c.block_stride + b
             high = c.highest + which * c.block_stride + b
             low[0] = INFINITY
-            high[0] = INFINITY if b * LANES >= n_active else -INFINITY
-            for i in range(b * LANES, min(b * LANES + LANES, n_active)):
+            high[0] = INFINITY if b * BLOCK >= n_active else -INFINITY
+            for i in range(b * BLOCK, min(b * BLOCK + BLOCK, n_active)):
                 low[0] = min(low[0], c.places[which * c.stride + i])
                 high[0] = max(high[0], c.places[which * c.stride + i])
 
@@ -169,7 +182,7 @@ cdef void arrange(Clusters *c, Py_ssize_t n_active, int64_t *order, double *spar
     if 4 * n_active <= c.n_sorted or n_active == c.n_sorted:
         list_by_places(c, n_active, order, scratch)
         c.n_sorted = n_active
-    c.n_slots = round_up(n_active, LANES)
+    c.n_slots = round_up(n_active, BLOCK)
     for j in range(c.n_features):
         permute(c.centers + j * c.stride, n_active, order, spare)
         for i in range(n_active, c.n_slots):
@@ -185,4 +198,6 @@ cdef void arrange(Clusters *c, Py_ssize_t n_active, int64_t *order, double *spar
         c.slots[c.names[i]] = i
     for i in range(n_active, c.n_slots):
         c.lightness[i] = 1.0
+    for i in range(c.n_slots):
+        take_rough(c, i)
     bound_blocks(c, n_active)

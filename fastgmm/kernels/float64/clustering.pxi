@@ -1,50 +1,114 @@
 # A fit starts from Ward's agglomerative clustering of a few thousand points, by the nearest-neighbour chain (Murtagh
 # 1983).  The cost of a merge is d^2 s t / (s + t) = d^2 / (1 / s + 1 / t), of which costs are compared by
-# cross-multiplication: a division per pair took more time than all else together.
+# cross-multiplication: a division per pair took more time than all else together.  Of a search most is done in float32,
+# a block at a time: what might be the nearest by that is looked at in float64, and that alone decides.
+
+from libc.math cimport frexp, ldexp
 
 cdef enum:
-    AT_ONCE = 4                 # blocks that are looked at together
+    TRIED = 1 << 10             # T of a limit
 
 cdef struct Nearest:
     Py_ssize_t slot             # -1: none so far
     double square               # its squared distance
     double divisor              # the sum of both lightnesses: the cost is square over divisor
 
+cdef struct Limit:
+    # A squared distance in float32 that is not less than cost * (sum of both lightnesses) + slack is not that of the
+    # nearest.  With M = 1 in the unit of rough numbers and u = 2^-24, each of d differences is wrong by 2 u at the most
+    # and by u of itself: for a distance t the rough one is at most t (1 + u) + e, e = 2 u sqrt(d), and its square at
+    # most t^2 (1 + 1 / T) + e^2 (1 + T) for any T, but for d + 4 roundings of u.
+    float cost                  # a little more than that of the best
+    float constant              # cost * own lightness + slack
+    float lightness             # its own
+    float slack                 # e^2 (1 + T)
+    float growth                # 1 + 4 / T + ...
 
-cdef inline void look_at(
-    const Clusters *c, const Py_ssize_t *blocks, int n, double lightness, Nearest *best
-) noexcept nogil:
-    """Compare the clusters of n blocks, 1 or AT_ONCE, with the best so far; the earlier of equal ones stays."""
+
+cdef inline void lower(Limit *limit, float cost) noexcept nogil:
+    limit.cost = max(cost * limit.growth, <float> 1e-37)        # infinite times zero would be no number
+    limit.constant = limit.cost * limit.lightness + limit.slack
+
+
+cdef inline Limit first_limit(const Clusters *c, double lightness) noexcept nogil:
+    cdef Limit limit
+    limit.lightness = <float> lightness
+    limit.slack = <float> (TRIED * 1.7e-14 * c.n_features)
+    limit.growth = <float> (1.0 + 4.0 / TRIED + c.n_features * 2.4e-7)
+    lower(&limit, <float> INFINITY)
+    return limit
+
+
+cdef inline void compare_exactly(const Clusters *c, Py_ssize_t slot, Nearest *best) noexcept nogil:
+    """Compare a cluster with the best so far; the earlier of equal ones stays."""
     cdef Py_ssize_t j
-    cdef int lane, v
-    cdef unsigned int better
-    cdef double squares[LANES]
-    cdef double divisors[LANES]
-    cdef vec total[AT_ONCE]
-    cdef const double *center[AT_ONCE]
-    cdef vec own, difference, divisor
-    for v in range(n):
-        total[v] = vset(0.0)
-        center[v] = c.centers + blocks[v] * LANES
+    cdef double square = 0.0
+    cdef double divisor = c.lightness[slot] + c.own_lightness
+    cdef double difference
     for j in range(c.n_features):
-        own = vset(c.own[j])
-        for v in range(n):
-            difference = vload(center[v] + j * c.stride) - own
-            total[v] = total[v] + difference * difference
-    for v in range(n):
-        divisor = vload(c.lightness + blocks[v] * LANES) + vset(lightness)
-        better = vmask_greater(vset(best.square) * divisor, total[v] * vset(best.divisor))
-        if better == 0:
-            continue
-        vstore(squares, total[v])
-        vstore(divisors, divisor)
-        while better:
-            lane = lowest_bit(better)
-            better &= better - 1
-            if best.square * divisors[lane] > squares[lane] * best.divisor:
-                best.square = squares[lane]
-                best.divisor = divisors[lane]
-                best.slot = blocks[v] * LANES + lane
+        difference = c.centers[j * c.stride + slot] - c.own[j]
+        square += difference * difference
+    if best.square * divisor > square * best.divisor:
+        best.square = square
+        best.divisor = divisor
+        best.slot = slot
+
+
+cdef inline unsigned int below(
+    const float *lightness, const fvec *squares, const Limit *limit, unsigned int *masks
+) noexcept nogil:
+    """masks, out: which of a block may be nearer than the best, as bits; returns 0 where none is."""
+    cdef int v
+    cdef unsigned int found = 0
+    for v in range(BLOCK_VECS):
+        masks[v] = fmask_less(squares[v], fload(lightness + v * FLOATS) * fset(limit.cost) + fset(limit.constant))
+        found |= masks[v]
+    return found
+
+
+cdef inline float least_cost(const float *lightness, const fvec *squares, float own) noexcept nogil:
+    """The rough cost of the cheapest cluster of a block."""
+    cdef int v
+    cdef fvec costs[BLOCK_VECS]
+    for v in range(BLOCK_VECS):
+        costs[v] = squares[v] / (fload(lightness + v * FLOATS) + fset(own))
+    return min(fleast(costs[0], costs[1]), fleast(costs[2], costs[3]))
+
+
+cdef inline void look_at(const Clusters *c, Py_ssize_t block, Limit *limit, Nearest *best) noexcept nogil:
+    """Compare the clusters of a block with the best so far."""
+    cdef Py_ssize_t j
+    cdef int v
+    cdef float least
+    cdef unsigned int near
+    cdef unsigned int masks[BLOCK_VECS]
+    cdef fvec squares[BLOCK_VECS]
+    cdef fvec own, difference
+    cdef const float *center = c.rough_centers + block * BLOCK
+    cdef const float *lightness = c.rough_lightness + block * BLOCK
+    for v in range(BLOCK_VECS):
+        squares[v] = fset(0.0)
+    for j in range(c.n_features):
+        own = fset(c.rough_own[j])
+        for v in range(BLOCK_VECS):
+            difference = fload(center + j * c.stride + v * FLOATS) - own
+            squares[v] = squares[v] + difference * difference
+    near = below(lightness, squares, limit, masks)
+    if near == 0:
+        return
+    if near & (near - 1):
+        # The limit falls to the least of several before any is looked at in float64: most often one or two are left.
+        least = least_cost(lightness, squares, limit.lightness) + limit.slack / limit.lightness
+        if least * limit.growth < limit.cost:
+            lower(limit, least)
+            below(lightness, squares, limit, masks)
+    for v in range(BLOCK_VECS):
+        while masks[v]:
+            compare_exactly(c, block * BLOCK + v * FLOATS + lowest_bit(masks[v]), best)
+            masks[v] &= masks[v] - 1
+    least = <float> (best.square / best.divisor * c.unit * c.unit)
+    if least * limit.growth < limit.cost:
+        lower(limit, least)
 
 
 cdef inline unsigned int near_blocks(
@@ -66,49 +130,38 @@ cdef inline unsigned int near_blocks(
 cdef Nearest nearest_cluster(Clusters *c, Py_ssize_t which, Py_ssize_t preferred) noexcept nogil:
     """The cluster that costs least to merge with `which`; the preferred one, if it is not -1, wins ties."""
     cdef Nearest best
+    cdef Limit limit
     cdef Py_ssize_t j, first, block
-    cdef Py_ssize_t blocks[LANES + AT_ONCE]
     cdef double place[DIRECTIONS]
-    cdef Py_ssize_t own_block = which // LANES
-    cdef Py_ssize_t n_blocks = c.n_slots // LANES
+    cdef Py_ssize_t own_block = which // BLOCK
+    cdef Py_ssize_t n_blocks = c.n_slots // BLOCK
     cdef unsigned int near
-    cdef int n_near, i
     cdef double lightness = c.lightness[which]
-    cdef double difference
-    best.slot = preferred
+    best.slot = -1
     best.square = INFINITY
     best.divisor = 1.0
     for j in range(c.n_directions):
         place[j] = c.places[j * c.stride + which]
     for j in range(c.n_features):
         c.own[j] = c.centers[j * c.stride + which]
-    if preferred >= 0:
-        best.square = 0.0
-        for j in range(c.n_features):
-            difference = c.centers[j * c.stride + preferred] - c.own[j]
-            best.square += difference * difference
-        best.divisor = c.lightness[preferred] + lightness
+        c.rough_own[j] = c.rough_centers[j * c.stride + which]
+    c.own_lightness = lightness
     c.centers[which] = INFINITY
-    look_at(c, &own_block, 1, lightness, &best)
+    c.rough_centers[which] = INFINITY
+    limit = first_limit(c, lightness)
+    if preferred >= 0:
+        compare_exactly(c, preferred, &best)
+        lower(&limit, <float> (best.square / best.divisor * c.unit * c.unit))
+    look_at(c, own_block, &limit, &best)
     for first from 0 <= first < n_blocks by LANES:
         near = near_blocks(c, first, place, lightness, &best)
-        n_near = 0
         while near:
             block = first + lowest_bit(near)
             near &= near - 1
             if block != own_block:
-                blocks[n_near] = block
-                n_near += 1
-        i = 0
-        while i + 1 < n_near:
-            # One of the last is looked at again, in place of blocks that there are not: that costs less than one alone.
-            for j in range(n_near, i + AT_ONCE):
-                blocks[j] = blocks[n_near - 1]
-            look_at(c, blocks + i, AT_ONCE, lightness, &best)
-            i += AT_ONCE
-        if i < n_near:
-            look_at(c, blocks + i, 1, lightness, &best)
+                look_at(c, block, &limit, &best)
     c.centers[which] = c.own[0]
+    c.rough_centers[which] = c.rough_own[0]
     return best
 
 
@@ -131,14 +184,16 @@ cdef double merge_slots(Clusters *c, Py_ssize_t one, Py_ssize_t other) noexcept 
     for j in range(c.n_features):
         c.centers[j * c.stride + one] = c.own[j]
     c.centers[other] = INFINITY
+    c.rough_centers[other] = INFINITY
     # 1 / (s + t) of 1 / s and 1 / t
     c.lightness[one] = c.lightness[one] * (c.lightness[other] / (c.lightness[one] + c.lightness[other]))
     c.sizes[one] = total
     c.names[one] = min(c.names[one], c.names[other])
     c.slots[c.names[one]] = one
+    take_rough(c, one)
     take_place(c, one, c.own, 1)
     for which in range(c.n_directions):
-        block = which * c.block_stride + one // LANES
+        block = which * c.block_stride + one // BLOCK
         c.lowest[block] = min(c.lowest[block], c.places[which * c.stride + one])
         c.highest[block] = max(c.highest[block], c.places[which * c.stride + one])
     return size * share * height
@@ -175,7 +230,7 @@ cdef void ward_chain(
         heights[step] = merge_slots(c, a, previous)
         step += 1
         n_active -= 1
-        if 2 * n_active <= c.n_slots and c.n_slots > FEWEST_SLOTS:
+        if 2 * n_active <= c.n_slots and c.n_slots > BLOCK:
             arrange(c, n_active, order, spare, scratch)
 
 
@@ -194,9 +249,12 @@ cdef Py_ssize_t lay_out_ward(WardScratch *s, Py_ssize_t n, Py_ssize_t d, Memory 
     cdef Clusters *c = &s.clusters
     c.n_features = d
     c.n_directions = min(d, DIRECTIONS)
-    c.stride = round_up(n, LANES)
-    c.block_stride = round_up(c.stride // LANES, LANES)
+    c.stride = round_up(n, BLOCK)
+    c.block_stride = round_up(c.stride // BLOCK, LANES)
     c.centers = cut.doubles(d * c.stride)
+    c.rough_centers = <float *> cut.bytes(d * c.stride * sizeof(float))
+    c.rough_lightness = <float *> cut.bytes(c.stride * sizeof(float))
+    c.rough_own = <float *> cut.bytes(d * sizeof(float))
     c.lightness = cut.doubles(c.stride)
     c.sizes = cut.doubles(c.stride)
     c.places = cut.doubles(DIRECTIONS * c.stride)
@@ -223,12 +281,18 @@ cdef void ward_merges(
     cdef Py_ssize_t d = c.n_features
     cdef Py_ssize_t i, j
     cdef double largest = 0.0
+    cdef double extent = 0.0
+    cdef int exponent
     cdef int64_t *unsorted = <int64_t *> s.spare
     for i in range(n):
         largest = max(largest, weight[i])
     for j in range(d):
+        for i in range(n):
+            extent = max(extent, fabs(c.centers[j * c.stride + i]))
         for i in range(n, c.stride):
             c.centers[j * c.stride + i] = INFINITY if j == 0 else 0.0
+    frexp(extent, &exponent)
+    c.unit = ldexp(1.0, -exponent)
     for j in range(c.n_directions):
         find_direction(c, n, j, s.spare)
     c.n_slots = c.stride

@@ -134,6 +134,41 @@ cdef void labelled_moments(
         shrink(model, pseudo, held, second, scratch)
 
 
+cdef bint mixture_of_moments(
+    const Model *model, const double *held, const double *second, double tolerance, double largest, double *weights,
+    double *covariances, double *factors, double *inverses, double *spare, double *scratch
+) noexcept nogil:
+    """What an M-step makes of second moments about the means; False where it is of no use.
+
+    spare: 2 n_components n_features + n_components numbers; scratch: see factor_scratch.
+    """
+    cdef Py_ssize_t k = model.n_components
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    cdef double *step = spare + k * model.n_features
+    cdef double *divisor = step + k * model.n_features
+    cdef Moments sums
+    for i in range(k):
+        total += held[i]
+    for i in range(k):
+        weights[i] = held[i] / total
+        divisor[i] = max(held[i], SMALLEST)
+    sums.first = spare
+    sums.second = second
+    sums.mean_weight = divisor
+    sums.divisor = divisor
+    memset(spare, 0, k * model.n_features * sizeof(double))
+    if model.tied:
+        divisor[0] = total
+    if model.form == SCALAR:
+        for i in range(model.n_covariances):
+            divisor[i] *= model.n_features
+    covariances_of(model, &sums, step, covariances)
+    if factor_all(model, covariances, tolerance, factors, inverses, scratch) >= 0:
+        return False
+    return in_range(model, covariances, inverses, largest)
+
+
 def labelled_mixture(
     str form, bint tied, rows, weight, labels, double pseudo, ridge, double tolerance, double largest, held, weights,
     means, second, covariances, factors, inverses
@@ -186,41 +221,19 @@ def labelled_mixture(
     cdef Memory memory = Memory(8 * (n + k + 1 + 2 * k * d + k + n_scratch))
     cdef int64_t *order = <int64_t *> memory.begin
     cdef int64_t *begins = order + n
-    cdef double *zeros_of_first = <double *> (begins + k + 1)
-    cdef double *step = zeros_of_first + k * d
-    cdef double *divisor = step + k * d
-    cdef double *scratch = divisor + k
+    cdef double *spare = <double *> (begins + k + 1)
+    cdef double *scratch = spare + 2 * k * d + k
     cdef double *own = <double *> held_loan.view.buf
     cdef double *shares = <double *> weights_loan.view.buf
     cdef double *found = <double *> covariances_loan.view.buf
-    cdef Moments sums
-    cdef Py_ssize_t i
-    cdef double total = 0.0
     cdef bint good
     model.ridge = <const double *> ridge_loan.view.buf
-    sums.first = zeros_of_first
-    sums.second = <const double *> second_loan.view.buf
-    sums.divisor = divisor
     with nogil:
         labelled_moments(
             &model, <const double *> rows_loan.view.buf, <const double *> weight_loan.view.buf,
             <const int64_t *> labels_loan.view.buf, n, pseudo, <double *> means_loan.view.buf, own,
             <double *> second_loan.view.buf, order, begins, scratch)
-        for i in range(k):
-            total += own[i]
-        for i in range(k):
-            shares[i] = own[i] / total
-            divisor[i] = max(own[i], SMALLEST)
-        sums.mean_weight = divisor
-        memset(zeros_of_first, 0, k * d * sizeof(double))
-        if tied:
-            divisor[0] = total
-        if model.form == SCALAR:
-            for i in range(model.n_covariances):
-                divisor[i] *= d
-        covariances_of(&model, &sums, step, found)
-        good = factor_all(
-            &model, found, tolerance, <double *> factors_loan.view.buf, <double *> inverses_loan.view.buf,
-            scratch) < 0
-        good = good and in_range(&model, found, <const double *> inverses_loan.view.buf, largest)
+        good = mixture_of_moments(
+            &model, own, <const double *> second_loan.view.buf, tolerance, largest, shares, found,
+            <double *> factors_loan.view.buf, <double *> inverses_loan.view.buf, spare, scratch)
     return good

@@ -11,6 +11,7 @@ from fastgmm.kernels.float64.starting import (
     grow,
     labelled_mixture,
     merge_by_likelihood,
+    pooled_mixture,
     ward,
 )
 from fastgmm.kernels.reference import (
@@ -59,6 +60,7 @@ __all__ = [
     "merge_by_likelihood",
     "moments_of_rows",
     "number_patterns",
+    "pooled_mixture",
     "small_bits",
     "take_rows",
     "ward",

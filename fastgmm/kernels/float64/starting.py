@@ -211,6 +211,55 @@ def labelled_mixture(
         shape = (k,) + (1,) * (moments.ndim - 1)
         pooled = moments.sum(axis=0) / held.sum()
         second[...] = (moments + pseudo * pooled) * (held / (held + pseudo)).reshape(shape)
+    out = covariances, factors, inverses
+    kind = form, tied, means.shape[1]
+    return _of_moments(kind, held, second, (ridge, tolerance, largest), out)
+
+
+def pooled_mixture(
+    form: str,
+    tied: bool,
+    rows: np.ndarray,
+    weight: np.ndarray,
+    means: np.ndarray,
+    unit: float,
+    ridge: np.ndarray,
+    tolerance: float,
+    largest: float,
+    held: np.ndarray,
+    weights: np.ndarray,
+    second: np.ndarray,
+    covariances: np.ndarray,
+    factors: np.ndarray,
+    inverses: np.ndarray,
+) -> bool:
+    """The mixture around means, of one covariance; False where it is of no use."""
+    k = len(means)
+    off = (rows[:, None] - means) / unit
+    mine = rows - means[(off**2).sum(axis=2).argmin(axis=1)]
+    pooled = (weight[:, None] * mine).T @ mine
+    if form != "matrix":
+        pooled = np.diagonal(pooled)
+    if form == "scalar":
+        pooled = pooled.sum()
+    second[...] = pooled if tied else pooled / k
+    held[:], weights[:] = weight.sum() / k, 1.0 / k
+    out = covariances, factors, inverses
+    kind = form, tied, means.shape[1]
+    return _of_moments(kind, held, second, (ridge, tolerance, largest), out)
+
+
+def _of_moments(
+    kind: tuple[str, bool, int],
+    held: np.ndarray,
+    second: np.ndarray,
+    limits: tuple[np.ndarray, float, float],
+    out: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> bool:
+    """What an M-step makes of second moments about the means; False where it is of no use."""
+    (form, tied, d), k = kind, len(held)
+    ridge, tolerance, largest = limits
+    covariances, factors, inverses = out
     divisor = np.atleast_1d(held.sum()) if tied else np.maximum(held, np.finfo(float).tiny)
     if form == "scalar":
         divisor = divisor * d

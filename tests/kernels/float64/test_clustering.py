@@ -1,6 +1,7 @@
 """Ward's trees of every build against the plain search for the cheapest pair of clusters."""
 
 import numpy as np
+import pytest
 
 from fastgmm.kernels.float64 import reference
 
@@ -26,3 +27,21 @@ def test_ward_ends_on_equal_points(build):
         np.repeat([[1.0], [2.0]], 25, axis=0), np.ones(50), merged, heights
     )
     assert np.count_nonzero(heights) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("scale", [1e-130, 1.0, 1e130])
+def test_what_is_looked_at_roughly_is_decided_exactly(build, seed, scale):
+    """Far clusters of near points, which float32 takes for one each, and a point far from all."""
+    rng = np.random.default_rng(seed)
+    d = int(rng.integers(1, 9))
+    points = np.repeat(rng.normal(size=(5, d)), 40, axis=0) + 1e-9 * rng.normal(size=(200, d))
+    points[-1] += 1e6
+    points = points[rng.permutation(200)] * scale
+    weight = 10.0 ** rng.integers(-6, 6, size=200) if seed % 2 else np.ones(200)
+    found = np.empty((199, 2), np.int64), np.empty(199)
+    wanted = np.empty((199, 2), np.int64), np.empty(199)
+    build.modules[np.dtype("float64")].ward(points, weight, *found)
+    reference.ward(points, weight, *wanted)
+    np.testing.assert_allclose(np.sort(found[1]), np.sort(wanted[1]), rtol=1e-5)
+    assert np.array_equal(found[0][-4:], wanted[0][-4:])

@@ -146,6 +146,33 @@ def test_labelled_mixture(build, form, tied, shape):
         assert not labelled(reference, *given, largest=1e-3)[0]
 
 
+def pooled(module, form, tied, rows, weight, means, unit=1.0, largest=1e300):
+    k, d = means.shape
+    one = {"matrix": (d, d), "diagonal": (d,), "scalar": ()}[form]
+    out = np.empty(k), np.empty(k), *(np.empty(one if tied else (k, *one)) for _ in range(4))
+    ridge = np.array([1e-3])
+    good = module.pooled_mixture(form, tied, rows, weight, means, unit, ridge, 1e-14, largest, *out)
+    return good, *out
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("shape", [(5, 1, 2), (60, 2, 3), (1100, 9, 4), (90, 33, 2), (7, 2, 1)])
+def test_pooled_mixture(build, form, tied, shape):
+    n, d, k = shape
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        rows, weight = correlated(n, d, seed) + 1e3, rng.exponential(size=n) + 0.1
+        given = form, tied, rows, weight, rows[rng.choice(n, k, replace=False)], 10.0**seed
+        found, wanted = pooled(build.modules[FLOAT64], *given), pooled(reference, *given)
+        assert found[0]
+        assert wanted[0]
+        for one, other in zip(found[1:], wanted[1:], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9)
+        for module in (build.modules[FLOAT64], reference):
+            assert not pooled(module, *given, largest=1e-3)[0]
+
+
 def test_labelled_rows_without_a_volume(build):
     rows, labels = np.zeros((6, 2)), np.array([0, 0, 0, 1, 1, 1])
     for module in (build.modules[FLOAT64], reference):

@@ -1,6 +1,5 @@
 """A fit is a run of EM from each start, of which the best is kept, with checkpoints."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,7 +15,7 @@ from fastgmm.em.e_step import Passes
 from fastgmm.em.loop import run_em
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
-from fastgmm.em.run import Iteration, Run
+from fastgmm.em.run import Run
 from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.approach import approached
@@ -26,6 +25,7 @@ from fastgmm.fits.needs import check_memory
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.reached import Initialization
 from fastgmm.fits.verbose import Reporter
+from fastgmm.fits.watch import Watch
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import is_weak
@@ -267,7 +267,8 @@ class _RunningFit:
             self._regularization.reg_covar,
             settings.stopping.target,
         )
-        watch = _Watch(self, init, best, reporter)
+        save = partial(self._save, init, best)
+        watch = Watch(self._hooks, init, reporter, self._outside, save, self._of_rows)
         begun = earlier or self._begun(init)
         if begun is None:
             return None
@@ -328,83 +329,17 @@ class _RunningFit:
             return self._narrow.given
         return self._plan.warm or initial_parameters(self, self._start, self._em_data.dtype, turn)
 
-    @property
-    def idle(self) -> bool:
-        """Whether no hook is told of iterations."""
-        hooks = self._hooks
-        return hooks.callback is None and not self.keeps
-
-    @property
-    def keeps(self) -> bool:
-        """Whether a hook is shown runs."""
-        return self._hooks.checkpoint is not None or self._hooks.after_pass is not None
-
-    @property
-    def cancelled(self) -> Callable[[], bool]:
-        """What tells whether the fit is to end where it is."""
-        return self._hooks.cancelled or _never
-
-    def note(self, run: Run, init: int, best: Run | None) -> None:
-        """Write the checkpoint, and show the run to whoever asked for it."""
-        if self._hooks.checkpoint is not None:
-            data, reached = self._data, tuple(self._reached.values())
-            self._hooks.checkpoint.save(
-                Checkpointed(init, run, best, self.seed, data.extent, data.names, reached)
-            )
-        if self._hooks.after_pass is not None:
-            self._hooks.after_pass(partial(self._of_rows, run))
+    def _save(self, init: int, best: Run | None, run: Run) -> None:
+        """Write the checkpoint."""
+        assert self._hooks.checkpoint is not None
+        data, reached = self._data, tuple(self._reached.values())
+        self._hooks.checkpoint.save(
+            Checkpointed(init, run, best, self.seed, data.extent, data.names, reached)
+        )
 
     def _of_rows(self, run: Run) -> Run:
         """The run of the rows themselves, wherever the fit is done."""
         return run if self._narrow is None else self._narrow.run(run)
-
-    def show(self, run: Run, change: float, init: int, reporter: Reporter) -> bool:
-        """Print the iteration and hand it to the callback; True ends the start."""
-        callback = self._hooks.callback
-        if callback is None and not reporter.verbose:
-            return False
-        bound = run.lower_bounds[-1] + self._outside
-        iteration = Iteration(len(run.lower_bounds), bound, change, init)
-        reporter.iterated(iteration)
-        answer = None if callback is None else callback(iteration)
-        return isinstance(answer, bool | np.bool_) and bool(answer)
-
-
-def _never() -> bool:
-    """Nobody ends the fit before its time."""
-    return False
-
-
-@dataclass(frozen=True)
-class _Watch:
-    """The observer of one start's run."""
-
-    fit: _RunningFit
-    init: int
-    best: Run | None
-    reporter: Reporter
-
-    @property
-    def idle(self) -> bool:
-        """Whether nobody wants to see iterations, or keep them."""
-        return self.fit.idle and not self.reporter.verbose
-
-    def cancelled(self) -> bool:
-        """Whether the fit is to end where it is."""
-        return self.fit.cancelled()
-
-    @property
-    def keeps(self) -> bool:
-        """Whether runs are written down, or shown to somebody who does."""
-        return self.fit.keeps
-
-    def iterated(self, run: Run, change: float) -> bool:
-        """Show one iteration; True if the callback ends the start."""
-        return self.fit.show(run, change, self.init, self.reporter)
-
-    def passed(self, run: Run) -> None:
-        """Take note of the run after an M-step."""
-        self.fit.note(run, self.init, self.best)
 
 
 def _reached(index: int, run: Run, chosen: bool) -> Initialization:

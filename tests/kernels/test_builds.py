@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from fastgmm import kernels
-from fastgmm.kernels import reference, reference_online, reference_patterns
+from fastgmm.kernels import (
+    reference,
+    reference_online,
+    reference_patterns,
+    reference_stretch,
+)
 from fastgmm.kernels.float64 import reference as float64_reference
 
 
@@ -29,7 +34,8 @@ def public_names(module):
 
 def test_every_build_has_what_the_reference_has(build):
     """The kernels of float64 only are not built twice."""
-    of_both = {*reference.__all__, *reference_online.__all__, *reference_patterns.__all__}
+    modules = reference, reference_online, reference_patterns, reference_stretch
+    of_both = {name for module in modules for name in module.__all__}
     for dtype, names in (("float32", of_both), ("float64", float64_reference.__all__)):
         assert set(names) <= public_names(build.modules[np.dtype(dtype)])
     only_float64 = set(float64_reference.__all__) - of_both

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from stretch_cases import RTOL, TYPES, assert_close, begun, case, made, reached
 
-from fastgmm.kernels import reference
+from fastgmm.kernels import reference_stretch
 
 
 def compared(kind, mixtures, arguments, passes, needed=4.0, at_once=4):
@@ -32,7 +32,7 @@ def test_standings_are_those_of_the_reference(build, name, dtype, shape):
     mixture, arguments = case(name, *shape, sum(shape), dtype, weighted=shape[0] > 2)
     kind, passes = build.modules[np.dtype(dtype)].Stretch, (3, 0)
     ends, standings = compared(kind, others(mixture), arguments, passes)
-    expected, wanted = compared(reference.Stretch, others(mixture), arguments, passes)
+    expected, wanted = compared(reference_stretch.Stretch, others(mixture), arguments, passes)
     np.testing.assert_allclose(standings, wanted, rtol=RTOL[np.dtype(dtype)])
     for one, other in zip(ends, expected, strict=True):
         assert_close(one, other, RTOL[np.dtype(dtype)])
@@ -61,7 +61,7 @@ def test_the_weak_are_told(build, dtype):
         assert compared(kind, [mixture], arguments, [2], needed)[1][0, 2] == expected
     arguments[4] = np.array([0.8])
     assert np.isnan(compared(kind, [mixture], arguments, [1], 1.0)[1][0, 2])
-    assert np.isnan(compared(reference.Stretch, [mixture], arguments, [1], 1.0)[1][0, 2])
+    assert np.isnan(compared(reference_stretch.Stretch, [mixture], arguments, [1], 1.0)[1][0, 2])
     alone, arguments = case("full", 1, 2, 1, dtype, weighted=False)
     assert compared(kind, [alone], arguments, [2], 1e9)[1][0, 2] == 0.0
 

@@ -13,7 +13,7 @@ from stretch_cases import (
     rules_of,
 )
 
-from fastgmm.kernels import reference
+from fastgmm.kernels import reference_stretch
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -23,7 +23,7 @@ def test_iterations_are_those_of_the_reference(build, name, dtype, shape):
     mixture, arguments = case(name, *shape, sum(shape), dtype, weighted=shape[0] > 2)
     rtol = RTOL[np.dtype(dtype)]
     compiled = begun(build.modules[np.dtype(dtype)].Stretch, mixture, arguments)
-    slow = begun(reference.Stretch, mixture, arguments)
+    slow = begun(reference_stretch.Stretch, mixture, arguments)
     for n in (1, 2, 2):
         found, event = compiled.run(n)
         wanted, _ = slow.run(n)
@@ -41,7 +41,7 @@ def test_steps_ahead_are_those_of_the_reference(build, name, seed):
     mixture, arguments = case(name, 3, 2, seed, "float64", weighted=seed == 1, apart=0.7)
     rules = rules_of(acceleration=2.0)
     compiled = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments, rules)
-    slow = begun(reference.Stretch, mixture, arguments, rules)
+    slow = begun(reference_stretch.Stretch, mixture, arguments, rules)
     n_ahead = 0
     for _ in range(60):
         found, event = compiled.run(1)
@@ -77,7 +77,7 @@ def test_the_end_is_that_of_the_reference(build, tol, both):
     mixture, arguments = case("full", 3, 2, 5, "float64", weighted=False)
     rules = rules_of(tol, both=both)
     compiled = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments, rules)
-    slow = begun(reference.Stretch, mixture, arguments, rules)
+    slow = begun(reference_stretch.Stretch, mixture, arguments, rules)
     found, wanted = [], []
     while not compiled.converged:
         found += compiled.run(1000)[0]
@@ -197,7 +197,7 @@ def test_scratch_of_another_form_is_taken_on_the_way(build):
     arguments = with_rows(arguments, rows, 1e-6)
     stretch = begun(build.modules[np.dtype("float64")].Stretch, mixture, arguments)
     found = stretch.run(6)[0]
-    wanted = begun(reference.Stretch, mixture, arguments).run(6)[0]
+    wanted = begun(reference_stretch.Stretch, mixture, arguments).run(6)[0]
     assert len(found) == len(wanted) > 1
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
 

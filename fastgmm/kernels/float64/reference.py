@@ -16,7 +16,6 @@ from fastgmm.kernels.float64.starting import (
 )
 from fastgmm.kernels.reference import (
     PackedMixture,
-    Stretch,
     all_finite,
     bounds_stride,
     estimate,
@@ -33,6 +32,7 @@ from fastgmm.kernels.reference_search import (
     largest_inflation,
     moments_of_rows,
 )
+from fastgmm.kernels.reference_stretch import Stretch
 
 __all__ = [
     "OnlineSums",

@@ -49,7 +49,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Any:
     pytest.importorskip("setuptools")
     folder = tmp_path_factory.mktemp("extension")
     source, setup = (
-        re.search(rf"```(?:cython|python)\n# {name}\n(.*?)```", PAGE.read_text(), re.S)
+        re.search(rf"```(?:cython|text)\n# {name}\n(.*?)```", PAGE.read_text(), re.S)
         for name in ("score.pyx", "setup.py")
     )
     assert source is not None

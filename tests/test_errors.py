@@ -20,6 +20,7 @@ BASES = {
     errors.IllDefinedCovarianceError: (ValueError,),
     errors.DataRangeError: (ValueError,),
     errors.NotEnoughMemoryError: (MemoryError,),
+    errors.ClusterError: (ConnectionError,),
     errors.FileFormatError: (ValueError,),
     errors.CollapseWarning: (UserWarning,),
     errors.ConvergenceWarning: (UserWarning,),

@@ -83,9 +83,10 @@ def test_scores_of_a_model_of_gaps_are_of_what_was_observed(run, gapped, tmp_pat
         assert code == 0
         assert "were scored by what was observed of them" in err
         _, numbers = rows_of(out)
-        np.testing.assert_array_equal(numbers[:, 0], model.score_samples(rows))
+        # How many rows of a pattern come at once chooses the kernel: last bits differ.
+        np.testing.assert_allclose(numbers[:, 0], model.score_samples(rows), rtol=1e-13)
         np.testing.assert_array_equal(numbers[:, 1], model.predict(rows))
-        np.testing.assert_array_equal(numbers[:, 2:], model.predict_proba(rows))
+        np.testing.assert_allclose(numbers[:, 2:], model.predict_proba(rows), atol=1e-13)
     code, out, _ = run("score", model_path, path, "--gaps", "drop")
     assert code == 0
     assert sum(line == ",,," for line in out.splitlines()) == n_gapped(rows)

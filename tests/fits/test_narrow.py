@@ -320,7 +320,7 @@ def test_what_leaves_the_span() -> None:
     many = RowData(np.repeat(X, 2, axis=0))
     assert not stays_in_span(many, plain, nobody)
     assert not stays_in_span(RowData(X[:10, :30]), plain, nobody)
-    assert not stays_in_span(RowData(X, kind_of=lambda observed: None), plain, nobody)  # type: ignore[arg-type,return-value]
+    assert not stays_in_span(RowData(X, gapped=True), plain, nobody)
 
 
 def test_what_has_no_span() -> None:

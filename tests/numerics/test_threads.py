@@ -181,5 +181,5 @@ def test_a_few_rows_need_no_thread(rows: np.ndarray, monkeypatch: pytest.MonkeyP
     def refuse(*args: object) -> None:
         raise AssertionError("a pool for fifty rows")
 
-    monkeypatch.setattr(parallel, "_pool", refuse)
+    monkeypatch.setattr(parallel.blocks, "_pool", refuse)
     assert score_bytes(model, rows[:50]) == expected

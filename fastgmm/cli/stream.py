@@ -109,6 +109,7 @@ class _Counted:
 
     def __init__(self, source: Batches, progress: StreamProgress, name: str) -> None:
         self.columns, self.reiterable = source.columns, source.reiterable
+        self.reads_ahead = source.reads_ahead
         self._source, self._progress, self._name = source, progress, name
 
     def __iter__(self) -> Iterator[Any]:

@@ -85,6 +85,7 @@ class CsvSource(Source):
             self.default = list(range(1, head.n_fields))
         self._opened, self._dialect, self._plain = opened, head.dialect, plain
         self.reiterable = self.merged = again
+        self.reads_ahead = True if again else None
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read what comes."""

@@ -11,20 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastgmm.data.ahead import read_ahead
 from fastgmm.sources.blocks import Block, Source
 from fastgmm.sources.choice import Choice, choose
-from fastgmm.sources.csv import CsvSource
 from fastgmm.sources.dialect import dialect_of
-from fastgmm.sources.formats import (
-    Format,
-    check_format,
-    file_source,
-    refuse_dialect,
-    stream_source,
-)
-from fastgmm.sources.memory import memory_source, parts_of
-from fastgmm.sources.parts import Files, Items, Opening, check_same, items_of
-from fastgmm.sources.paths import listed
+from fastgmm.sources.formats import Format, check_format
+from fastgmm.sources.opening import opened_parts
+from fastgmm.sources.parts import Files, Items, check_same
 from fastgmm.sources.rows import Joiner, finite_rows, row_dtype, wanted_of
 from fastgmm.tables.columns import Column, column_list
 from fastgmm.tables.table import Table
@@ -156,24 +149,14 @@ def batches(
         raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
     check_format(format)
     dialect = dialect_of(header, delimiter, decimal, comment, gap_marks)
-    paths, walked = listed(source), parts_of(source)
-    opened: Opening = partial(file_source, format=format, dialect=dialect)
-    parts: Source | Files | Items | None
-    if paths is not None:
-        parts = opened(paths[0]) if len(paths) == 1 else Files(paths, opened)
-    elif walked is not None:
-        parts = Items(walked[0], reiterable=walked[1], opened=opened)
-    else:
-        parts = stream_source(source, format, dialect) or memory_source(source)
-        if parts is not None and not isinstance(parts, CsvSource):
-            refuse_dialect(parts.where, "numbers", dialect)
+    parts, files = opened_parts(source, format, dialect)
     return Batches(
-        items_of(source, opened) if parts is None else parts,
+        parts,
         partial(_chosen, columns=columns, weights=weights),
         batch_rows=operator.index(batch_rows),
         dtype=kind,
         gaps=gaps,
-        files=tuple(paths or ()),
+        files=tuple(file for file in files if isinstance(file, Path)),
     )
 
 
@@ -200,7 +183,11 @@ class Batches:
     reiterable : bool
         Whether there can be a second pass: not over a pipe, an open file or an iterator.
     files : tuple of path
-        The files that are read; none where the source is not one of files.
+        The files of this machine that are read; none where the source is not one of files.
+    reads_ahead : bool or None
+        Whether the next batch is read on another thread while the last is worked on: so are files,
+        stores and queries. False: all is read on the thread of the caller, to which a cursor
+        belongs. None: nothing is gained by it, or a pipe may be long in coming.
     dropped : int
         How many rows with gaps the current or last pass has left out, or kept with NaN.
     dropped_at : list of str
@@ -220,6 +207,7 @@ class Batches:
         self.columns: tuple[str, ...] | None = None
         self.n_rows: int | None = None
         self.reiterable, self.files = source.reiterable, files
+        self.reads_ahead = source.reads_ahead
         self.dropped, self.dropped_at = 0, list[str]()
         self._parts: Iterable[Source] = [source] if isinstance(source, Source) else source
         self._where, self._take, self._merged = source.where, take, source.merged
@@ -240,7 +228,7 @@ class Batches:
             If the source can be read only once and has been.
         """
         self._begin()
-        return self._pass()
+        return read_ahead(self._pass()) if self.reads_ahead else self._pass()
 
     def table(self) -> Table | tuple[Table, Rows]:
         """Read all rows at once, which is faster than batch by batch.
@@ -260,7 +248,7 @@ class Batches:
         self._begin()
         parts: list[Rows] = []
         weighted = False
-        for part, has_weights in self._read(whole=True):
+        for _, part, has_weights in self._read(whole=True):
             weighted = has_weights
             parts.append(part)
         if not any(map(len, parts)):
@@ -284,8 +272,9 @@ class Batches:
     def _pass(self) -> Iterator[Any]:
         joiner = Joiner(self._batch_rows)
         weighted = False
-        for rows, weighted in self._read(whole=False):
-            for batch in joiner.add(rows) if self._merged else self._cut(rows):
+        for source, rows, weighted in self._read(whole=False):
+            merged = self._merged or source.merged
+            for batch in joiner.add(rows) if merged else self._cut(rows):
                 yield _split(batch) if weighted else batch
         for batch in joiner.rest():
             yield _split(batch) if weighted else batch
@@ -294,7 +283,7 @@ class Batches:
         for start in range(0, len(rows), self._batch_rows):
             yield rows[start : start + self._batch_rows]
 
-    def _read(self, *, whole: bool) -> Iterator[tuple[Rows, bool]]:
+    def _read(self, *, whole: bool) -> Iterator[tuple[Source, Rows, bool]]:
         """Give the rows of every block, and whether their last column holds the weights."""
         n_before = 0
         previous: Choice | None = None
@@ -305,18 +294,18 @@ class Batches:
             weighted = choice.weights is not None
             read = choice.columns if choice.weights is None else [*choice.columns, choice.weights]
             wanted = wanted_of(source, read, self._dtype, self._gaps)
-            own = isinstance(source.where, Path)
-            if not own:
+            if source.is_item:
                 # The rows of an iterable are counted over all of its items.
                 wanted = wanted._replace(where=self._where)
             n_rows = 0
             for block in source.whole(read) if whole else source.blocks(read, self._batch_rows):
                 n_rows = block.first + block.n_rows
-                block = block if own else block._replace(first=n_before + block.first)
+                if source.is_item:
+                    block = block._replace(first=n_before + block.first)
                 rows, gaps = finite_rows(block, wanted, copy=not whole)
                 if len(gaps):
                     self._note(source, block, gaps)
-                yield rows, weighted
+                yield source, rows, weighted
             n_before += n_rows
 
     def _note(self, source: Source, block: Block, gaps: NDArray[np.intp]) -> None:

@@ -99,7 +99,15 @@ def test_a_store_is_never_read_whole():
 
 
 @pytest.mark.parametrize(
-    ("chunks", "step"), [((300, 2), 32700), ((10**6, 2), 32768), (None, 32768), (True, 32768)]
+    ("chunks", "step"),
+    [
+        ((300, 2), 32700),
+        # Chunks that are larger than a batch are read in as few slices as may be.
+        ((40000, 2), 40000),
+        ((10**6, 2), 500000),
+        (None, 32768),
+        (True, 32768),
+    ],
 )
 def test_slices_end_where_chunks_do(chunks, step):
     store = Sliceable(np.zeros((70000, 2)), chunks)

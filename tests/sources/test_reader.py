@@ -136,7 +136,7 @@ def test_what_can_be_read_once_is_not_read_twice():
     for where, source in [
         ("The source", iter([rows, rows])),
         ("The source", (rows for _ in range(2))),
-        ("The source", pyarrow.RecordBatchReader.from_batches(table.schema, table.to_batches())),
+        ("The reader", pyarrow.RecordBatchReader.from_batches(table.schema, table.to_batches())),
         ("The stream", io.BytesIO(b"1,2\n3,4\n")),
         ("The stream", open_pipe(b"1,2\n3,4\n")),
     ]:

@@ -109,8 +109,11 @@ class _Counted:
 
     def __init__(self, source: Batches, progress: StreamProgress, name: str) -> None:
         self.columns, self.reiterable = source.columns, source.reiterable
-        self.reads_ahead = source.reads_ahead
         self._source, self._progress, self._name = source, progress, name
+
+    def walk_ahead(self) -> Iterator[Any]:
+        """A walk over files, which are read ahead as they are."""
+        return iter(self)
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._progress.counted(self._source)

@@ -15,7 +15,8 @@ from fastgmm.sources.hive import partitioned
 from fastgmm.sources.loaders import is_loader, loader_items
 from fastgmm.sources.memory import memory_source
 from fastgmm.sources.parts import Files, Items, Opening
-from fastgmm.sources.paths import Place, listed
+from fastgmm.sources.paths import listed
+from fastgmm.sources.places import Place
 from fastgmm.sources.scans import scanned_source
 from fastgmm.sources.xarrays import xarray_source
 from fastgmm.tables.frames import is_class

@@ -36,7 +36,7 @@ class Files:
         self.reads_ahead = True if self.reiterable else None
         self._paths, self._opened = paths, opened
 
-    def __iter__(self) -> Iterator[Source]:
+    def begun(self) -> Iterator[Source]:
         """Open each file when its turn comes."""
         return map(self._opened, self._paths)
 
@@ -72,22 +72,21 @@ class Items:
     ) -> None:
         self._begin, self.reiterable, self._opened, self._table = begin, reiterable, opened, table
 
-    def __iter__(self) -> Iterator[Source]:
-        """Make a source of each item."""
+    def begun(self) -> Iterable[Source]:
+        """Begin on the thread of the caller: one table, as a list, or a source of each item."""
         begun = self._begin()
         if isinstance(begun, str | os.PathLike):
-            yield from self._files(begun)
-            return
+            return self._files(begun)
         # A list is one of tables here, never one of rows.
         single = None if isinstance(begun, list | tuple) else self._table(begun, None)
-        if single is not None:
-            yield single
-            return
+        return self._each(begun) if single is None else [single]
+
+    def _each(self, begun: Iterable[Any]) -> Iterator[Source]:
         for i, item in enumerate(begun):
             if isinstance(item, str | os.PathLike):
-                for source in self._files(item):
-                    source.merged = False
-                    yield source
+                for file in self._files(item):
+                    file.merged = False
+                    yield file
                 continue
             where = f"Item {i} of the source"
             source = self._table(item, where)
@@ -120,6 +119,13 @@ def check_same(source: Source, choice: Choice, previous: Choice | None) -> None:
     """
     if previous is None:
         return
+    if choice.names is not None and previous.names is not None:
+        missing = [name for name in previous.names if name not in choice.names]
+        if missing and len(choice.columns) < len(previous.columns):
+            raise ValueError(
+                f"{source.where} has no column {missing[0]!r}, which those before it have; it has "
+                f"{', '.join(map(repr, choice.names))}; give all the same, or choose with columns=."
+            )
     if len(choice.columns) != len(previous.columns):
         raise ValueError(
             f"{source.where} has {len(choice.columns)} columns and those before it "

@@ -11,8 +11,8 @@ from typing import IO, Any, TypeAlias
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[^:]+)*://|[A-Za-z][A-Za-z0-9+.-]+::")
 """A URL begins so; the one letter of a drive of Windows does not count."""
-EXTRA = "fastgmm[remote]"
-"""What to install to read URLs."""
+EXTRA = "fastgmm[fsspec]"
+"""URLs need this to be installed."""
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,8 @@ class Batches:
 
     Iterating gives ndarrays of shape (n_rows, n_features), C-contiguous, finite and not shared
     with the source, or pairs of those and their weights of shape (n_rows,), if a column of weights
-    was chosen. Each ``iter()`` is a pass from the beginning of the source.
+    was chosen. Each ``iter()`` is a pass from the beginning of the source. Of files, stores and
+    queries, the next batch is read on another thread while the last is worked on.
 
     Attributes
     ----------
@@ -184,10 +185,6 @@ class Batches:
         Whether there can be a second pass: not over a pipe, an open file or an iterator.
     files : tuple of path
         The files of this machine that are read; none where the source is not one of files.
-    reads_ahead : bool or None
-        Whether the next batch is read on another thread while the last is worked on: so are files,
-        stores and queries. False: all is read on the thread of the caller, to which a cursor
-        belongs. None: nothing is gained by it, or a pipe may be long in coming.
     dropped : int
         How many rows with gaps the current or last pass has left out, or kept with NaN.
     dropped_at : list of str
@@ -207,15 +204,15 @@ class Batches:
         self.columns: tuple[str, ...] | None = None
         self.n_rows: int | None = None
         self.reiterable, self.files = source.reiterable, files
-        self.reads_ahead = source.reads_ahead
+        self._reads_ahead = source.reads_ahead
         self.dropped, self.dropped_at = 0, list[str]()
-        self._parts: Iterable[Source] = [source] if isinstance(source, Source) else source
+        self._parts = source
         self._where, self._take, self._merged = source.where, take, source.merged
         self._nothing = source.nothing if isinstance(source, Source) else "holds no rows."
         if isinstance(source, Source):
             self.columns, self.n_rows = take(source).names, source.n_rows
         elif isinstance(source, Files) and source.reiterable:
-            self.columns = take(next(iter(source))).names
+            self.columns = take(next(source.begun())).names
         self._batch_rows, self._dtype, self._gaps = batch_rows, dtype, gaps
         self._begun = False
 
@@ -227,8 +224,18 @@ class Batches:
         ValueError
             If the source can be read only once and has been.
         """
-        self._begin()
-        return read_ahead(self._pass()) if self.reads_ahead else self._pass()
+        walk = self._pass(self._begin())
+        return read_ahead(walk) if self._reads_ahead else walk
+
+    def walk_ahead(self) -> Iterator[Any]:
+        """Begin a pass that reads ahead, for `fit_batches`: so may pipes and iterables.
+
+        What belongs to the thread of the caller, as a cursor does, is read there.
+        """
+        sources = self._begin()
+        walk = self._pass(sources)
+        bound = isinstance(sources, list) and sources[0].reads_ahead is False
+        return walk if bound else read_ahead(walk)
 
     def table(self) -> Table | tuple[Table, Rows]:
         """Read all rows at once, which is faster than batch by batch.
@@ -245,10 +252,10 @@ class Batches:
             As for `batches`, and if there is no row, or the source can be read only once and has
             been.
         """
-        self._begin()
+        sources = self._begin()
         parts: list[Rows] = []
         weighted = False
-        for _, part, has_weights in self._read(whole=True):
+        for _, part, has_weights in self._read(sources, whole=True):
             weighted = has_weights
             parts.append(part)
         if not any(map(len, parts)):
@@ -260,7 +267,7 @@ class Batches:
         rows, weights = _split(rows)
         return Table(rows, self.columns), weights
 
-    def _begin(self) -> None:
+    def _begin(self) -> Iterable[Source]:
         if self._begun and not self.reiterable:
             raise ValueError(
                 f"{self._where} can be read only once and has been; pass the path of a file, or a "
@@ -268,11 +275,12 @@ class Batches:
             )
         self._begun = True
         self.dropped, self.dropped_at = 0, []
+        return [self._parts] if isinstance(self._parts, Source) else self._parts.begun()
 
-    def _pass(self) -> Iterator[Any]:
+    def _pass(self, sources: Iterable[Source]) -> Iterator[Any]:
         joiner = Joiner(self._batch_rows)
         weighted = False
-        for source, rows, weighted in self._read(whole=False):
+        for source, rows, weighted in self._read(sources, whole=False):
             merged = self._merged or source.merged
             for batch in joiner.add(rows) if merged else self._cut(rows):
                 yield _split(batch) if weighted else batch
@@ -283,11 +291,13 @@ class Batches:
         for start in range(0, len(rows), self._batch_rows):
             yield rows[start : start + self._batch_rows]
 
-    def _read(self, *, whole: bool) -> Iterator[tuple[Source, Rows, bool]]:
+    def _read(
+        self, sources: Iterable[Source], *, whole: bool
+    ) -> Iterator[tuple[Source, Rows, bool]]:
         """Give the rows of every block, and whether their last column holds the weights."""
         n_before = 0
         previous: Choice | None = None
-        for source in self._parts:
+        for source in sources:
             choice = self._take(source)
             check_same(source, choice, previous)
             previous, self.columns = choice, choice.names

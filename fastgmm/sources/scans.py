@@ -72,7 +72,7 @@ class ScannedSource(Source):
         unique = len(set(self.names)) == len(self.names)
         asked = [self.names[i] for i in chosen] if unique else None
         columns_of = by_number(range(len(chosen)) if unique else chosen)
-        with _sentences(self.where):
+        with _sentences(str(self.where)):
             tables = self._scan(asked, rows)
             yield from arrow_blocks(self.where, tables, columns_of, rows, "cannot be read")
 

@@ -62,9 +62,10 @@ class CheckedBatches:
 
     def __call__(self) -> Generator[Batch]:
         """A fresh walk; the next batch is read while the caller works on one."""
-        # Some batches read ahead by themselves, and some must be read on this thread.
-        own = getattr(self._batches, "reads_ahead", None) is not None
-        for number, item in enumerate((closing if own else read_ahead)(self._fresh())):
+        # What `fastgmm.sources.batches` returns knows what must be read on this thread.
+        own = getattr(self._batches, "walk_ahead", None)
+        walk = closing(own()) if callable(own) else read_ahead(self._fresh())
+        for number, item in enumerate(walk):
             batch = self._checked(item, number)
             if len(batch[0]):
                 yield batch

@@ -106,7 +106,10 @@ BAD = {
         Path("a.csv"),
         "got the PosixPath 'a.csv': to read a file, pass fastgmm.sour",
     ),
-    "a lazy frame": (pl.LazyFrame({"a": [1.0]}), "got one LazyFrame: pass fastgmm.sources.batches(X)"),
+    "a lazy frame": (
+        pl.LazyFrame({"a": [1.0]}),
+        "got one LazyFrame: pass fastgmm.sources.batches(X)",
+    ),
     "a dict": ({"a": [1.0]}, "got a dict: pass fastgmm.sources.batches(X) of a frame of its colu"),
     "a reader": (TABLE.to_reader(), "a RecordBatchReader can be walked over once: pass a function"),
     "an Arrow table": (TABLE, "got one Table: pass fastgmm.sources.batches(X)"),

@@ -65,15 +65,19 @@ def batches(
           ``"rows.npz/X"`` is its array ``X``.
         - A folder of files of one kind, or a pattern such as ``"rows-*.csv"``: all of its files, in
           the order of their names. Hidden files, and those that begin with ``_``, are left out.
+          Folders in it such as ``year=2024`` stand for columns, which are read if they are chosen.
+        - A URL of these, such as ``"s3://bucket/rows-*.parquet"``, which fsspec opens.
         - An open binary file, a pipe, ``sys.stdin.buffer`` or the ``makefile("rb")`` of a socket,
           which holds an Arrow IPC stream or CSV; its first bytes tell. Stays open.
         - Whatever `GaussianMixture.fit` takes: an array, a `Table`, lists of rows, a frame or table
           of pandas, polars, pyarrow or narwhals.
-        - What has a shape, a dtype and slices, such as a dataset of h5py or an array of zarr or
-          dask: each block is one slice of rows. A frame of dask and a dataset of pyarrow come part
-          by part, and so does a reader of pyarrow, once.
+        - What has a shape, a dtype and slices, such as a dataset of h5py or an array of zarr,
+          xarray or dask: each block is one slice of rows. A frame of dask comes part by part.
+        - What gives record batches: a lazy frame of polars, a relation of DuckDB, a dataset of
+          pyarrow; once, a reader of pyarrow or another stream of Arrow's C interface.
+        - A cursor of a database, once, or a `DataLoader` of PyTorch.
         - An iterable of such, or of paths, all with the same columns, or a function that returns
-          one.
+          one, or one table, for each pass.
     columns : str, int, sequence of those, or callable, optional
         The columns of the rows, in this order, by name or by number (counted from 0). A string of
         digits that is no column's name counts as a number. None: all but that of the weights and
@@ -126,7 +130,8 @@ def batches(
     TypeError
         If the source, or an item of it, is none of the above.
     ImportError
-        If pyarrow, which reads CSV, Parquet and Arrow, is not installed.
+        If pyarrow, which reads CSV, Parquet and Arrow, or fsspec, which opens URLs, is not
+        installed; the sentence says what to install.
 
     Examples
     --------

@@ -24,6 +24,9 @@ from fastgmm.tables.numeric import as_numbers, check_exact, dimension_error
 CALLER = "fastgmm.sources.batches"
 """The sentences about the dimensions of an array name who was called."""
 
+SHOWN_NAMES = 6
+"""An error about a group of arrays lists at most this many."""
+
 MAPPED_BYTES = 64 * 2**20
 """A larger .npy file that is read whole is mapped, so that its pages come and go as the blocks of
 rows need them."""
@@ -171,6 +174,7 @@ class SlicedSource(Source):
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Fetch slices of rows."""
         columns = list(chosen)
+        _check_open(self._store, str(self.where))
         for start, stop in self._cuts(rows_at_once(batch_rows, self.n_columns)):
             part, owned = array_of(self._store[start:stop], str(self.where)), self._fresh
             if columns != list(range(self.n_columns)):
@@ -219,6 +223,8 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
         If it is a table, but not one of rows of numbers.
     """
     item = where is not None
+    _refuse_group(value, where or "The source")
+    _check_open(value, where or "The array")
     if not (is_table(value) or _is_rows(value, item)):
         return None
     if is_sliceable(value) and _lies_elsewhere(value):
@@ -231,6 +237,23 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
     if array.ndim != 2:
         raise dimension_error(array, where or "The array", CALLER)
     return ArraySource(where or "The array", array)
+
+
+def _refuse_group(value: Any, where: str) -> None:
+    if not any(is_class(value, package, "Group") for package in ("h5py", "zarr")):
+        return
+    names = list(value)
+    shown = ", ".join(map(repr, names[:SHOWN_NAMES])) + (", ..." * (len(names) > SHOWN_NAMES))
+    raise TypeError(
+        f"{where} is a {type(value).__name__} of several arrays ({shown or 'none'}): pass one of "
+        "them, such as f['X']."
+    )
+
+
+def _check_open(store: Any, where: str) -> None:
+    # A dataset of h5py is false when its file is closed.
+    if is_class(store, "h5py", "Dataset") and not store:
+        raise ValueError(f"{where} lies in an HDF5 file that is closed: keep its file open.")
 
 
 def _is_rows(value: Any, item: bool) -> bool:

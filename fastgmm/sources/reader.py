@@ -242,6 +242,27 @@ class Batches:
         bound = isinstance(sources, list) and sources[0].reads_ahead is False
         return walk if bound else read_ahead(walk)
 
+    def tables(self) -> Iterator[Table | tuple[Table, Rows]]:
+        """Begin a pass whose batches keep the names of their columns, for `partial_fit`.
+
+        Yields
+        ------
+        Table, or pair of Table and ndarray of shape (n_rows,)
+            The rows of a batch, and their weights, if a column of those was chosen.
+
+        Examples
+        --------
+        >>> for table in batches(Table(np.ones((3, 2)), ("a", "b")), batch_rows=2).tables():
+        ...     print(table.columns, len(table))
+        ('a', 'b') 2
+        ('a', 'b') 1
+        """
+        for batch in self:
+            if isinstance(batch, tuple):
+                yield Table(batch[0], self.columns), batch[1]
+            else:
+                yield Table(batch, self.columns)
+
     def table(self) -> Table | tuple[Table, Rows]:
         """Read all rows at once, which is faster than batch by batch.
 

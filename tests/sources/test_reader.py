@@ -8,6 +8,7 @@ import pandas
 import pyarrow
 import pytest
 
+from fastgmm import GaussianMixture
 from fastgmm.sources import batches
 from fastgmm.tables.table import Table
 from source_support import (
@@ -21,6 +22,7 @@ from source_support import (
     open_pipe,
     refused,
     source_of,
+    write,
 )
 
 
@@ -119,6 +121,18 @@ def test_every_pass_begins_anew(tmp_path, rng, kind):
     for _ in range(2):
         np.testing.assert_array_equal(np.concatenate(list(read)), rows)
     np.testing.assert_array_equal(np.concatenate([first, *one]), rows)
+
+
+def test_tables_keep_names(tmp_path, rng):
+    rows = rng.normal(size=(100, 4))
+    read = batches(write(tmp_path, "parquet", rows), columns=["b", "a"], batch_rows=60)
+    model = GaussianMixture(1, random_state=0)
+    for table in read.tables():
+        model.partial_fit(table)
+    assert model.feature_names_in_.tolist() == ["b", "a"]
+    ((table, weights),) = batches(Table(rows, NAMES), columns=["b"], weights="a").tables()
+    assert table.columns == ("b",)
+    np.testing.assert_array_equal(weights, rows[:, 0])
 
 
 def test_a_file_is_opened_again(tmp_path):

@@ -134,7 +134,7 @@ def _of_dataset(value: Any, where: str) -> ScannedSource:
 def _of_relation(value: Any, where: str) -> ScannedSource:
     def scan(names: list[str] | None, rows: int) -> Any:
         # A relation that has run keeps its result, and goes on with it: a new one is made.
-        asked = value.select("*") if names is None else value.select(*map(_quoted, names))
+        asked = value.project("*" if names is None else ", ".join(map(_quoted, names)))
         begin = getattr(asked, "to_arrow_reader", None) or asked.fetch_record_batch
         return begin(rows)
 

@@ -2,12 +2,14 @@
 
 import io
 import re
+import threading
 
 import numpy as np
 import pandas
 import pyarrow
 import pytest
 
+from containers import Sliceable
 from fastgmm import GaussianMixture
 from fastgmm.sources import batches
 from fastgmm.tables.table import Table
@@ -121,6 +123,33 @@ def test_every_pass_begins_anew(tmp_path, rng, kind):
     for _ in range(2):
         np.testing.assert_array_equal(np.concatenate(list(read)), rows)
     np.testing.assert_array_equal(np.concatenate([first, *one]), rows)
+
+
+def test_stores_are_read_ahead_and_iterables_are_not():
+    threads = []
+
+    class Watched(Sliceable):
+        def __getitem__(self, key):
+            threads.append(threading.current_thread())
+            return super().__getitem__(key)
+
+    def watched():
+        for _ in range(3):
+            threads.append(threading.current_thread())
+            yield np.ones((4, 2))
+
+    here = threading.current_thread()
+    for source, apart in ((Watched(np.ones((200_000, 2))), True), (watched, False)):
+        threads.clear()
+        list(batches(source))
+        assert len(threads) > 1
+        assert len(set(threads)) == 1
+        assert (here not in threads) is apart
+    threads.clear()
+    # fit_batches reads ahead whatever is not bound to its thread.
+    list(batches(watched).walk_ahead())
+    assert len(threads) == 3
+    assert here not in threads
 
 
 def test_tables_keep_names(tmp_path, rng):

@@ -69,6 +69,7 @@ def test_chosen_columns_are_read(kind, tmp_path):
             iter(read)
 
 
+@pytest.mark.filterwarnings("ignore:Best performing initialization did not converge")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fit_has_names(kind, tmp_path):
     source = batches(KINDS[kind](TABLE.drop(["text"]), tmp_path), batch_rows=1000)

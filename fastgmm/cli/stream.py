@@ -119,6 +119,10 @@ class _Counted:
         self.columns, self.reiterable = source.columns, source.reiterable
         self._source, self._progress, self._name = source, progress, name
 
+    def walk_ahead(self) -> Iterator[Any]:
+        """A walk over files, which are read ahead as they are."""
+        return iter(self)
+
     def __iter__(self) -> Iterator[Any]:
         yield from self._progress.counted(self._source)
         if self._progress.n_rows == 0:

@@ -4,6 +4,7 @@ Nothing else in the package knows of files: errors name the source, the line or 
 here.
 """
 
+from fastgmm.sources.arrivals import stream
 from fastgmm.sources.files import ENDINGS, column_names, read_table
 from fastgmm.sources.formats import FORMATS
 from fastgmm.sources.reader import Batches, batches
@@ -20,4 +21,5 @@ __all__ = [
     "batches",
     "column_names",
     "read_table",
+    "stream",
 ]

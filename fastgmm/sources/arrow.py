@@ -6,7 +6,7 @@ import contextlib
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pyarrow import parquet
 
     ArrowTable: TypeAlias = pyarrow.Table | pyarrow.RecordBatch
+
+Opened: TypeAlias = Callable[[], IO[bytes]]
+"""Opens a file that does not lie on this machine."""
 
 PARQUET_BUFFER_BYTES = 2**16
 """A stream of blocks reads this much of a Parquet column at a time. Unless told, pyarrow reads all
@@ -99,12 +102,17 @@ class ArrowColumns(Sequence[NDArray[Any]]):
         return arrow_numbers(self._columns[position], self._where)
 
 
-def open_parquet(path: Path, buffer_bytes: int = 0) -> parquet.ParquetFile:
+def open_parquet(
+    where: Path | str, opened: Opened | None = None, buffer_bytes: int = 0
+) -> parquet.ParquetFile:
     """Open a Parquet file.
 
     Parameters
     ----------
-    path : path
+    where : path or str
+        Its path, or what errors call it.
+    opened : callable, optional
+        Opens what lies elsewhere, as a binary file object.
     buffer_bytes : int, default=0
         How much of a column to read at a time; 0: all of its row group.
 
@@ -122,9 +130,9 @@ def open_parquet(path: Path, buffer_bytes: int = 0) -> parquet.ParquetFile:
     import_pyarrow("Parquet")
     from pyarrow import parquet
 
-    with refusing(path, "is not a whole Parquet file"):
+    with refusing(where, "is not a whole Parquet file"):
         return parquet.ParquetFile(
-            path,
+            where if opened is None else opened(),
             page_checksum_verification=True,
             buffer_size=buffer_bytes,
             pre_buffer=buffer_bytes == 0,
@@ -132,25 +140,36 @@ def open_parquet(path: Path, buffer_bytes: int = 0) -> parquet.ParquetFile:
 
 
 class ParquetSource(Source):
-    """A Parquet file, of which only the chosen columns are read."""
+    """A Parquet file, of which only the chosen columns are read.
 
-    def __init__(self, path: Path) -> None:
-        with open_parquet(path) as file:
+    Parameters
+    ----------
+    where : path or str
+        Its path, or what errors call it.
+    opened : callable, optional
+        Opens what lies elsewhere, as a binary file object.
+    """
+
+    reads_ahead = True
+
+    def __init__(self, where: Path | str, opened: Opened | None = None) -> None:
+        self._opened = opened
+        with open_parquet(where, opened) as file:
             schema = file.schema_arrow
-            super().__init__(path, len(schema), tuple(schema.names), arrow_kinds(schema))
+            super().__init__(where, len(schema), tuple(schema.names), arrow_kinds(schema))
             self.n_rows = file.metadata.num_rows
             self.default = plain_columns(schema)
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read the file from its beginning."""
         rows = rows_at_once(batch_rows, len(chosen))
-        with open_parquet(Path(self.where), PARQUET_BUFFER_BYTES) as file:
+        with open_parquet(self.where, self._opened, PARQUET_BUFFER_BYTES) as file:
             batches = file.iter_batches(batch_size=rows, columns=self._names_of(chosen))
             yield from arrow_blocks(self.where, batches, self._columns_of(chosen), rows)
 
     def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
         """Read the file in one piece, which pyarrow does on all processors."""
-        with open_parquet(Path(self.where)) as file:
+        with open_parquet(self.where, self._opened) as file:
             with refusing(self.where, "is damaged"):
                 table = file.read(columns=self._names_of(chosen))
             rows = max(1, table.num_rows)
@@ -172,19 +191,49 @@ class ParquetSource(Source):
 
 
 class ArrowFileSource(Source):
-    """An Arrow IPC file, mapped into memory."""
+    """An Arrow IPC file, mapped into memory where it is a file of this machine.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    where, opened
+        As for `ParquetSource`.
+    """
+
+    reads_ahead = True
+
+    def __init__(self, where: Path | str, opened: Opened | None = None) -> None:
         pyarrow = import_pyarrow("Arrow files")
         from pyarrow import ipc
 
-        with refusing(path, "is not a whole Arrow file"), pyarrow.OSFile(str(path)) as file:
+        with (
+            refusing(where, "is not a whole Arrow file"),
+            pyarrow.OSFile(str(where)) if opened is None else opened() as file,
+        ):
             schema = ipc.open_file(file).schema
-        super().__init__(path, len(schema), tuple(schema.names), arrow_kinds(schema))
+        super().__init__(where, len(schema), tuple(schema.names), arrow_kinds(schema))
         self.default = plain_columns(schema)
+        self._opened = opened
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
-        """Read the file from its beginning; the pages of what was read are given back."""
+        """Read the file from its beginning."""
+        return (
+            self._mapped(chosen, batch_rows)
+            if self._opened is None
+            else self._fetched(self._opened, chosen, batch_rows)
+        )
+
+    def _fetched(self, opened: Opened, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
+        from pyarrow import ipc
+
+        rows = rows_at_once(batch_rows, len(chosen))
+        with opened() as file:
+            with refusing(self.where, "is not a whole Arrow file"):
+                reader = ipc.open_file(file)
+            batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+            yield from arrow_blocks(self.where, batches, by_number(chosen), rows)
+
+    def _mapped(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
+        """Map the file anew; the pages of what was read are given back."""
         import pyarrow
         from pyarrow import ipc
 
@@ -195,7 +244,7 @@ class ArrowFileSource(Source):
             reader = ipc.open_file(pyarrow.py_buffer(pages))
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
         rows = rows_at_once(batch_rows, len(chosen))
-        for block in arrow_blocks(self.where, batches, _by_number(chosen), rows):
+        for block in arrow_blocks(self.where, batches, by_number(chosen), rows):
             yield block
             # Windows has no madvise.
             if hasattr(pages, "madvise"):
@@ -225,6 +274,7 @@ class ArrowStreamSource(Source):
         super().__init__(where, len(schema), tuple(schema.names), arrow_kinds(schema))
         self.default = plain_columns(schema)
         self.reiterable = self.merged = again
+        self.reads_ahead = True if again else None
         if not again:
             self._reader = reader
 
@@ -242,10 +292,11 @@ class ArrowStreamSource(Source):
             reader = self._reader
             if reader is None:
                 reader = self._started(self.where, stream)
-            yield from arrow_blocks(self.where, reader, _by_number(chosen), rows)
+            yield from arrow_blocks(self.where, reader, by_number(chosen), rows)
 
 
-def _by_number(chosen: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
+def by_number(chosen: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
+    """What gives the columns of these numbers of a table."""
     return lambda table: [table.column(i) for i in chosen]
 
 
@@ -254,6 +305,7 @@ def arrow_blocks(
     tables: Iterable[ArrowTable],
     columns_of: Callable[[ArrowTable], list[Any]],
     rows: int,
+    trouble: str = "is damaged or cut off",
 ) -> Iterator[Block]:
     """Cut tables or record batches into blocks.
 
@@ -267,6 +319,8 @@ def arrow_blocks(
         Returns the columns of the blocks.
     rows : int
         The most rows of a block.
+    trouble : str
+        The predicate of the sentence when pyarrow cannot go on.
 
     Yields
     ------
@@ -280,7 +334,7 @@ def arrow_blocks(
     first = 0
     pending = iter(tables)
     while True:
-        with refusing(where, "is damaged or cut off"):
+        with refusing(where, trouble):
             table = next(pending, None)
             if table is None:
                 return

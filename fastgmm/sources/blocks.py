@@ -18,6 +18,10 @@ FEWEST_NUMBERS = 2**16
 MOST_NUMBERS = 2**20
 """A block holds at most this many numbers, 8 MiB of float64, where the source can be cut."""
 
+CHUNKED_NUMBERS = 2**18
+"""Slices of stores end between their chunks, so that they are joined to batches anyway: they hold
+at most this many numbers, 2 MiB, where a chunk does not hold more."""
+
 
 class Block(NamedTuple):
     """Consecutive rows of a source as they came, unchecked.
@@ -35,6 +39,8 @@ class Block(NamedTuple):
         one that it cannot find.
     failure : ValueError, optional
         What is wrong with the source behind these rows.
+    owned : bool
+        Whether an array of values has memory of its own, which nobody else keeps or changes.
     """
 
     first: int
@@ -42,6 +48,7 @@ class Block(NamedTuple):
     values: Values
     lines_of: Callable[[Sequence[int]], list[int | None]] | None = None
     failure: ValueError | None = None
+    owned: bool = False
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """Say where rows of the block, counted from 0, stand in the source."""
@@ -76,6 +83,11 @@ class Source(ABC):
         Whether it can be read again.
     merged : bool
         Whether blocks are joined to full batches; not where the next one may be long in coming.
+    reads_ahead : bool or None
+        Whether a walk reads the next blocks on another thread while the last are worked on: None
+        where whoever walks may do so, False where all must be read on one thread, the caller's.
+    is_item : bool
+        Whether it is one item of many, whose rows are counted together.
     nothing : str
         What a sentence says of a source without rows.
     """
@@ -85,6 +97,8 @@ class Source(ABC):
     default: list[int] | None = None
     reiterable = True
     merged = True
+    reads_ahead: bool | None = None
+    is_item = False
 
     def __init__(
         self,

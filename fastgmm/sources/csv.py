@@ -85,6 +85,7 @@ class CsvSource(Source):
             self.default = list(range(1, head.n_fields))
         self._opened, self._dialect, self._plain = opened, head.dialect, plain
         self.reiterable = self.merged = again
+        self.reads_ahead = True if again else None
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read what comes."""
@@ -139,11 +140,15 @@ class CsvSource(Source):
 
         # Numbers serve as names inside pyarrow: the source's own may be repeated or empty.
         read = [str(position) for position in chosen]
+        # Threads would share the columns of a piece, which saves a fifth of the time with 200
+        # columns and none with 8, and each keeps memory (52 MB at the peak instead of 22).
+        threads = not isinstance(file, pyarrow.BufferReader)
         return csv.read_csv(
             file,
             csv.ReadOptions(
                 column_names=[str(position) for position in range(self.n_columns)],
                 block_size=size,
+                use_threads=threads,
             ),
             csv.ParseOptions(delimiter=self._dialect.separator, newlines_in_values=True),
             csv.ConvertOptions(

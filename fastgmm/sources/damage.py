@@ -21,12 +21,12 @@ each of these has been seen of files with a few wrong bytes."""
 
 
 @contextlib.contextmanager
-def refusing_damage(path: Path, trouble: str, *, because: bool = True) -> Iterator[None]:
+def refusing_damage(path: Path | str, trouble: str, *, because: bool = True) -> Iterator[None]:
     """Turn the errors of NumPy for a damaged file into one sentence.
 
     Parameters
     ----------
-    path : path
+    path : path or str
     trouble : str
         The predicate of the sentence.
     because : bool, default=True

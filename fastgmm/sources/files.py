@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from fastgmm.sources.dialect import dialect_of
 from fastgmm.sources.formats import FORMAT_OF_ENDING, Format, file_source
+from fastgmm.sources.hive import partitioned
 from fastgmm.sources.paths import listed
 from fastgmm.sources.reader import Columns, batches
 from fastgmm.tables.table import Table
@@ -106,12 +107,13 @@ def column_names(
     Returns
     -------
     tuple of str, or None
-        All names, "" for a column of a CSV without one; None where the file has no names.
+        All names, those that folders such as ``year=2024`` stand for included, "" for a column of a
+        CSV without one; None where the file has no names.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, ValueError, ImportError
         As for `read_table`.
     """
-    paths = listed(path) or [Path(path)]
-    return file_source(paths[0], None, dialect_of(header)).names
+    place = (listed(path) or [Path(path)])[0]
+    return partitioned(place, file_source(place, None, dialect_of(header))).names

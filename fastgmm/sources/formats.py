@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from fastgmm.sources import remote
 from fastgmm.sources.arrow import ArrowFileSource, ArrowStreamSource, ParquetSource
 from fastgmm.sources.blocks import Source
 from fastgmm.sources.compressed import COMPRESSED_ENDINGS, decompressed
@@ -19,6 +20,7 @@ from fastgmm.sources.dialect import Dialect
 from fastgmm.sources.memory import NpySource
 from fastgmm.sources.npz import in_archive, npz_source
 from fastgmm.sources.paths import existing_file
+from fastgmm.sources.places import Place
 from fastgmm.sources.streams import ByteStream
 
 Format: TypeAlias = Literal["csv", "tsv", "npy", "npz", "parquet", "arrow", "arrows"]
@@ -111,12 +113,12 @@ def stream_source(source: Any, format: str | None, dialect: Dialect) -> Source |
     return _stream_source(where, ByteStream(source), format, dialect)
 
 
-def file_source(path: Path, format: str | None, dialect: Dialect) -> Source:
+def file_source(path: Place, format: str | None, dialect: Dialect) -> Source:
     """Make a source of a file or a named pipe.
 
     Parameters
     ----------
-    path : path
+    path : path or remote file
     format : str or None
         As for `fastgmm.sources.batches`.
     dialect : Dialect
@@ -130,14 +132,15 @@ def file_source(path: Path, format: str | None, dialect: Dialect) -> Source:
     OSError, ValueError, ImportError
         As for `fastgmm.sources.batches`.
     """
-    if in_archive(path):
+    if isinstance(path, Path) and in_archive(path):
         refuse_dialect(path, "npz", dialect)
         return npz_source(path)
-    packed = path.suffix.lower() in COMPRESSED_ENDINGS
+    name = path if isinstance(path, Path) else path.file_name
+    packed = name.suffix.lower() in COMPRESSED_ENDINGS
     said = format is not None
-    ending = (path.with_suffix("") if packed else path).suffix.lower()
+    ending = (name.with_suffix("") if packed else name).suffix.lower()
     format = format or FORMAT_OF_ENDING.get(ending)
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
         file = open(path, "rb", buffering=0)  # noqa: SIM115 -- the stream closes it
         return _stream_source(str(path), ByteStream(file, owned=True), format, dialect)
     if format is None:
@@ -145,14 +148,21 @@ def file_source(path: Path, format: str | None, dialect: Dialect) -> Source:
         raise ValueError(
             f"The name of {path} must end in one of {known}, to say what it holds; or pass format=."
         )
-    existing_file(path)
+    if isinstance(path, Path):
+        existing_file(path)
     if format in NO_STREAMS and packed:
         raise ValueError(
             f"{path} is compressed, and only CSV and Arrow streams are read so; unpack it first."
         )
     if format not in DELIMITERS:
         refuse_dialect(path, format, dialect)
+        if not isinstance(path, Path):
+            return remote.binary_source(path, format, ARROW_FILE)
         return _binary_source(path, format)
+    if not isinstance(path, Path):
+        with remote.stream_of(path) as stream:
+            _refuse_binary(path, stream, said=said)
+        return remote.text_source(path, _of_format(dialect, format))
     return _text_source(path, format, dialect, said=said)
 
 
@@ -175,12 +185,16 @@ def _text_source(path: Path, format: str, dialect: Dialect, *, said: bool) -> So
     with open(path, "rb", buffering=0) as file:
         raw = ByteStream(file)
         stream = decompressed(path, raw)
-        for mark, found in MARKS.items():
-            if not said and stream.starts_with(mark):
-                raise ValueError(f"{path} does not hold text but {FOUND[found]}.")
+        _refuse_binary(path, stream, said=said)
     plain = stream is raw and not dialect.edits_lines
     opened = partial(_csv_text, path, _of_format(dialect, format))
     return CsvSource(path, opened, again=True, plain=plain)
+
+
+def _refuse_binary(path: Place, stream: ByteStream, *, said: bool) -> None:
+    for mark, found in MARKS.items():
+        if not said and stream.starts_with(mark):
+            raise ValueError(f"{path} does not hold text but {FOUND[found]}.")
 
 
 def _stream_source(where: str, stream: ByteStream, format: str | None, dialect: Dialect) -> Source:
@@ -206,7 +220,7 @@ def _of_format(dialect: Dialect, format: str) -> Dialect:
     return dataclasses.replace(dialect, delimiter=delimiter)
 
 
-def refuse_dialect(where: Path | str, holds: str, dialect: Dialect) -> None:
+def refuse_dialect(where: Place | str, holds: str, dialect: Dialect) -> None:
     """Refuse what was said of text where there is none.
 
     Parameters

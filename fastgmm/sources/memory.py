@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.sources.blocks import Block, Source, rows_at_once
+from fastgmm.sources.blocks import CHUNKED_NUMBERS, MOST_NUMBERS, Block, Source, rows_at_once
 from fastgmm.sources.damage import refusing_damage
 from fastgmm.tables.containers import (
     array_of,
-    arrow_reader,
     is_sliceable,
     is_table,
     opened,
     refuse_series,
-    streams_only,
 )
 from fastgmm.tables.frames import Frame, is_class
 from fastgmm.tables.numeric import as_numbers, check_exact, dimension_error
 
 CALLER = "fastgmm.sources.batches"
 """The sentences about the dimensions of an array name who was called."""
+
+SHOWN_NAMES = 6
+"""An error about a group of arrays lists at most this many."""
 
 MAPPED_BYTES = 64 * 2**20
 """A larger .npy file that is read whole is mapped, so that its pages come and go as the blocks of
@@ -96,6 +97,8 @@ class ArraySource(Source):
 class NpySource(ArraySource):
     """A ``.npy`` file, mapped anew for each slice: unmapping gives its pages back."""
 
+    reads_ahead = True
+
     def __init__(self, path: Path) -> None:
         mapped = load_npy(path, mapped=True)
         super().__init__(path, np.broadcast_to(np.empty((), mapped.dtype), mapped.shape))
@@ -148,6 +151,8 @@ class FrameSource(Source):
 class SlicedSource(Source):
     """An array that may lie elsewhere, of which each block is fetched by one slice of rows."""
 
+    reads_ahead = True
+
     def __init__(self, where: str, store: Any) -> None:
         shape = store.shape
         if len(shape) != 2:
@@ -163,15 +168,18 @@ class SlicedSource(Source):
             as_numbers(np.empty((0, shape[1]), store.dtype), where)
         self.n_rows = int(shape[0])
         self._store = store
+        # Other stores may give views of what they hold.
+        self._fresh = is_class(store, "h5py", "Dataset") or is_class(store, "zarr", "Array")
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Fetch slices of rows."""
         columns = list(chosen)
+        _check_open(self._store, str(self.where))
         for start, stop in self._cuts(rows_at_once(batch_rows, self.n_columns)):
-            part = array_of(self._store[start:stop], str(self.where))
+            part, owned = array_of(self._store[start:stop], str(self.where)), self._fresh
             if columns != list(range(self.n_columns)):
-                part = part[:, columns]
-            yield Block(start, len(part), part)
+                part, owned = part[:, columns], True
+            yield Block(start, len(part), part, owned=owned)
 
     def _cuts(self, step: int) -> Iterator[tuple[int, int]]:
         """Where slices begin and end: between chunks where the store has them and they fit."""
@@ -184,7 +192,12 @@ class SlicedSource(Source):
             yield from zip([0, *ends[:-1]], ends, strict=True)
             return
         if isinstance(rows, int) and 0 < rows < step:
+            step = min(step, max(rows, CHUNKED_NUMBERS // self.n_columns))
             step -= step % rows
+        elif isinstance(rows, int) and rows > step:
+            # Each slice of a part of a chunk unpacks all of it.
+            largest = max(1, MOST_NUMBERS // self.n_columns)
+            step = -(-rows // -(-rows // largest))
         for start in range(0, self.n_rows, step):
             yield start, min(start + step, self.n_rows)
 
@@ -210,6 +223,8 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
         If it is a table, but not one of rows of numbers.
     """
     item = where is not None
+    _refuse_group(value, where or "The source")
+    _check_open(value, where or "The array")
     if not (is_table(value) or _is_rows(value, item)):
         return None
     if is_sliceable(value) and _lies_elsewhere(value):
@@ -224,30 +239,21 @@ def memory_source(value: Any, where: str | None = None) -> Source | None:
     return ArraySource(where or "The array", array)
 
 
-def parts_of(value: Any) -> tuple[Callable[[], Iterable[Any]], bool] | None:
-    """How to walk over the parts of a table that does not lie in memory as a whole.
+def _refuse_group(value: Any, where: str) -> None:
+    if not any(is_class(value, package, "Group") for package in ("h5py", "zarr")):
+        return
+    names = list(value)
+    shown = ", ".join(map(repr, names[:SHOWN_NAMES])) + (", ..." * (len(names) > SHOWN_NAMES))
+    raise TypeError(
+        f"{where} is a {type(value).__name__} of several arrays ({shown or 'none'}): pass one of "
+        "them, such as f['X']."
+    )
 
-    Parameters
-    ----------
-    value : object
-        A frame of dask, a dataset or a reader of pyarrow, what gives a stream by Arrow's C
-        interface only, or anything else.
 
-    Returns
-    -------
-    (callable, bool) or None
-        What gives the parts, and whether it does so anew each time; None for anything else.
-    """
-    if is_class(value, "dask", "DataFrame"):
-        return lambda: (value.partitions[i].compute() for i in range(value.npartitions)), True
-    if is_class(value, "pyarrow", "Dataset"):
-        # Unless told, it reads dozens of batches ahead.
-        return lambda: value.to_batches(batch_readahead=1, fragment_readahead=1), True
-    if is_class(value, "pyarrow", "RecordBatchReader"):
-        return lambda: value, False
-    if streams_only(value):
-        return lambda: arrow_reader(value, "The source"), False
-    return None
+def _check_open(store: Any, where: str) -> None:
+    # A dataset of h5py is false when its file is closed.
+    if is_class(store, "h5py", "Dataset") and not store:
+        raise ValueError(f"{where} lies in an HDF5 file that is closed: keep its file open.")
 
 
 def _is_rows(value: Any, item: bool) -> bool:

@@ -11,20 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastgmm.data.ahead import read_ahead
 from fastgmm.sources.blocks import Block, Source
 from fastgmm.sources.choice import Choice, choose
-from fastgmm.sources.csv import CsvSource
 from fastgmm.sources.dialect import dialect_of
-from fastgmm.sources.formats import (
-    Format,
-    check_format,
-    file_source,
-    refuse_dialect,
-    stream_source,
-)
-from fastgmm.sources.memory import memory_source, parts_of
-from fastgmm.sources.parts import Files, Items, Opening, check_same, items_of
-from fastgmm.sources.paths import listed
+from fastgmm.sources.formats import Format, check_format
+from fastgmm.sources.opening import opened_parts
+from fastgmm.sources.parts import Files, Items, check_same
 from fastgmm.sources.rows import Joiner, finite_rows, row_dtype, wanted_of
 from fastgmm.tables.columns import Column, column_list
 from fastgmm.tables.table import Table
@@ -72,15 +65,19 @@ def batches(
           ``"rows.npz/X"`` is its array ``X``.
         - A folder of files of one kind, or a pattern such as ``"rows-*.csv"``: all of its files, in
           the order of their names. Hidden files, and those that begin with ``_``, are left out.
+          Folders in it such as ``year=2024`` stand for columns, which are read if they are chosen.
+        - A URL of these, such as ``"s3://bucket/rows-*.parquet"``, which fsspec opens.
         - An open binary file, a pipe, ``sys.stdin.buffer`` or the ``makefile("rb")`` of a socket,
           which holds an Arrow IPC stream or CSV; its first bytes tell. Stays open.
         - Whatever `GaussianMixture.fit` takes: an array, a `Table`, lists of rows, a frame or table
           of pandas, polars, pyarrow or narwhals.
-        - What has a shape, a dtype and slices, such as a dataset of h5py or an array of zarr or
-          dask: each block is one slice of rows. A frame of dask and a dataset of pyarrow come part
-          by part, and so does a reader of pyarrow, once.
+        - What has a shape, a dtype and slices, such as a dataset of h5py or an array of zarr,
+          xarray or dask: each block is one slice of rows. A frame of dask comes part by part.
+        - What gives record batches: a lazy frame of polars, a relation of DuckDB, a dataset of
+          pyarrow; once, a reader of pyarrow or another stream of Arrow's C interface.
+        - A cursor of a database, once, or a `DataLoader` of PyTorch.
         - An iterable of such, or of paths, all with the same columns, or a function that returns
-          one.
+          one, or one table, for each pass.
     columns : str, int, sequence of those, or callable, optional
         The columns of the rows, in this order, by name or by number (counted from 0). A string of
         digits that is no column's name counts as a number. None: all but that of the weights and
@@ -133,7 +130,8 @@ def batches(
     TypeError
         If the source, or an item of it, is none of the above.
     ImportError
-        If pyarrow, which reads CSV, Parquet and Arrow, is not installed.
+        If pyarrow, which reads CSV, Parquet and Arrow, or fsspec, which opens URLs, is not
+        installed; the sentence says what to install.
 
     Examples
     --------
@@ -156,24 +154,14 @@ def batches(
         raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
     check_format(format)
     dialect = dialect_of(header, delimiter, decimal, comment, gap_marks)
-    paths, walked = listed(source), parts_of(source)
-    opened: Opening = partial(file_source, format=format, dialect=dialect)
-    parts: Source | Files | Items | None
-    if paths is not None:
-        parts = opened(paths[0]) if len(paths) == 1 else Files(paths, opened)
-    elif walked is not None:
-        parts = Items(walked[0], reiterable=walked[1], opened=opened)
-    else:
-        parts = stream_source(source, format, dialect) or memory_source(source)
-        if parts is not None and not isinstance(parts, CsvSource):
-            refuse_dialect(parts.where, "numbers", dialect)
+    parts, files = opened_parts(source, format, dialect)
     return Batches(
-        items_of(source, opened) if parts is None else parts,
+        parts,
         partial(_chosen, columns=columns, weights=weights),
         batch_rows=operator.index(batch_rows),
         dtype=kind,
         gaps=gaps,
-        files=tuple(paths or ()),
+        files=tuple(file for file in files if isinstance(file, Path)),
     )
 
 
@@ -187,7 +175,8 @@ class Batches:
 
     Iterating gives ndarrays of shape (n_rows, n_features), C-contiguous, finite and not shared
     with the source, or pairs of those and their weights of shape (n_rows,), if a column of weights
-    was chosen. Each ``iter()`` is a pass from the beginning of the source.
+    was chosen. Each ``iter()`` is a pass from the beginning of the source. Of files, stores and
+    queries, the next batch is read on another thread while the last is worked on.
 
     Attributes
     ----------
@@ -200,7 +189,7 @@ class Batches:
     reiterable : bool
         Whether there can be a second pass: not over a pipe, an open file or an iterator.
     files : tuple of path
-        The files that are read; none where the source is not one of files.
+        The files of this machine that are read; none where the source is not one of files.
     dropped : int
         How many rows with gaps the current or last pass has left out, or kept with NaN.
     dropped_at : list of str
@@ -220,14 +209,15 @@ class Batches:
         self.columns: tuple[str, ...] | None = None
         self.n_rows: int | None = None
         self.reiterable, self.files = source.reiterable, files
+        self._reads_ahead = source.reads_ahead
         self.dropped, self.dropped_at = 0, list[str]()
-        self._parts: Iterable[Source] = [source] if isinstance(source, Source) else source
+        self._parts = source
         self._where, self._take, self._merged = source.where, take, source.merged
         self._nothing = source.nothing if isinstance(source, Source) else "holds no rows."
         if isinstance(source, Source):
             self.columns, self.n_rows = take(source).names, source.n_rows
         elif isinstance(source, Files) and source.reiterable:
-            self.columns = take(next(iter(source))).names
+            self.columns = take(next(source.begun())).names
         self._batch_rows, self._dtype, self._gaps = batch_rows, dtype, gaps
         self._begun = False
 
@@ -239,8 +229,39 @@ class Batches:
         ValueError
             If the source can be read only once and has been.
         """
-        self._begin()
-        return self._pass()
+        walk = self._pass(self._begin())
+        return read_ahead(walk) if self._reads_ahead else walk
+
+    def walk_ahead(self) -> Iterator[Any]:
+        """Begin a pass that reads ahead, for `fit_batches`: so may pipes and iterables.
+
+        What belongs to the thread of the caller, as a cursor does, is read there.
+        """
+        sources = self._begin()
+        walk = self._pass(sources)
+        bound = isinstance(sources, list) and sources[0].reads_ahead is False
+        return walk if bound else read_ahead(walk)
+
+    def tables(self) -> Iterator[Table | tuple[Table, Rows]]:
+        """Begin a pass whose batches keep the names of their columns, for `partial_fit`.
+
+        Yields
+        ------
+        Table, or pair of Table and ndarray of shape (n_rows,)
+            The rows of a batch, and their weights, if a column of those was chosen.
+
+        Examples
+        --------
+        >>> for table in batches(Table(np.ones((3, 2)), ("a", "b")), batch_rows=2).tables():
+        ...     print(table.columns, len(table))
+        ('a', 'b') 2
+        ('a', 'b') 1
+        """
+        for batch in self:
+            if isinstance(batch, tuple):
+                yield Table(batch[0], self.columns), batch[1]
+            else:
+                yield Table(batch, self.columns)
 
     def table(self) -> Table | tuple[Table, Rows]:
         """Read all rows at once, which is faster than batch by batch.
@@ -257,10 +278,10 @@ class Batches:
             As for `batches`, and if there is no row, or the source can be read only once and has
             been.
         """
-        self._begin()
+        sources = self._begin()
         parts: list[Rows] = []
         weighted = False
-        for part, has_weights in self._read(whole=True):
+        for _, part, has_weights in self._read(sources, whole=True):
             weighted = has_weights
             parts.append(part)
         if not any(map(len, parts)):
@@ -272,7 +293,7 @@ class Batches:
         rows, weights = _split(rows)
         return Table(rows, self.columns), weights
 
-    def _begin(self) -> None:
+    def _begin(self) -> Iterable[Source]:
         if self._begun and not self.reiterable:
             raise ValueError(
                 f"{self._where} can be read only once and has been; pass the path of a file, or a "
@@ -280,12 +301,14 @@ class Batches:
             )
         self._begun = True
         self.dropped, self.dropped_at = 0, []
+        return [self._parts] if isinstance(self._parts, Source) else self._parts.begun()
 
-    def _pass(self) -> Iterator[Any]:
+    def _pass(self, sources: Iterable[Source]) -> Iterator[Any]:
         joiner = Joiner(self._batch_rows)
         weighted = False
-        for rows, weighted in self._read(whole=False):
-            for batch in joiner.add(rows) if self._merged else self._cut(rows):
+        for source, rows, weighted in self._read(sources, whole=False):
+            merged = self._merged or source.merged
+            for batch in joiner.add(rows) if merged else self._cut(rows):
                 yield _split(batch) if weighted else batch
         for batch in joiner.rest():
             yield _split(batch) if weighted else batch
@@ -294,29 +317,31 @@ class Batches:
         for start in range(0, len(rows), self._batch_rows):
             yield rows[start : start + self._batch_rows]
 
-    def _read(self, *, whole: bool) -> Iterator[tuple[Rows, bool]]:
+    def _read(
+        self, sources: Iterable[Source], *, whole: bool
+    ) -> Iterator[tuple[Source, Rows, bool]]:
         """Give the rows of every block, and whether their last column holds the weights."""
         n_before = 0
         previous: Choice | None = None
-        for source in self._parts:
+        for source in sources:
             choice = self._take(source)
             check_same(source, choice, previous)
             previous, self.columns = choice, choice.names
             weighted = choice.weights is not None
             read = choice.columns if choice.weights is None else [*choice.columns, choice.weights]
             wanted = wanted_of(source, read, self._dtype, self._gaps)
-            own = isinstance(source.where, Path)
-            if not own:
+            if source.is_item:
                 # The rows of an iterable are counted over all of its items.
                 wanted = wanted._replace(where=self._where)
             n_rows = 0
             for block in source.whole(read) if whole else source.blocks(read, self._batch_rows):
                 n_rows = block.first + block.n_rows
-                block = block if own else block._replace(first=n_before + block.first)
+                if source.is_item:
+                    block = block._replace(first=n_before + block.first)
                 rows, gaps = finite_rows(block, wanted, copy=not whole)
                 if len(gaps):
                     self._note(source, block, gaps)
-                yield rows, weighted
+                yield source, rows, weighted
             n_before += n_rows
 
     def _note(self, source: Source, block: Block, gaps: NDArray[np.intp]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastgmm.sources.blocks import Block, Source, Values
+from fastgmm.sources.blocks import MOST_NUMBERS, Block, Source, Values
 from fastgmm.tables.unfit import fault, first_unfit
 from fastgmm.typing import Rows
 
@@ -102,7 +102,7 @@ def finite_rows(
         For the first value that is missing, NaN or infinite if those rows are refused, for one
         that is finite in the source and not in the dtype, and for what is wrong behind the block.
     """
-    rows = _assembled(block, wanted.dtype, copy=copy)
+    rows = _assembled(block, wanted.dtype, copy=copy and not block.owned)
     gaps = np.empty(0, np.intp)
     bad = first_unfit(rows)
     if bad is not None:
@@ -192,7 +192,9 @@ class Joiner:
     def _append(self, rows: Rows) -> None:
         end = self._n_filled + len(rows)
         if self._rows is None:
-            self._rows = np.empty((0, rows.shape[1]), rows.dtype)
+            # Memory that is not written to costs nothing, up to the size of the largest block.
+            room = max(end, min(self._batch_rows, MOST_NUMBERS // rows.shape[1]))
+            self._rows = np.empty((room, rows.shape[1]), rows.dtype)
         if end > len(self._rows):
             # The array doubles, in place where the allocator can, so that no batch_rows is too
             # large to ask for and there are no two copies of a batch.

@@ -50,8 +50,8 @@ def opened(value: Any, name: str) -> NDArray[Any] | Frame:
     Raises
     ------
     TypeError
-        For what is no table (a dict, a path, a sparse matrix, ``numpy.matrix``), and for one that
-        must be called upon first, such as a LazyFrame; the sentence says how.
+        For what is no table (a dict, a path, a sparse matrix, ``numpy.matrix``); the sentence says
+        what to pass.
     ValueError
         For text, and for ragged lists (NumPy's own message).
 
@@ -127,21 +127,13 @@ def refuse_series(value: Any) -> None:
         )
 
 
-def lazy_remedy(value: Any) -> str | None:
-    """How to get the rows of something lazy; None for what is not lazy."""
-    for package, kind, call in _LAZY:
-        if is_class(value, package, kind):
-            return call
-    return None
-
-
 def is_table(value: Any) -> bool:
     """Whether a value is one table, and not an iterable of tables."""
     if isinstance(value, np.ndarray | Frame | dict | memoryview) or frame_of(value) is not None:
         return True
     if is_class(value, "fastgmm", "Table") or is_class(value, "array", "array"):
         return True
-    if hasattr(value, "tocsr") or lazy_remedy(value) is not None:
+    if hasattr(value, "tocsr"):
         return True
     known = (is_class(value, package, kind) for package, kind, _ in _CONTAINERS)
     marks = ("__array__", "__array_interface__", "__dlpack__", "__arrow_c_stream__")
@@ -183,9 +175,6 @@ def _plain_array(array: NDArray[Any], name: str) -> NDArray[Any]:
 def _of_protocol(value: Any, name: str) -> NDArray[Any] | Frame:
     """Open what is known by what it can do."""
     kind = type(value).__name__
-    remedy = lazy_remedy(value)
-    if remedy is not None:
-        raise TypeError(f"{name} is a {kind}, which holds no rows before it is run: pass {remedy}.")
     if hasattr(value, "tocsr"):
         raise sparse_error(name)
     if isinstance(value, str | bytes):
@@ -290,11 +279,10 @@ def _of_tensor(value: Any, name: str) -> NDArray[Any]:
     return _called(np.asarray, value, name)
 
 
-def _of_dataset(value: Any, name: str) -> NDArray[Any]:
-    raise TypeError(
-        f"{name} is an xarray Dataset, which holds several arrays: pass X.to_dataframe(), or one "
-        "of them."
-    )
+def _of_dataset(value: Any, name: str) -> Frame:
+    from fastgmm.tables.xarray_sets import set_as_frame
+
+    return set_as_frame(value, name)
 
 
 def is_spread(value: Any) -> bool:
@@ -308,6 +296,10 @@ def _native(value: Any, name: str) -> NDArray[Any] | Frame:
 
 def _computed(value: Any, name: str) -> NDArray[Any] | Frame:
     return opened(value.compute(), name)
+
+
+def _collected(value: Any, name: str) -> NDArray[Any] | Frame:
+    return opened(value.collect(), name)
 
 
 def _read_all(value: Any, name: str) -> NDArray[Any] | Frame:
@@ -325,6 +317,8 @@ _CONTAINERS: tuple[tuple[str, str, Callable[[Any, str], NDArray[Any] | Frame]], 
     ("pyarrow", "Array", _of_arrow_array),
     ("pyarrow", "RecordBatchReader", _read_all),
     ("pyarrow", "Dataset", _scanned),
+    ("polars", "LazyFrame", _collected),
+    ("narwhals", "LazyFrame", _native),
     ("narwhals", "DataFrame", _native),
     ("narwhals", "Series", _native),
     ("dask", "DataFrame", _computed),
@@ -334,12 +328,6 @@ _CONTAINERS: tuple[tuple[str, str, Callable[[Any, str], NDArray[Any] | Frame]], 
     ("xarray", "Dataset", _of_dataset),
 )
 """Each container that is no frame has its package, the name of its class, and what opens it."""
-
-_LAZY = (
-    ("polars", "LazyFrame", "X.collect()"),
-    ("narwhals", "LazyFrame", "X.collect()"),
-)
-"""Each lazy frame has its package, the name of its class, and the call that runs it."""
 
 
 def _of_pandas(value: Any) -> Frame:

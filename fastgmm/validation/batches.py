@@ -1,12 +1,13 @@
 """Batches of rows: what the user may give, checked one by one and read ahead."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import numpy as np
 
-from fastgmm.tables.containers import is_table, lazy_remedy, streams_only
+from fastgmm.data.ahead import closing, read_ahead
+from fastgmm.tables.containers import is_table, streams_only
 from fastgmm.tables.frames import is_class
 from fastgmm.validation import (
     as_rows,
@@ -61,7 +62,10 @@ class CheckedBatches:
 
     def __call__(self) -> Generator[Batch]:
         """A fresh walk; the next batch is read while the caller works on one."""
-        for number, item in enumerate(read_ahead(self._fresh())):
+        # What `fastgmm.sources.batches` returns knows what must be read on this thread.
+        own = getattr(self._batches, "walk_ahead", None)
+        walk = closing(own()) if callable(own) else read_ahead(self._fresh())
+        for number, item in enumerate(walk):
             batch = self._checked(item, number)
             if len(batch[0]):
                 yield batch
@@ -120,12 +124,6 @@ def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:
 def _refuse_one_table(batches: Any, method: str) -> None:
     """Say what to pass instead of a table that is not cut into batches."""
     kind = type(batches).__name__
-    remedy = lazy_remedy(batches)
-    if remedy is not None:
-        raise TypeError(
-            f"{method} takes an iterable of batches, got a {kind}, which holds no rows before it "
-            f"is run: pass fastgmm.sources.batches({remedy})."
-        )
     if isinstance(batches, str | bytes | os.PathLike):
         raise TypeError(
             f"{method} takes an iterable of batches, got the {kind} {os.fspath(batches)!r}: to "
@@ -136,7 +134,9 @@ def _refuse_one_table(batches: Any, method: str) -> None:
             f"{method} takes an iterable of batches, got a {kind}: pass "
             "fastgmm.sources.batches(X) of a frame of its columns."
         )
-    if is_class(batches, "pyarrow", "RecordBatchReader") or streams_only(batches):
+    if is_class(batches, "pyarrow", "RecordBatchReader") or (
+        streams_only(batches) and not hasattr(type(batches), "__len__")
+    ):
         raise TypeError(
             f"{method} walks over the batches several times, and a {kind} can be walked over once: "
             "pass a function that returns a fresh one."
@@ -146,42 +146,3 @@ def _refuse_one_table(batches: Any, method: str) -> None:
             f"{method} takes an iterable of batches, got one {kind}: pass "
             "fastgmm.sources.batches(X), which cuts it into batches, or X to fit."
         )
-
-
-def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
-    """The items, each fetched on another thread while the one before is worked on.
-
-    One thread fetches them all: what a reader opens may belong to the thread that opened it.  Where
-    no thread can be started, that is the caller's own, and nothing is read ahead.
-    """
-    # This import takes 5 ms, and most programs never read a batch.
-    from concurrent.futures import ThreadPoolExecutor
-
-    nothing = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="fastgmm-reader") as reader:
-        try:
-            begun = reader.submit(iter, items)
-        except RuntimeError:  # containers limit the number of threads
-            yield from _closing(iter(items))
-            return
-        iterator = begun.result()
-        following = reader.submit(next, iterator, nothing)
-        try:
-            while (item := following.result()) is not nothing:
-                following = reader.submit(next, iterator, nothing)
-                yield item
-        finally:
-            following.cancel()
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                reader.submit(close).result()
-
-
-def _closing(iterator: Iterator[Any]) -> Iterator[Any]:
-    """The items of an iterator, which is closed in the end, where it can be."""
-    try:
-        yield from iterator
-    finally:
-        close = getattr(iterator, "close", None)
-        if close is not None:
-            close()

@@ -81,6 +81,12 @@ def in_hdf5(array: np.ndarray) -> Any:
     return file.create_dataset("rows", data=array)
 
 
+def in_duckdb(array: np.ndarray) -> Any:
+    connection = imported("duckdb").connect()
+    connection.register("rows", table_of(array))
+    return connection.sql("select * from rows")
+
+
 FLOAT_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "writeable": np.ndarray.copy,
     "read-only": read_only,
@@ -95,6 +101,7 @@ FLOAT_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "pandas, transposed": lambda a: pd.DataFrame(a.T.copy()).T,
     "pandas, nullable": lambda a: pd.DataFrame(with_names(a)).convert_dtypes(),
     "polars": lambda a: pl.DataFrame(with_names(a)),
+    "polars, lazy": lambda a: pl.LazyFrame(with_names(a)),
     "pandas, of Arrow": lambda a: pd.DataFrame(with_names(a)).astype(
         "float[pyarrow]" if a.itemsize == 4 else "double[pyarrow]"
     ),
@@ -114,6 +121,8 @@ FLOAT_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "slices": Sliceable,
     "masked type": np.ma.masked_array,
     "narwhals": lambda a: imported("narwhals").from_native(pl.DataFrame(with_names(a))),
+    "narwhals, lazy": lambda a: imported("narwhals").from_native(pl.LazyFrame(with_names(a))),
+    "DuckDB": in_duckdb,
     "torch": lambda a: imported("torch").tensor(a),
     "h5py": in_hdf5,
     "zarr": lambda a: imported("zarr").array(a),
@@ -122,6 +131,9 @@ FLOAT_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
         pd.DataFrame(with_names(a)), npartitions=3
     ),
     "xarray": lambda a: imported("xarray").DataArray(a),
+    "xarray, set": lambda a: imported("xarray").Dataset(
+        {name: ("n", column) for name, column in with_names(a).items()}
+    ),
 }
 DOUBLE_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "list": np.ndarray.tolist,

@@ -469,7 +469,7 @@ def test_a_store_is_read_slice_by_slice() -> None:
 def test_what_is_passed_to_fit_batches_by_mistake() -> None:
     for given, words in (
         ("rows.csv", "got the str 'rows.csv': to read a file, pass fastgmm.sources.batches"),
-        (pl.LazyFrame({"a": [1.0]}), r"pass fastgmm.sources.batches\(X.collect\(\)\)"),
+        (pl.LazyFrame({"a": [1.0]}), r"one LazyFrame: pass fastgmm.sources.batches\(X\)"),
         (pa.table({"a": [1.0]}).to_reader(), "a RecordBatchReader can be walked over once"),
         ({"a": [1.0]}, r"got a dict: pass fastgmm.sources.batches\(X\) of a frame"),
         (WithDlpack(np.ones((3, 1))), r"one WithDlpack: pass fastgmm.sources.batches\(X\)"),

@@ -99,7 +99,15 @@ def test_a_store_is_never_read_whole():
 
 
 @pytest.mark.parametrize(
-    ("chunks", "step"), [((300, 2), 32700), ((10**6, 2), 32768), (None, 32768), (True, 32768)]
+    ("chunks", "step"),
+    [
+        ((300, 2), 32700),
+        # Chunks that are larger than a batch are read in as few slices as may be.
+        ((40000, 2), 40000),
+        ((10**6, 2), 500000),
+        (None, 32768),
+        (True, 32768),
+    ],
 )
 def test_slices_end_where_chunks_do(chunks, step):
     store = Sliceable(np.zeros((70000, 2)), chunks)
@@ -142,6 +150,30 @@ def test_stores_of_packages(package, tmp_path):
     assert read.reiterable
     for _ in range(2):
         np.testing.assert_array_equal(np.concatenate(list(read)), rows[:, [2, 0]])
+
+
+def test_groups_and_closed_files(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        store = file.create_dataset("x", data=np.ones((5, 2)))
+        read = batches(store)
+        sentence = "The source is a File of several arrays ('x'): pass one of them, such as f['X']."
+        refused(sentence, file, error=TypeError)
+    sentence = "The array lies in an HDF5 file that is closed: keep its file open."
+    refused(sentence, store)
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        list(read)
+    zarr = pytest.importorskip("zarr")
+    sentence = "The source is a Group of several arrays (none): pass one of them, such as f['X']."
+    refused(sentence, zarr.group(), error=TypeError)
+
+
+def test_what_a_store_gives_is_its_own():
+    """A store that hands out what it keeps finds it as it was."""
+    kept = Sliceable(np.ones((5, 2)))
+    for rows in batches(kept):
+        rows[:] = 7.0
+    assert kept.rows.tolist() == np.ones((5, 2)).tolist()
 
 
 def test_parts_of_what_is_no_array():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastgmm.sources import Table, batches, read_table
-from source_support import csv_text, write, written
+from source_support import csv_text, joined, write, written
 
 
 def test_files_of_several_kinds_in_a_list_are_one_table(tmp_path, rng):
@@ -87,3 +87,35 @@ def test_a_table_without_rows_is_refused(tmp_path):
     path = written(tmp_path, "a,b\n,2\n")
     with pytest.raises(ValueError, match=r"holds no row without gaps\.$"):
         read_table(path, gaps="drop")
+
+
+def test_a_file_without_a_column_is_named(tmp_path):
+    first = written(tmp_path, {"a": [1.0], "b": [2.0]}, "1.parquet")
+    second = written(tmp_path, {"a": [1.0]}, "2.parquet")
+    read = batches(tmp_path, batch_rows=1)
+    rows = iter(read)
+    with pytest.raises(ValueError, match="^" + re.escape(
+        f"{second} has no column 'b', which those before it have; it has 'a'; give all the same, "
+        "or choose with columns=.") + "$"):  # fmt: skip
+        list(rows)
+    assert joined([first, second], columns=["a"]).tolist() == [[1], [1]]
+    with pytest.raises(ValueError, match=re.escape(f"{second} has no column 'b'; it has 'a'.")):
+        joined([first, second], columns=["b"])
+
+
+def test_a_file_whose_column_is_of_another_type(tmp_path):
+    written(tmp_path, {"a": [1], "b": [2.0]}, "1.parquet")
+    written(tmp_path, {"a": [1.5], "b": [True]}, "2.parquet")
+    assert joined(tmp_path).tolist() == [[1, 2], [1.5, 1]]
+    third = written(tmp_path, {"a": [1.5], "b": ["x"]}, "3.parquet")
+    with pytest.raises(
+        ValueError, match=re.escape(f"{third}, column 'b': its type is string, not")
+    ):
+        joined(tmp_path)
+
+
+def test_a_function_may_return_a_path_or_a_table(tmp_path, rng):
+    rows = rng.normal(size=(10, 4))
+    path = write(tmp_path, "parquet", rows)
+    for made in (path, str(tmp_path), rows, [rows], [path], iter([rows])):
+        np.testing.assert_array_equal(joined(lambda: made), rows)  # noqa: B023

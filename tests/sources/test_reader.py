@@ -2,12 +2,15 @@
 
 import io
 import re
+import threading
 
 import numpy as np
 import pandas
 import pyarrow
 import pytest
 
+from containers import Sliceable
+from fastgmm import GaussianMixture
 from fastgmm.sources import batches
 from fastgmm.tables.table import Table
 from source_support import (
@@ -21,6 +24,7 @@ from source_support import (
     open_pipe,
     refused,
     source_of,
+    write,
 )
 
 
@@ -121,6 +125,45 @@ def test_every_pass_begins_anew(tmp_path, rng, kind):
     np.testing.assert_array_equal(np.concatenate([first, *one]), rows)
 
 
+def test_stores_are_read_ahead_and_iterables_are_not():
+    threads = []
+
+    class Watched(Sliceable):
+        def __getitem__(self, key):
+            threads.append(threading.current_thread())
+            return super().__getitem__(key)
+
+    def watched():
+        for _ in range(3):
+            threads.append(threading.current_thread())
+            yield np.ones((4, 2))
+
+    here = threading.current_thread()
+    for source, apart in ((Watched(np.ones((200_000, 2))), True), (watched, False)):
+        threads.clear()
+        list(batches(source))
+        assert len(threads) > 1
+        assert len(set(threads)) == 1
+        assert (here not in threads) is apart
+    threads.clear()
+    # fit_batches reads ahead whatever is not bound to its thread.
+    list(batches(watched).walk_ahead())
+    assert len(threads) == 3
+    assert here not in threads
+
+
+def test_tables_keep_names(tmp_path, rng):
+    rows = rng.normal(size=(100, 4))
+    read = batches(write(tmp_path, "parquet", rows), columns=["b", "a"], batch_rows=60)
+    model = GaussianMixture(1, random_state=0)
+    for table in read.tables():
+        model.partial_fit(table)
+    assert model.feature_names_in_.tolist() == ["b", "a"]
+    ((table, weights),) = batches(Table(rows, NAMES), columns=["b"], weights="a").tables()
+    assert table.columns == ("b",)
+    np.testing.assert_array_equal(weights, rows[:, 0])
+
+
 def test_a_file_is_opened_again(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a\n1\n")
@@ -136,7 +179,7 @@ def test_what_can_be_read_once_is_not_read_twice():
     for where, source in [
         ("The source", iter([rows, rows])),
         ("The source", (rows for _ in range(2))),
-        ("The source", pyarrow.RecordBatchReader.from_batches(table.schema, table.to_batches())),
+        ("The reader", pyarrow.RecordBatchReader.from_batches(table.schema, table.to_batches())),
         ("The stream", io.BytesIO(b"1,2\n3,4\n")),
         ("The stream", open_pipe(b"1,2\n3,4\n")),
     ]:

@@ -1,6 +1,5 @@
 """Batches: what may be walked over, that each agrees with the first, and reading ahead."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import scipy.sparse
 
 from containers import Sliceable
-from fastgmm.validation.batches import CheckedBatches, read_ahead
+from fastgmm.validation.batches import CheckedBatches
 from support import error_of
 
 ROWS = np.arange(12.0).reshape(6, 2)
@@ -107,7 +106,10 @@ BAD = {
         Path("a.csv"),
         "got the PosixPath 'a.csv': to read a file, pass fastgmm.sour",
     ),
-    "a lazy frame": (pl.LazyFrame({"a": [1.0]}), "pass fastgmm.sources.batches(X.collect())."),
+    "a lazy frame": (
+        pl.LazyFrame({"a": [1.0]}),
+        "got one LazyFrame: pass fastgmm.sources.batches(X)",
+    ),
     "a dict": ({"a": [1.0]}, "got a dict: pass fastgmm.sources.batches(X) of a frame of its colu"),
     "a reader": (TABLE.to_reader(), "a RecordBatchReader can be walked over once: pass a function"),
     "an Arrow table": (TABLE, "got one Table: pass fastgmm.sources.batches(X)"),
@@ -138,53 +140,3 @@ def test_a_stream_says_itself_that_it_can_be_walked_over_once() -> None:
             return iter([ROWS])
 
     assert "a Once can be walked over once" in str(error_of(CheckedBatches, Once(), "fit_batches"))
-
-
-# ---------------------------------------------------------------- reading ahead
-
-
-def test_the_next_batch_is_read_meanwhile() -> None:
-    """It is asked for before the one in hand is done with, and no other before it is."""
-    asked = [threading.Event() for _ in range(5)]
-
-    def reader() -> Iterator[int]:
-        for i, event in enumerate(asked):
-            event.set()
-            yield i
-
-    for i, got in enumerate(read_ahead(reader())):
-        assert got == i
-        assert i == 4 or asked[i + 1].wait(60.0)
-        assert not any(event.is_set() for event in asked[i + 2 :])
-    assert list(read_ahead([])) == []
-
-
-def test_a_reader_stays_on_one_thread_and_is_closed_there() -> None:
-    seen: list[threading.Thread] = []
-
-    def reader() -> Iterator[int]:
-        try:
-            for i in range(5):
-                seen.append(threading.current_thread())
-                yield i
-        finally:
-            seen.append(threading.current_thread())
-
-    walk = read_ahead(reader())
-    assert next(walk) == 0
-    walk.close()  # type: ignore[attr-defined]
-    assert 2 <= len(seen) <= 3
-    assert len(set(seen)) == 1
-    assert seen[0] is not threading.current_thread()
-    assert not seen[0].is_alive()
-
-
-def test_an_error_of_the_reader_comes_after_what_it_read() -> None:
-    def reader() -> Iterator[int]:
-        yield 0
-        raise OSError("the disk is gone")
-
-    walk = read_ahead(reader())
-    assert next(walk) == 0
-    with pytest.raises(OSError, match="the disk is gone"):
-        next(walk)

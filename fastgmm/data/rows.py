@@ -7,7 +7,6 @@ import numpy as np
 from fastgmm.data.extent import Extent
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, OfRows, Sums
-from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
 
@@ -44,6 +43,9 @@ class RowData:
         """The rows by the pattern of their gaps: one copy of what was observed, for all passes."""
         if not self.gapped:
             return (Part(self.rows, self.sample_weight),)
+        # What gaps need is loaded with the first of them.
+        from fastgmm.data.patterns import parts_by_pattern
+
         return tuple(parts_by_pattern(self.rows, self.sample_weight))
 
     @lazy
@@ -70,7 +72,12 @@ class RowData:
     @lazy
     def together(self) -> np.ndarray | None:
         """(D, D): in how many rows both columns were observed; None where there are no gaps."""
-        return together(self.rows) if self.gapped else None
+        if not self.gapped:
+            return None
+        # What gaps need is loaded with the first of them.
+        from fastgmm.data.patterns import together
+
+        return together(self.rows)
 
     def go_on(self, extent: Extent) -> None:
         """Go on with what an earlier run has counted."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from fastgmm.data.batches import BatchData
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
@@ -64,7 +63,6 @@ from fastgmm.validation import (
     has_gaps,
     plain_parameters,
 )
-from fastgmm.validation.batches import CheckedBatches
 from fastgmm.validation.gaps import listed_columns, warn_of_apart
 
 if TYPE_CHECKING:
@@ -599,6 +597,10 @@ class GaussianMixture(Questions, Estimator):
         if is_spread(batches):
             data = self._fit_data(batches, None, params, client, "fit_batches")
         else:
+            # What batches need is loaded with the first of them.
+            from fastgmm.data.batches import BatchData
+            from fastgmm.validation.batches import CheckedBatches
+
             checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
             data = BatchData(checked, params.n_threads, gaps)
             data.peek()

@@ -8,7 +8,6 @@ import numpy as np
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
-from fastgmm.data.span import Span
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import maximization
 from fastgmm.mixture.mixture import Mixture
@@ -16,6 +15,9 @@ from fastgmm.starts.centers import KMEANS_ROWS, around, around_rows, plus_plus
 from fastgmm.starts.points import Start, StartRows, assign, needs_sample, sharp
 from fastgmm.starts.turns import ward_start
 from fastgmm.threads import rows_per_block
+
+if TYPE_CHECKING:
+    from fastgmm.data.span import Span
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -43,7 +45,7 @@ class Draws(Protocol):
         """The seed that all random numbers come from."""
 
     @property
-    def span(self) -> Span | None:
+    def span(self) -> "Span | None":
         """The directions in which mixtures are made, if not those of the features."""
 
 

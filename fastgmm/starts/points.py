@@ -7,20 +7,22 @@ mixture: there is no second E-step here.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
-from fastgmm.data.span import Span
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
+
+if TYPE_CHECKING:
+    from fastgmm.data.span import Span
 
 SHARPNESS = 1e-10
 """The components of a hard assignment have this share of the columns' variance."""
@@ -138,7 +140,7 @@ class StartRows:
     """What the random numbers of the start come from."""
     compiled: dict[int, Any] = field(default_factory=dict)
     """What the starts of one fit, one after the other, iterate with."""
-    span: Span | None = None
+    span: "Span | None" = None
     """Directions in which the mixtures are made; trees are made of the rows themselves."""
     over_all: Callable[[], Any] | None = None
     """What makes the compiled iterations of the fit itself, over all rows."""

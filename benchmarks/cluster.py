@@ -216,7 +216,7 @@ def cost(n_rows: int) -> None:
     """
     start = start_of(block(0, 20_000))
     latency = {}
-    for n_workers in (1, 2, 4, 8, 16):
+    for n_workers in (1, 2, 4, 8):
         with client_of(n_workers) as client:
             rows = tiny(n_workers).persist()
             latency[n_workers] = per_iteration(

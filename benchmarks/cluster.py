@@ -44,10 +44,12 @@ def start_of(rows: np.ndarray) -> dict[str, Any]:
     }
 
 
-def per_iteration(fit: Callable[[int], object], few: int = 2, many: int = 12) -> float:
-    """Seconds per iteration: what longer fits take more than shorter ones, the median of five."""
+def per_iteration(
+    fit: Callable[[int], object], few: int = 2, many: int = 12, repeats: int = 5
+) -> float:
+    """Seconds per iteration: what longer fits take more than shorter ones, the median of some."""
     found = []
-    for _ in range(5):
+    for _ in range(repeats):
         times = []
         for n in (few, many):
             begin = time.perf_counter()
@@ -184,7 +186,9 @@ def spark(n_rows: int) -> None:
     frame = session.createDataFrame(pa.table(list(rows.T), names)).repartition(8).cache()
     vectors = frame.select(array_to_vector(array(*names)).alias("features")).cache()
     print(f"{frame.count()} = {vectors.count()} rows x {D}, K {K}, local[2]")
-    theirs = per_iteration(lambda n: Theirs(k=K, seed=1, tol=0.0, maxIter=n).fit(vectors), 2, 8)
+    theirs = per_iteration(
+        lambda n: Theirs(k=K, seed=1, tol=0.0, maxIter=n).fit(vectors), 2, 6, repeats=2
+    )
     passes: list[float] = []
 
     def passed(iteration: fastgmm.Iteration) -> None:

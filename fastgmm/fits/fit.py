@@ -156,7 +156,10 @@ class _RunningFit:
     def _rank(self, run: Run) -> tuple[bool, float]:
         """What the best run has most of."""
         assert run.mixture is not None
-        return not is_weak(run.mixture, run.regularization, self._n_rows), run.lower_bound
+        weak = self._plan.family.collapses and is_weak(
+            run.mixture, run.regularization, self._n_rows
+        )
+        return not weak, run.lower_bound
 
     def _note_end(self, turn: int, run: Run, better: bool) -> None:
         """Note what the start of a turn has reached, and whether that is the best so far."""
@@ -219,13 +222,14 @@ class _RunningFit:
             start.covariance_type,
             start.n_components,
             self._regularization.reg_covar,
-            settings.stopping.target,
+            settings.stopping.over(self._rules.unit).target,
         )
         watch = _Watch(self, init, best, reporter)
         begun = earlier or self._begun(init)
         if begun is None:
             return None
-        run = run_em(begun, passes, self._rules, repairer, watch, self._stretches)
+        repairs = repairer if self._plan.family.collapses else None
+        run = run_em(begun, passes, self._rules, repairs, watch, self._stretches)
         if run.failure is None:
             reporter.end(run)
         return run
@@ -241,6 +245,7 @@ class _RunningFit:
             trail=self._plan.trail,
             family=self._plan.family,
             dtype=self._data.dtype,
+            unit=self._data.extent.weight if self._plan.family.sums_up else 1.0,
         )
 
     @lazy
@@ -255,7 +260,10 @@ class _RunningFit:
             mixture = self._first(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
-        return None if mixture is None else self._rules.begun(mixture)
+        if mixture is None:
+            return None
+        weight, ridge = self._data.extent.weight, self._regularization
+        return self._rules.begun(self._plan.family.begun(mixture, ridge, weight))
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""

@@ -47,6 +47,8 @@ class EqualWeights:
 
     needs_previous = False
     accelerates = False
+    collapses, sums_up = True, False
+    begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
     bound, imply = MAXIMUM_LIKELIHOOD.bound, MAXIMUM_LIKELIHOOD.imply
 
     def maximize(

@@ -107,6 +107,8 @@ class NoiseFamily:
     log_volume: float
     needs_previous = False
     accelerates = False
+    collapses, sums_up = True, False
+    begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
     bound, imply, n_parameters = (
         MAXIMUM_LIKELIHOOD.bound,
         MAXIMUM_LIKELIHOOD.imply,

@@ -68,7 +68,7 @@ class PosteriorSearch(Search):
         self.value = lower_bound / self.weight
         direction = self._direction(gradient) * moves
         slope = float(direction @ gradient)
-        self.gap = 0.5 * slope * self.weight if slope > 0.0 else np.inf
+        self.gap = 0.5 * slope * self.weight if slope >= 0.0 else np.inf
         self.step = gradient
         length = float(np.linalg.norm(direction))
         if not slope > 0.0 or not np.isfinite(length):

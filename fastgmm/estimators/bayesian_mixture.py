@@ -14,14 +14,16 @@ from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.posterior_planning import (
     NOT_PARAMETERS,
     posterior_plan,
+    pruned_fit,
     warn_of_posterior,
 )
-from fastgmm.estimators.posterior_steps import PosteriorSteps
+from fastgmm.estimators.posterior_saving import SavedPosterior
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.plan import Callback, Hooks
 from fastgmm.mixture.density import labels
+from fastgmm.mixture.predictive import predictive_log_density
 from fastgmm.typing import (
     Acceleration,
     ArrayLike,
@@ -29,6 +31,7 @@ from fastgmm.typing import (
     InitParams,
     Labels,
     RandomStateLike,
+    Rows,
     WeightsPrior,
 )
 from fastgmm.validation import (
@@ -45,7 +48,7 @@ from fastgmm.validation.batches import CheckedBatches
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class BayesianGaussianMixture(Measures, PosteriorSteps, Estimator):
+class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
     """A posterior of Gaussian mixtures, fitted by variational Bayes.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below.  Components
@@ -96,6 +99,10 @@ class BayesianGaussianMixture(Measures, PosteriorSteps, Estimator):
     acceleration : {"auto", "lbfgs"} or None, default="auto"
         None is scikit-learn's path, iteration by iteration.  "lbfgs" goes on with L-BFGS steps
         after ten passes where that turns out slow; "auto" does so, too, except with ``tol=0``.
+    prune : bool, default=False
+        True: components that hold less than one row are dropped after a fit, and it goes on with
+        the others until none is left to drop.  `lower_bounds_` are then those since the last drop,
+        since the bound depends on the number of components.
 
     Attributes
     ----------
@@ -168,6 +175,7 @@ class BayesianGaussianMixture(Measures, PosteriorSteps, Estimator):
         verbose_interval: int = 10,
         n_threads: int | None = None,
         acceleration: Acceleration | None = "auto",
+        prune: bool = False,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -188,11 +196,15 @@ class BayesianGaussianMixture(Measures, PosteriorSteps, Estimator):
         self.verbose_interval = verbose_interval
         self.n_threads = n_threads
         self.acceleration = acceleration
+        self.prune = prune
 
     def _params(self) -> Any:
         """The parameters of the constructor, checked, and their numbers Python's."""
+        return SimpleNamespace(**self._checked(), **NOT_PARAMETERS)
+
+    def _checked(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in _PARAMETERS}
-        return SimpleNamespace(**check_parameters(given, type(self).__name__), **NOT_PARAMETERS)
+        return check_parameters(given, type(self).__name__)
 
     # ------------------------------------------------------------------ fit
 
@@ -325,6 +337,8 @@ class BayesianGaussianMixture(Measures, PosteriorSteps, Estimator):
             if last:
                 self._publish(Fit(last[0]), data)
             raise
+        if params.prune:
+            found = pruned_fit(found, data, plan, hooks)
         self._publish(found, data)
         warn_of_posterior(found.run, params)
 
@@ -335,6 +349,34 @@ class BayesianGaussianMixture(Measures, PosteriorSteps, Estimator):
         self._state = State(
             run.mixture, run.regularization, report, data.names, seen, trail=run.passed
         )
+
+    def predictive_log_density(self, X: ArrayLike) -> Rows:
+        """Log density of each row under the posterior predictive, a mixture of Student's t.
+
+        It integrates over what is not known of means and precisions (Bishop 2006, 10.81), where
+        `score_samples` takes expectations, and so has heavier tails where rows are few.  The
+        weights are the expected ones.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Nats.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.BayesianGaussianMixture(random_state=0).fit([[1.0], [2.0], [6.0]])
+        >>> model.predictive_log_density([[3.0], [30.0]]).round(1)
+        array([ -1.9, -10.3])
+        """
+        mixture, names = self._fitted()
+        rows, _ = self._rows(X, mixture, names, "predictive_log_density")
+        return predictive_log_density(self._posterior(), rows, self._threads())
 
 
 _PARAMETERS = tuple(defaults_of(BayesianGaussianMixture.__init__))

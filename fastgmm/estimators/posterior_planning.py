@@ -1,6 +1,7 @@
 """From the parameters of `BayesianGaussianMixture` to the plan of a fit, and how it ended."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from fastgmm.em.variational import VariationalBayes
 from fastgmm.errors import convergence_warning_class, convergence_warning_text, warn_user
 from fastgmm.estimators.planning import plan_of
 from fastgmm.estimators.state import State
-from fastgmm.fits.plan import Plan
+from fastgmm.fits.fit import Fit, fit
+from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.mixture.posterior import Posterior
 from fastgmm.starts.points import sample_size
 from fastgmm.validation import as_generator, check_enough_rows
 
@@ -48,7 +51,12 @@ def posterior_plan(params: Any, data: Data, state: State | None) -> Plan:
     ValueError
         When a prior does not fit, or rows are fewer than components.
     """
-    plan = plan_of(params, data.n_features, state)
+    old = None if state is None else state.mixture
+    of_plan = params
+    if params.prune and params.warm_start and old is not None:
+        # What was dropped stays so.
+        of_plan = SimpleNamespace(**vars(params) | {"n_components": old.n_components})
+    plan = plan_of(of_plan, data.n_features, state)
     seed = int(as_generator(params.random_state).integers(2**63))
     sample = data.sample(seed, sample_size(plan.start, data.n_features))
     check_enough_rows(data.extent.n_counted, params.n_components)
@@ -73,11 +81,39 @@ def posterior_plan(params: Any, data: Data, state: State | None) -> Plan:
     return replace(plan, settings=settings, seed=seed, sample=sample, family=family)
 
 
+def pruned_fit(found: Fit, data: Data, plan: Plan, hooks: Hooks) -> Fit:
+    """The fit that goes on without the components that hold less than one row, until all do."""
+    extent = data.extent
+    least = min(1.0, extent.weight / max(extent.n_counted, 1))
+    while True:
+        run = found.run
+        assert isinstance(run.mixture, Posterior)
+        kept = run.mixture.without_empty(least)
+        if kept is run.mixture:
+            return found
+        k, stopping = kept.n_components, plan.settings.stopping
+        rest = max(stopping.max_iter - run.n_iter, 0)
+        if rest == 0 or run.stopped:
+            return replace(found, run=replace(run, mixture=kept, trail=None))
+        settings = replace(plan.settings, stopping=replace(stopping, max_iter=rest))
+        start = replace(plan.start, n_components=k)
+        again = fit(
+            data, replace(plan, settings=settings, start=start, warm=kept, trail=None), hooks
+        )
+        plan = replace(plan, settings=settings)
+        after = again.run
+        after = replace(
+            after, n_iter=run.n_iter + after.n_iter, n_passes=run.n_passes + after.n_passes
+        )
+        found = replace(found, run=after)
+
+
 def warn_of_posterior(run: Run, params: Any) -> None:
     """Warn of a run that has not converged."""
     if run.converged or run.stopped or params.max_iter == 0:
         return
-    change = run.lower_bounds[-1] - run.lower_bounds[-2] if run.n_iter > 1 else np.inf
+    bounds = run.lower_bounds
+    change = bounds[-1] - bounds[-2] if len(bounds) > 1 else np.inf
     text = convergence_warning_text(
         f"After {run.n_iter} iterations the lower bound of all rows changed by {change:.1e} nats, "
         f"and tol={params.tol:g}; raise max_iter (now {params.max_iter}) or tol."

@@ -114,6 +114,18 @@ class Posterior(Mixture):
         """The same with the components in this order; of sticks the weights change."""
         return Posterior.of(super().reordered(order), self.held[order], self.prior)
 
+    def without_empty(self, least: float) -> "Posterior":
+        """The components that hold at least so much, and the largest; itself where these are all.
+
+        What the others hold is lost, and their share of the weights goes to those that are left.
+        """
+        kept = self.held >= least
+        kept[self.held.argmax()] = True
+        if kept.all():
+            return self
+        chosen = np.flatnonzero(kept)
+        return Posterior.of(super().reordered(chosen), self.held[chosen], self.prior)
+
     @lazy
     def concentration(self) -> FloatArray:
         """(K,) of the Dirichlet distribution; (2, K): both parameters of each stick's share."""

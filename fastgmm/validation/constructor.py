@@ -157,6 +157,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "mean_prior": (_NONE, _ARRAY_LIKE),
     "degrees_of_freedom_prior": (_NONE, _POSITIVE),
     "covariance_prior": (_NONE, _ARRAY_LIKE, _POSITIVE),
+    "prune": _BOOLEAN,
 }
 """Each parameter may be what one of its constraints allows. Types, ranges and words are those of
 scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""

@@ -222,3 +222,49 @@ def test_copies_and_pickles(weights: Any, covariance_type: Any, rows: np.ndarray
         np.testing.assert_array_equal(other.score_samples(rows), model.score_samples(rows))
         assert other.lower_bounds_ == model.lower_bounds_
     assert fastgmm.BayesianGaussianMixture is type(model)
+
+
+def test_pruned_fits_have_no_empty_components(weights: Any, covariance_type: Any) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(at, 1.0, (300, 2)) for at in (0.0, 9.0)])
+    params: dict[str, Any] = {
+        "n_components": 6,
+        "covariance_type": covariance_type,
+        "weight_concentration_prior_type": weights,
+        "random_state": 0,
+        "max_iter": 500,
+    }
+    whole = BayesianGaussianMixture(**params).fit(rows)
+    assert whole.converged_
+    model = BayesianGaussianMixture(**params, prune=True).fit(rows)
+    held = model.mean_precision_ - model.mean_precision_prior_
+    assert held.min() >= 1.0
+    assert len(held) == (whole.mean_precision_ - 1.0 >= 1.0).sum() < 6
+    assert model.converged_
+    assert model.n_iter_ >= len(model.lower_bounds_)
+    assert model.weight_concentration_prior_ == pytest.approx(1 / 6)
+    # A tied covariance is known by a K-th of the rows, so that it depends on K.
+    assert model.score(rows) == pytest.approx(whole.score(rows), abs=0.06)
+    again = BayesianGaussianMixture(**params, prune=True).fit_batches(np.array_split(rows, 4))
+    np.testing.assert_allclose(again.means_, model.means_, rtol=1e-6, atol=1e-9)
+    k = len(held)
+    assert len(model.set_params(warm_start=True).fit(rows).weights_) == k
+
+
+def test_an_iteration_limit_ends_pruning(rows: np.ndarray) -> None:
+    model = BayesianGaussianMixture(n_components=12, prune=True, max_iter=30, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows)
+    assert model.n_iter_ <= 30
+    assert (model.mean_precision_ - 1.0).min() >= 1.0
+
+
+def test_the_predictive_density_has_heavier_tails(rows: np.ndarray) -> None:
+    model = BayesianGaussianMixture(n_components=2, random_state=0).fit(rows[:30])
+    far = rows[:30] + 30.0
+    assert (model.predictive_log_density(far) > model.score_samples(far)).all()
+    near = rows[:30]
+    np.testing.assert_allclose(
+        model.predictive_log_density(near), model.score_samples(near), atol=1.5
+    )

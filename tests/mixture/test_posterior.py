@@ -142,3 +142,18 @@ def test_numbers_of_no_prior_are_refused(change: Any, rng: np.random.Generator) 
     posterior, _ = posterior_of("dirichlet_process", "full", rng)
     with pytest.raises(ValueError, match="the prior"):
         replace(posterior.prior, **change).check()
+
+
+def test_empty_components_are_dropped(
+    weights: Any, covariance_type: Any, rng: np.random.Generator
+) -> None:
+    posterior, _ = posterior_of(weights, covariance_type, rng)
+    assert posterior.without_empty(1.0) is posterior
+    held = posterior.held.copy()
+    held[[0, 2]] = 0.3, 0.0
+    found = Posterior.of(posterior, held, posterior.prior).without_empty(1.0)
+    np.testing.assert_array_equal(found.held, held[[1, 3]])
+    np.testing.assert_array_equal(found.means, posterior.means[[1, 3]])
+    assert found.weights.sum() == pytest.approx(1.0)
+    found.check()
+    assert posterior.without_empty(1e9).n_components == 1

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
+from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import Search
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
@@ -30,7 +31,13 @@ class Family(Protocol):
     collapses: bool
     """Whether a component that holds next to nothing has collapsed, and is to be repaired."""
     sums_up: bool
-    """Whether the bound, and with it `tol`, is of all rows together, and not per unit of weight."""
+    """Whether the weight of the rows counts, beside a prior.
+
+    Then the bound, and with it `tol`, is of all rows together, and not per unit of weight.
+    """
+
+    def for_rows(self, data: Data) -> "Family":
+        """The family for the first rows of a stream, by which it may set its prior."""
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """What a run begins with, where a start has found a mixture for rows of this weight."""
@@ -74,6 +81,10 @@ class MaximumLikelihood:
     accelerates = True
     collapses = True
     sums_up = False
+
+    def for_rows(self, data: Data) -> "MaximumLikelihood":
+        """The family itself."""
+        return self
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """The mixture itself."""

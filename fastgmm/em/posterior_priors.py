@@ -9,11 +9,16 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Data
 from fastgmm.em.e_step import expectation
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.variational import VariationalBayes
 from fastgmm.errors import data_range_error
 from fastgmm.mixture.mixture import FLOAT64, Mixture
-from fastgmm.mixture.posterior import NormalWishart
+from fastgmm.mixture.posterior import NormalWishart, Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray, WeightsPrior
+
+ROWS_OF_CENTRE = 1000
+"""Moments are summed about the mean of so many rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,3 +125,32 @@ def moments(data: Data, covariance_type: CovarianceType, about: FloatArray) -> S
 
 def _all(part: Part, begin: int, end: int) -> np.ndarray:
     return np.ones((end - begin, 1))
+
+
+class VariationalStream(VariationalBayes):
+    """The posteriors of a stream, whose prior is that of the rows which the first fit sees.
+
+    Parameters
+    ----------
+    wishes : PriorWishes
+    """
+
+    needs_previous = True
+
+    def __init__(self, wishes: PriorWishes) -> None:
+        self._wishes = wishes
+
+    def for_rows(self, data: Data) -> VariationalBayes:
+        """The family with the prior for these rows."""
+        sample = data.sample(0, ROWS_OF_CENTRE)
+        return VariationalBayes(self._wishes.of(data, sample.rows.mean(axis=0, dtype=np.float64)))
+
+    def maximize(
+        self,
+        statistics: SufficientStatistics,
+        regularization: Regularization,
+        previous: Mixture | None = None,
+    ) -> Posterior:
+        """The posterior of the statistics and of the prior that the previous one has."""
+        assert isinstance(previous, Posterior)
+        return VariationalBayes(previous.prior).maximize(statistics, regularization)

@@ -8,13 +8,15 @@ responsibilities: what they add to it, their entropy, is in the statistics.
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
+from fastgmm.covariance.model import CovarianceModel
+from fastgmm.data.passes import Data
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.posterior_search import PosteriorSearch
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.posterior import NormalWishart, Posterior, log_normalizer
 from fastgmm.mixture.statistics import EPS, SufficientStatistics
-from fastgmm.typing import CovarianceType
+from fastgmm.typing import CovarianceType, FloatArray
 
 LEAST = 10 * EPS
 """A component holds at least this many rows, as in scikit-learn."""
@@ -73,10 +75,7 @@ class VariationalBayes:
             + model.products(prior.mean_precision * to_prior, to_prior)
             - model.products(pull, step)
         ) / model.sums.features_per_variance(d)
-        ridge = model.form.without_ridge(
-            np.zeros(model.form.shape(d)), -regularization.ridge(model.form)
-        )
-        scatter = scatter + model.weighted(ridge, weight)
+        scatter = scatter + model.weighted(_ridge(regularization, model, d), weight)
         # What all share is known by a K-th of the rows.
         dof = np.asarray(prior.dof + (weight.mean() if model.tied else weight))
         covariances = prior.covariance + (scatter / k if model.tied else scatter)
@@ -101,6 +100,10 @@ class VariationalBayes:
         posterior = self.maximize(statistics, regularization)
         return entropy(mixture, statistics) + log_normalizer(posterior)
 
+    def for_rows(self, data: Data) -> "VariationalBayes":
+        """The family itself."""
+        return self
+
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """The posterior of rows of this weight, to which a start has fitted a mixture."""
         if isinstance(mixture, Posterior):
@@ -109,8 +112,31 @@ class VariationalBayes:
         return self.maximize(implied.scaled(weight), regularization)
 
     def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
-        """Statistics of weight 1 that a mixture of maximum likelihood would be of."""
-        return MAXIMUM_LIKELIHOOD.imply(mixture, regularization)
+        """Statistics of weight 1 that are those of a posterior, but for the weight of its rows."""
+        if not isinstance(mixture, Posterior):
+            return MAXIMUM_LIKELIHOOD.imply(mixture, regularization)
+        prior, model = mixture.prior, mixture.covariance_model
+        k, d = mixture.means.shape
+        from_prior = mixture.means - prior.mean
+        dof = mixture.dof
+        beside = dof if model.tied else dof.reshape(k, *(1,) * model.form.ndim)
+        scatter = mixture.covariances * beside - prior.covariance
+        scatter = scatter * k if model.tied else scatter
+        scatter = scatter - model.weighted(_ridge(regularization, model, d), mixture.held)
+        second = scatter * model.sums.features_per_variance(d)
+        second = second - model.products(prior.mean_precision * from_prior, from_prior)
+        whole = SufficientStatistics(
+            covariance_type=mixture.covariance_type,
+            reference=mixture.means,
+            component_weight=mixture.held,
+            first_moment=prior.mean_precision * from_prior,
+            second_moment=second,
+            n_samples=0,
+            weight=float(mixture.held.sum()),
+            log_likelihood=0.0,
+            dtype=mixture.dtype,
+        )
+        return whole.scaled(1.0 / whole.weight)
 
     def search(self, regularization: Regularization, weight: float) -> PosteriorSearch:
         """L-BFGS over posteriors of rows of this weight."""
@@ -135,3 +161,9 @@ def entropy(mixture: Mixture, statistics: SufficientStatistics) -> float:
     distances = float(np.vdot(mixture.precisions, second))
     offsets = constants.log_weights + constants.offsets
     return statistics.log_likelihood - float(held @ offsets) + 0.5 * distances
+
+
+def _ridge(regularization: Regularization, model: CovarianceModel, n_features: int) -> FloatArray:
+    """The ridge as a covariance."""
+    nothing = np.zeros(model.form.shape(n_features))
+    return model.form.without_ridge(nothing, -regularization.ridge(model.form))

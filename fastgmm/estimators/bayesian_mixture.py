@@ -17,7 +17,7 @@ from fastgmm.estimators.posterior_planning import (
     pruned_fit,
     warn_of_posterior,
 )
-from fastgmm.estimators.posterior_saving import SavedPosterior
+from fastgmm.estimators.posterior_stream import PosteriorStream
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.fit import Fit, fit
@@ -42,13 +42,14 @@ from fastgmm.validation import (
     check_enough_rows,
     check_parameters,
     feature_names_of,
+    plain_parameters,
 )
 from fastgmm.validation.batches import CheckedBatches
 
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
+class BayesianGaussianMixture(Measures, PosteriorStream, Estimator):
     """A posterior of Gaussian mixtures, fitted by variational Bayes.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below.  Components
@@ -103,6 +104,10 @@ class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
         True: components that hold less than one row are dropped after a fit, and it goes on with
         the others until none is left to drop.  `lower_bounds_` are then those since the last drop,
         since the bound depends on the number of components.
+    half_life : float, optional
+        `partial_fit` forgets: rows after which older ones count half. None: all count.
+    learning_exponent : float, default=0.8
+        `partial_fit` gives a batch of b rows after n the share (b / (n + b)) ** learning_exponent.
 
     Attributes
     ----------
@@ -124,12 +129,14 @@ class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
     degrees_of_freedom_prior_ : float
     covariance_prior_ : ndarray, or float if spherical
     converged_ : bool
+        Whether the best start has met the rule of `tol`; False of a stream, which has no end.
     n_iter_ : int
-        Iterations of the best start.
+        Iterations of the best start; updates of a stream.
     n_passes_ : int
         Passes over the rows of the best start.
     lower_bound_ : float
-        The lower bound of the log evidence, in nats and of all rows together, but for constants.
+        The lower bound of the log evidence, in nats and of all rows together, but for constants; of
+        a stream, the running mean of the log density per row from before it was learned.
     lower_bounds_ : list of float
         That of each iteration.
     gap_ : float
@@ -140,6 +147,8 @@ class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
     feature_names_in_ : ndarray of shape (n_features,)
     n_parameters : int
         Number of free parameters of the expected mixture.
+    n_samples_seen_ : int
+        Rows given to `partial_fit`; there only after it.
     is_fitted : bool
 
     Examples
@@ -176,6 +185,8 @@ class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
         n_threads: int | None = None,
         acceleration: Acceleration | None = "auto",
         prune: bool = False,
+        half_life: float | None = None,
+        learning_exponent: float = 0.8,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -197,14 +208,21 @@ class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
         self.n_threads = n_threads
         self.acceleration = acceleration
         self.prune = prune
+        self.half_life = half_life
+        self.learning_exponent = learning_exponent
 
     def _params(self) -> Any:
         """The parameters of the constructor, checked, and their numbers Python's."""
         return SimpleNamespace(**self._checked(), **NOT_PARAMETERS)
 
     def _checked(self) -> dict[str, Any]:
-        given = {name: getattr(self, name) for name in _PARAMETERS}
-        return check_parameters(given, type(self).__name__)
+        return check_parameters(self._given(), type(self).__name__)
+
+    def _plain(self) -> Any:
+        return SimpleNamespace(**plain_parameters(self._given()), **NOT_PARAMETERS)
+
+    def _given(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _PARAMETERS}
 
     # ------------------------------------------------------------------ fit
 
@@ -305,16 +323,6 @@ class BayesianGaussianMixture(Measures, SavedPosterior, Estimator):
         ValueError
             As `fit`; when the walks do not give the same rows.  When a batch is not valid or a
             reader fails in the middle, the model keeps the last whole pass.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import fastgmm
-        >>> X = np.random.default_rng(0).normal(size=(1000, 2))
-        >>> model = fastgmm.BayesianGaussianMixture(n_components=2, random_state=0)
-        >>> batched = model.fit_batches(np.array_split(X, 7)).means_
-        >>> bool(np.allclose(batched, model.fit(X).means_))
-        True
         """
         params = self._params()
         check_callback(callback)

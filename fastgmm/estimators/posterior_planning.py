@@ -14,7 +14,7 @@ from fastgmm.errors import convergence_warning_class, convergence_warning_text, 
 from fastgmm.estimators.planning import plan_of
 from fastgmm.estimators.state import State
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.fits.plan import Hooks, Plan, Settings
 from fastgmm.mixture.posterior import Posterior
 from fastgmm.starts.points import sample_size
 from fastgmm.validation import as_generator, check_enough_rows
@@ -60,7 +60,17 @@ def posterior_plan(params: Any, data: Data, state: State | None) -> Plan:
     seed = int(as_generator(params.random_state).integers(2**63))
     sample = data.sample(seed, sample_size(plan.start, data.n_features))
     check_enough_rows(data.extent.n_counted, params.n_components)
-    wishes = PriorWishes(
+    with np.errstate(over="ignore", invalid="ignore"):
+        prior = wishes_of(params).of(data, sample.rows.mean(axis=0, dtype=np.float64))
+    family = VariationalBayes(prior)
+    return replace(
+        plan, settings=settings_of(plan, params), seed=seed, sample=sample, family=family
+    )
+
+
+def wishes_of(params: Any) -> PriorWishes:
+    """What the constructor says of the prior."""
+    return PriorWishes(
         params.weight_concentration_prior_type,
         params.weight_concentration_prior,
         params.mean_precision_prior,
@@ -70,15 +80,15 @@ def posterior_plan(params: Any, data: Data, state: State | None) -> Plan:
         params.covariance_type,
         params.n_components,
     )
-    with np.errstate(over="ignore", invalid="ignore"):
-        prior = wishes.of(data, sample.rows.mean(axis=0, dtype=np.float64))
+
+
+def settings_of(plan: Plan, params: Any) -> Settings:
+    """The settings of a plan, with the rule of the end that accelerated fits have."""
     stopping = plan.settings.stopping
     if params.acceleration is not None and params.tol > 0.0:
         # One change says little where steps are long and short in turns.
         stopping = replace(stopping, gap_tol=params.tol)
-    settings = replace(plan.settings, stopping=stopping)
-    family = VariationalBayes(prior)
-    return replace(plan, settings=settings, seed=seed, sample=sample, family=family)
+    return replace(plan.settings, stopping=stopping)
 
 
 def pruned_fit(found: Fit, data: Data, plan: Plan, hooks: Hooks) -> Fit:

@@ -15,6 +15,10 @@ class SavedPosterior(PosteriorSteps):
     def _checked(self) -> dict[str, Any]:
         """The parameters of the constructor by name, checked."""
 
+    @abstractmethod
+    def _plain(self) -> Any:
+        """The same as attributes, but that what is wrong stays what it is."""
+
     def save(self, path: "str | os.PathLike[str]") -> None:
         """Write the fitted posterior to one file that `BayesianGaussianMixture.load` reads.
 
@@ -90,9 +94,11 @@ class SavedPosterior(PosteriorSteps):
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         own = dict(pickled)
-        if (stored := own.pop("_stored", None)) is not None:
+        stored = own.pop("_stored", None)
+        self.__dict__.update(own)
+        if stored is not None:
             # A pickle holds what a file does, which is loaded with the first of them.
             from fastgmm.estimators import posterior_file
 
-            self._state = posterior_file.restored(*stored)
-        self.__dict__.update(own)
+            facts, arrays = stored
+            self._state = posterior_file.restored(facts, arrays, self._plain())

@@ -75,7 +75,11 @@ class PosteriorSteps(PosteriorAttributes, Scoring):
             n_iter=state.report.n_iter + 1,
             n_passes=state.report.n_passes + 1,
         )
-        self._state = replace(state, mixture=after, given=report, trail=None)
+        # A stream goes on from here, of rows of the same weight.
+        seen = statistics.weight
+        self._state = replace(
+            state, mixture=after, given=report, seen=seen, learner=None, trail=None
+        )
         return self
 
     def _regularization(self) -> Regularization:

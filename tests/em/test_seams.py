@@ -109,6 +109,10 @@ class NoiseFamily:
     accelerates = False
     collapses, sums_up = True, False
     begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
+
+    def for_rows(self, data: Any) -> Any:
+        return self
+
     bound, imply, n_parameters = (
         MAXIMUM_LIKELIHOOD.bound,
         MAXIMUM_LIKELIHOOD.imply,

@@ -91,4 +91,4 @@ def test_contents_that_nobody_has_written(name: str, rows: np.ndarray, tmp_path:
     facts.pop("version")
     facts.pop("params")
     with pytest.raises(FileFormatError, match="does not hold a fitted posterior"):
-        posterior_file.restored(facts, arrays)
+        posterior_file.restored(facts, arrays, BayesianGaussianMixture()._params())

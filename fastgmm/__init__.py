@@ -32,6 +32,7 @@ from fastgmm.version import __version__
 
 if TYPE_CHECKING:
     from fastgmm import errors, plot, sources, typing
+    from fastgmm.estimators.bayesian_mixture import BayesianGaussianMixture
     from fastgmm.estimators.bootstrap import Bootstrap, ParameterArrays, bootstrap
     from fastgmm.estimators.driver import fit_with
     from fastgmm.estimators.fitted_groups import FittedGroups
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from fastgmm.estimators.regressor import GaussianMixtureRegressor
 
 __all__ = [
+    "BayesianGaussianMixture",
     "Bootstrap",
     "Candidate",
     "Criteria",
@@ -80,6 +82,7 @@ __all__ = [
 """This list is the public API, and `dir(fastgmm)` shows it."""
 
 _LATER = {
+    "bayesian_mixture": ("BayesianGaussianMixture",),
     "bootstrap": ("Bootstrap", "ParameterArrays", "bootstrap"),
     "driver": ("fit_with",),
     "fitted_groups": ("FittedGroups",),

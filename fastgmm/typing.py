@@ -26,6 +26,7 @@ __all__ = [
     "OnCollapse",
     "RandomStateLike",
     "Rows",
+    "WeightsPrior",
 ]
 
 CovarianceType = Literal["full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"]
@@ -40,6 +41,8 @@ OnCollapse = Literal["repair", "warn", "raise"]
 """`on_collapse` is one of these words."""
 InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"]
 """`init_params` is one of these words."""
+WeightsPrior = Literal["dirichlet_process", "dirichlet_distribution"]
+"""`weight_concentration_prior_type` is one of these words."""
 
 ACCELERATIONS: tuple[str, ...] = get_args(Acceleration)
 """These are the words of `Acceleration`, for checks."""
@@ -53,6 +56,8 @@ CRITERIA: tuple[str, ...] = get_args(Criterion)
 """These are the words of `Criterion`, for checks."""
 INIT_PARAMS: tuple[str, ...] = get_args(InitParams)
 """These are the words of `InitParams`, for checks."""
+WEIGHTS_PRIORS: tuple[str, ...] = get_args(WeightsPrior)
+"""These are the words of `WeightsPrior`, for checks."""
 
 Rows: TypeAlias = NDArray[np.floating[Any]]
 """Rows that the kernels take are C-contiguous, aligned, native float32 or float64."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm import Candidate, Criteria, GaussianMixture, Selection, select
+from fastgmm import Candidate, Criteria, Selection, select
 from fastgmm.cli.inputs import gap_facts, name_of, open_source, say_gaps, weighted_table
 from fastgmm.cli.machine import model_facts, print_json
+from fastgmm.cli.models import Model, bound_of, model_of
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import GridProgress, Progress
 from fastgmm.cli.report import column_names_of, counted, criterion_table, print_components
@@ -24,7 +25,7 @@ COLUMNS_IN_PICTURE = 6
 
 def fit(arguments: argparse.Namespace) -> None:
     """Fit a mixture, save and draw it, and print its components."""
-    model = _model_of(arguments)
+    model = model_of(arguments)
     source = open_source(arguments)
     check_places(arguments, source.files)
     if wants_stream(arguments, source):
@@ -34,7 +35,9 @@ def fit(arguments: argparse.Namespace) -> None:
     say_gaps(arguments, source)
     with (
         about(name_of(arguments)),
-        Progress(arguments.max_iter, arguments.n_init, quiet=arguments.quiet) as progress,
+        Progress(
+            arguments.max_iter, arguments.n_init, quiet=arguments.quiet, bound=bound_of(arguments)
+        ) as progress,
     ):
         model.fit(table, sample_weight=weights, callback=progress)
     if arguments.output is not None:
@@ -93,25 +96,7 @@ def select_model(arguments: argparse.Namespace) -> None:
             _print_fit(arguments, chosen.model, fitted)
 
 
-def _model_of(arguments: argparse.Namespace) -> GaussianMixture:
-    return GaussianMixture(
-        arguments.components,
-        covariance_type=arguments.covariance_type,
-        tol=arguments.tol,
-        gap_tol=arguments.gap_tol,
-        acceleration=None if arguments.acceleration == "none" else arguments.acceleration,
-        reg_covar=arguments.reg_covar,
-        on_collapse=arguments.on_collapse,
-        max_iter=arguments.max_iter,
-        n_init=arguments.n_init,
-        init_params=arguments.init,
-        random_state=arguments.seed,
-        n_threads=arguments.threads,
-        missing="em" if arguments.gaps == "em" else "error",
-    )
-
-
-def _draw(path: str, model: GaussianMixture, table: Table, weights: Any) -> None:
+def _draw(path: str, model: Model, table: Table, weights: Any) -> None:
     # Only a picture takes the time of this import.
     from fastgmm.plot import save_mixture
 
@@ -149,9 +134,7 @@ def _say_failures(chosen: Selection) -> None:
 class _Fitted:
     """What a fit has come to, of which all but the model takes a pass over the rows."""
 
-    def __init__(
-        self, model: GaussianMixture, table: Table, weights: Any, gaps: dict[str, int]
-    ) -> None:
+    def __init__(self, model: Model, table: Table, weights: Any, gaps: dict[str, int]) -> None:
         statistics = model.e_step(table, sample_weight=weights)  # one pass, for all three numbers
         # Rows without any value say nothing, and criteria do not count them.
         nothing = np.isnan(table.rows).all(axis=1)
@@ -174,11 +157,12 @@ class _Fitted:
         }
 
 
-def _print_fit(arguments: argparse.Namespace, model: GaussianMixture, fitted: _Fitted) -> None:
+def _print_fit(arguments: argparse.Namespace, model: Model, fitted: _Fitted) -> None:
     if arguments.json:
         print_json(fitted.facts())
         return
     n_rows, n_columns = fitted.shape
+    bayesian = getattr(arguments, "bayesian", False)
     print(
         f"{counted(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
         f"to {counted(n_rows, 'row')} of {counted(n_columns, 'column')}\n"
@@ -190,6 +174,7 @@ def _print_fit(arguments: argparse.Namespace, model: GaussianMixture, fitted: _F
             "log-likelihood per row": f"{fitted.log_likelihood:.6f}",
             "BIC": f"{fitted.criteria.bic:.3f}",
             "AIC": f"{fitted.criteria.aic:.3f}",
+            **({"lower bound of all rows": f"{model.lower_bound_:.3f}"} if bayesian else {}),
             "iterations": str(model.n_iter_),
             "converged": "yes" if model.converged_ else "no",
         }

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from fastgmm import GaussianMixture
+from fastgmm.cli.models import Model
 from fastgmm.cli.report import counted
 from fastgmm.cli.terminal import say
 from fastgmm.sources import Batches, Table, batches
@@ -27,7 +27,7 @@ STANDARD_INPUT = "-"
 def open_source(
     arguments: argparse.Namespace,
     *,
-    model: GaussianMixture | None = None,
+    model: Model | None = None,
     gaps: str | None = None,
 ) -> Batches:
     """Open the data of a command, of which no more than a header is read by now.
@@ -70,7 +70,7 @@ def open_source(
     )
 
 
-def taken_gaps(arguments: argparse.Namespace, model: GaussianMixture | None = None) -> str:
+def taken_gaps(arguments: argparse.Namespace, model: Model | None = None) -> str:
     """What is done about rows with gaps: what the user says, or what a model was fitted with."""
     if arguments.gaps is None:
         return "error" if model is None or model.missing == "error" else "em"
@@ -114,7 +114,7 @@ def weighted_table(source: Batches) -> tuple[Table, Any]:
     return (table, None) if isinstance(table, Table) else table
 
 
-def table_for(model: GaussianMixture, source: Batches, name: str) -> Table:
+def table_for(model: Model, source: Batches, name: str) -> Table:
     """Read all rows under the names of a model.
 
     Parameters
@@ -139,7 +139,7 @@ def table_for(model: GaussianMixture, source: Batches, name: str) -> Table:
     return _under_names(model, table, name)
 
 
-def tables_for(model: GaussianMixture, source: Batches, name: str) -> Iterator[tuple[Table, Any]]:
+def tables_for(model: Model, source: Batches, name: str) -> Iterator[tuple[Table, Any]]:
     """Give the batches of a source as tables under the names of a model.
 
     Parameters
@@ -206,7 +206,7 @@ def _where_named(known: Sequence[str], names: Sequence[str] | None) -> list[str]
     return None if names is None else list(known)
 
 
-def _under_names(model: GaussianMixture, table: Table, name: str) -> Table:
+def _under_names(model: Model, table: Table, name: str) -> Table:
     n_features, n_expected = table.rows.shape[1], model.n_features_in_
     if n_features != n_expected:
         raise ValueError(
@@ -217,6 +217,6 @@ def _under_names(model: GaussianMixture, table: Table, name: str) -> Table:
     return Table(table.rows, _names_of(model))
 
 
-def _names_of(model: GaussianMixture) -> tuple[str, ...] | None:
+def _names_of(model: Model) -> tuple[str, ...] | None:
     names = getattr(model, "feature_names_in_", None)
     return None if names is None else tuple(names)

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from fastgmm import GaussianMixture
+from fastgmm.cli.models import Model
 
 
 def print_json(value: Mapping[str, Any], stream: IO[str] | None = None) -> None:
@@ -25,12 +25,12 @@ def print_json(value: Mapping[str, Any], stream: IO[str] | None = None) -> None:
     print(json.dumps(_plain(value), allow_nan=False), file=stream)
 
 
-def model_facts(model: GaussianMixture, names: list[str]) -> dict[str, Any]:
+def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
     """What a model is, with its parameters.
 
     Parameters
     ----------
-    model : GaussianMixture
+    model : GaussianMixture or BayesianGaussianMixture
         Fitted.
     names : list of str
         The names of its columns.

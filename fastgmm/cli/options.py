@@ -11,6 +11,7 @@ from typing import Any
 
 from fastgmm import select
 from fastgmm.cli.fit import fit, select_model
+from fastgmm.cli.models import add_posterior_options
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import impute, info, sample, score
 from fastgmm.sources import FORMATS
@@ -65,6 +66,7 @@ def _add_fit(commands: Any) -> None:
         help="of slow fits (%(default)s)",
     )
     _add_regularization(parser)
+    add_posterior_options(parser)
     _add_threads(parser)
     add("-o", "--output", metavar="MODEL", help="write the model to this file")
     add("--plot", metavar="PICTURE", help="draw the model over the data (.png, .pdf, .svg)")

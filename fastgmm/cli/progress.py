@@ -52,10 +52,15 @@ class Progress(_Bar):
         The number of starts.
     quiet : bool
         Show nothing; nor is anything shown where standard error is not a terminal.
+    bound : str, default="log-likelihood"
+        What the lower bound of an iteration is called.
     """
 
-    def __init__(self, max_iter: int, n_init: int, *, quiet: bool) -> None:
+    def __init__(
+        self, max_iter: int, n_init: int, *, quiet: bool, bound: str = "log-likelihood"
+    ) -> None:
         super().__init__(quiet, total=max_iter, unit="it")
+        self._what = bound
         self._n_init = n_init
         self._start = 0
 
@@ -75,7 +80,7 @@ class Progress(_Bar):
         if self._n_init > 1:
             self._bar.set_description(f"start {iteration.init + 1} of {self._n_init}", False)
         self._bar.set_postfix_str(
-            f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
+            f"{self._what} {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
         )
         self._bar.update(iteration.n_iter - self._bar.n)
 
@@ -118,9 +123,12 @@ class StreamProgress(_Bar):
         Rows per pass, where known before the first.
     quiet : bool
         Show nothing; nor is anything shown where standard error is not a terminal.
+    bound : str, default="log-likelihood"
+        What the lower bound of a pass is called.
     """
 
-    def __init__(self, n_rows: int | None, *, quiet: bool) -> None:
+    def __init__(self, n_rows: int | None, *, quiet: bool, bound: str = "log-likelihood") -> None:
+        self._what = bound
         super().__init__(quiet, total=n_rows, unit=" rows", unit_scale=True, desc="start")
         self.n_rows = 0
         self._known = n_rows
@@ -142,5 +150,5 @@ class StreamProgress(_Bar):
         if self._bar is not None:
             self._bar.set_description(f"pass {iteration.n_iter + 1}", False)
             self._bar.set_postfix_str(
-                f"log-likelihood {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
+                f"{self._what} {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
             )

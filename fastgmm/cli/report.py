@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastgmm import Candidate, GaussianMixture
+from fastgmm import Candidate
+from fastgmm.cli.models import Model
 from fastgmm.typing import Criterion, FloatArray
 
 LONGEST_NAME = 28
@@ -18,7 +19,7 @@ HEAD = ["component", "weight", ""]
 """These words stand before the names of the columns: the third line holds headings only."""
 
 
-def component_table(model: GaussianMixture, names: Sequence[str], width: int) -> str:
+def component_table(model: Model, names: Sequence[str], width: int) -> str:
     """Write the weight of each component and its mean and deviation in every column.
 
     Parameters
@@ -70,7 +71,7 @@ def component_table(model: GaussianMixture, names: Sequence[str], width: int) ->
     )
 
 
-def standard_deviations(model: GaussianMixture) -> FloatArray:
+def standard_deviations(model: Model) -> FloatArray:
     """The deviation of each component in each column.
 
     Parameters
@@ -123,14 +124,14 @@ def _cut(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
 
 
-def print_components(model: GaussianMixture) -> None:
+def print_components(model: Model) -> None:
     """Print `component_table`, as wide as the terminal."""
     print(
         component_table(model, column_names_of(model), shutil.get_terminal_size((100, 24)).columns)
     )
 
 
-def column_names_of(model: GaussianMixture) -> list[str]:
+def column_names_of(model: Model) -> list[str]:
     """The names of the columns; without a header they are called x0, x1, ..."""
     names = getattr(model, "feature_names_in_", None)
     return [f"x{i}" for i in range(np.shape(model.means_)[1])] if names is None else list(names)

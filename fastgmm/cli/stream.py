@@ -19,6 +19,7 @@ from fastgmm.cli.inputs import (
     taken_gaps,
 )
 from fastgmm.cli.machine import model_facts, print_json
+from fastgmm.cli.models import Model, bound_of
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
 from fastgmm.cli.report import column_names_of, counted, print_components
@@ -62,16 +63,19 @@ def wants_stream(arguments: argparse.Namespace, source: Batches) -> bool:
     return True
 
 
-def fit_stream(arguments: argparse.Namespace, model: GaussianMixture, source: Batches) -> None:
+def fit_stream(arguments: argparse.Namespace, model: Model, source: Batches) -> None:
     """`fastgmm fit` in batches; after Ctrl-C the last whole pass is in the file."""
-    progress = StreamProgress(source.n_rows, quiet=arguments.quiet)
+    bound = bound_of(arguments)
+    progress = StreamProgress(source.n_rows, quiet=arguments.quiet, bound=bound)
     try:
         with about(name_of(arguments)), progress:
-            model.fit_batches(
-                _Counted(source, progress, name_of(arguments)),
-                callback=progress.iteration,
-                checkpoint=arguments.checkpoint,
-            )
+            batches = _Counted(source, progress, name_of(arguments))
+            if isinstance(model, GaussianMixture):
+                model.fit_batches(
+                    batches, callback=progress.iteration, checkpoint=arguments.checkpoint
+                )
+            else:
+                model.fit_batches(batches, callback=progress.iteration)
     except KeyboardInterrupt:
         if arguments.output is not None and model.is_fitted:
             model.save(arguments.output)
@@ -86,14 +90,14 @@ def fit_stream(arguments: argparse.Namespace, model: GaussianMixture, source: Ba
 
 
 def _print_fit(
-    arguments: argparse.Namespace, model: GaussianMixture, n_rows: int, gaps: dict[str, int]
+    arguments: argparse.Namespace, model: Model, n_rows: int, gaps: dict[str, int]
 ) -> None:
     if arguments.json:
         print_json(
             {
                 "n_rows": n_rows,
                 **gaps,
-                "log_likelihood": model.lower_bound_,
+                "log_likelihood": None if arguments.bayesian else model.lower_bound_,
                 "bic": None,
                 "aic": None,
                 "model": model_facts(model, column_names_of(model)),
@@ -102,10 +106,11 @@ def _print_fit(
         return
     print_components(model)
     print()
+    what = "lower bound of all rows" if arguments.bayesian else "log-likelihood per row"
     print_pairs(
         {
             "rows": str(n_rows),
-            "log-likelihood per row": f"{model.lower_bound_:.6f}",
+            what: f"{model.lower_bound_:.6f}",
             "passes": str(model.n_iter_),
             "converged": "yes" if model.converged_ else "no",
         }

@@ -21,6 +21,7 @@ from fastgmm.cli.inputs import (
     taken_gaps,
 )
 from fastgmm.cli.machine import model_facts, print_json, score_lines
+from fastgmm.cli.models import Model, loaded
 from fastgmm.cli.places import check_places
 from fastgmm.cli.report import column_names_of, print_components
 from fastgmm.cli.terminal import about, open_results, print_pairs
@@ -32,10 +33,14 @@ NUMBERS_AT_ONCE = 2**18
 
 def score(arguments: argparse.Namespace) -> None:
     """Write the scores of the rows; those of a stream come as its rows do."""
-    model = load(arguments.model).set_params(n_threads=arguments.threads)
+    model = loaded(arguments.model)
+    model.set_params(n_threads=arguments.threads)
     n_components = len(model.weights_)
     gaps = taken_gaps(arguments, model)
-    model.set_params(missing="em" if gaps == "em" else "error")
+    if isinstance(model, GaussianMixture):
+        model.set_params(missing="em" if gaps == "em" else "error")
+    elif gaps == "em":
+        raise ValueError(f"{arguments.model} is a posterior, which takes no rows with gaps.")
     # A row with gaps has its line as well, so that scores stay beside their rows.
     source = open_source(arguments, model=model, gaps="error" if gaps == "error" else "keep")
     check_places(arguments, [*source.files, Path(arguments.model)])
@@ -81,7 +86,7 @@ def impute(arguments: argparse.Namespace) -> None:
 
 
 def _tables(
-    arguments: argparse.Namespace, model: GaussianMixture, source: Batches, n_numbers: int
+    arguments: argparse.Namespace, model: Model, source: Batches, n_numbers: int
 ) -> Iterator[Table]:
     """The rows under the names of a model, some at a time, of which each gives so many numbers.
 
@@ -93,7 +98,7 @@ def _tables(
     return (table for table, _ in tables_for(model, source, name))
 
 
-def scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
+def scores(model: Model, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
     """The log density, the label and the responsibilities of each row.
 
     Parameters
@@ -121,7 +126,7 @@ def scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], 
     return found if complete else tuple(_spread(one, whole) for one in found)  # type: ignore[return-value]
 
 
-def _scores(model: GaussianMixture, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
+def _scores(model: Model, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
     shares = model.predict_proba(table)
     labels = shares.argmax(axis=1).tolist()
     return model.score_samples(table).tolist(), labels, shares.tolist()
@@ -167,7 +172,7 @@ def _pieces(table: Table, n_numbers: int) -> Iterator[Table]:
 
 def sample(arguments: argparse.Namespace) -> None:
     """Write random rows and the component of each."""
-    model = load(arguments.model)
+    model = loaded(arguments.model)
     rows, labels = model.sample(arguments.n, random_state=arguments.seed)
     names = column_names_of(model)
     step = max(1, NUMBERS_AT_ONCE // len(names))
@@ -187,7 +192,7 @@ def sample(arguments: argparse.Namespace) -> None:
 
 def info(arguments: argparse.Namespace) -> None:
     """Print what a model is, where it comes from, and its components."""
-    model = load(arguments.model)
+    model = loaded(arguments.model)
     with open_results(None):
         if arguments.json:
             print_json(model_facts(model, column_names_of(model)) | {"read_by": __version__})
@@ -195,7 +200,7 @@ def info(arguments: argparse.Namespace) -> None:
             _print_info(model)
 
 
-def _print_info(model: GaussianMixture) -> None:
+def _print_info(model: Model) -> None:
     n_iter = getattr(model, "n_iter_", None)
     print_pairs(
         {

@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range
-from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.rules import LEAST_FALL, Rules
 from fastgmm.em.run import Run
@@ -171,7 +170,7 @@ class _Loop:
             self.run = replace(run, mixture=accepted, converged=settled, gap=gap, noise=noise)
             return
         if search is None and slow and statistics.covariance_model.accelerates:
-            search = Search(rules.regularization, statistics.weight)
+            search = rules.family.search(rules.regularization, statistics.weight)
         previous = accepted if rules.family.needs_previous else None
         if search is None:
             del accepted  # the M-step needs the memory

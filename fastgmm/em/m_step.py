@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
+from fastgmm.data.passes import Data
+from fastgmm.em.acceleration import Search
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -26,6 +28,22 @@ class Family(Protocol):
     accelerates: bool
     """Whether steps ahead of EM, which move all parameters freely, lead to mixtures of the family.
     """
+    collapses: bool
+    """Whether a component that holds next to nothing has collapsed, and is to be repaired."""
+    sums_up: bool
+    """Whether the weight of the rows counts, beside a prior.
+
+    Then the bound, and with it `tol`, is of all rows together, and not per unit of weight.
+    """
+
+    def for_rows(self, data: Data) -> "Family":
+        """The family for the first rows of a stream, by which it may set its prior."""
+
+    def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
+        """What a run begins with, where a start has found a mixture for rows of this weight."""
+
+    def search(self, regularization: Regularization, weight: float) -> Search:
+        """What proposes steps ahead of EM for rows of this weight."""
 
     def maximize(
         self,
@@ -42,7 +60,7 @@ class Family(Protocol):
     def bound(
         self, mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
     ) -> float:
-        """What must not fall, per unit of weight, for the mixture that the statistics are under."""
+        """What must not fall, for the mixture that the statistics are under."""
 
     def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
         """Statistics of weight 1 that `maximize` turns into this mixture: where a stream begins."""
@@ -61,6 +79,20 @@ class MaximumLikelihood:
 
     needs_previous = False
     accelerates = True
+    collapses = True
+    sums_up = False
+
+    def for_rows(self, data: Data) -> "MaximumLikelihood":
+        """The family itself."""
+        return self
+
+    def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
+        """The mixture itself."""
+        return mixture
+
+    def search(self, regularization: Regularization, weight: float) -> Search:
+        """L-BFGS in the relative frame."""
+        return Search(regularization, weight)
 
     def maximize(
         self,

@@ -49,6 +49,8 @@ class Rules:
     trail: Trail | None = None
     family: Family = MAXIMUM_LIKELIHOOD
     dtype: np.dtype | None = None
+    unit: float = 1.0
+    """Lower bounds, and with them `tol`, are so many times those per row."""
 
     def begun(self, mixture: Mixture) -> Run:
         """A run that begins with a mixture."""
@@ -60,10 +62,11 @@ class Rules:
         """The rules as the kernels read them, for sums of a dtype."""
         acceleration = self.acceleration if self.family.accelerates else None
         slow = FIRST_PASSES, LARGEST_GAIN, LEAST_SLOW_RATE, MOST_SLOW_RATE, FEWEST_PASSES
-        return numbers_of(self.stopping, dtype, (WHEN[acceleration], *slow, LEAST_FALL))
+        stopping = self.stopping.over(self.unit)
+        return numbers_of(stopping, dtype, (WHEN[acceleration], *slow, LEAST_FALL))
 
     def foretold(self, run: Run, dtype: np.dtype) -> tuple[float, float, bool]:
         """The gap, the noise that ends the run or 0, and whether it is slow: by its bounds."""
-        last = np.array(run.recent(2 * NOISE_WINDOW), dtype=np.float64)
+        last = np.array(run.recent(2 * NOISE_WINDOW), dtype=np.float64) / self.unit
         gap, noise, _, slow = kernels.foretold(self.numbers(dtype), last)
-        return gap, noise, slow
+        return gap * self.unit, noise * self.unit, slow

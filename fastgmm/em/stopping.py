@@ -1,7 +1,7 @@
 """When a fit has ended: how much the log-likelihood still changes, and how far its limit is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,13 @@ class Stopping:
     def tolerance(self) -> float:
         """The number of the user that decides: `gap_tol`, or else `tol`."""
         return self.tol if self.gap_tol is None else self.gap_tol
+
+    def over(self, unit: float) -> "Stopping":
+        """The same rule for bounds that are divided by a number."""
+        if unit == 1.0:
+            return self
+        gap_tol = None if self.gap_tol is None else self.gap_tol / unit
+        return replace(self, tol=self.tol / unit, gap_tol=gap_tol)
 
     @property
     def heeds_noise(self) -> bool:

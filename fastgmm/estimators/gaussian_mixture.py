@@ -25,11 +25,11 @@ from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attribute
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
+from fastgmm.estimators.reported import Reported
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.plan import Callback, Hooks, Plan
-from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class GaussianMixture(Questions, Estimator):
+class GaussianMixture(Questions, Reported, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
@@ -860,50 +860,10 @@ class GaussianMixture(Questions, Estimator):
 
     # ------------------------------------------------------------------ the way to the mixture
 
-    def _report(self) -> Report:
-        self._fitted()
-        assert self._state is not None
-        return self._state.report
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the best start has met the rule of `tol` and `gap_tol`; False of a stream."""
-        return self._report().converged
-
-    @property
-    def n_iter_(self) -> int:
-        """The iterations of the best start; the updates of a stream."""
-        return self._report().n_iter
-
-    @property
-    def n_passes_(self) -> int:
-        """The passes of the best start: more than iterations where accelerated steps failed."""
-        return self._report().n_passes
-
-    @property
-    def lower_bound_(self) -> float:
-        """The mean log-likelihood per row that the last iteration began with, in nats."""
-        return self._report().lower_bound
-
-    @property
-    def lower_bounds_(self) -> list[float]:
-        """The mean log-likelihood per row that each iteration began with, in nats."""
-        return FixedList(self._report().lower_bounds)
-
-    @property
-    def gap_(self) -> float:
-        """The predicted distance of `lower_bound_` from its limit, in nats; inf where unknown."""
-        return self._report().gap
-
     @property
     def repairs_(self) -> list[Repair]:
         """What collapsed in the best start, and what was done."""
         return FixedList(self._report().repairs)
-
-    @property
-    def initializations_(self) -> list[Initialization]:
-        """What each start has reached."""
-        return FixedList(self._report().initializations)
 
     # ------------------------------------------------------------------ statistics
 

@@ -205,7 +205,7 @@ def identity_of(params: dict[str, Any]) -> dict[str, Any]:
         if name in INITIAL and value is not None:
             identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
         elif name not in FREE:
-            identity[name] = _fact(name, value)
+            identity[name] = plain_fact(name, value)
     return identity
 
 
@@ -270,10 +270,11 @@ class CheckpointFile:
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters of the constructor as JSON values, but for initial arrays."""
-    return {name: _fact(name, value) for name, value in params.items() if name not in INITIAL}
+    return {name: plain_fact(name, value) for name, value in params.items() if name not in INITIAL}
 
 
-def _fact(name: str, value: Any) -> Any:
+def plain_fact(name: str, value: Any) -> Any:
+    """The JSON value of a parameter of the constructor."""
     if name == "random_state":
         return int(value) if isinstance(value, int | np.integer) else None
     if name == "prior":

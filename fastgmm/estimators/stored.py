@@ -50,10 +50,11 @@ class StoredState:
         if self.trail is not None:
             self.trail.check_for(mixture)
         if stream is not None:
-            _check_stream(stream, mixture)
+            check_stream(stream, mixture)
 
 
-def _check_stream(stream: LearnerState, mixture: Mixture) -> None:
+def check_stream(stream: LearnerState, mixture: Mixture) -> None:
+    """Raise ValueError where a stream, from a file, is not that of a mixture."""
     known = stream.statistics
     if stream.waiting.shape[1] != mixture.n_features:
         raise ValueError(f"the rows of its stream must have {mixture.n_features} features")

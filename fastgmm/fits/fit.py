@@ -190,7 +190,10 @@ class _RunningFit:
     def _rank(self, run: Run) -> tuple[bool, float]:
         """What the best run has most of."""
         assert run.mixture is not None
-        return not is_weak(run.mixture, run.regularization, self._n_rows), run.lower_bound
+        weak = self._plan.family.collapses and is_weak(
+            run.mixture, run.regularization, self._n_rows
+        )
+        return not weak, run.lower_bound
 
     def _note_end(self, turn: int, run: Run, better: bool) -> None:
         """Note what the start of a turn has reached, and whether that is the best so far."""
@@ -265,7 +268,7 @@ class _RunningFit:
             start.covariance_type,
             start.n_components,
             self._regularization.reg_covar,
-            settings.stopping.target,
+            settings.stopping.over(self._rules.unit).target,
         )
         save = partial(self._save, init, best)
         watch = Watch(self._hooks, init, reporter, self._outside, save, self._of_rows)
@@ -273,7 +276,8 @@ class _RunningFit:
         if begun is None:
             return None
         one_pass = passes if self._narrow is None else self._narrow.entering(passes)
-        run = run_em(begun, one_pass, self._rules, repairer, watch, self._stretches)
+        repairs = repairer if self._plan.family.collapses else None
+        run = run_em(begun, one_pass, self._rules, repairs, watch, self._stretches)
         if run.failure is None:
             reporter.end(run, self._outside)
         return run
@@ -294,6 +298,7 @@ class _RunningFit:
             trail=self._plan.trail,
             family=self._plan.family,
             dtype=self._em_data.dtype,
+            unit=self._data.extent.weight if self._plan.family.sums_up else 1.0,
         )
 
     @lazy
@@ -312,7 +317,8 @@ class _RunningFit:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
         if mixture is None:
             return None
-        begun = self._rules.begun(mixture)
+        weight, ridge = self._data.extent.weight, self._regularization
+        begun = self._rules.begun(self._plan.family.begun(mixture, ridge, weight))
         if self._turns is None or self._data.gapped:
             return begun
         return approached(begun, self.sample, self._data.extent, self._rules, self.n_threads)

@@ -72,12 +72,18 @@ class Learned:
         e_step.add(Part(np.ascontiguousarray(part.rows), part.sample_weight), density)
         return e_step.statistics(), density.astype(np.float64, copy=False)
 
-    def stepped(self, of_batch: SufficientStatistics, share: float, family: Family) -> "Learned":
-        """What is known after a batch; as before where a covariance would be singular."""
+    def stepped(
+        self, of_batch: SufficientStatistics, share: float, family: Family, counts: float = 1.0
+    ) -> "Learned":
+        """What is known after a batch; as before where a covariance would be singular.
+
+        Beside a prior it stands for rows of the weight `counts`.
+        """
         mixture, statistics = self.mixture, blend(self.statistics, of_batch, share)
         if np.isfinite(of_batch.log_likelihood) and np.isfinite(statistics.second_moment).all():
             with suppress(IllDefinedCovarianceError, DataRangeError):
-                mixture = family.maximize(statistics, self.ridge, self.mixture)
+                counted = statistics.scaled(counts) if family.sums_up else statistics
+                mixture = family.maximize(counted, self.ridge, self.mixture)
         if mixture is self.mixture:
             statistics = self.statistics
         return Learned(mixture, statistics, self.regularization, self.seen + of_batch.weight)

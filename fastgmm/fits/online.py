@@ -315,7 +315,8 @@ class Learner:
 
     def _batch(self, part: Part, extent: Extent) -> Batch:
         share = self.pace.share(extent.weight, self.seen, self._restless)
-        return Batch(part, extent, share, self._gapped(part.rows))
+        counts = self.pace.remembered(self.seen + extent.weight)
+        return Batch(part, extent, share, self._gapped(part.rows), counts)
 
     def _looks_after(self, found: Step, n: int) -> Looks | None:
         """When to look again after a step by n rows."""
@@ -341,6 +342,8 @@ class Learner:
     def _looks_again(self) -> bool:
         """Whether the sample can count for enough rows for a look."""
         assert self.learned is not None
+        if self.target.family.sums_up:
+            return False  # of posteriors the sample alone tells less than the prior does
         counts, half_life = float(self._room), self.pace.half_life
         if half_life is not None:
             counts = min(counts, 2.0 / math.log(2.0) * half_life)

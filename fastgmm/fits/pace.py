@@ -56,6 +56,10 @@ class Pace:
         """The weight of the rows that count; or, for the cost of looks, of a thousand."""
         return seen if self.half_life is None else min(seen, max(self.half_life, LEAST_HORIZON))
 
+    def remembered(self, seen: float) -> float:
+        """The weight that the rows count for which are not forgotten yet."""
+        return seen if self.half_life is None else min(seen, self.half_life / math.log(2.0))
+
     def forgets(self, seen: float) -> bool:
         """Whether some of the rows that were seen count for little."""
         return self.half_life is not None and seen > self.half_life

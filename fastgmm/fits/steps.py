@@ -65,12 +65,15 @@ class Batch:
         The share that they are to have in what is known.
     gaps : bool
         Whether numbers of the rows may be missing.
+    counts : float
+        The weight of the rows that what is known after it stands for, beside a prior.
     """
 
     part: Part
     extent: Extent
     share: float
     gaps: bool = False
+    counts: float = 1.0
 
 
 def step(learned: Learned, batch: Batch, family: Family, n_threads: int | None) -> Step:
@@ -92,7 +95,7 @@ def plain_step(
     found = judged(mixture, log_density, part.sample_weight, batch.share)
     if found.far is not None and not whole:
         return Step(None, found.far, True, log_density)
-    after = learned.stepped(of_batch, batch.share, family)
+    after = learned.stepped(of_batch, batch.share, family, batch.counts)
     entropy = imbalance(mixture, of_batch)
     return Step(after, None, found.strong, log_density, mean_excess(mixture, of_batch), entropy)
 
@@ -106,7 +109,7 @@ def _step_with_gaps(
     found = judged_by_columns(measured, weight, batch.share)
     if found.far is not None and not whole:
         return Step(None, found.far, True, measured.log_density)
-    after = learned.stepped(of_batch, batch.share, family)
+    after = learned.stepped(of_batch, batch.share, family, batch.counts)
     counted = slice(None) if weight is None else weight > 0
     odd = np.average(measured.excess[counted], weights=None if weight is None else weight[counted])
     entropy = imbalance(mixture, of_batch)

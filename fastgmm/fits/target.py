@@ -60,7 +60,7 @@ class Target:
         if data.extent.n_counted < max(2, self.n_components) or len(unobserved(data)):
             return None
         with suppress(IllDefinedCovarianceError):
-            return fit(data, replace(plan, family=self.family))
+            return fit(data, replace(plan, family=self.family.for_rows(data)))
         return None
 
 

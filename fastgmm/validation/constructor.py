@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
-from fastgmm.typing import ACCELERATIONS, COVARIANCE_TYPES, INIT_PARAMS, MISSING, ON_COLLAPSE
+from fastgmm.typing import (
+    ACCELERATIONS,
+    COVARIANCE_TYPES,
+    INIT_PARAMS,
+    MISSING,
+    ON_COLLAPSE,
+    WEIGHTS_PRIORS,
+)
 
 
 def _same(value: Any) -> Any:
@@ -144,6 +151,13 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
     "missing": (_text(MISSING),),
+    "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),
+    "weight_concentration_prior": (_NONE, _POSITIVE),
+    "mean_precision_prior": (_NONE, _POSITIVE),
+    "mean_prior": (_NONE, _ARRAY_LIKE),
+    "degrees_of_freedom_prior": (_NONE, _POSITIVE),
+    "covariance_prior": (_NONE, _ARRAY_LIKE, _POSITIVE),
+    "prune": _BOOLEAN,
 }
 """Each parameter may be what one of its constraints allows. Types, ranges and words are those of
 scikit-learn 1.9.1, a largest seed of 2**32 - 1 included, for all parameters that it has."""

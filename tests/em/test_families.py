@@ -47,6 +47,12 @@ class EqualWeights:
 
     needs_previous = False
     accelerates = False
+    collapses, sums_up = True, False
+    begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
+
+    def for_rows(self, data: Any) -> Any:
+        return self
+
     bound, imply = MAXIMUM_LIKELIHOOD.bound, MAXIMUM_LIKELIHOOD.imply
 
     def maximize(

@@ -107,6 +107,12 @@ class NoiseFamily:
     log_volume: float
     needs_previous = False
     accelerates = False
+    collapses, sums_up = True, False
+    begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
+
+    def for_rows(self, data: Any) -> Any:
+        return self
+
     bound, imply, n_parameters = (
         MAXIMUM_LIKELIHOOD.bound,
         MAXIMUM_LIKELIHOOD.imply,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import fastgmm
 from fastgmm import (
+    BayesianGaussianMixture,
     Bootstrap,
     Candidate,
     Criteria,
@@ -170,6 +171,15 @@ def regressors(X: Doubles, y: Doubles) -> None:
     assert_type(model.score(X, y), float)
     assert_type(model.mixture_, GaussianMixture)
     assert_type(model.n_outputs_, int)
+
+
+def posteriors(X: Doubles) -> None:
+    model = BayesianGaussianMixture(n_components=3, covariance_prior=2.0).fit(X)
+    assert_type(model, BayesianGaussianMixture)
+    assert_type(model.mean_precision_, Floats)
+    assert_type(model.weight_concentration_, Floats | tuple[Floats, Floats])
+    assert_type(model.fit_predict(X), Integers)
+    assert_type(model.m_step(model.e_step(X)), BayesianGaussianMixture)
 
 
 def choices(X: Doubles) -> None:

@@ -117,6 +117,13 @@ def test_good_parameters() -> None:
         "on_collapse": ("repair", "warn", "raise"),
         "prior": (None, NormalInverseWishart()),
         "missing": ("error", "em"),
+        "weight_concentration_prior_type": ("dirichlet_process", "dirichlet_distribution"),
+        "weight_concentration_prior": (None, 0.1, 2),
+        "mean_precision_prior": (None, 0.1),
+        "mean_prior": (None, [0.0, 1.0]),
+        "degrees_of_freedom_prior": (None, 2.5),
+        "covariance_prior": (None, 1.0, np.eye(2)),
+        "prune": (True, False, np.True_),
     }
     assert good.keys() == CONSTRAINTS.keys()
     for name, values in good.items():

@@ -10,8 +10,8 @@ from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.em.run import Run
 from fastgmm.estimators.conventions import Estimator, defaults_of
+from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.fixed import with_fixed_attributes
-from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.posterior_planning import (
     NOT_PARAMETERS,
     posterior_plan,
@@ -50,7 +50,7 @@ from fastgmm.validation.batches import CheckedBatches
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class BayesianGaussianMixture(Measures, PosteriorStream, Estimator):
+class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
     """A posterior of Gaussian mixtures, fitted by variational Bayes.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below.  Components

@@ -8,7 +8,7 @@ import pytest
 from posteriors import PRIORS, RIDGE, after_one_step, posterior_of
 
 from fastgmm.data.rows import RowData
-from fastgmm.em.e_step import expectation
+from fastgmm.em.e_step import Passes, carried_bounds, expectation
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.variational import VariationalBayes, entropy
 from fastgmm.mixture.density import responsibilities
@@ -131,3 +131,22 @@ def test_our_own_types_are_parts_of_tied(kind: Any, rng: np.random.Generator) ->
     np.testing.assert_allclose(
         found.covariances, (prior.covariance + scatter) / found.dof, rtol=1e-11
     )
+
+
+@pytest.mark.parametrize("weights", PRIORS)
+def test_bounds_that_are_carried_change_no_sums(weights: Any, rng: np.random.Generator) -> None:
+    """What a pass skips, since the last one says that it cannot matter, is by these constants."""
+    posterior, _ = posterior_of(weights, "full", rng, k=12, d=16)
+    rows = correlated_mixture(12, 16, rng, separation=3.0).sample(6000, rng)[0]
+    family, data = VariationalBayes(posterior.prior), RowData(rows)
+    assert carried_bounds(rows, "full", 12).possible
+    passes = Passes(data, "full", 12, RIDGE.reg_covar)
+    for _ in range(6):
+        whole = expectation(posterior, data, reg_covar=RIDGE.reg_covar)
+        carried = passes(posterior)
+        assert carried.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-12)
+        largest = np.abs(whole.second_moment).max()
+        np.testing.assert_allclose(
+            carried.second_moment, whole.second_moment, rtol=1e-9, atol=1e-10 * largest
+        )
+        posterior = family.maximize(carried, RIDGE)

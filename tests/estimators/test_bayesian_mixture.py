@@ -268,3 +268,24 @@ def test_the_predictive_density_has_heavier_tails(rows: np.ndarray) -> None:
     np.testing.assert_allclose(
         model.predictive_log_density(near), model.score_samples(near), atol=1.5
     )
+
+
+def test_a_reader_that_fails_leaves_the_last_whole_pass(rows: np.ndarray) -> None:
+    walks = []
+
+    def batches() -> Any:
+        walks.append(len(walks))
+        yield rows[:200]
+        if len(walks) > 7:
+            raise OSError("the disk is gone")
+        yield rows[200:]
+
+    params: dict[str, Any] = {"n_components": 3, "random_state": 0, "tol": 0.0, "max_iter": 30}
+    model = BayesianGaussianMixture(**params)
+    with pytest.raises(OSError, match="the disk is gone"):
+        model.fit_batches(batches)
+    assert 0 < model.n_iter_ < 7
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = BayesianGaussianMixture(**params | {"max_iter": model.n_iter_}).fit(rows)
+    np.testing.assert_allclose(model.means_, whole.means_, rtol=1e-9)

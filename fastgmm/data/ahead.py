@@ -2,40 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from queue import SimpleQueue
 from typing import Any
 
+_END = object()
+"""This comes after the last item."""
 
-def read_ahead(items: Iterable[Any]) -> Iterator[Any]:
+
+def read_ahead(items: Iterable[Any]) -> Generator[Any]:
     """The items, each fetched on another thread while the one before is worked on.
 
     One thread fetches them all: what a reader opens may belong to the thread that opened it. Where
     no thread can be started, that is the caller's own, and nothing is read ahead.
     """
-    # This import takes 5 ms, and most programs never read a batch.
-    from concurrent.futures import ThreadPoolExecutor
+    reader = _Reader(items)
+    try:
+        reader.begin()
+    except RuntimeError:  # containers limit the number of threads
+        yield from closing(items)
+        return
+    try:
+        while (item := reader.following()) is not _END:
+            yield item
+    finally:
+        reader.end()
 
-    nothing = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="fastgmm-reader") as reader:
+
+class _Reader:
+    """A thread that fetches one item each time it is asked to.
+
+    A walk that nobody has closed is ended by the garbage collector, on any thread and in the middle
+    of anything, such as the start of a thread, which holds locks of `threading`.  So an end takes
+    none of these: it is an item of a queue, and to join a daemon needs no lock.  An executor's
+    shutdown needs some, and has hung a test.
+    """
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
+        self._asked = SimpleQueue[bool]()
+        self._found = SimpleQueue[tuple[Any, BaseException | None]]()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="fastgmm-reader", daemon=True)
+
+    def begin(self) -> None:
+        """Start the thread, which fetches the first item."""
+        self._asked.put(True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        iterator: Iterator[Any] | None = None
         try:
-            begun = reader.submit(iter, items)
-        except RuntimeError:  # containers limit the number of threads
-            yield from closing(items)
-            return
-        iterator = begun.result()
-        following = reader.submit(next, iterator, nothing)
+            iterator = iter(self._items)
+            while self._asked.get():
+                self._found.put((next(iterator, _END), None))
+        except BaseException as error:  # it is raised where the item is asked for
+            self._found.put((_END, error))
+        close = getattr(iterator, "close", None)
         try:
-            while (item := following.result()) is not nothing:
-                following = reader.submit(next, iterator, nothing)
-                yield item
-        finally:
-            following.cancel()
-            close = getattr(iterator, "close", None)
             if close is not None:
-                reader.submit(close).result()
+                close()
+        except BaseException as error:  # it is raised where the walk is ended
+            self._error = error
+
+    def following(self) -> Any:
+        """The next item, or `_END`; the one after it is fetched meanwhile."""
+        item, error = self._found.get()
+        if error is not None:
+            raise error
+        if item is not _END:
+            self._asked.put(True)
+        return item
+
+    def end(self) -> None:
+        """Have the iterator closed on its thread, and wait for that."""
+        self._asked.put(False)
+        # In a process that ends no other thread runs, and none can wait for itself.
+        if not sys.is_finalizing() and self._thread.ident != threading.get_ident():
+            self._thread.join()
+            if self._error is not None:
+                raise self._error
 
 
-def closing(items: Iterable[Any]) -> Iterator[Any]:
+def closing(items: Iterable[Any]) -> Generator[Any]:
     """The items, whose iterator is closed in the end, where it can be."""
     iterator = iter(items)
     try:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Protocol
 
 import numpy as np
@@ -92,12 +93,13 @@ class BatchData:
         """Walk over all batches to count their rows, and to draw some if there is a sampler."""
         extent = Extent()
         counts = np.zeros(()) if self.gapped else None
-        for rows, weight in self._batches():
-            extent = extent.plus(len(rows), weight)
-            if counts is not None:
-                counts = counts + together(rows)
-            if sampler is not None:
-                sampler.add(len(rows), rows, weight)
+        with closing(self._batches()) as walk:
+            for rows, weight in walk:
+                extent = extent.plus(len(rows), weight)
+                if counts is not None:
+                    counts = counts + together(rows)
+                if sampler is not None:
+                    sampler.add(len(rows), rows, weight)
         if extent.n_samples == 0:
             raise ValueError(
                 "this walk over the batches gave 0 rows: pass batches that come again."
@@ -117,10 +119,12 @@ class BatchData:
     def pass_over(self, make: Callable[[], Accumulator[Sums]]) -> Sums:
         """The sums of the accumulator of `make`, to which the batches of one walk were added."""
         accumulator = make()
-        walk = self._same_batches()
-        for rows, weight in gathered(walk) if self.gapped else walk:
-            for part in self._parts(rows, weight):
-                accumulator.add(part)
+        # An error keeps what is on the way alive, and a walk may have a thread.
+        with closing(self._batches()) as walk:
+            same = self._same(walk)
+            for rows, weight in gathered(same) if self.gapped else same:
+                for part in self._parts(rows, weight):
+                    accumulator.add(part)
         return accumulator.statistics()
 
     def _parts(self, rows: np.ndarray, weight: np.ndarray | None) -> Iterable[Part]:
@@ -129,9 +133,10 @@ class BatchData:
             return (Part(rows, weight),)
         return parts_by_pattern(rows, weight)
 
-    def _same_batches(self) -> Iterator[Batch]:
+    def _same(self, walk: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches of a walk, which must be those of the first one."""
         n_samples, weight = 0, 0.0
-        for batch in self._batches():
+        for batch in walk:
             n_samples += len(batch[0])
             weight += _weight(batch)
             yield batch

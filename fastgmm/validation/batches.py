@@ -1,5 +1,6 @@
 """Batches of rows: what the user may give, checked one by one and read ahead."""
 
+import contextlib
 import os
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
@@ -65,10 +66,12 @@ class CheckedBatches:
         # What `fastgmm.sources.batches` returns knows what must be read on this thread.
         own = getattr(self._batches, "walk_ahead", None)
         walk = closing(own()) if callable(own) else read_ahead(self._fresh())
-        for number, item in enumerate(walk):
-            batch = self._checked(item, number)
-            if len(batch[0]):
-                yield batch
+        # Whoever leaves it leaves no thread behind.
+        with contextlib.closing(walk):
+            for number, item in enumerate(walk):
+                batch = self._checked(item, number)
+                if len(batch[0]):
+                    yield batch
 
     def _checked(self, item: Any, number: int) -> Batch:
         given, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, None)

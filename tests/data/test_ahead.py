@@ -37,7 +37,7 @@ def test_a_reader_stays_on_one_thread_and_is_closed_there() -> None:
 
     walk = read_ahead(reader())
     assert next(walk) == 0
-    walk.close()  # type: ignore[attr-defined]
+    walk.close()
     assert 2 <= len(seen) <= 3
     assert len(set(seen)) == 1
     assert seen[0] is not threading.current_thread()
@@ -53,3 +53,35 @@ def test_an_error_of_the_reader_comes_after_what_it_read() -> None:
     assert next(walk) == 0
     with pytest.raises(OSError, match="the disk is gone"):
         next(walk)
+
+
+def test_a_walk_that_is_left_may_be_ended_while_threads_start() -> None:
+    """The garbage collector ends it wherever it comes, with locks of `threading` held."""
+    closed: list[int] = []
+
+    def reader(number: int) -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            closed.append(number)
+
+    walks = [read_ahead(reader(number)) for number in range(3)]
+    assert [next(walk) for walk in walks] == [0, 0, 0]
+    lock = getattr(threading, "_shutdown_locks_lock", None) or threading.Lock()
+    with lock:
+        while walks:
+            walks.pop()  # the last reference
+    assert sorted(closed) == [0, 1, 2]
+
+
+def test_an_error_while_it_is_closed_is_raised() -> None:
+    def reader() -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            raise OSError("the disk is gone")
+
+    walk = read_ahead(reader())
+    assert next(walk) == 0
+    with pytest.raises(OSError, match="the disk is gone"):
+        walk.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -289,8 +290,9 @@ def _all(
     else:
         # The largest fits begin first, as they take longest.
         order = sorted(range(len(models)), key=lambda i: -_n_components(models[i]))
-        for i, candidate in as_they_end(order, one, workers, cancelled):
-            take(i, candidate)
+        with closing(as_they_end(order, one, workers, cancelled)) as ended:
+            for i, candidate in ended:
+                take(i, candidate)
     return None if best is None else best[1], [found[i] for i in range(len(models))]
 
 

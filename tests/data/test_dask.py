@@ -99,21 +99,20 @@ def test_a_cluster_that_is_gone_is_one_sentence() -> None:
 
 
 def test_workers_use_their_own_threads(client: Any) -> None:
-    # Each worker of this cluster has one thread, whatever the machine has.
+    # Each worker of this cluster has one thread, whatever the machine has.  What is sent are inner
+    # functions, which travel whole: workers cannot import the tests.
+    def checked(number: int, rows: Any, weight: Any) -> tuple[Any, Any]:
+        return rows, weight
+
+    def threads(number: int, rows: Any, weight: Any) -> int:
+        from fastgmm.threads import available_threads, threads_used
+
+        return max(available_threads(), threads_used(10**6, 1000, 8))
+
     chunked = array.zeros((N, D), chunks=(3000, D))
     parts = fastgmm_dask.delayed_parts(chunked, None)
-    kept = fastgmm_dask.DaskPartitions(client, parts, _as_they_are, None)
-    assert kept.fold(_threads, max) == 1
-
-
-def _as_they_are(number: int, rows: Any, weight: Any) -> tuple[Any, Any]:
-    return rows, weight
-
-
-def _threads(number: int, rows: Any, weight: Any) -> int:
-    from fastgmm.threads import available_threads, threads_used
-
-    return max(available_threads(), threads_used(10**6, 1000, 8))
+    kept = fastgmm_dask.DaskPartitions(client, parts, checked, None)
+    assert kept.fold(threads, max) == 1
 
 
 def test_wrong_input_is_one_sentence(client: Any, rows: np.ndarray) -> None:

@@ -17,6 +17,7 @@ from fastgmm.data.partitions import Joined, Nodes, OfPartition, Result, Rows, fo
 from fastgmm.errors import ClusterError
 from fastgmm.tables.frames import is_class
 from fastgmm.threads import at_most
+from fastgmm.version import __version__
 
 FEWEST_TO_MERGE = 8
 """The results of more workers than this are joined on workers first, so many at a time."""
@@ -25,16 +26,31 @@ Check = Callable[[int, Any, Any], Rows]
 
 
 def client_of(client: Any = None) -> Any:
-    """The client given, or the current one; None where there is none."""
+    """The client given, or the current one; None where there is none.
+
+    Raises
+    ------
+    TypeError
+        When what was given is no client.
+    ClusterError
+        When a worker lacks this package: a task that it cannot read would end it, and each after
+        it, and the fit would wait for ever.
+    """
+    if client is None:
+        client = _current_client()
+    elif not is_class(client, "distributed", "Client"):
+        raise TypeError(
+            f"client must be a dask.distributed.Client, got {type(client).__name__}: make one of "
+            "the scheduler's address."
+        )
+    elif client.asynchronous:
+        raise TypeError("client must not be asynchronous: make it with asynchronous=False.")
     if client is not None:
-        if not is_class(client, "distributed", "Client"):
-            raise TypeError(
-                f"client must be a dask.distributed.Client, got {type(client).__name__}: "
-                "make one of the scheduler's address."
-            )
-        if client.asynchronous:
-            raise TypeError("client must not be asynchronous: make it with asynchronous=False.")
-        return client
+        _check_workers(client)
+    return client
+
+
+def _current_client() -> Any:
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None  # there can be no client of a package that was never imported
@@ -42,6 +58,25 @@ def client_of(client: Any = None) -> Any:
         return distributed.default_client()
     except ValueError:
         return None
+
+
+def _check_workers(client: Any) -> None:
+    """Raise ClusterError unless all workers have this version of the package."""
+
+    def version() -> str:  # an inner function travels whole, whatever a worker can import
+        import fastgmm
+
+        return fastgmm.__version__
+
+    with told():
+        found = client.run(version, on_error="return")
+    for address, one in sorted(found.items()):
+        if one != __version__:
+            has = f"cannot import fastgmm ({one})" if isinstance(one, Exception) else f"has {one}"
+            raise ClusterError(
+                f"the worker {address} {has}, and this process has fastgmm {__version__}: install "
+                "that version on all workers."
+            )
 
 
 def delayed_parts(X: Any, sample_weight: Any) -> list[tuple[Any, Any]]:

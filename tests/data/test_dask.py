@@ -115,6 +115,28 @@ def test_workers_use_their_own_threads(client: Any) -> None:
     assert kept.fold(threads, max) == 1
 
 
+def test_workers_without_the_package_are_named_before_anything_is_sent() -> None:
+    def forget() -> None:
+        import sys
+
+        sys.modules["fastgmm"] = None  # type: ignore[assignment]
+
+    def outdate() -> None:
+        import fastgmm
+
+        fastgmm.__version__ = "0.0.1"
+
+    rows = np.random.default_rng(7).standard_normal((N, D))
+    chunked = array.from_array(rows, chunks=(3000, D))
+    for spoil, sentence in ((outdate, "has 0.0.1, and"), (forget, "cannot import fastgmm")):
+        with cluster(1) as other:
+            other.run(spoil)
+            with pytest.raises(ClusterError, match=rf"the worker tcp://.* {sentence}"):
+                model().fit(chunked, client=other)
+            with pytest.raises(ClusterError, match=sentence):
+                model().partial_fit(chunked, client=other)
+
+
 def test_wrong_input_is_one_sentence(client: Any, rows: np.ndarray) -> None:
     chunked = array.from_array(rows, chunks=(1700, D))
     bad = rows.copy()

@@ -64,9 +64,9 @@ def _check_workers(client: Any) -> None:
     """Raise ClusterError unless all workers have this version of the package."""
 
     def version() -> str:  # an inner function travels whole, whatever a worker can import
-        import fastgmm
+        from fastgmm.version import __version__ as theirs
 
-        return fastgmm.__version__
+        return theirs
 
     with told():
         found = client.run(version, on_error="return")

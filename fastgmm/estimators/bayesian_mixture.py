@@ -1,17 +1,15 @@
 """BayesianGaussianMixture: a posterior of mixtures by variational Bayes."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 from fastgmm.data.batches import BatchData
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
-from fastgmm.em.run import Run
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.fixed import with_fixed_attributes
+from fastgmm.estimators.given import row_data
 from fastgmm.estimators.posterior_planning import (
     NOT_PARAMETERS,
     posterior_plan,
@@ -20,8 +18,8 @@ from fastgmm.estimators.posterior_planning import (
 )
 from fastgmm.estimators.posterior_stream import PosteriorStream
 from fastgmm.estimators.sklearn_base import sklearn_estimator
-from fastgmm.estimators.state import Report, State
-from fastgmm.fits.fit import Fit, fit
+from fastgmm.estimators.state import State
+from fastgmm.fits.fit import Fit, fit, fit_keeping
 from fastgmm.fits.plan import Callback, Hooks
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.predictive import predictive_log_density
@@ -36,13 +34,9 @@ from fastgmm.typing import (
     WeightsPrior,
 )
 from fastgmm.validation import (
-    as_rows,
-    as_sample_weight,
-    as_table,
     check_callback,
     check_enough_rows,
     check_parameters,
-    feature_names_of,
     plain_parameters,
 )
 from fastgmm.validation.batches import CheckedBatches
@@ -292,12 +286,8 @@ class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
     ) -> RowData:
         params = self._params()
         check_callback(callback)
-        table = as_table(X)
-        names = feature_names_of(table)
-        rows = as_rows(table, min_rows=2, method="fit", n_threads=params.n_threads)
-        check_enough_rows(len(rows), params.n_components)
-        weights = as_sample_weight(sample_weight, len(rows))
-        data = RowData(rows, weights, params.n_threads, names)
+        data = row_data(X, sample_weight, "fit", params.n_threads)
+        check_enough_rows(len(data.rows), params.n_components)
         self._fit_passes(data, params, callback)
         return data
 
@@ -335,29 +325,18 @@ class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
 
     def _fit_passes(self, data: Data, params: Any, callback: Callback | None) -> None:
         """Fit data; a fit that fails leaves its last whole pass."""
-        last: list[Callable[[], Run]] = []
-        plan = posterior_plan(params, data, self._state)
-        hooks = Hooks(callback)
+        plan, hooks = posterior_plan(params, data, self._state), Hooks(callback)
         if data.resident is None:
-            hooks = replace(hooks, after_pass=lambda run: last.__setitem__(slice(None), [run]))
-        try:
+            found = fit_keeping(data, plan, hooks, lambda one: self._publish(one, data))
+        else:
             found = fit(data, plan, hooks)
-        except BaseException:
-            if last:
-                self._publish(Fit(last[0]()), data)
-            raise
         if params.prune:
             found = pruned_fit(found, data, plan, hooks)
         self._publish(found, data)
         warn_of_posterior(found.run, params)
 
     def _publish(self, found: Fit, data: Data) -> None:
-        run = found.run
-        report = Report.of_run(run, found.initializations)
-        seen = data.extent.weight
-        self._state = State(
-            run.mixture, run.regularization, report, data.names, seen, trail=run.passed
-        )
+        self._state = State.of_fit(found, data.names, data.extent.weight)
 
     def predictive_log_density(self, X: ArrayLike) -> Rows:
         """Log density of each row under the posterior predictive, a mixture of Student's t.

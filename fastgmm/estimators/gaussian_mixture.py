@@ -17,18 +17,18 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.run import Run
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
+from fastgmm.estimators.given import row_data
 from fastgmm.estimators.pickled import plain, whole
-from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
+from fastgmm.estimators.planning import plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
 from fastgmm.estimators.reported import Reported
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
-from fastgmm.estimators.state import Report, State
+from fastgmm.estimators.state import State
 from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
@@ -47,7 +47,6 @@ from fastgmm.typing import (
     RandomStateLike,
 )
 from fastgmm.validation import (
-    as_generator,
     as_order,
     as_rows,
     as_sample_weight,
@@ -63,7 +62,7 @@ from fastgmm.validation import (
     has_gaps,
     plain_parameters,
 )
-from fastgmm.validation.gaps import listed_columns, warn_of_apart
+from fastgmm.validation.gaps import warn_of_apart
 
 if TYPE_CHECKING:
     from fastgmm.data.partitions import PartitionData
@@ -504,13 +503,9 @@ class GaussianMixture(Questions, Reported, Estimator):
             if spread is not None:
                 check_enough_rows(spread.extent.n_samples, max(2, params.n_components))
                 return spread
-        table = as_table(X)
-        names = feature_names_of(table)
-        rows = as_rows(table, min_rows=2, method=method, n_threads=params.n_threads, gaps=may)
-        check_enough_rows(len(rows), params.n_components)
-        weights = as_sample_weight(sample_weight, len(rows))
-        gapped = may and has_gaps(rows, params.n_threads)
-        return RowData(rows, weights, params.n_threads, names, gapped)
+        data = row_data(X, sample_weight, method, params.n_threads, gaps=may)
+        check_enough_rows(len(data.rows), params.n_components)
+        return data
 
     def _fit_shared(
         self,
@@ -532,11 +527,9 @@ class GaussianMixture(Questions, Reported, Estimator):
 
     def _publish(self, found: "Fit", names: np.ndarray | None, seen: float | None) -> Mixture:
         """Become what a fit has found; a stream begins anew from here."""
-        run = found.run
-        assert run.mixture is not None
-        report = Report.of_run(run, found.initializations)
-        self._state = State(run.mixture, run.regularization, report, names, seen, trail=run.passed)
-        return run.mixture
+        assert found.run.mixture is not None
+        self._state = State.of_fit(found, names, seen)
+        return found.run.mixture
 
     def fit_batches(
         self,
@@ -615,7 +608,7 @@ class GaussianMixture(Questions, Reported, Estimator):
     ) -> Self:
         """Fit data whose passes cost time: a fit that fails leaves its last whole pass."""
         # What fits need is loaded with the first of them: a fifth of the import.
-        from fastgmm.fits.fit import Fit, fit
+        from fastgmm.fits.fit import fit_keeping
 
         kept = None
         if checkpoint is not None:
@@ -623,18 +616,9 @@ class GaussianMixture(Questions, Reported, Estimator):
             from fastgmm.estimators.model_file import CheckpointFile
 
             kept = CheckpointFile(checkpoint, vars(params))
-        last: list[Callable[[], Run]] = []
-
-        def note(run: Callable[[], Run]) -> None:
-            last[:] = [run]
-
         plan = plan_of(params, data.n_features, self._state)
-        try:
-            found = fit(data, plan, Hooks(callback, kept, note))
-        except BaseException:
-            if last:
-                self._publish(Fit(last[0]()), data.names, None)
-            raise
+        hooks = Hooks(callback, kept)
+        found = fit_keeping(data, plan, hooks, lambda one: self._publish(one, data.names, None))
         self._publish(found, data.names, data.extent.weight)
         warn_of(found, params, data.names)
         return self
@@ -755,11 +739,7 @@ class GaussianMixture(Questions, Reported, Estimator):
             names = feature_names_of(table)
         else:
             check_feature_names(table, state.names)
-            names, learner = state.names, state.learner
-            if learner is not None:
-                known = learner.target.n_features
-            elif state.mixture is not None:
-                known = state.mixture.n_features
+            names, learner, known = state.names, state.learner, state.n_features
         rows = as_rows(
             table,
             n_features=known,
@@ -769,31 +749,13 @@ class GaussianMixture(Questions, Reported, Estimator):
             gaps=self.missing == "em",
         )
         if learner is None:
-            learner = self._new_learner(rows, state)
+            # What streams need is loaded with the first of them.
+            from fastgmm.estimators import streams
+
+            learner = streams.begun(rows, self._params(), state)
             if state is not None:
                 names = feature_names_of(table)
         return learner, rows, names
-
-    def _new_learner(self, rows: np.ndarray, state: State | None) -> "Learner":
-        """A learner of the first rows, or one that goes on from a fit."""
-        params = self._params()
-        # What streams need is loaded with the first of them.
-        from fastgmm.fits.learned import Learned
-        from fastgmm.fits.online import Learner
-        from fastgmm.fits.target import Target
-
-        pace, n_threads = pace_of(params), params.n_threads
-        mixture = None if state is None else state.mixture
-        if state is None or mixture is None:
-            target = Target(rows.shape[1], rows.dtype, params.n_components, params.covariance_type)
-            seed = int(as_generator(params.random_state).integers(2**63))
-            return Learner(target, pace, n_threads, seed)
-        k, d = mixture.means.shape
-        target = Target(d, mixture.dtype, k, mixture.covariance_type)
-        seen = float(state.seen or target.first_rows)
-        regularization = regularization_of(params, state)
-        learned = Learned.implied(mixture, regularization, seen, target.family)
-        return Learner(target, pace, n_threads, learned=learned)
 
     def _following_settings(self, learner: "Learner") -> "Learner":
         """The learner with the parameters that were set since the last call."""
@@ -801,10 +763,10 @@ class GaussianMixture(Questions, Reported, Estimator):
             return learner
         wishes = (self.n_threads, self.half_life, self.learning_exponent, self.reg_covar)
         params = self._params("n_threads", "half_life", "learning_exponent", "reg_covar")
-        pace, learned = pace_of(params), learner.learned
-        if learned is not None and params.reg_covar != "auto":
-            learned = learned.with_reg_covar(params.reg_covar)
-        return learner.having(n_threads=params.n_threads, pace=pace, learned=learned, wishes=wishes)
+        # What streams need is loaded with the first of them.
+        from fastgmm.estimators import streams
+
+        return streams.following(learner, params, wishes)
 
     def _is_followed(self, learner: "Learner") -> bool:
         """Whether the parameters are the objects of the last call, which were checked then."""
@@ -818,12 +780,10 @@ class GaussianMixture(Questions, Reported, Estimator):
 
     def _publish_stream(self, learner: "Learner", names: np.ndarray | None) -> None:
         """Become what the learner has come to, in one assignment."""
-        state, learned = self._state, learner.learned
-        if learned is None:
-            self._state = State(None, names=names, learner=learner)
-        elif state is None or state.learner is not learner:  # else the rows wait for their batch
-            mixture, regularization = learned.mixture, learned.regularization
-            self._state = State(mixture, regularization, None, names, None, learner)
+        state = self._state
+        waits = learner.learned is not None and state is not None and state.learner is learner
+        if not waits:  # else the rows wait for their batch
+            self._state = State.of_stream(learner, names)
 
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The mixture and the names of its features; the first rows of a stream are fitted."""
@@ -831,32 +791,14 @@ class GaussianMixture(Questions, Reported, Estimator):
         if state is None:
             raise not_fitted_error(type(self).__name__)
         if state.mixture is None:
-            state = self._fitted_early(state)
+            # What streams need is loaded with the first of them.
+            from fastgmm.estimators import streams
+
+            assert state.learner is not None
+            plan = self._planned(state.learner.target.n_features)
+            state = self._state = streams.fitted_early(state, plan, type(self).__name__)
             assert state.mixture is not None
         return state.mixture, state.names
-
-    def _fitted_early(self, state: State) -> State:
-        """The state with a fit of the rows that a stream has gathered so far."""
-        learner = state.learner
-        assert learner is not None
-        params = self._params()
-        found = learner.first_fit(plan_of(params, learner.target.n_features))
-        if found is None:
-            rows, _ = learner.waiting.held()
-            empty = np.flatnonzero(np.isnan(rows).all(axis=0)).tolist() if len(rows) else []
-            lacking = f"too few or too alike for {params.n_components} components"
-            if empty:
-                columns = listed_columns(empty, state.names)
-                lacking = f"without a value in column{'s' if len(empty) > 1 else ''} {columns}"
-            raise not_fitted_error(
-                type(self).__name__,
-                f"Only {len(rows)} rows have come to partial_fit, {lacking}: give more",
-            )
-        run = found.run
-        report = Report.of_run(run, found.initializations)
-        state = State(run.mixture, run.regularization, report, state.names, None, learner)
-        self._state = state
-        return state
 
     # ------------------------------------------------------------------ the way to the mixture
 
@@ -925,14 +867,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         state, regularization = self._state, self._regularization()
         assert state is not None
         mixture = MAXIMUM_LIKELIHOOD.maximize(statistics, regularization, mixture)
-        report, bound = state.report, statistics.log_likelihood / statistics.weight
-        report = replace(
-            report,
-            lower_bound=bound,
-            lower_bounds=(*report.lower_bounds, bound),
-            n_iter=report.n_iter + 1,
-            n_passes=report.n_passes + 1,
-        )
+        report = state.report.stepped(statistics.log_likelihood / statistics.weight)
         learner = state.learner
         if learner is not None and learner.learned is not None:
             # A stream goes on from these, or from the mixture where a prior has added to them.

@@ -68,13 +68,7 @@ class PosteriorSteps(PosteriorAttributes, Scoring):
         family, regularization = VariationalBayes(mixture.prior), self._regularization()
         bound = family.bound(mixture, statistics, regularization)
         after = family.maximize(statistics, regularization)
-        report = replace(
-            state.report,
-            lower_bound=bound,
-            lower_bounds=(*state.report.lower_bounds, bound),
-            n_iter=state.report.n_iter + 1,
-            n_passes=state.report.n_passes + 1,
-        )
+        report = state.report.stepped(bound)
         # A stream goes on from here, of rows of the same weight.
         seen = statistics.weight
         self._state = replace(

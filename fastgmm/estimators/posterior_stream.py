@@ -7,19 +7,15 @@ from typing import Any, Self
 import numpy as np
 
 from fastgmm.em.posterior_priors import VariationalStream
-from fastgmm.errors import not_fitted_error
-from fastgmm.estimators.planning import pace_of, plan_of, regularization_of
+from fastgmm.estimators.planning import plan_of
 from fastgmm.estimators.posterior_planning import settings_of, wishes_of
 from fastgmm.estimators.posterior_saving import SavedPosterior
-from fastgmm.estimators.state import Report, State
-from fastgmm.fits.learned import Learned
-from fastgmm.fits.online import Learner
+from fastgmm.estimators.state import State
+from fastgmm.estimators.streams import begun, fitted_early, following
 from fastgmm.fits.plan import Plan
-from fastgmm.fits.target import Target
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike
 from fastgmm.validation import (
-    as_generator,
     as_rows,
     as_sample_weight,
     as_table,
@@ -87,7 +83,7 @@ class PosteriorStream(SavedPosterior):
             names = state.names
         rows = as_rows(
             table,
-            n_features=self._known_features(),
+            n_features=None if state is None else state.n_features,
             min_rows=0,
             method="partial_fit",
             n_threads=params.n_threads,
@@ -95,27 +91,14 @@ class PosteriorStream(SavedPosterior):
         weights = as_sample_weight(sample_weight, len(rows), some_positive=False)
         if len(rows) == 0:
             return self
-        learner = self._new_learner(rows, params) if learner is None else learner
+        if learner is None:
+            learner = begun(rows, params, state, VariationalStream(wishes_of(params)))
         if _WISHES(params) != learner.wishes:
-            learner = self._following(learner, params)
+            learner = following(learner, params, _WISHES(params))
         if rows.dtype != learner.target.dtype:
             rows = rows.astype(learner.target.dtype)
-        learner = learner.learn(rows, weights, self._planned)
-        learned = learner.learned
-        if learned is None:
-            self._state = State(None, names=names, learner=learner)
-        else:
-            mixture, regularization = learned.mixture, learned.regularization
-            self._state = State(mixture, regularization, None, names, None, learner)
+        self._state = State.of_stream(learner.learn(rows, weights, self._planned), names)
         return self
-
-    def _known_features(self) -> int | None:
-        state = self._state
-        if state is None:
-            return None
-        if state.learner is not None:
-            return state.learner.target.n_features
-        return None if state.mixture is None else state.mixture.n_features
 
     def _planned(self, n_features: int) -> Plan:
         """The plan of the first fit."""
@@ -123,49 +106,12 @@ class PosteriorStream(SavedPosterior):
         plan = plan_of(params, n_features)
         return replace(plan, settings=settings_of(plan, params))
 
-    def _new_learner(self, rows: np.ndarray, params: Any) -> Learner:
-        """A learner of the first rows, or one that goes on from a fit."""
-        state, pace, n_threads = self._state, pace_of(params), params.n_threads
-        family = VariationalStream(wishes_of(params))
-        mixture = None if state is None else state.mixture
-        seed = int(as_generator(params.random_state).integers(2**63)) if mixture is None else 0
-        if state is None or mixture is None:
-            k, kind = params.n_components, params.covariance_type
-            target = Target(rows.shape[1], rows.dtype, k, kind, family)
-            return Learner(target, pace, n_threads, seed)
-        k, d = mixture.means.shape
-        target = Target(d, mixture.dtype, k, mixture.covariance_type, family)
-        regularization = regularization_of(params, state)
-        seen = float(state.seen or target.first_rows)
-        learned = Learned.implied(mixture, regularization, seen, family)
-        return Learner(target, pace, n_threads, learned=learned)
-
-    def _following(self, learner: Learner, params: Any) -> Learner:
-        """The learner with the parameters that were set since the last call."""
-        learned = learner.learned
-        if learned is not None and params.reg_covar != "auto":
-            learned = learned.with_reg_covar(params.reg_covar)
-        return learner.having(
-            n_threads=params.n_threads,
-            pace=pace_of(params),
-            learned=learned,
-            wishes=_WISHES(params),
-        )
-
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The posterior and the names of its features; the first rows of a stream are fitted."""
         state = self._state
         if state is not None and state.mixture is None and state.learner is not None:
-            found = state.learner.first_fit(self._planned(state.learner.target.n_features))
-            if found is None:
-                raise not_fitted_error(
-                    type(self).__name__,
-                    f"Only {state.learner.n_samples} rows have come to partial_fit, too few or too "
-                    f"alike for {self._params().n_components} components: give more",
-                )
-            run, learner = found.run, state.learner
-            report = Report.of_run(run, found.initializations)
-            self._state = State(run.mixture, run.regularization, report, state.names, None, learner)
+            plan = self._planned(state.learner.target.n_features)
+            self._state = fitted_early(state, plan, type(self).__name__)
         return super()._fitted()
 
     @property

@@ -17,6 +17,7 @@ from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovariance
 from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
+from fastgmm.estimators.given import row_data
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.tables.containers import is_spread
 from fastgmm.threads import as_they_end, free_threads
@@ -30,13 +31,8 @@ from fastgmm.typing import (
 )
 from fastgmm.validation import (
     as_generator,
-    as_rows,
-    as_sample_weight,
-    as_table,
     check_callback,
     check_parameters,
-    feature_names_of,
-    has_gaps,
 )
 from fastgmm.validation.gaps import check_observed, never_together, warn_of_apart
 
@@ -330,13 +326,10 @@ def _data(
         spread = spread_data(X, sample_weight, client, Asked("select", n_threads, gaps))
         if spread is not None:
             return counting_rows(spread)
-    opened = as_table(X)
-    names = feature_names_of(opened)
-    rows = as_rows(opened, min_rows=2, method="select", n_threads=n_threads, gaps=gaps)
-    weights = as_sample_weight(sample_weight, len(rows))
-    if weights is not None:
-        weights = weights / weight_of_row(weights)
-    return RowData(rows, weights, n_threads, names, gaps and has_gaps(rows, n_threads))
+    data = row_data(X, sample_weight, "select", n_threads, gaps=gaps)
+    if data.sample_weight is not None:
+        data.sample_weight = data.sample_weight / weight_of_row(data.sample_weight)
+    return data
 
 
 def _gap(n: float) -> float:

@@ -1,6 +1,6 @@
 """The fitted state of an estimator: one frozen value, published by one assignment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 
 if TYPE_CHECKING:
+    from fastgmm.fits.fit import Fit
     from fastgmm.fits.online import Learner
 
 
@@ -72,6 +73,16 @@ class Report:
             initializations=initializations,
         )
 
+    def stepped(self, bound: float) -> "Report":
+        """What it says after one more step by the user, which has raised this bound."""
+        return replace(
+            self,
+            lower_bound=bound,
+            lower_bounds=(*self.lower_bounds, bound),
+            n_iter=self.n_iter + 1,
+            n_passes=self.n_passes + 1,
+        )
+
     @classmethod
     def of_stream(cls, learner: "Learner") -> "Report":
         """What a stream says: its updates stand for iterations and passes."""
@@ -112,6 +123,27 @@ class State:
     seen: float | None = None
     learner: "Learner | None" = None
     trail: Trail | None = None
+
+    @classmethod
+    def of_fit(cls, found: "Fit", names: np.ndarray | None, seen: float | None) -> "State":
+        """What a fit has found; a stream begins anew from here."""
+        run, report = found.run, Report.of_run(found.run, found.initializations)
+        return cls(run.mixture, run.regularization, report, names, seen, trail=run.passed)
+
+    @classmethod
+    def of_stream(cls, learner: "Learner", names: np.ndarray | None) -> "State":
+        """What a learner has come to."""
+        learned = learner.learned
+        if learned is None:
+            return cls(None, names=names, learner=learner)
+        return cls(learned.mixture, learned.regularization, None, names, None, learner)
+
+    @property
+    def n_features(self) -> int | None:
+        """The number of features that rows of a stream must have; None where any number is good."""
+        if self.learner is not None:
+            return self.learner.target.n_features
+        return None if self.mixture is None else self.mixture.n_features
 
     @lazy
     def report(self) -> Report:

@@ -1,5 +1,6 @@
 """A fit is a run of EM from each start, of which the best is kept, with checkpoints."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -64,6 +65,24 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
     # Not as a decorator: before NumPy 2 threads would share its one object.
     with np.errstate(over="ignore", invalid="ignore"):
         return _RunningFit(data, plan, hooks, saved, sample or plan.sample).best()
+
+
+def fit_keeping(data: Data, plan: Plan, hooks: Hooks, keep: Callable[[Fit], object]) -> Fit:
+    """As `fit`; of one that fails or is interrupted, `keep` gets what the last whole pass has made.
+
+    It is for data whose passes cost time.
+    """
+    last: list[Callable[[], Run]] = []
+
+    def note(run: Callable[[], Run]) -> None:
+        last[:] = [run]
+
+    try:
+        return fit(data, plan, replace(hooks, after_pass=note))
+    except BaseException:
+        if last:
+            keep(Fit(last[0]()))
+        raise
 
 
 class _RunningFit:

@@ -119,12 +119,12 @@ def test_workers_without_the_package_are_named_before_anything_is_sent() -> None
     def forget() -> None:
         import sys
 
-        sys.modules["fastgmm"] = None  # type: ignore[assignment]
+        sys.modules["fastgmm.version"] = None  # type: ignore[assignment]
 
     def outdate() -> None:
-        import fastgmm
+        import fastgmm.version
 
-        fastgmm.__version__ = "0.0.1"
+        fastgmm.version.__version__ = "0.0.1"
 
     rows = np.random.default_rng(7).standard_normal((N, D))
     chunked = array.from_array(rows, chunks=(3000, D))

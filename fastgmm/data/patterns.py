@@ -165,7 +165,14 @@ def parts_by_pattern(rows: np.ndarray, sample_weight: np.ndarray | None) -> Iter
     The rows of the latter are what was observed of them as one array, its kind the `Patterns`, and
     its sample weights in their order.
     """
-    (table, values), n_features = grouped(rows), rows.shape[1]
+    yield from parts_of(*grouped(rows), sample_weight)
+
+
+def parts_of(
+    table: Patterns, values: np.ndarray, sample_weight: np.ndarray | None
+) -> Iterator[Part]:
+    """The parts of rows that are `grouped` already, in the order of the table."""
+    n_features = table.n_features
     weight = None if sample_weight is None else sample_weight[table.order]
     if table.observed[0] == n_features:
         n = int(table.rows[1])

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastgmm.data.extent import Extent
-from fastgmm.data.parts import COMPLETE, Part
-from fastgmm.data.patterns import Pattern, patterns_of
+from fastgmm.data.parts import Part
+from fastgmm.data.patterns import Patterns, grouped, parts_of
 from fastgmm.em.e_step import EStep
-from fastgmm.mixture.density import in_blocks
-from fastgmm.mixture.gaps import Gaps, constants_of
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.patterns import peaks, scores_of
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
@@ -43,49 +42,47 @@ class Measured:
     peak: FloatArray
     n_observed: np.ndarray
 
-    @classmethod
-    def of_none(cls, n: int) -> "Measured":
-        """Room for n rows."""
-        return cls(np.empty(n), np.empty(n), np.empty(n), np.empty(n, dtype=np.intp))
-
-    def put(
-        self, mixture: Mixture, pattern: Pattern, rows: np.ndarray, density: np.ndarray
-    ) -> None:
-        """Note the rows (m, p) of one pattern and their log densities (m,)."""
-        index, p = pattern.index, len(pattern.observed)
-        constants = constants_of(mixture, pattern.observed)
-        tops = constants.log_weights + constants.offsets
-        odds = np.empty((len(rows), mixture.n_components), rows.dtype)
-        in_blocks(constants.packed(rows.dtype).responsibilities, odds.shape[1], rows, odds, 1)
-        expected = odds.astype(np.float64) @ np.maximum(tops - 0.5 * p, LEAST_EXPECTED)
-        self.log_density[index] = density
-        self.excess[index] = density - expected
-        self.peak[index], self.n_observed[index] = tops.max(), p
-
 
 def measured(mixture: Mixture, rows: np.ndarray, n_threads: int | None) -> Measured:
     """How well a mixture explains rows (n, D) with gaps."""
-    found = Measured.of_none(len(rows))
-    for pattern in patterns_of(rows):
-        some = pattern.of(rows)
-        density = np.empty(len(some), rows.dtype)
-        packed = constants_of(mixture, pattern.observed).packed(rows.dtype)
-        in_blocks(packed.log_density, mixture.n_components, some, density, n_threads)
-        found.put(mixture, pattern, some, density)
-    return found
+    table, values = grouped(rows)
+    density = np.empty(len(rows), rows.dtype)
+    scores_of(mixture, table, values, "log_density", density, n_threads)
+    return _measured(mixture, table, values, density, n_threads)
 
 
 def e_step_of(
     mixture: Mixture, part: Part, extent: Extent, n_threads: int | None
 ) -> tuple[SufficientStatistics, Measured]:
     """The statistics of a batch with gaps, and how well the mixture explained its rows."""
-    rows, weight = part.rows, part.sample_weight
-    e_step, found = EStep(mixture, extent, mixture.dtype, n_threads), Measured.of_none(len(rows))
-    for pattern in patterns_of(rows):
-        some, complete = pattern.of(rows), len(pattern.observed) == mixture.n_features
-        kind = COMPLETE if complete else Gaps(pattern.observed, mixture.n_features)
-        of_some = None if weight is None else weight[pattern.index]
-        density = np.empty(len(some), mixture.dtype)
-        e_step.add(Part(some, of_some, kind), density)
-        found.put(mixture, pattern, some, density)
-    return e_step.statistics(), found
+    table, values = grouped(part.rows)
+    e_step, begin = EStep(mixture, extent, mixture.dtype, n_threads), 0
+    density = np.empty(len(part.rows), mixture.dtype)
+    for some in parts_of(table, values, part.sample_weight):
+        n = len(some.kind.order) if isinstance(some.kind, Patterns) else len(some.rows)
+        e_step.add(some, density[begin : begin + n])
+        begin += n
+    return e_step.statistics(), _measured(mixture, table, values, density, n_threads)
+
+
+def _measured(
+    mixture: Mixture,
+    table: Patterns,
+    values: np.ndarray,
+    density: np.ndarray,
+    n_threads: int | None,
+) -> Measured:
+    """The same of grouped rows with known log densities (n,), in the order of the table."""
+    odds = np.empty((len(density), mixture.n_components), values.dtype)
+    scores_of(mixture, table, values, "responsibilities", odds, n_threads)
+    tops = mixture.constants.log_weights + peaks(mixture, table)
+    told = np.maximum(tops - 0.5 * table.observed[:, None], LEAST_EXPECTED)
+    of_row = np.repeat(np.arange(len(table)), np.diff(table.rows))
+    expected = np.einsum("ik,ik->i", odds.astype(np.float64), told[of_row])
+    places = np.argsort(table.order)
+    return Measured(
+        log_density=density.astype(np.float64)[places],
+        excess=(density - expected)[places],
+        peak=tops.max(axis=1)[of_row][places],
+        n_observed=table.observed[of_row][places],
+    )

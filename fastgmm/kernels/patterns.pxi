@@ -336,6 +336,38 @@ cdef class PatternRows:
             self._score(value, what, n_out * item_size, <char *> out_loan.view.buf)
         self.loans = None
 
+    def peaks(self, mixture, table, out):
+        """The log density of each component at its mean, in the observed columns of each piece; of nothing it is 0.
+
+        Parameters
+        ----------
+        mixture, table
+            As for `expectation`.
+        out : float64 array (m, K), out
+            Nats.
+        """
+        self._borrow(mixture, table)
+        cdef Py_ssize_t n_components = self.model.n_components
+        cdef Borrowed loan = borrow(out, sizeof(double), self.table.n_pieces * n_components, True, "out")
+        with nogil:
+            self._peaks(<double *> loan.view.buf)
+        self.loans = None
+
+    cdef void _peaks(self, double *out) noexcept nogil:
+        cdef Table *t = &self.table
+        cdef Gap gap
+        cdef Py_ssize_t u, k
+        cdef Py_ssize_t n_components = self.model.n_components
+        for u in range(t.n_pieces):
+            gap = gap_of(t, t.pieces[3 * u], self.model.n_features)
+            if gap.n_observed == 0:
+                memset(out + u * n_components, 0, n_components * sizeof(double))
+                continue
+            cut_mixture(&self.model, &self.given, &gap, False, self.eliminated, self.factoring, &self.cut)
+            for k in range(n_components):
+                out[u * n_components + k] = (
+                    -self.cut.log_determinants[k] - 0.9189385332046727417803297 * gap.n_observed)
+
     cdef int _score(self, const real *values, int wanted, Py_ssize_t row_size, char *out) except -1 nogil:
         cdef Table *t = &self.table
         cdef Gap gap

@@ -82,6 +82,17 @@ class PatternRows:
             else:
                 out[row, missing] = (r @ expected)[missing]
 
+    def peaks(
+        self, mixture: tuple[np.ndarray, ...], table: tuple[Any, ...], out: np.ndarray
+    ) -> None:
+        """The log density of each component at its mean, in the observed columns of each piece."""
+        pieces, columns, observed, covariances = *table[:3], mixture[2]
+        for u, (pattern, _, _) in enumerate(pieces):
+            o = columns[pattern, : observed[pattern]]
+            for c in range(self.n_components):
+                s = self._matrix(covariances if self.tied else covariances[c])
+                out[u, c] = -0.5 * np.linalg.slogdet(2.0 * np.pi * s[np.ix_(o, o)])[1]
+
     def _rows(
         self, table: tuple[Any, ...], values: np.ndarray
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

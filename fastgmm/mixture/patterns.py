@@ -298,12 +298,39 @@ def scores(
     mixture: Mixture, rows: np.ndarray, name: str, out: np.ndarray, n_threads: int | None
 ) -> np.ndarray:
     """The scores of this name, a method of `PackedMixture`, of rows (n, D) with gaps."""
-    (patterns, values), ordered = grouped(rows), np.empty_like(out)
+    patterns, values = grouped(rows)
+    out[patterns.order] = scores_of(mixture, patterns, values, name, np.empty_like(out), n_threads)
+    return out
+
+
+def scores_of(
+    mixture: Mixture,
+    patterns: Patterns,
+    values: np.ndarray,
+    name: str,
+    out: np.ndarray,
+    n_threads: int | None,
+) -> np.ndarray:
+    """The same of rows that are `grouped` already, in the order of the patterns."""
 
     def score(task: Task) -> None:
         some = values[task.first_value : task.last_value]
-        scored(mixture, patterns, some, task, name, ordered[task.begin : task.end])
+        scored(mixture, patterns, some, task, name, out[task.begin : task.end])
 
     fold_tasks(score, lambda _: None, tasks_of(patterns, mixture), n_threads)
-    out[patterns.order] = ordered
+    return out
+
+
+def peaks(mixture: Mixture, patterns: Patterns) -> np.ndarray:
+    """(P, K): the log density of each component at its mean, nats, in the columns of each pattern.
+
+    Of nothing it is 0.
+    """
+    out = np.empty((len(patterns), mixture.n_components))
+    begins = patterns.rows
+    pieces = np.stack([np.arange(len(patterns)), begins[:-1], begins[1:]], axis=1)
+    whole = Task(pieces, pieces, 0, int(begins[-1]), 0, int(patterns.values[-1]))
+    space = space_for(patterns, mixture, FLOAT64)
+    space.peaks(arrays_of(mixture, mixture.means), whole.table(patterns, pieces), out)
+    give_back(patterns, mixture, FLOAT64, space)
     return out

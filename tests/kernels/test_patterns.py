@@ -117,6 +117,21 @@ def test_scores(build, kind, tied, dtype):
             compare([found], [expected], TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("kind", "tied"), TYPES)
+def test_peaks(build, kind, tied, dtype):
+    for seed, (k, d) in enumerate(SIZES):
+        rng = np.random.default_rng(seed)
+        *arrays, means, _ = mixture_of(kind, tied, k, d, rng)
+        mixture = (*arrays, means)
+        patterns, values = grouped(rows_of(50, d, rng, dtype))
+        table = table_of(patterns, values)
+        found, expected = np.zeros((len(table[0]), k)), np.zeros((len(table[0]), k))
+        build.modules[np.dtype(dtype)].PatternRows(kind, tied, k, d).peaks(mixture, table, found)
+        reference_patterns.PatternRows(kind, tied, k, d).peaks(mixture, table, expected)
+        compare([found], [expected], TOLERANCE["float64"])
+
+
 def scores_of(n, k, d):
     shapes = {"log_density": (n,), "labels": (n,), "expected": (n, d)}
     return [

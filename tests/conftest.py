@@ -1,6 +1,7 @@
 """Fixtures that several test modules share; plain helpers are in support.py."""
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,6 +19,16 @@ os.environ["PYTHONSAFEPATH"] = "1"
 def seed(request: pytest.FixtureRequest) -> int:
     """Run the test once per seed."""
     return int(request.param)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _numbers_of_threads() -> Iterator[None]:
+    """Undo what a cluster of dask leaves in the process that makes it: one thread for others."""
+    before = {name: one for name, one in os.environ.items() if name.endswith("_NUM_THREADS")}
+    yield
+    for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture

@@ -56,6 +56,23 @@ cdef bint expected_offsets(
     return moved
 
 
+cdef void add_expected(
+    const Gap *gap, const double *mean, const double *slopes, const double *off, double share, double *out
+) noexcept nogil:
+    """out (n_missing) += share times what a component expects of a row's missing columns; slopes may be NULL.
+
+    `off` (n_observed) is the row's distance from the mean.
+    """
+    cdef Py_ssize_t i
+    cdef Py_ssize_t p = gap.n_observed
+    cdef double total
+    for i in range(gap.n_features - p):
+        total = mean[gap.columns[p + i]]
+        if slopes != NULL:
+            total += dot(slopes + i * p, off, p)
+        out[i] = out[i] + share * total
+
+
 cdef void lift_first(
     const Gap *gap, double weight, const double *slopes, const double *off, const double *first, double *sloped,
     double *out

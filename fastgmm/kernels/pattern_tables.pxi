@@ -89,6 +89,24 @@ cdef void score_nothing(
                 given.log_weights[k])
 
 
+cdef void sum_nothing(
+    const Given *given, Py_ssize_t n_components, Py_ssize_t n_rows, const double *weight, const real *responsibilities,
+    real *density, double *component_weight
+) noexcept nogil:
+    """The same as sums: component_weight (K, out), and density (n_rows, out) or NULL."""
+    cdef Py_ssize_t i, k
+    cdef double count
+    memset(component_weight, 0, n_components * sizeof(double))
+    for i in range(n_rows):
+        count = weight[i] if weight != NULL else 1.0
+        for k in range(n_components):
+            component_weight[k] += count * (
+                <double> responsibilities[i * n_components + k] if responsibilities != NULL
+                else natural_exp(given.log_weights[k]))
+        if density != NULL:
+            density[i] = 0
+
+
 cdef int check_table(const Table *t, Py_ssize_t n_features) except -1:
     """Refuse a table by which a kernel would read beyond the arrays that came with the call."""
     cdef Py_ssize_t u, j, pattern, first, last

@@ -191,10 +191,13 @@ cdef class PatternRows:
             row = t.pieces[3 * u + 1] - t.first_row
             of_piece = values + first_value_of(t, u)
             if gap.n_observed == 0:
-                self._sum_nothing(
-                    &gap, t.pieces[3 * u + 2] - t.pieces[3 * u + 1], weight + row if weight != NULL else NULL,
+                cut_mixture(&self.model, &self.given, &gap, True, self.eliminated, self.factoring, &self.cut)
+                memset(self.second, 0, self.model.n_components * sizeof(double))
+                sum_nothing(
+                    &self.given, self.model.n_components, t.pieces[3 * u + 2] - t.pieces[3 * u + 1],
+                    weight + row if weight != NULL else NULL,
                     given + row * self.model.n_components if given != NULL else NULL,
-                    density + row if density != NULL else NULL)
+                    density + row if density != NULL else NULL, self.weight)
                 self._lift(&gap, component_weight, first, second)
                 continue
             self._pack(&gap, True, True)
@@ -211,24 +214,6 @@ cdef class PatternRows:
             for k in range(self.model.n_covariances):
                 mirror_lower(second + k * d * d, d)
         return log_likelihood
-
-    cdef void _sum_nothing(
-        self, const Gap *gap, Py_ssize_t n_rows, const double *weight, const real *given, real *density
-    ) noexcept nogil:
-        """Rows of which nothing was observed have the density 1, and come from a component by its weight."""
-        cdef Py_ssize_t i, k
-        cdef Py_ssize_t n_components = self.model.n_components
-        cdef double count
-        cut_mixture(&self.model, &self.given, gap, True, self.eliminated, self.factoring, &self.cut)
-        memset(self.weight, 0, n_components * sizeof(double))
-        memset(self.second, 0, n_components * sizeof(double))
-        for i in range(n_rows):
-            count = weight[i] if weight != NULL else 1.0
-            for k in range(n_components):
-                self.weight[k] += count * (
-                    <double> given[i * n_components + k] if given != NULL else natural_exp(self.given.log_weights[k]))
-            if density != NULL:
-                density[i] = 0
 
     cdef int _pack(self, const Gap *gap, bint with_rest, bint for_sums) except -1 nogil:
         """Cut the mixture and pack its marginal one, about the reference."""
@@ -349,24 +334,19 @@ cdef class PatternRows:
         self._borrow(mixture, table)
         cdef Py_ssize_t n_components = self.model.n_components
         cdef Borrowed loan = borrow(out, sizeof(double), self.table.n_pieces * n_components, True, "out")
-        with nogil:
-            self._peaks(<double *> loan.view.buf)
-        self.loans = None
-
-    cdef void _peaks(self, double *out) noexcept nogil:
-        cdef Table *t = &self.table
+        cdef double *peak = <double *> loan.view.buf
         cdef Gap gap
         cdef Py_ssize_t u, k
-        cdef Py_ssize_t n_components = self.model.n_components
-        for u in range(t.n_pieces):
-            gap = gap_of(t, t.pieces[3 * u], self.model.n_features)
-            if gap.n_observed == 0:
-                memset(out + u * n_components, 0, n_components * sizeof(double))
-                continue
-            cut_mixture(&self.model, &self.given, &gap, False, self.eliminated, self.factoring, &self.cut)
-            for k in range(n_components):
-                out[u * n_components + k] = (
-                    -self.cut.log_determinants[k] - 0.9189385332046727417803297 * gap.n_observed)
+        for u in range(self.table.n_pieces):
+            gap = gap_of(&self.table, self.table.pieces[3 * u], self.model.n_features)
+            memset(peak, 0, n_components * sizeof(double))
+            if gap.n_observed:
+                with nogil:
+                    cut_mixture(&self.model, &self.given, &gap, False, self.eliminated, self.factoring, &self.cut)
+                for k in range(n_components):
+                    peak[k] = -self.cut.log_determinants[k] - 0.9189385332046727417803297 * gap.n_observed
+            peak += n_components
+        self.loans = None
 
     cdef int _score(self, const real *values, int wanted, Py_ssize_t row_size, char *out) except -1 nogil:
         cdef Table *t = &self.table
@@ -390,34 +370,31 @@ cdef class PatternRows:
 
     cdef int _expect(self, const Gap *gap, const real *rows, Py_ssize_t n_rows, real *out) except -1 nogil:
         """Conditional means of the missing columns: sum_k r_k (mean_m + A (x_o - mean_o))."""
-        cdef Py_ssize_t begin, b, k, i, j
+        cdef Py_ssize_t begin, b, k, i, j, n_taken
         cdef Py_ssize_t p = gap.n_observed
         cdef Py_ssize_t d = gap.n_features
         cdef Py_ssize_t n_components = self.model.n_components
-        cdef double total
+        cdef const double *slopes
         cdef double *off = self.first
         cdef double *mean = self.off
         if p:
             self._pack(gap, True, False)
         for begin from 0 <= begin < n_rows by EXPECTED_ROWS:
+            n_taken = min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin)
             if p:
                 score_rows(
-                    &self.packed.mixture, rows + begin * p, min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin),
-                    RESPONSIBILITIES, self.shares, &self.scratch.block)
+                    &self.packed.mixture, rows + begin * p, n_taken, RESPONSIBILITIES, self.shares, &self.scratch.block)
             else:
-                score_nothing(
-                    &self.given, self.model.n_components,
-                    min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin), RESPONSIBILITIES, self.shares)
-            for b in range(min(<Py_ssize_t> EXPECTED_ROWS, n_rows - begin)):
+                score_nothing(&self.given, self.model.n_components, n_taken, RESPONSIBILITIES, self.shares)
+            for b in range(n_taken):
                 memset(mean, 0, (d - p) * sizeof(double))
                 for k in range(n_components):
                     for j in range(p):
                         off[j] = <double> rows[(begin + b) * p + j] - self.given.means[k * d + gap.columns[j]]
-                    for i in range(d - p):
-                        total = self.given.means[k * d + gap.columns[p + i]]
-                        if self.model.form == MATRIX:
-                            total += dot(self.cut.slopes + ((0 if self.model.tied else k) * (d - p) + i) * p, off, p)
-                        mean[i] = mean[i] + self.shares[b * n_components + k] * total
+                    slopes = self.cut.slopes + (0 if self.model.tied else k) * (d - p) * p
+                    add_expected(
+                        gap, self.given.means + k * d, slopes if self.model.form == MATRIX else NULL, off,
+                        self.shares[b * n_components + k], mean)
                 for i in range(d - p):
                     out[(begin + b) * d + gap.columns[p + i]] = <real> mean[i]
         return 0

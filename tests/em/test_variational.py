@@ -136,8 +136,8 @@ def test_our_own_types_are_parts_of_tied(kind: Any, rng: np.random.Generator) ->
 @pytest.mark.parametrize("weights", PRIORS)
 def test_bounds_that_are_carried_change_no_sums(weights: Any, rng: np.random.Generator) -> None:
     """What a pass skips, since the last one says that it cannot matter, is by these constants."""
-    posterior, _ = posterior_of(weights, "full", rng, k=12, d=16)
-    rows = correlated_mixture(12, 16, rng, separation=3.0).sample(6000, rng)[0]
+    posterior, _ = posterior_of(weights, "full", rng, k=12, d=32)
+    rows = correlated_mixture(12, 32, rng, separation=3.0).sample(6000, rng)[0]
     family, data = VariationalBayes(posterior.prior), RowData(rows)
     assert carried_bounds(rows, "full", 12).possible
     passes = Passes(data, "full", 12, RIDGE.reg_covar)

@@ -75,7 +75,15 @@ class ClusterError(ConnectionError):
 
 
 class FileFormatError(ValueError):
-    """A file is not a model file, is damaged, or comes from a newer version."""
+    """A file is not a model file, is damaged, or comes from a newer version.
+
+    Attributes
+    ----------
+    kind : str
+        What a whole file holds where something else was asked for, such as "posterior"; else "".
+    """
+
+    kind = ""
 
 
 class CollapseWarning(UserWarning):

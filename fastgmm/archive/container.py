@@ -133,7 +133,9 @@ def _read_body(
     if not isinstance(found, str) or not isinstance(facts, dict) or len(known) != 3:
         raise TypeError("the header has other entries")
     if found != kind:
-        raise FileFormatError(f"{source} holds a fastgmm {found[:40]}, not a {kind}")
+        other = FileFormatError(f"{source} holds a fastgmm {found[:40]}, not a {kind}")
+        other.kind = found
+        raise other
     arrays: dict[str, np.ndarray] = {}
     for name, dtype, shape in table:
         if not isinstance(name, str) or name in arrays or dtype not in DTYPES:

@@ -1,5 +1,6 @@
 """Files that are replaced in one step, so that a crash leaves the old one whole."""
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -12,6 +13,7 @@ NAME_LENGTH = 40
 def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
     """Replace the file at `path` by one that is written beside it, flushed to disk and renamed.
 
+    In the end the folder is flushed, too: a rename that is in memory only is lost with the power.
     A symbolic link stays, and what it points to is replaced.  The new file has the mode of the old
     one, and its owner where this process may give files away; other hard links keep the old
     content.  A pipe or a device stays what it is: it is written to.
@@ -19,7 +21,9 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
     Raises
     ------
     IsADirectoryError, FileNotFoundError, OSError
-        When there can be no file; what was at `path` is as it was.
+        When there can be no file; what was at `path` is as it was, and nothing is left beside it.
+        Errors of the system name `path`.  Where only the folder cannot be flushed, the new file is
+        there.
     """
     try:
         old = os.stat(path)
@@ -32,11 +36,36 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
     # The name is known before there is a file, so that whatever happens in between removes it.
     temporary = target.parent / f"{target.name[:NAME_LENGTH]}{os.urandom(8).hex()}.part"
     try:
-        _write_new(temporary, content, old)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        try:
+            _write_new(temporary, content, old)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _flush_folder(target.parent)
+    except OSError as error:
+        # Users know the file by this name, and `fsync` and `write` give none.
+        if error.errno is not None:
+            error.filename, error.filename2 = os.fspath(path), None
         raise
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the names of a folder to the disk, where a folder is something that can be opened."""
+    if os.name != "posix":
+        return  # Windows opens no folders; NTFS keeps a journal of names
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return  # one may write into a folder that one may not read
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems of networks cannot flush folders, and say so.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _write_to(path: "str | os.PathLike[str]", mode: int, content: bytes) -> None:

@@ -110,7 +110,7 @@ def loaded(path: str) -> Model:
     try:
         return load(path)
     except FileFormatError as error:
-        if "holds a fastgmm posterior" not in str(error):
+        if error.kind != "posterior":
             raise
     # Only a posterior takes the time of this import.
     from fastgmm import BayesianGaussianMixture

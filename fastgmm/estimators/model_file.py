@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.archive import codec, container
+from fastgmm.archive.reading import content_of
 from fastgmm.archive.replacement import replace_file
 from fastgmm.em.priors import NormalInverseWishart, check_prior
 from fastgmm.errors import FileFormatError
@@ -107,15 +108,12 @@ def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], Contents, dict
 
 def _unpacked(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Facts and arrays of a model file."""
-    with open(path, "rb") as file:
-        # A file that is not ours may be of any length: its beginning is enough to say so.
-        begin = file.peek(len(container.MAGIC))[: len(container.MAGIC)]
-        if begin[:1] == b"\x80" and begin != container.MAGIC:
-            raise FileFormatError(
-                f"{path} is a pickle, which fastgmm does not load: "
-                "save models with GaussianMixture.save"
-            )
-        content = file.read() if begin == container.MAGIC else begin
+    content = content_of(path)
+    if content[:1] == b"\x80" and not content.startswith(container.MAGIC):
+        raise FileFormatError(
+            f"{path} is a pickle, which fastgmm does not load: "
+            "save models with GaussianMixture.save"
+        )
     return container.unpack(content, "model", str(path))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgmm.archive import codec, container
 from fastgmm.archive.checks import check_names, check_number
+from fastgmm.archive.reading import content_of
 from fastgmm.archive.replacement import replace_file
 from fastgmm.em.posterior_priors import VariationalStream
 from fastgmm.em.regularization import Regularization
@@ -141,11 +142,7 @@ def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], State]:
     FileFormatError
         When it is not one, or damaged.
     """
-    with open(path, "rb") as file:
-        # A file that is not ours may be of any length: its beginning is enough to say so.
-        begin = file.peek(len(container.MAGIC))[: len(container.MAGIC)]
-        content = file.read() if begin == container.MAGIC else begin
-    facts, arrays = container.unpack(content, "posterior", str(path))
+    facts, arrays = container.unpack(content_of(path), "posterior", str(path))
     try:
         facts.pop("version")
         params = dict(facts.pop("params"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.given import row_data
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.tables.containers import is_spread
-from fastgmm.threads import as_they_end, free_threads
+from fastgmm.threads import Cancelled, Flag, as_they_end, free_threads
 from fastgmm.typing import (
     COVARIANCE_TYPES,
     CRITERIA,
@@ -208,7 +207,7 @@ def select(
         check_observed(data.together, data.names)
     sample = _shared_sample(data, grid, seed, params)
 
-    def run(model: GaussianMixture, cancelled: Event) -> Candidate:
+    def run(model: GaussianMixture, cancelled: Cancelled) -> Candidate:
         return _fitted(model, data, sample, seed, largest, cancelled)
 
     side_by_side = min(workers, len(models)) if alone else 1
@@ -251,7 +250,7 @@ def _warn(chosen: Selection, n_rows: float, names: np.ndarray | None) -> None:
 
 def _all(
     models: list[GaussianMixture | None],
-    run: Callable[[GaussianMixture, Event], Candidate],
+    run: Callable[[GaussianMixture, Cancelled], Candidate],
     workers: int,
     criterion: Criterion,
     callback: Callable[[Candidate], object] | None,
@@ -264,7 +263,7 @@ def _all(
     found: dict[int, Candidate] = {}
     best: tuple[int, GaussianMixture] | None = None
 
-    def one(i: int, cancelled: Event) -> Candidate:
+    def one(i: int, cancelled: Cancelled) -> Candidate:
         model = models[i]
         assert model is not None
         return run(model, cancelled)
@@ -279,7 +278,7 @@ def _all(
         if callback is not None:
             callback(candidate)
 
-    cancelled = Event()
+    cancelled = Flag()
     if workers == 1:
         for i in range(len(models)):
             take(i, one(i, cancelled))
@@ -357,7 +356,7 @@ def _fitted(
     sample: Sample,
     seed: int,
     largest: int,
-    cancelled: Event,
+    cancelled: Cancelled,
 ) -> Candidate:
     kind, k = model.covariance_type, model.n_components
     try:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
-from threading import Event, Lock
+from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
 from fastgmm.fits.plan import Hooks
-from fastgmm.threads import as_they_come, free_threads
+from fastgmm.threads import Cancelled, Flag, as_they_come, free_threads
 
 MOST_IN_CHUNK = 32
 """A thread takes at most this many data sets at a time, and fewer where few have come."""
@@ -67,14 +67,14 @@ def in_chunks(
     The calling thread takes the items from where they come.  No result depends on the threads, nor
     on the cut into chunks, unless `work.together` says more than its results do.
     """
-    workers, cancelled, large = n_threads or free_threads(), Event(), Lock()
+    workers, cancelled, large = n_threads or free_threads(), Flag(), Lock()
     items = iter(items)
     if (first := next(items, None)) is not None:
         items = chain([first], items)
         workers = 1 if n_threads is None and first.size < SMALL else workers
     watching = Hooks(cancelled=cancelled.is_set) if workers > 1 else None
 
-    def chunk(taken: list[Item], _: Event) -> Part:
+    def chunk(taken: list[Item], _: Cancelled) -> Part:
         found: list[Result] = []
         for item in taken:
             if cancelled.is_set():

@@ -5,20 +5,13 @@ combined in their order: one thread and sixty-four give the same bits.  The kern
 No OpenMP: after a fork it hangs, and two runtimes in one process abort.
 """
 
-import os
-import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
 
-from fastgmm.threads.processors import Claim, allotted, as_helper, available_threads
+from fastgmm.threads.helpers import Computing, Ended, call_helpers, computed
+from fastgmm.threads.processors import Claim, allotted, available_threads
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-Item = TypeVar("Item")
-"""The type of one of many things that work is done for."""
 Result = TypeVar("Result")
 """The type of what a function returns for a block of rows."""
 
@@ -28,14 +21,6 @@ MOST_ROWS = 16384
 """A block has at most this many rows."""
 AHEAD = 2
 """For each thread, this many finished blocks may wait until the blocks before them are added."""
-MOST_THREADS = 1024
-"""The pool has at most this many threads; it starts one only when work waits and none is idle."""
-_pools: "list[ThreadPoolExecutor]" = []
-"""The list holds the pool of this process, once work has needed it."""
-
-if hasattr(os, "register_at_fork"):
-    # Threads do not survive a fork: the child makes a pool of its own.
-    os.register_at_fork(after_in_child=_pools.clear)
 
 
 def rows_per_block(n_components: int, n_features: int) -> int:
@@ -96,39 +81,13 @@ def _fold_together(
     block: int,
     n_threads: int,
 ) -> None:
-    fold = _Fold(function, combine, n_rows, block, AHEAD * n_threads)
-    helpers: list[Future[None]] = []
+    fold = _Fold(function, combine, n_rows, block)
+    n_helpers = 0
     try:
-        call_helpers(fold.work, n_threads - 1, helpers)
-        fold.work()
-    except BaseException:
-        fold.stop()
-        raise
+        n_helpers = call_helpers(fold.help, n_threads - 1)
+        fold.run(AHEAD * n_threads)
     finally:
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
-    if fold.error is not None:
-        raise fold.error
-
-
-def call_helpers(work: Callable[[], None], n_threads: int, helpers: "list[Future[None]]") -> None:
-    """Have `work` called on up to this many threads of the pool beside the caller's own.
-
-    What stands for each call is added to `helpers`.  Containers limit the number of threads: where
-    one cannot be started there are fewer, or none.  `work` may then be called once more later, when
-    nothing is left for it to do.
-    """
-    pool = _pool()
-    try:
-        for _ in range(n_threads):
-            helpers.append(pool.submit(work))
-    except RuntimeError:
-        # The call that no thread was started for stays in the queue.  The threads that there are
-        # empty it and end; without any it would grow, so that this pool is not used again.
-        with suppress(ValueError):
-            _pools.remove(pool)
-        pool.shutdown(wait=False)
+        fold.end(n_threads if n_helpers == 0 else n_helpers)
 
 
 def run_blocks(
@@ -142,123 +101,11 @@ def run_blocks(
     fold_blocks(function, lambda _: None, n_rows, block * max(1, per_call), n_threads)
 
 
-def as_they_end(
-    order: list[int],
-    one: Callable[[int, threading.Event], Result],
-    workers: int,
-    cancelled: threading.Event,
-) -> Generator[tuple[int, Result]]:
-    """Each index with what `one` says of it, as they end; so many threads begin them in order.
-
-    Where no thread can be started, the caller's own does the work.  Whoever asks for no more, or
-    raises an error, cancels what is still under way.
-    """
-    # They take 5 ms to load, and only grids of middling size want them.
-    from concurrent.futures import Future, ThreadPoolExecutor
-    from queue import SimpleQueue
-
-    todo, ended = deque(order), SimpleQueue[tuple[int, Future[Result]]]()
-    begin = as_helper()
-
-    def work() -> None:
-        begin()
-        while todo:
-            try:
-                i = todo.popleft()
-            except IndexError:  # another thread was faster
-                return
-            future: Future[Result] = Future()
-            try:
-                future.set_result(one(i, cancelled))
-            except BaseException as error:  # it is raised where the result is asked for
-                future.set_exception(error)
-            ended.put((i, future))
-
-    with Claim(workers, exactly=True), ThreadPoolExecutor(workers) as pool:
-        helpers = []
-        try:
-            for _ in range(workers):
-                helpers.append(pool.submit(work))
-        except RuntimeError:  # containers limit the number of threads
-            if not helpers:
-                for i in order:
-                    yield i, one(i, cancelled)
-                return
-        try:
-            for _ in order:
-                i, future = ended.get()
-                yield i, future.result()
-        finally:
-            todo.clear()
-            cancelled.set()
-
-
-def as_they_come(
-    items: Iterable[Item],
-    one: Callable[[Item, threading.Event], Result],
-    workers: int,
-    cancelled: threading.Event,
-) -> Generator[tuple[int, Result]]:
-    """Each item's number with what `one` says of it, as they end, of items that nobody has counted.
-
-    The calling thread takes them from where they come, a few ahead of so many threads that work;
-    one worker is the calling thread itself, and so it is where no thread can be started.  Whoever
-    asks for no more, or raises an error, cancels what is still under way.
-    """
-    if workers == 1:
-        for i, item in enumerate(items):
-            yield i, one(item, cancelled)
-        return
-    # They take 5 ms to load, and only several threads want them.
-    from concurrent.futures import Future, ThreadPoolExecutor
-    from queue import SimpleQueue
-
-    todo = SimpleQueue[tuple[int, Item] | None]()
-    ended = SimpleQueue[tuple[int, Future[Result]]]()
-    begin = as_helper()
-
-    def work() -> None:
-        begin()
-        while (given := todo.get()) is not None:
-            if cancelled.is_set():
-                continue
-            future: Future[Result] = Future()
-            try:
-                future.set_result(one(given[1], cancelled))
-            except BaseException as error:  # it is raised where the result is asked for
-                future.set_exception(error)
-            ended.put((given[0], future))
-            del given, future  # what has been worked on need not wait for what comes next
-
-    with Claim(workers, exactly=True), ThreadPoolExecutor(workers) as pool:
-        helpers = []
-        try:
-            with suppress(RuntimeError):  # containers limit the number of threads
-                for _ in range(workers):
-                    helpers.append(pool.submit(work))
-            waiting = 0
-            for i, item in enumerate(items):
-                if not helpers:
-                    yield i, one(item, cancelled)
-                    continue
-                todo.put((i, item))
-                waiting += 1
-                if waiting >= AHEAD * len(helpers):
-                    j, future = ended.get()
-                    waiting -= 1
-                    yield j, future.result()
-            for _ in range(waiting):
-                j, future = ended.get()
-                yield j, future.result()
-        finally:
-            cancelled.set()
-            # A call that no thread was started for is in the queue, and wants an end as well.
-            for _ in range(workers):
-                todo.put(None)
-
-
 class _Fold(Generic[Result]):
-    """What the threads of one `fold_blocks` share."""
+    """What the threads of one `fold_blocks` share.
+
+    The calling thread hands out blocks, takes some itself, and combines the results in order.
+    """
 
     def __init__(
         self,
@@ -266,74 +113,75 @@ class _Fold(Generic[Result]):
         combine: Callable[[Result], object],
         n_rows: int,
         block: int,
-        ahead: int,
     ) -> None:
-        # The error is that of the first block that failed.
-        self.error: BaseException | None = None
-        self._failed_at = n_rows
         self._function, self._combine = function, combine
-        self._n_rows, self._block, self._ahead = n_rows, block, ahead * block
-        self._changed = threading.Condition()
-        # Blocks of this many rows have been taken, and results of this many been combined.
+        self._n_rows, self._block = n_rows, block
+        # First rows of the blocks that may begin; -1 has a helper end.
+        self._todo = SimpleQueue[int]()
+        self._computing = Computing[int, Result]()
+        # Of the calling thread alone: blocks of so many rows were handed out, and combined.
         self._begun = self._combined = 0
-        self._combining = False
-        # Results wait under the number of the first row of their block.
-        self._waiting: dict[int, Result] = {}
+        self._failed = False
+        # Results, or errors, wait under the first row of their block.
+        self._waiting: dict[int, tuple[Result | None, BaseException | None]] = {}
 
-    def stop(self) -> None:
-        """Let no further block begin."""
-        with self._changed:
-            self._begun = self._n_rows
-            self._ahead += self._n_rows
-            self._changed.notify_all()
+    def help(self) -> None:
+        """Take blocks until there are no more."""
+        while (begin := self._todo.get()) >= 0:
+            self._computing.one(begin, self._of_block)
+            if self._computing.failed:
+                self._drop()
 
-    def work(self) -> None:
-        """Take blocks until none is left."""
-        begin = self._n_rows
-        try:
-            while (begin := self._take()) < self._n_rows:
-                end = min(begin + self._block, self._n_rows)
-                self._deliver(begin, self._function(begin, end))
-        except BaseException as error:  # `fold_blocks` raises it, on the calling thread
-            with self._changed:
-                if self.error is None or begin < self._failed_at:
-                    self.error, self._failed_at = error, begin
-                self._changed.notify_all()
+    def _of_block(self, begin: int) -> Result:
+        return self._function(begin, min(begin + self._block, self._n_rows))
 
-    def _take(self) -> int:
-        """The first row of the next block; n_rows when no block is left."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self.error is not None or self._begun < self._combined + self._ahead
-            )
-            if self.error is not None or self._begun >= self._n_rows:
-                return self._n_rows
-            begin = self._begun
-            self._begun += self._block
-            return begin
-
-    def _deliver(self, begin: int, result: Result) -> None:
-        """Keep a result, and combine all that are next in order unless another thread does that."""
-        with self._changed:
-            self._waiting[begin] = result
-            if self._combining:
-                return
-            self._combining = True
-        while True:
-            with self._changed:
-                if self._combined not in self._waiting:
-                    self._combining = False
-                    return
-                following = self._waiting.pop(self._combined)
-            self._combine(following)
-            with self._changed:
+    def run(self, ahead: int) -> None:
+        """Combine all blocks, of which so many may have begun beyond those that are combined."""
+        for _ in range(ahead):
+            self._hand_out()
+        while self._combined < self._n_rows:
+            begin = self._next()
+            if begin is not None:
+                self._keep(computed(begin, self._of_block))
+            for ended in self._computing.ended(wait=begin is None):
+                self._keep(ended)
+            while self._combined in self._waiting:
+                result, error = self._waiting.pop(self._combined)
+                if error is not None:
+                    raise error
+                self._combine(result)  # type: ignore[arg-type]
                 self._combined += self._block
-                self._changed.notify_all()
+                self._hand_out()
 
+    def _hand_out(self) -> None:
+        if self._begun < self._n_rows and not self._failed:
+            self._todo.put(self._begun)
+            self._begun += self._block
 
-def _pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # it costs 5 ms, and may never be needed
+    def _next(self) -> int | None:
+        """The first row of a block that nobody has taken; None where there is none now."""
+        try:
+            return self._todo.get_nowait()
+        except Empty:
+            return None
 
-    if not _pools:
-        _pools.append(ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="fastgmm"))
-    return _pools[0]
+    def _keep(self, ended: Ended[int, Result]) -> None:
+        begin, result, error = ended
+        self._waiting[begin] = result, error
+        if error is not None:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let no further block begin: one has failed, and those before it have begun."""
+        self._failed = True
+        while (begin := self._next()) is not None:
+            if begin < 0:
+                self._todo.put(begin)
+                return
+
+    def end(self, n_helpers: int) -> None:
+        """Let no further block begin, wait for those that are computed, and send helpers away."""
+        self._computing.stop()
+        for _ in range(n_helpers):
+            self._todo.put(-1)
+        self._computing.wait()

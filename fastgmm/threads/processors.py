@@ -29,7 +29,8 @@ class _Count:
 
     def begin(self) -> None:
         """Know of no thread."""
-        self.lock, self.busy = threading.Lock(), 0
+        # A claim that is forgotten may be released in the middle of another one, on its thread.
+        self.lock, self.busy = threading.RLock(), 0
 
 
 class _OfThread(threading.local):
@@ -98,7 +99,7 @@ def limit_threads(most: int) -> None:
 
 
 def as_helper() -> Callable[[], None]:
-    """What a new thread calls first that a `Claim` of the calling thread has counted.
+    """What a helper calls first that a `Claim` of the calling thread has counted.
 
     It takes over the limit of the calling thread.
     """
@@ -108,6 +109,11 @@ def as_helper() -> Callable[[], None]:
         _own.limit, _own.counted = limit, True
 
     return begin
+
+
+def forget_limits() -> None:
+    """Let the calling thread be as a new one: it has no limit, and nobody has counted it."""
+    _own.limit, _own.counted, _own.allotted = None, False, None
 
 
 class Claim:
@@ -121,9 +127,10 @@ class Claim:
         Whether to have them whoever else computes; else there are fewer where fewer are free.
     """
 
+    _counted = 0
+
     def __init__(self, wanted: int, *, exactly: bool) -> None:
         self._wanted, self._exactly = wanted, exactly or _own.allotted is not None
-        self._counted = 0
 
     def __enter__(self) -> int:
         limit = 0 if self._exactly else _threads_of_process()
@@ -142,8 +149,16 @@ class Claim:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._release()
+
+    def __del__(self) -> None:
+        # Ctrl-C may come as the context begins or ends, and then nobody has left it.
+        self._release()
+
+    def _release(self) -> None:
         with _count.lock:
             _count.busy -= self._counted
+            self._counted = 0
 
 
 def _threads_of_process() -> int:

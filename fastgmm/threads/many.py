@@ -1,0 +1,106 @@
+"""Many things, each worked on by one thread, several at a time; results come as they end."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
+from queue import SimpleQueue
+from typing import TypeVar
+
+from fastgmm.threads.blocks import AHEAD
+from fastgmm.threads.helpers import Cancelled, Computing, call_helpers
+from fastgmm.threads.processors import Claim, as_helper
+
+Item = TypeVar("Item")
+"""The type of one of many things that work is done for."""
+Result = TypeVar("Result")
+"""The type of what is found for it."""
+
+
+def as_they_end(
+    order: list[int],
+    one: Callable[[int, Cancelled], Result],
+    workers: int,
+    cancelled: Cancelled,
+) -> Generator[tuple[int, Result]]:
+    """Each index with what `one` says of it, as they end; so many threads begin them in order.
+
+    Where no thread can be started, the caller's own does the work.  Whoever asks for no more, or
+    raises an error, cancels what is still under way.
+    """
+    todo, computing, begin = deque(order), Computing[int, Result](), as_helper()
+
+    def work() -> None:
+        begin()
+        while todo:
+            try:
+                i = todo.popleft()
+            except IndexError:  # another thread was faster
+                return
+            computing.one(i, lambda i: one(i, cancelled))
+
+    with Claim(workers, exactly=True):
+        try:
+            if call_helpers(work, workers) == 0:
+                for i in order:
+                    yield i, one(i, cancelled)
+                return
+            for _ in order:
+                yield computing.following()
+        finally:
+            todo.clear()
+            cancelled.set()
+            computing.stop()
+            computing.wait()
+
+
+def as_they_come(
+    items: Iterable[Item],
+    one: Callable[[Item, Cancelled], Result],
+    workers: int,
+    cancelled: Cancelled,
+) -> Generator[tuple[int, Result]]:
+    """Each item's number with what `one` says of it, as they end, of items that nobody has counted.
+
+    The calling thread takes them from where they come, a few ahead of so many threads that work;
+    one worker is the calling thread itself, and so it is where no thread can be started.  Whoever
+    asks for no more, or raises an error, cancels what is still under way.
+    """
+    if workers == 1:
+        for i, item in enumerate(items):
+            yield i, one(item, cancelled)
+        return
+    todo, computing = SimpleQueue[tuple[int, Item] | None](), Computing[int, Result]()
+    begin = as_helper()
+
+    def of_item(item: Item, _: int) -> Result:
+        return one(item, cancelled)
+
+    def work() -> None:
+        begin()
+        while (given := todo.get()) is not None:
+            if not cancelled.is_set():
+                computing.one(given[0], partial(of_item, given[1]))
+            del given  # what has been worked on need not wait for what comes next
+
+    with Claim(workers, exactly=True):
+        n_helpers = waiting = 0
+        try:
+            n_helpers = call_helpers(work, workers)
+            for i, item in enumerate(items):
+                if n_helpers == 0:
+                    yield i, one(item, cancelled)
+                    continue
+                todo.put((i, item))
+                waiting += 1
+                if waiting >= AHEAD * n_helpers:
+                    waiting -= 1
+                    yield computing.following()
+            for _ in range(waiting):
+                yield computing.following()
+        finally:
+            cancelled.set()
+            computing.stop()
+            # Ctrl-C may have come before the number of helpers was known.
+            for _ in range(n_helpers or workers):
+                todo.put(None)
+            computing.wait()

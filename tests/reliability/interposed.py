@@ -1,0 +1,47 @@
+"""Run scripts with `interposer.c` in LD_PRELOAD: system calls, allocations and threads fail."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+needs_interposer = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or shutil.which("cc") is None,
+    reason="calls of the C library are replaced by LD_PRELOAD, which wants Linux and a compiler",
+)
+
+
+def interposer(folder: Path) -> Path:
+    """Compile the interposer into a folder, and return its path."""
+    library = folder / "interposer.so"
+    command = ["cc", "-shared", "-fPIC", "-O1", "-o", library, HERE / "interposer.c", "-ldl"]
+    subprocess.run(command, check=True, timeout=60)
+    return library
+
+
+def run_script(name: str, folder: Path, *words: str, preload: bool = True) -> Any:
+    """Run a script of this folder; return the JSON that it prints last.
+
+    Its working directory is `folder`.
+    """
+    environment = dict(os.environ)
+    if preload:
+        environment["LD_PRELOAD"] = str(interposer(folder))
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", HERE / name, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])

@@ -17,6 +17,7 @@ from fastgmm.sources.opening import table_source
 from fastgmm.sources.rows import Wanted, finite_rows, row_dtype
 from fastgmm.tables.containers import array_of
 from fastgmm.tables.table import Table
+from fastgmm.threads import Flag
 from fastgmm.typing import Rows
 
 WHERE = "The stream"
@@ -104,8 +105,10 @@ def _read_apart(
     messages: Iterable[Any], decode: Callable[[Any], Any] | None
 ) -> Generator[Any, float | None]:
     """The messages decoded, read on another thread; None where none came in the seconds sent."""
-    waiting: queue.Queue[Any] = queue.Queue(QUEUED)
-    closed = threading.Event()
+    # Ctrl-C may leave the locks of `threading` and of a bounded queue held: see `threads.helpers`.
+    waiting, room, closed = queue.SimpleQueue[Any](), queue.SimpleQueue[None](), Flag()
+    for _ in range(QUEUED):
+        room.put(None)
 
     def read() -> None:
         ended = _Ended(None)
@@ -113,6 +116,7 @@ def _read_apart(
             for message in messages:
                 found = message if decode is None else decode(message)
                 if found is not None:
+                    room.get()
                     waiting.put(found)
                 if closed.is_set():
                     return
@@ -128,6 +132,7 @@ def _read_apart(
         while True:
             try:
                 found = waiting.get(timeout=timeout)
+                room.put(None)
             except queue.Empty:
                 found = None
             if isinstance(found, _Ended):
@@ -137,9 +142,7 @@ def _read_apart(
             timeout = yield found
     finally:
         closed.set()
-        # A reader that waits for room goes on, sees that all is over, and ends.
-        while not waiting.empty():
-            waiting.get_nowait()
+        room.put(None)  # a reader that waits for room goes on, sees that all is over, and ends
 
 
 def _batches(

@@ -78,7 +78,7 @@ class Computing(Generic[Key, Result]):
         """Whether something that was computed has raised an error."""
 
     def one(self, key: Key, function: Callable[[Key], Result]) -> None:
-        """Compute one thing on a helper, unless all has been stopped; an error is handed on, too."""
+        """Compute one thing on a helper, unless all was stopped; errors are handed on as well."""
         try:
             # It is said first, and looked at then: whoever stops sees it, or is seen.
             self._now.add(key)

@@ -69,18 +69,17 @@ def as_they_come(
         for i, item in enumerate(items):
             yield i, one(item, cancelled)
         return
-    todo, computing = SimpleQueue[tuple[int, Item] | None](), Computing[int, Result]()
+    todo, computing = SimpleQueue[tuple[int, list[Item]] | None](), Computing[int, Result]()
     begin = as_helper()
 
-    def of_item(item: Item, _: int) -> Result:
-        return one(item, cancelled)
+    def of_item(place: list[Item], _: int) -> Result:
+        return one(place.pop(), cancelled)  # nothing else holds the item when the result comes
 
     def work() -> None:
         begin()
         while (given := todo.get()) is not None:
             if not cancelled.is_set():
                 computing.one(given[0], partial(of_item, given[1]))
-            del given  # what has been worked on need not wait for what comes next
 
     with Claim(workers, exactly=True):
         n_helpers = waiting = 0
@@ -90,7 +89,8 @@ def as_they_come(
                 if n_helpers == 0:
                     yield i, one(item, cancelled)
                     continue
-                todo.put((i, item))
+                todo.put((i, [item]))
+                del item
                 waiting += 1
                 if waiting >= AHEAD * n_helpers:
                     waiting -= 1

@@ -13,7 +13,13 @@ from fastgmm.archive.replacement import replace_file
 from fastgmm.em.priors import NormalInverseWishart, check_prior
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators import first_format
-from fastgmm.estimators.planning import INITIAL, pace_of, regularization_of
+from fastgmm.estimators.planning import (
+    INITIAL,
+    family_keeping,
+    family_of,
+    pace_of,
+    regularization_of,
+)
 from fastgmm.estimators.state import Report, State
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.checkpoint import Checkpointed
@@ -134,10 +140,19 @@ def _understood(
             params["prior"] = NormalInverseWishart(**params["prior"])
             check_prior(params["prior"])
         params |= {name: arrays[name] for name in INITIAL if name in arrays}
+        if "frozen" in params:
+            params["frozen"] = _frozen_of(params["frozen"])
         check_parameters(params)
         return params, codec.restore(Contents, facts, arrays), identity
     except container.UNREADABLE as error:
         raise not_ours_error(path, error) from error
+
+
+def _frozen_of(fact: Any) -> Any:
+    """What is frozen, as a user says it: names where it is of all components."""
+    if not isinstance(fact, dict):
+        raise TypeError("what is frozen is described by flags for each part")
+    return tuple(fact) if all(one is True for one in fact.values()) else fact
 
 
 def not_ours_error(path: "str | os.PathLike[str]", error: Exception) -> FileFormatError:
@@ -193,7 +208,11 @@ def restored(of: StoredState, params: Any) -> State:
         k, kind = of.mixture.n_components, of.mixture.covariance_type
         regularization = of.regularization or regularization_of(params, state)
         learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
-    target = Target(waiting.shape[1], waiting.dtype, k, kind)
+    if learned is None:
+        family = family_of(params, waiting.shape[1])
+    else:
+        family = family_keeping(params, learned.mixture)
+    target = Target(waiting.shape[1], waiting.dtype, k, kind, family)
     learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
     return replace(state, learner=learner.restored(stream))
 

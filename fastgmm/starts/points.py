@@ -115,6 +115,9 @@ class Start:
         The number of starts that are compared.
     regularization : Regularization
         The ridge and the prior of the first M-step.
+    around_means : bool
+        Whether what is estimated is that of the rows nearest to each of the given means, whatever
+        the method is: means that stay need covariances and weights of their own.
     """
 
     method: InitParams
@@ -127,6 +130,7 @@ class Start:
     largest: int = 0
     n_init: int = 1
     regularization: Regularization = field(default_factory=Regularization)
+    around_means: bool = False
 
 
 @dataclass(frozen=True, eq=False)

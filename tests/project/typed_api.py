@@ -67,8 +67,11 @@ def fits(X: Doubles, single: NDArray[np.float32], weight: Doubles) -> GaussianMi
         prior=NormalInverseWishart(shrinkage=0.1),
         random_state=np.random.default_rng(0),
         missing="em",
+        means_init=X[:3],
+        frozen=("means",),
     )
     assert_type(model, GaussianMixture)
+    assert_type(GaussianMixture(2, frozen={"means": [True, False]}), GaussianMixture)
     assert_type(model.fit(X, sample_weight=weight, callback=stop), GaussianMixture)
     assert_type(model.fit(single), GaussianMixture)
     assert_type(model.fit([[1.0], [2.0]]), GaussianMixture)

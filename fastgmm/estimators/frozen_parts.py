@@ -65,7 +65,8 @@ def frozen_family(params: Any, n_features: int, mixture: Mixture | None) -> Froz
 
 def _mask(params: Any, part: str) -> NDArray[np.bool_]:
     """(K,): which components keep a part."""
-    k, flags = params.n_components, params.frozen.get(part, False)
+    k, frozen = params.n_components, params.frozen
+    flags = frozen.get(part, False) if isinstance(frozen, dict) else part in frozen
     if isinstance(flags, bool):
         return np.full(k, flags)
     mask = np.asarray(flags, dtype=bool)

@@ -141,18 +141,12 @@ def _understood(
             check_prior(params["prior"])
         params |= {name: arrays[name] for name in INITIAL if name in arrays}
         if "frozen" in params:
-            params["frozen"] = _frozen_of(params["frozen"])
+            frozen = params["frozen"]
+            params["frozen"] = tuple(frozen) if isinstance(frozen, list) else frozen
         check_parameters(params)
         return params, codec.restore(Contents, facts, arrays), identity
     except container.UNREADABLE as error:
         raise not_ours_error(path, error) from error
-
-
-def _frozen_of(fact: Any) -> Any:
-    """What is frozen, as a user says it: names where it is of all components."""
-    if not isinstance(fact, dict):
-        raise TypeError("what is frozen is described by flags for each part")
-    return tuple(fact) if all(one is True for one in fact.values()) else fact
 
 
 def not_ours_error(path: "str | os.PathLike[str]", error: Exception) -> FileFormatError:
@@ -296,6 +290,8 @@ def plain_fact(name: str, value: Any) -> Any:
     """The JSON value of a parameter of the constructor."""
     if name == "random_state":
         return int(value) if isinstance(value, int | np.integer) else None
+    if name == "frozen":
+        return value if isinstance(value, dict) else list(value)
     if name == "prior":
         return None if value is None else value.facts()
     return value.item() if isinstance(value, np.generic) else value

@@ -104,8 +104,8 @@ def _is_array_like(value: Any) -> bool:
     return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
 
 
-def _parts_of(value: Any) -> dict[str, Any] | None:
-    """Which parts are frozen, of whatever says so: all of one, or a flag for each component."""
+def _parts_of(value: Any) -> tuple[str, ...] | dict[str, Any] | None:
+    """Which parts are frozen: their names, or flags for each component; None for anything else."""
     if isinstance(value, str):
         value = (value,)
     if not isinstance(value, Mapping):
@@ -117,8 +117,8 @@ def _parts_of(value: Any) -> dict[str, Any] | None:
     flags = {part: np.asarray(value[part]) for part in PARTS if part in value}
     if any(one.dtype != np.bool_ or one.ndim > 1 for one in flags.values()):
         return None
-    whole = {part: one.tolist() for part, one in flags.items()}
-    return {part: one for part, one in whole.items() if one is not False}
+    plain = {part: one.tolist() for part, one in flags.items() if one.any()}
+    return plain if any(one is not True for one in plain.values()) else tuple(plain)
 
 
 def _frozen() -> Constraint:

@@ -18,6 +18,7 @@ from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
+from fastgmm.estimators.adapting import Adapting
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
@@ -30,7 +31,6 @@ from fastgmm.estimators.planning import (
     plan_of,
     regularization_of,
 )
-from fastgmm.estimators.questions import Questions
 from fastgmm.estimators.reported import Reported
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class GaussianMixture(Questions, Reported, Estimator):
+class GaussianMixture(Adapting, Reported, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same

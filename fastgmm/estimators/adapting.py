@@ -80,12 +80,12 @@ class Adapting(Questions):
         >>> speaker.means_.ravel()
         array([ 1., 10.])
         """
+        mixture, names = self._fitted()
         asked = as_relevance(relevance), as_parts(parts, "adapt"), self._regularization()
         n_iter = as_count(n_iter, "n_iter", 1)
         # What adaptation needs is loaded with the first of them.
         from fastgmm.em.adaptation import adapted
 
-        mixture, names = self._fitted()
         if isinstance(X, SufficientStatistics):
             check_statistics(X, mixture.covariance_type, mixture.means.shape, "adapt")
             if n_iter > 1 or sample_weight is not None:

@@ -155,6 +155,9 @@ def statistics(model: GaussianMixture, X: Doubles) -> None:
     assert_type(found.component_weight, Doubles)
     assert_type(found.log_likelihood, float)
     assert_type(model.m_step(found), GaussianMixture)
+    assert_type(model.adapt(found, relevance=8, parts=["means", "weights"]), GaussianMixture)
+    assert_type(model.adapt(X, parts="means", n_iter=2), GaussianMixture)
+    assert_type(model.fisher_vectors([found, X], parts=("means",)), Floats)
 
 
 def files(model: GaussianMixture, path: "str | os.PathLike[str]") -> None:

@@ -148,7 +148,7 @@ def _start(params: Any, n_features: int) -> Start:
         means=means,
         precisions=precisions,
         n_init=params.n_init,
-        around_means="means" in params.frozen,
+        frozen=tuple(params.frozen),
     )
 
 

@@ -115,9 +115,9 @@ class Start:
         The number of starts that are compared.
     regularization : Regularization
         The ridge and the prior of the first M-step.
-    around_means : bool
-        Whether what is estimated is that of the rows nearest to each of the given means, whatever
-        the method is: means that stay need covariances and weights of their own.
+    frozen : tuple of str
+        The parts that stay, for which the rest is estimated: from the rows nearest to each mean,
+        whatever the method is, or else with the components in the order of the weights.
     """
 
     method: InitParams
@@ -130,7 +130,7 @@ class Start:
     largest: int = 0
     n_init: int = 1
     regularization: Regularization = field(default_factory=Regularization)
-    around_means: bool = False
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,6 +74,20 @@ def test_what_is_estimated_belongs_to_the_means_that_stay(covariance_type: Any, 
     np.testing.assert_allclose(model.weights_, shares[order], atol=0.02)
 
 
+def test_components_are_found_in_the_order_of_weights_that_stay(
+    covariance_type: Any, rng: Rng
+) -> None:
+    truth = correlated_mixture(3, 2, rng, separation=30.0)
+    rows = truth._replace(weights=np.array([0.6, 0.3, 0.1])).sample(900, rng)[0]
+    order = rng.permutation(3)
+    weights = np.array([0.6, 0.3, 0.1])[order]
+    model = GaussianMixture(
+        3, covariance_type=covariance_type, weights_init=weights, frozen="weights", random_state=0
+    ).fit(rows)
+    np.testing.assert_array_equal(model.weights_, weights)
+    np.testing.assert_allclose(model.means_, truth.means[order], atol=1.0)
+
+
 def test_a_warm_start_and_steps_keep_what_the_model_has(covariance_type: Any, rng: Rng) -> None:
     truth = correlated_mixture(3, 2, rng, separation=2.0)
     rows = truth.sample(600, rng)[0]

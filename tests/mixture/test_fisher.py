@@ -101,6 +101,17 @@ def test_rows_of_the_mixture_have_vectors_of_variance_one(rng: np.random.Generat
         np.testing.assert_allclose(deviations, 1.0, atol=0.12)
 
 
+def test_means_that_float32_does_not_have(rng: np.random.Generator) -> None:
+    """The kernels subtract them rounded, and the vector is of what they are."""
+    means = np.array([[4096.0001, -4096.0001]])
+    mixture = Mixture.from_covariances(np.ones(1), means, np.eye(2)[None], "full")
+    rows = (rng.normal(size=(200, 2)) + means).astype(np.float32)
+    made = FisherVectors(mixture, ("means",))
+    out = np.empty(2)
+    made.of_rows(rows, out)
+    np.testing.assert_allclose(out, (rows.astype(float) - means).mean(axis=0), atol=1e-7)
+
+
 def test_large_groups_are_summed_block_by_block(rng: np.random.Generator) -> None:
     """To the bits of an E-step."""
     mixture, _ = mixture_of("full", rng)

@@ -13,6 +13,7 @@ __all__ = [
     "CRITERIA",
     "INIT_PARAMS",
     "ON_COLLAPSE",
+    "PARTS",
     "Acceleration",
     "ArrayLike",
     "CovarianceType",
@@ -24,6 +25,7 @@ __all__ = [
     "Missing",
     "Names",
     "OnCollapse",
+    "Part",
     "RandomStateLike",
     "Rows",
     "WeightsPrior",
@@ -39,6 +41,8 @@ Missing = Literal["error", "em"]
 """`missing` is one of these words."""
 OnCollapse = Literal["repair", "warn", "raise"]
 """`on_collapse` is one of these words."""
+Part = Literal["weights", "means", "covariances"]
+"""The parts of a mixture, which `frozen` names."""
 InitParams = Literal["ward", "kmeans", "k-means++", "random", "random_from_data"]
 """`init_params` is one of these words."""
 WeightsPrior = Literal["dirichlet_process", "dirichlet_distribution"]
@@ -50,6 +54,8 @@ MISSING: tuple[str, ...] = get_args(Missing)
 """These are the words of `Missing`, for checks."""
 ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
 """These are the words of `OnCollapse`, for checks."""
+PARTS: tuple[str, ...] = get_args(Part)
+"""These are the words of `Part`, for checks."""
 COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
 """These are the words of `CovarianceType`, in the order in which `fastgmm.select` tries them."""
 CRITERIA: tuple[str, ...] = get_args(Criterion)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import csv
 import inspect
-import sys
 from typing import Any
 
 from fastgmm import select
+from fastgmm.cli.adapt import adapt
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_posterior_options
+from fastgmm.cli.readers import columns, delimiter, mark, number_or, numbers, positive, seed
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import impute, info, sample, score
 from fastgmm.sources import FORMATS
-from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE, PARTS
 
 NOTHING = ["-"]
 """Standard input is read where no data are named."""
@@ -36,6 +35,7 @@ def add_commands(commands: Any) -> None:
     _add_fit(commands)
     _add_select(commands)
     _add_learn(commands)
+    _add_adapt(commands)
     _add_score(commands)
     _add_impute(commands)
     _add_sample(commands)
@@ -137,6 +137,38 @@ def _add_learn(commands: Any) -> None:
     add("--weights", metavar="COLUMN", help="the column with each row's weight")
     add("--save-every", type=float, default=60.0, metavar="SECONDS", help="(%(default)s)")
     _add_batches(parser, "the most rows to learn from at a time")
+    _add_threads(parser)
+    _add_json(parser)
+
+
+def _add_adapt(commands: Any) -> None:
+    parser = commands.add_parser(
+        "adapt",
+        help="take a model to the rows of a file, as far as they say",
+        description="Write the model with the means, or other parts, of its components moved to "
+        "the rows of DATA: those that hold n of them go the share n / (n + relevance) of the way.",
+    )
+    parser.set_defaults(run=adapt)
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="which stays as it is")
+    _add_data(parser, or_input=True, of_model=True)
+    add("-o", "--output", metavar="NEW", required=True, help="write the adapted model to this file")
+    add(
+        "--relevance",
+        type=float,
+        default=16.0,
+        metavar="ROWS",
+        help="for how many rows each component stands (%(default)s)",
+    )
+    add(
+        "--parts",
+        type=columns,
+        default=["means"],
+        metavar="A,B",
+        help=f"among {', '.join(PARTS)} (means)",
+    )
+    add("--weights", metavar="COLUMN", help="the column with each row's weight")
+    _add_batches(parser, "the most rows to read at a time")
     _add_threads(parser)
     _add_json(parser)
 
@@ -292,61 +324,6 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, metavar="N", help="(one per processor)")
 
 
-# ---------------------------------------------------------------- readers of words
-
-
-def positive(text: str) -> int:
-    """Read a whole number of at least 1."""
-    return _whole(text, 1, sys.maxsize)
-
-
-def seed(text: str) -> int:
-    """Read a seed that NumPy's old and new generators take: 32 bits."""
-    return _whole(text, 0, 2**32 - 1)
-
-
-def _whole(text: str, least: int, most: int) -> int:
-    with contextlib.suppress(ValueError):
-        if least <= int(text) <= most:
-            return int(text)
-    limit = "" if most == sys.maxsize else f" and at most {most}"
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}{limit}")
-
-
-def number_or(*words: str) -> Any:
-    """Make a reader of a number or one of these words; "none" is None."""
-
-    def read(text: str) -> Any:
-        if text in words:
-            return None if text == "none" else text
-        try:
-            return float(text)
-        except ValueError:
-            wanted = " or ".join(["a number", *map(repr, words)])
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
-
-    return read
-
-
-def numbers(text: str) -> list[int]:
-    """Read "2", "1-9" or "1,2,4-6".
-
-    Examples
-    --------
-    >>> numbers("1,2,4-6")
-    [1, 2, 4, 5, 6]
-    """
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        least = positive(first)
-        most = positive(last) if last else least
-        if most < least:
-            raise argparse.ArgumentTypeError(f"{part!r} is an empty range: write {most}-{least}")
-        found += range(least, most + 1)
-    return list(dict.fromkeys(found))
-
-
 def types(text: str) -> list[str]:
     """Read covariance types between commas, each once."""
     kinds = [kind.strip() for kind in text.split(",")]
@@ -355,40 +332,3 @@ def types(text: str) -> list[str]:
             known = ", ".join(COVARIANCE_TYPES)
             raise argparse.ArgumentTypeError(f"{kind!r} is not one of {known}")
     return list(dict.fromkeys(kinds))
-
-
-def columns(text: str) -> list[str]:
-    """Read the names of columns; as in a CSV, one that holds a comma stands in quotation marks.
-
-    Examples
-    --------
-    >>> columns('c,"a, b"')
-    ['c', 'a, b']
-    """
-    return [name.strip() for name in next(csv.reader([text]))]
-
-
-def mark(text: str) -> str:
-    """Read one character that no number holds."""
-    if len(text) == 1 and text.isascii() and not text.isalnum() and text not in ' \t\n\r"+-.':
-        return text
-    raise argparse.ArgumentTypeError(f"{text!r} is not one character such as '#'")
-
-
-def delimiter(text: str) -> str:
-    r"""Read what separates fields, by one of its words or as it stands.
-
-    Examples
-    --------
-    >>> delimiter("tab"), delimiter(";")
-    ('\t', ';')
-    """
-    words = {
-        "tab": "\t",
-        "\\t": "\t",
-        "\t": "\t",
-        "space": " ",
-        " ": " ",
-        "whitespace": "whitespace",
-    }
-    return words.get(text) or mark(text)

@@ -22,7 +22,7 @@ So gradients are rounded to a grid far above it and far below what matters: the 
 then the same bits, and their fits agree as those of EM do.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,13 @@ class Search:
     failures: int = 0
     falls: bool = False
     _frame: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def going_on(self, saved: "Search") -> "Search":
+        """The search itself, where another one has come to that a file has kept."""
+        for one in fields(Search):
+            if one.init:
+                setattr(self, one.name, getattr(saved, one.name))
+        return self
 
     @property
     def given_up(self) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgmm.archive import checks
 from fastgmm.covariance.estimate import PIVOT_ROUNDING
@@ -86,6 +87,25 @@ class Drawn(Protocol):
         """The rows to choose from."""
 
 
+@dataclass(frozen=True, eq=False)
+class Spared:
+    """What a family keeps from repairs, for each component.
+
+    Parameters
+    ----------
+    places : ndarray of bool, shape (K,)
+        Where a component has a place of its own: it is held, whatever becomes of it, and not moved.
+    shapes : ndarray of bool, shape (K,)
+        Where a covariance is none of the rows', and has not collapsed however small it is.
+    empty : ndarray of bool, shape (K,)
+        Where a component may hold no rows: it has not collapsed then.
+    """
+
+    places: NDArray[np.bool_]
+    shapes: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+
+
 class Repairer:
     """It looks after the components of one run.
 
@@ -117,6 +137,12 @@ class Repairer:
         self._drawn, self._n_threads = drawn, n_threads
         self.repairs = list(repairs)
         self._relocation: Relocation | None = None
+        self._spared: Spared | None = None
+
+    def spare(self, spared: Spared | None) -> "Repairer":
+        """The repairer itself, which leaves alone what a family keeps from repairs."""
+        self._spared = spared
+        return self
 
     def m_step(
         self,
@@ -154,7 +180,7 @@ class Repairer:
         weight = statistics.component_weight
         if self._on_collapse != "repair" or k is None or len(weight) == 1:
             raise error
-        if self._moves()[k] >= MOVES:
+        if self._moves()[k] >= MOVES or (self._spared is not None and self._spared.places[k]):
             raise error
         second = statistics.second_moment.copy()
         pooled = np.delete(second, k, axis=0).sum(axis=0) / max(
@@ -191,6 +217,9 @@ class Repairer:
         lost = weight < self._row_weight
         held = {r.component: r.n_iter for r in self.repairs if r.action == "held"}
         moves = self._moves()
+        spared = self._spared
+        if spared is not None:
+            lost &= ~spared.empty
         flat = self._flat(mixture, lost, held)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
@@ -198,8 +227,8 @@ class Repairer:
                 error = IllDefinedCovarianceError(_sentence(k, reason, float(weight[k])))
                 error.component = k
                 raise error
-            relocated = None
-            if lost[k] and self._is_tried(moves[k], n_iter - held.get(k, n_iter)):
+            relocated, moves_at_all = None, spared is None or not spared.places[k]
+            if lost[k] and moves_at_all and self._is_tried(moves[k], n_iter - held.get(k, n_iter)):
                 relocated = self._relocated(mixture, k, statistics.weight)
             if relocated is not None:
                 mixture = relocated
@@ -241,6 +270,8 @@ class Repairer:
             return np.zeros(mixture.n_components, dtype=bool)
         asked = ~lost
         asked[list(held)] = False
+        if self._spared is not None:
+            asked &= ~self._spared.shapes
         return np.asarray(at_floor(mixture, self._regularization, asked=asked))
 
     def _relocated(

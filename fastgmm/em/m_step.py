@@ -11,6 +11,7 @@ import numpy as np
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import Search
+from fastgmm.em.collapse import Spared
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -35,6 +36,9 @@ class Family(Protocol):
 
     Then the bound, and with it `tol`, is of all rows together, and not per unit of weight.
     """
+
+    spared: Spared | None
+    """What a repair must not touch; None: nothing is kept from it."""
 
     def for_rows(self, data: Data) -> "Family":
         """The family for the first rows of a stream, by which it may set its prior."""
@@ -81,6 +85,7 @@ class MaximumLikelihood:
     accelerates = True
     collapses = True
     sums_up = False
+    spared: Spared | None = None
 
     def for_rows(self, data: Data) -> "MaximumLikelihood":
         """The family itself."""

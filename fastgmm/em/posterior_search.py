@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.em import quasi_newton
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.acceleration import (
     ARMIJO,
-    CURVATURE,
     GOOD,
     GRID,
     GROW,
@@ -26,7 +26,6 @@ from fastgmm.em.acceleration import (
     POOR,
     SHRINK,
     Search,
-    pairs_kept,
 )
 from fastgmm.em.m_step import Family
 from fastgmm.errors import IllDefinedCovarianceError
@@ -66,7 +65,7 @@ class PosteriorSearch(Search):
         self._learn_from(gradient)
         self.gradient = self.em_step = gradient
         self.value = lower_bound / self.weight
-        direction = self._direction(gradient) * moves
+        direction = quasi_newton.direction(gradient, self.steps, self.changes) * moves
         slope = float(direction @ gradient)
         self.gap = 0.5 * slope * self.weight if slope >= 0.0 else np.inf
         self.step = gradient
@@ -115,30 +114,11 @@ class PosteriorSearch(Search):
         return np.rint(frame.coordinates(base, _counted(ahead)) / grid) * grid
 
     def _learn_from(self, gradient: FloatArray) -> None:
-        if self.gradient is None or self.step is None:
-            return
-        step, change = self.step, self.gradient - gradient
-        sizes = float(np.linalg.norm(step) * np.linalg.norm(change))
-        if float(step @ change) > CURVATURE * sizes > 0.0:
-            kept = pairs_kept(len(step))
-            self.steps = [*self.steps[1 - kept :], step]
-            self.changes = [*self.changes[1 - kept :], change]
-
-    def _direction(self, gradient: FloatArray) -> FloatArray:
-        """The gradient times the inverse curvature (Nocedal and Wright 2006, algorithm 7.4)."""
-        direction, shares = gradient, []
-        pairs = list(zip(self.steps, self.changes, strict=True))
-        for step, change in reversed(pairs):
-            shares.append(float(step @ direction) / float(step @ change))
-            direction = direction - shares[-1] * change
-        if pairs:
-            step, change = pairs[-1]
-            direction = direction * (float(step @ change) / float(change @ change))
-        for (step, change), share in zip(pairs, reversed(shares), strict=True):
-            direction = direction + step * (
-                share - float(change @ direction) / float(step @ change)
+        if self.gradient is not None and self.step is not None:
+            pairs = self.steps, self.changes
+            self.steps, self.changes = quasi_newton.learned(
+                *pairs, self.step, self.gradient - gradient
             )
-        return direction
 
     def _base(self, posterior: Posterior, ahead: Posterior) -> tuple[Mixture, FloatArray]:
         """The mixture that the frame is about, and which of its coordinates move, as 1 and 0.

@@ -10,6 +10,7 @@ import numpy as np
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.passes import Data
+from fastgmm.em.collapse import Spared
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.posterior_search import PosteriorSearch
 from fastgmm.em.regularization import Regularization
@@ -34,6 +35,7 @@ class VariationalBayes:
     accelerates = True
     collapses = False
     sums_up = True
+    spared: Spared | None = None
 
     def __init__(self, prior: NormalWishart) -> None:
         self.prior = prior

@@ -113,6 +113,7 @@ class _Driven:
             "weights_init": None,
             "means_init": None,
             "precisions_init": None,
+            "frozen": (),
         }
         model = GaussianMixture(**given)
         regularization = regularization_of(model._params(), State(mixture))

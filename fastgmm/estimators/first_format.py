@@ -32,10 +32,9 @@ def read(
     if (prior := params.get("prior")) is not None:
         params["prior"] = NormalInverseWishart(**prior)
     params |= {name: arrays[name] for name in INITIAL if name in arrays}
+    given: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
     mixture = Mixture(
-        covariance_type=facts["covariance_type"],
-        dtype=np.dtype(facts["dtype"]),
-        **{name: arrays[name] for name in _ARRAYS},
+        covariance_type=facts["covariance_type"], dtype=np.dtype(facts["dtype"]), **given
     )
     reached = (
         Initialization(**one | {"lower_bound": float.fromhex(one["lower_bound"])})

@@ -1,7 +1,7 @@
 """GaussianMixture, the estimator that users touch, and `load`, which reads one from a file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from numbers import Real
 from types import SimpleNamespace
@@ -14,17 +14,23 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
+from fastgmm.estimators.adapting import Adapting
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.given import row_data
 from fastgmm.estimators.pickled import plain, whole
-from fastgmm.estimators.planning import plan_of, regularization_of
-from fastgmm.estimators.questions import Questions
+from fastgmm.estimators.planning import (
+    INITIAL,
+    family_keeping,
+    family_of,
+    plan_of,
+    regularization_of,
+)
 from fastgmm.estimators.reported import Reported
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
@@ -44,6 +50,7 @@ from fastgmm.typing import (
     Labels,
     Missing,
     OnCollapse,
+    Part,
     RandomStateLike,
 )
 from fastgmm.validation import (
@@ -72,7 +79,7 @@ if TYPE_CHECKING:
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class GaussianMixture(Questions, Reported, Estimator):
+class GaussianMixture(Adapting, Reported, Estimator):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
@@ -136,6 +143,12 @@ class GaussianMixture(Questions, Reported, Estimator):
     missing : {"error", "em"}, default="error"
         What NaN is.  "error": nothing that is fitted or scored.  "em": a value missing at random,
         which EM integrates out exactly; each row counts with what was observed of it.
+    frozen : collection of {"weights", "means", "covariances"} or dict, default=()
+        Parts that stay as `weights_init`, `means_init` and `precisions_init` give them, to the last
+        bit.  A dict says of which components: ``{"means": [True, False]}`` keeps the first mean.
+        Weights that are free share what the others leave, and a covariance is about the mean that
+        is kept.  What lacks initial parameters is kept as the model has it where a warm start, a
+        stream or `m_step` goes on from one.
 
     Attributes
     ----------
@@ -149,7 +162,7 @@ class GaussianMixture(Questions, Reported, Estimator):
     precisions_cholesky_ : ndarray
         Upper triangular U with precision = U U^T ("full", "tied"), else 1 / standard deviation.
     n_parameters : int
-        Number of free parameters: weights, means and covariances.
+        Number of free parameters: weights, means and covariances that are not frozen.
     is_fitted : bool
         Whether there is a mixture to score with.  To ask is no error and fits nothing; all other
         attributes raise an error where there is no fit.
@@ -202,6 +215,9 @@ class GaussianMixture(Questions, Reported, Estimator):
     True
     """
 
+    frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = ()
+    """Pickles that are older than the parameter lack it."""
+
     def __init__(
         self,
         n_components: int = 1,
@@ -227,6 +243,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
         missing: Missing = "error",
+        frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = (),
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -250,6 +267,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         self.on_collapse = on_collapse
         self.prior = prior
         self.missing = missing
+        self.frozen = frozen
 
     def _params(self, *names: str) -> Any:
         """The parameters of the constructor, checked, and their numbers Python's; all or these.
@@ -311,7 +329,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         checked_means = check_means_init(means, None)
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
-        model._params()
+        asked = model._params()
         mixture = Mixture.from_covariances(
             check_weights_init(weights, n_components),
             checked_means,
@@ -319,7 +337,8 @@ class GaussianMixture(Questions, Reported, Estimator):
             covariance_type,
             np.float32 if single else np.float64,
         )
-        model._state = State(mixture)
+        family = family_keeping(asked, mixture)
+        model._state = State(family.begun(mixture, Regularization(), 1.0))
         return model
 
     @classmethod
@@ -729,7 +748,8 @@ class GaussianMixture(Questions, Reported, Estimator):
 
     def _planned(self, n_features: int) -> Plan:
         """The plan of a fit of rows with so many features."""
-        return plan_of(self._params(), n_features)
+        # The learner knows the family.
+        return plan_of(self._params(), n_features, family=MAXIMUM_LIKELIHOOD)
 
     def _opened(self, X: ArrayLike) -> "tuple[Learner, np.ndarray, np.ndarray | None]":
         """The learner (a new one for the first rows), the rows, and the names of their features."""
@@ -752,7 +772,10 @@ class GaussianMixture(Questions, Reported, Estimator):
             # What streams need is loaded with the first of them.
             from fastgmm.estimators import streams
 
-            learner = streams.begun(rows, self._params(), state)
+            params = self._params()
+            mixture = None if state is None else state.mixture
+            family = family_of(params, rows.shape[1], mixture)
+            learner = streams.begun(rows, params, state, family)
             if state is not None:
                 names = feature_names_of(table)
         return learner, rows, names
@@ -843,6 +866,11 @@ class GaussianMixture(Questions, Reported, Estimator):
         params = self._params("reg_covar", "prior", "covariance_type", "n_components")
         return regularization_of(params, self._state)
 
+    def _family(self, mixture: Mixture) -> Family:
+        """The rule of the M-step that goes on from a mixture."""
+        names = "n_components", "covariance_type", "frozen", *INITIAL
+        return family_of(self._params(*names), mixture.n_features, mixture)
+
     def m_step(self, statistics: SufficientStatistics) -> Self:
         """Replace the parameters by those that maximise the statistics.
 
@@ -866,7 +894,7 @@ class GaussianMixture(Questions, Reported, Estimator):
             )
         state, regularization = self._state, self._regularization()
         assert state is not None
-        mixture = MAXIMUM_LIKELIHOOD.maximize(statistics, regularization, mixture)
+        mixture = self._family(mixture).maximize(statistics, regularization, mixture)
         report = state.report.stepped(statistics.log_likelihood / statistics.weight)
         learner = state.learner
         if learner is not None and learner.learned is not None:
@@ -898,8 +926,9 @@ class GaussianMixture(Questions, Reported, Estimator):
         Raises
         ------
         ValueError
-            When the numbers are not those of all components, each once; or when the first rows of a
-            stream are still gathered, since their fit makes an order of its own.
+            When the numbers are not those of all components, each once; when the first rows of a
+            stream are still gathered, since their fit makes an order of its own; or when parts are
+            frozen, since the constructor says of which components.
         TypeError
             When they are not integers.
 
@@ -916,6 +945,11 @@ class GaussianMixture(Questions, Reported, Estimator):
         """
         mixture, _ = self._fitted()
         places = as_order(order, mixture.n_components)
+        if self._params("frozen").frozen:
+            raise ValueError(
+                "reorder would give frozen parts to other components than frozen and the initial "
+                "parameters say: put these in the order, or set frozen=() before"
+            )
         state = self._state
         assert state is not None
         learner = state.learner

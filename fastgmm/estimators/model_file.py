@@ -14,7 +14,13 @@ from fastgmm.archive.replacement import replace_file
 from fastgmm.em.priors import NormalInverseWishart, check_prior
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators import first_format
-from fastgmm.estimators.planning import INITIAL, pace_of, regularization_of
+from fastgmm.estimators.planning import (
+    INITIAL,
+    family_keeping,
+    family_of,
+    pace_of,
+    regularization_of,
+)
 from fastgmm.estimators.state import Report, State
 from fastgmm.estimators.stored import StoredState
 from fastgmm.fits.checkpoint import Checkpointed
@@ -132,6 +138,9 @@ def _understood(
             params["prior"] = NormalInverseWishart(**params["prior"])
             check_prior(params["prior"])
         params |= {name: arrays[name] for name in INITIAL if name in arrays}
+        if "frozen" in params:
+            frozen = params["frozen"]
+            params["frozen"] = tuple(frozen) if isinstance(frozen, list) else frozen
         check_parameters(params)
         return params, codec.restore(Contents, facts, arrays), identity
     except container.UNREADABLE as error:
@@ -191,7 +200,11 @@ def restored(of: StoredState, params: Any) -> State:
         k, kind = of.mixture.n_components, of.mixture.covariance_type
         regularization = of.regularization or regularization_of(params, state)
         learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
-    target = Target(waiting.shape[1], waiting.dtype, k, kind)
+    if learned is None:
+        family = family_of(params, waiting.shape[1])
+    else:
+        family = family_keeping(params, learned.mixture)
+    target = Target(waiting.shape[1], waiting.dtype, k, kind, family)
     learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
     return replace(state, learner=learner.restored(stream))
 
@@ -275,6 +288,8 @@ def plain_fact(name: str, value: Any) -> Any:
     """The JSON value of a parameter of the constructor."""
     if name == "random_state":
         return int(value) if isinstance(value, int | np.integer) else None
+    if name == "frozen":
+        return value if isinstance(value, dict) else list(value)
     if name == "prior":
         return None if value is None else value.facts()
     return value.item() if isinstance(value, np.generic) else value

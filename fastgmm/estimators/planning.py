@@ -1,7 +1,9 @@
 """From the parameters of the constructor to the plan of a fit."""
 
+from types import SimpleNamespace
 from typing import Any
 
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import Regularizing, check_prior
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
@@ -16,7 +18,9 @@ INITIAL = ("weights_init", "means_init", "precisions_init")
 """These parameters of the constructor take the place of a start's estimates."""
 
 
-def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
+def plan_of(
+    params: Any, n_features: int, state: State | None = None, family: Family | None = None
+) -> Plan:
     """The plan of a fit of rows with so many features.
 
     Parameters
@@ -26,6 +30,8 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
     n_features : int
     state : State, optional
         Where a warm start goes on from.
+    family : Family, optional
+        The rule of the M-step, where it is known; else it is what the parameters say.
 
     Returns
     -------
@@ -45,7 +51,46 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
         random_state=params.random_state,
         warm=warm,
         trail=None if warm is None or state is None else state.trail,
+        family=family_of(params, n_features, warm) if family is None else family,
     )
+
+
+def family_of(params: Any, n_features: int, mixture: Mixture | None = None) -> Family:
+    """The rule of the M-step: what the constructor says of mixtures.
+
+    Parameters
+    ----------
+    params : object
+        As in `plan_of`.
+    n_features : int
+    mixture : Mixture, optional
+        What is gone on from: it has what initial parameters do not say.
+
+    Returns
+    -------
+    Family
+
+    Raises
+    ------
+    ValueError
+        When what is to be kept is not known, or does not fit.
+    """
+    if params.frozen:
+        # What frozen parts need is loaded with the first of them.
+        from fastgmm.estimators.frozen_parts import frozen_family
+
+        return frozen_family(params, n_features, mixture)
+    return MAXIMUM_LIKELIHOOD
+
+
+def family_keeping(params: Any, mixture: Mixture) -> Family:
+    """The same of a mixture whose parts are kept as it has them, whatever the parameters are."""
+    asked = dict.fromkeys(INITIAL) | {
+        "frozen": params.frozen,
+        "n_components": mixture.n_components,
+        "covariance_type": mixture.covariance_type,
+    }
+    return family_of(SimpleNamespace(**asked), mixture.n_features, mixture)
 
 
 def regularizing_of(params: Any) -> Regularizing:
@@ -103,6 +148,7 @@ def _start(params: Any, n_features: int) -> Start:
         means=means,
         precisions=precisions,
         n_init=params.n_init,
+        frozen=tuple(params.frozen),
     )
 
 

@@ -26,6 +26,7 @@ NOT_PARAMETERS: dict[str, Any] = {
     "weights_init": None,
     "means_init": None,
     "precisions_init": None,
+    "frozen": (),
 }
 """What plans ask of `GaussianMixture` and this class has no parameter for."""
 

@@ -26,7 +26,8 @@ class Questions(Measures):
     def _answer(self, mixture: Mixture, names: np.ndarray | None) -> Self:
         """A model of its own of another mixture, with the parameters of this one.
 
-        Initial parameters are those of other components or columns, and are left out.
+        Initial parameters are those of other components or columns, and are left out, as is what
+        is frozen of them.
         """
         model = object.__new__(type(self))
         own = model.__dict__
@@ -37,6 +38,7 @@ class Questions(Measures):
             weights_init=None,
             means_init=None,
             precisions_init=None,
+            frozen=(),
             _state=State(mixture, names=names),
         )
         return model

@@ -58,6 +58,8 @@ class Numbers:
     inverse_factors: FloatArray
     single: np.ndarray
     """Whether the rows are float32."""
+    n_free: np.ndarray
+    """The free parameters, where some are frozen; else -1."""
     converged: np.ndarray
     stopped: np.ndarray
     n_iter: np.ndarray
@@ -189,6 +191,7 @@ class Stack:
             numbers.factors[i],
             numbers.inverse_factors[i],
             FLOAT32 if numbers.single[i] else FLOAT64,
+            int(numbers.n_free[i]) if numbers.n_free[i] >= 0 else None,
         )
 
     def state(self, i: int, covariance_type: CovarianceType, names: np.ndarray | None) -> State:
@@ -252,6 +255,7 @@ def _numbers(found: list[Fitted]) -> Numbers:
         factors=np.array([one.factors for one in mixtures]),
         inverse_factors=np.array([one.inverse_factors for one in mixtures]),
         single=np.array([one.dtype == FLOAT32 for one in mixtures]),
+        n_free=np.array([-1 if one.n_free is None else one.n_free for one in mixtures]),
         converged=np.array([run.converged for run in runs]),
         stopped=np.array([run.stopped for run in runs]),
         n_iter=np.array([run.n_iter for run in runs]),

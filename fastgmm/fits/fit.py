@@ -273,6 +273,9 @@ class _RunningFit:
         earlier = saved.run if saved is not None and saved.init == init else None
         if earlier is not None and earlier.ended:
             return earlier
+        if earlier is not None and (known := earlier.search) is not None:
+            search = self._plan.family.search(known.regularization, known.weight)
+            earlier = replace(earlier, search=search.going_on(known))
         reporter = Reporter(settings.verbose, settings.verbose_interval, init)
         repairer = Repairer(
             settings.on_collapse,
@@ -295,7 +298,8 @@ class _RunningFit:
         if begun is None:
             return None
         one_pass = passes if self._narrow is None else self._narrow.entering(passes)
-        repairs = repairer if self._plan.family.collapses else None
+        family = self._plan.family
+        repairs = repairer.spare(family.spared) if family.collapses else None
         run = run_em(begun, one_pass, self._rules, repairs, watch, self._stretches)
         if run.failure is None:
             reporter.end(run, self._outside)

@@ -40,6 +40,8 @@ class Mixture:
     dtype : numpy.dtype
         The dtype of the rows that the mixture was learned from, and of what users are shown:
         float32 or float64.
+    n_free : int, optional
+        The number of free parameters, where a family keeps some of them; None: all are free.
     """
 
     covariance_type: CovarianceType
@@ -49,6 +51,7 @@ class Mixture:
     factors: FloatArray
     inverse_factors: FloatArray
     dtype: np.dtype = FLOAT64
+    n_free: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("weights", "means", "covariances", "factors", "inverse_factors"):
@@ -108,6 +111,8 @@ class Mixture:
             checks.check_array(name, array, self.covariance_model.shape(k, d))
         if self.dtype not in checks.FLOATS:
             raise ValueError(f"rows are float32 or float64, got {self.dtype}")
+        if self.n_free is not None:
+            checks.check_count("the number of free parameters", self.n_free)
         # The kernels read the means in the dtype of the rows.
         if np.abs(self.means).max() > np.finfo(self.dtype).max:
             raise ValueError(f"means must be numbers of {self.dtype}")
@@ -168,6 +173,7 @@ class Mixture:
             placed(self.factors),
             placed(self.inverse_factors),
             self.dtype,
+            self.n_free,
         )
 
     @lazy
@@ -189,6 +195,8 @@ class Mixture:
     @property
     def n_parameters(self) -> int:
         """The number of free parameters."""
+        if self.n_free is not None:
+            return self.n_free
         return n_parameters(self.covariance_type, self.n_components, self.n_features)
 
     @property

@@ -369,14 +369,16 @@ def _describe(statistics: SufficientStatistics) -> str:
     return f"{k} {statistics.covariance_type} components in {d} features"
 
 
-def check(statistics: Any, covariance_type: str, shape: tuple[int, int]) -> None:
+def check(
+    statistics: Any, covariance_type: str, shape: tuple[int, int], method: str = "m_step"
+) -> None:
     """Raise TypeError or ValueError where statistics do not fit a model.
 
     `shape` is (K, D) of the model.
     """
     if not isinstance(statistics, SufficientStatistics):
         raise TypeError(
-            "m_step takes SufficientStatistics (from e_step or fit), "
+            f"{method} takes SufficientStatistics (from e_step or fit), "
             f"got {type(statistics).__name__}"
         )
     if statistics.covariance_type != covariance_type or statistics.reference.shape != shape:

@@ -60,10 +60,13 @@ def initial_parameters(draws: Draws, start: Start, dtype: np.dtype, index: int =
         chosen = StartRows(
             draws.sample, replace(start, index=index), draws.n_threads, draws.seed, span=draws.span
         )
+        method = _from_means if "means" in start.frozen else _METHODS[start.method]
         # Ward's trees know the columns; no other start does.
-        rows = chosen if start.method == "ward" else chosen.within
+        rows = chosen if method is _from_ward else chosen.within
         generator = np.random.default_rng([draws.seed, index])
-        estimated = _METHODS[start.method](rows, chosen.start, generator)
+        estimated = method(rows, chosen.start, generator)
+        if means is None and weights is not None and "weights" in start.frozen:
+            estimated = _in_order_of(weights, estimated)
         weights = estimated.weights if weights is None else weights
         means = estimated.means if means is None else means
         if precisions is None:
@@ -72,6 +75,13 @@ def initial_parameters(draws: Draws, start: Start, dtype: np.dtype, index: int =
     assert means is not None
     assert precisions is not None
     return Mixture.from_precisions(weights, means, precisions, start.covariance_type, dtype)
+
+
+def _in_order_of(weights: np.ndarray, mixture: Mixture) -> Mixture:
+    """The mixture with its components in the order of weights (K,): the largest where that is."""
+    order = np.empty(len(weights), dtype=np.intp)
+    order[np.argsort(weights, kind="stable")] = np.argsort(mixture.weights, kind="stable")
+    return mixture.reordered(order)
 
 
 def _from_ward(data: StartRows, start: Start, generator: "Generator") -> Mixture:
@@ -99,6 +109,12 @@ def _from_kmeans(data: StartRows, start: Start, generator: "Generator") -> Mixtu
 def _from_plus_plus(data: StartRows, start: Start, generator: "Generator") -> Mixture:
     points = data.subset(max(KMEANS_ROWS, KMEANS_ROWS_PER_COMPONENT * start.n_components))
     return around(data, start, plus_plus(points, start, generator), points)
+
+
+def _from_means(data: StartRows, start: Start, generator: "Generator") -> Mixture:
+    assert start.means is not None
+    points = data.subset(max(KMEANS_ROWS, KMEANS_ROWS_PER_COMPONENT * start.n_components))
+    return around(data, start, start.means, points)
 
 
 def _from_random(data: StartRows, start: Start, generator: "Generator") -> Mixture:

@@ -115,6 +115,9 @@ class Start:
         The number of starts that are compared.
     regularization : Regularization
         The ridge and the prior of the first M-step.
+    frozen : tuple of str
+        The parts that stay, for which the rest is estimated: from the rows nearest to each mean,
+        whatever the method is, or else with the components in the order of the weights.
     """
 
     method: InitParams
@@ -127,6 +130,7 @@ class Start:
     largest: int = 0
     n_init: int = 1
     regularization: Regularization = field(default_factory=Regularization)
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

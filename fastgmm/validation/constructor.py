@@ -16,6 +16,7 @@ from fastgmm.typing import (
     INIT_PARAMS,
     MISSING,
     ON_COLLAPSE,
+    PARTS,
     WEIGHTS_PRIORS,
 )
 
@@ -103,6 +104,30 @@ def _is_array_like(value: Any) -> bool:
     return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
 
 
+def _parts_of(value: Any) -> tuple[str, ...] | dict[str, Any] | None:
+    """Which parts are frozen: their names, or flags for each component; None for anything else."""
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, Mapping):
+        if not isinstance(value, tuple | list | set | frozenset):
+            return None
+        value = dict.fromkeys(value, True)
+    if not all(isinstance(part, str) and part in PARTS for part in value):
+        return None
+    flags = {part: np.asarray(value[part]) for part in PARTS if part in value}
+    if any(one.dtype != np.bool_ or one.ndim > 1 for one in flags.values()):
+        return None
+    plain = {part: one.tolist() for part, one in flags.items() if one.any()}
+    return plain if any(one is not True for one in plain.values()) else tuple(plain)
+
+
+def _frozen() -> Constraint:
+    words = f"a collection of {', '.join(map(repr, PARTS))}, or a dict of these to True or to flags"
+    return Constraint(
+        lambda value: _parts_of(value) is not None, f"{words} (one per component)", _parts_of
+    )
+
+
 _NONE = Constraint(lambda value: value is None, "None")
 """This holds for None alone."""
 _ARRAY_LIKE = Constraint(_is_array_like, "an array-like")
@@ -151,6 +176,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
     "missing": (_text(MISSING),),
+    "frozen": (_frozen(),),
     "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),
     "weight_concentration_prior": (_NONE, _POSITIVE),
     "mean_precision_prior": (_NONE, _POSITIVE),

@@ -1,7 +1,7 @@
 """The seams: a component of constant density, and rows of a few components only.
 
 Each is a toy that is written here, in a few lines, and used through the package as it is.
-Families of one's own are in test_families.py.
+A family that keeps parts is in test_frozen.py.
 """
 
 from collections.abc import Callable
@@ -107,7 +107,7 @@ class NoiseFamily:
     log_volume: float
     needs_previous = False
     accelerates = False
-    collapses, sums_up = True, False
+    collapses, sums_up, spared = True, False, None
     begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
 
     def for_rows(self, data: Any) -> Any:

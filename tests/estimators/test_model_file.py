@@ -109,6 +109,7 @@ PARAMS: dict[str, Any] = {
     "on_collapse": "warn",
     "prior": NormalInverseWishart(shrinkage=0.5, scale=2.0),
     "missing": "em",
+    "frozen": ("weights",),
 }
 
 

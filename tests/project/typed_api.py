@@ -67,8 +67,11 @@ def fits(X: Doubles, single: NDArray[np.float32], weight: Doubles) -> GaussianMi
         prior=NormalInverseWishart(shrinkage=0.1),
         random_state=np.random.default_rng(0),
         missing="em",
+        means_init=X[:3],
+        frozen=("means",),
     )
     assert_type(model, GaussianMixture)
+    assert_type(GaussianMixture(2, frozen={"means": [True, False]}), GaussianMixture)
     assert_type(model.fit(X, sample_weight=weight, callback=stop), GaussianMixture)
     assert_type(model.fit(single), GaussianMixture)
     assert_type(model.fit([[1.0], [2.0]]), GaussianMixture)
@@ -152,6 +155,9 @@ def statistics(model: GaussianMixture, X: Doubles) -> None:
     assert_type(found.component_weight, Doubles)
     assert_type(found.log_likelihood, float)
     assert_type(model.m_step(found), GaussianMixture)
+    assert_type(model.adapt(found, relevance=8, parts=["means", "weights"]), GaussianMixture)
+    assert_type(model.adapt(X, parts="means", n_iter=2), GaussianMixture)
+    assert_type(model.fisher_vectors([found, X], parts=("means",)), Floats)
 
 
 def files(model: GaussianMixture, path: "str | os.PathLike[str]") -> None:

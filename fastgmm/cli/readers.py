@@ -1,0 +1,98 @@
+"""Readers of words: what a word of the command line stands for, or why it stands for nothing."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import sys
+from typing import Any
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
+    return _whole(text, 1, sys.maxsize)
+
+
+def seed(text: str) -> int:
+    """Read a seed that NumPy's old and new generators take: 32 bits."""
+    return _whole(text, 0, 2**32 - 1)
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    with contextlib.suppress(ValueError):
+        if least <= int(text) <= most:
+            return int(text)
+    limit = "" if most == sys.maxsize else f" and at most {most}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}{limit}")
+
+
+def number_or(*words: str) -> Any:
+    """Make a reader of a number or one of these words; "none" is None."""
+
+    def read(text: str) -> Any:
+        if text in words:
+            return None if text == "none" else text
+        try:
+            return float(text)
+        except ValueError:
+            wanted = " or ".join(["a number", *map(repr, words)])
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+
+    return read
+
+
+def numbers(text: str) -> list[int]:
+    """Read "2", "1-9" or "1,2,4-6".
+
+    Examples
+    --------
+    >>> numbers("1,2,4-6")
+    [1, 2, 4, 5, 6]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        least = positive(first)
+        most = positive(last) if last else least
+        if most < least:
+            raise argparse.ArgumentTypeError(f"{part!r} is an empty range: write {most}-{least}")
+        found += range(least, most + 1)
+    return list(dict.fromkeys(found))
+
+
+def columns(text: str) -> list[str]:
+    """Read the names of columns; as in a CSV, one that holds a comma stands in quotation marks.
+
+    Examples
+    --------
+    >>> columns('c,"a, b"')
+    ['c', 'a, b']
+    """
+    return [name.strip() for name in next(csv.reader([text]))]
+
+
+def mark(text: str) -> str:
+    """Read one character that no number holds."""
+    if len(text) == 1 and text.isascii() and not text.isalnum() and text not in ' \t\n\r"+-.':
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not one character such as '#'")
+
+
+def delimiter(text: str) -> str:
+    r"""Read what separates fields, by one of its words or as it stands.
+
+    Examples
+    --------
+    >>> delimiter("tab"), delimiter(";")
+    ('\t', ';')
+    """
+    words = {
+        "tab": "\t",
+        "\\t": "\t",
+        "\t": "\t",
+        "space": " ",
+        " ": " ",
+        "whitespace": "whitespace",
+    }
+    return words.get(text) or mark(text)

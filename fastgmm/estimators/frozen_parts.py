@@ -1,0 +1,110 @@
+"""From `frozen` and the initial parameters to the family of mixtures that keep these parts."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgmm.covariance.types import model_of
+from fastgmm.em.frozen import Frozen
+from fastgmm.em.kept import Kept, Spreads
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.typing import FloatArray
+from fastgmm.validation import check_means_init, check_precisions_init, check_weights_init
+
+INITIAL_OF = {
+    "weights": "weights_init",
+    "means": "means_init",
+    "covariances": "precisions_init",
+}
+"""The parameter of the constructor that gives each part."""
+
+
+def frozen_family(params: Any, n_features: int, mixture: Mixture | None) -> Frozen:
+    """The family of mixtures that keep what the constructor says.
+
+    Parameters
+    ----------
+    params : object
+        It has the constructor's parameters as attributes, checked and plain.
+    n_features : int
+    mixture : Mixture, optional
+        What is gone on from: it has the parts that initial parameters do not give.
+
+    Returns
+    -------
+    Frozen
+
+    Raises
+    ------
+    ValueError
+        When a part is not known, or flags do not fit the components.
+    """
+    shape = params.n_components, n_features
+    if mixture is not None and mixture.means.shape != shape:
+        mixture = None
+    masks = {part: _mask(params, part) for part in INITIAL_OF}
+    kept = {part for part, mask in masks.items() if mask.any()}
+    for part in kept:
+        if getattr(params, INITIAL_OF[part]) is None and mixture is None:
+            raise ValueError(
+                f"frozen keeps the {part} as {INITIAL_OF[part]} gives them, and that is None: pass "
+                f"{INITIAL_OF[part]}, or go on from a fitted model with warm_start=True"
+            )
+    return Frozen(
+        Kept(
+            masks["weights"],
+            masks["means"],
+            masks["covariances"],
+            _weights(params, mixture) if "weights" in kept else None,
+            _means(params, mixture, n_features) if "means" in kept else None,
+            _spreads(params, mixture, n_features) if "covariances" in kept else None,
+        )
+    )
+
+
+def _mask(params: Any, part: str) -> NDArray[np.bool_]:
+    """(K,): which components keep a part."""
+    k, frozen = params.n_components, params.frozen
+    flags = frozen.get(part, False) if isinstance(frozen, dict) else part in frozen
+    if isinstance(flags, bool):
+        return np.full(k, flags)
+    mask = np.asarray(flags, dtype=bool)
+    if mask.shape != (k,):
+        raise ValueError(
+            f"frozen has {len(mask)} flags for the {part} of {k} components: pass True or False "
+            "for each component, or the name of the part for all"
+        )
+    model = model_of(params.covariance_type)
+    alone = not model.tied and model.unrestricted
+    if part == "covariances" and not alone and mask.any() and not mask.all():
+        raise ValueError(
+            f"the components of a {params.covariance_type} mixture share what their covariances "
+            "are made of: freeze those of all components, or of none"
+        )
+    return mask
+
+
+def _weights(params: Any, mixture: Mixture | None) -> FloatArray:
+    if params.weights_init is not None:
+        return check_weights_init(params.weights_init, params.n_components)
+    assert mixture is not None
+    return mixture.weights
+
+
+def _means(params: Any, mixture: Mixture | None, n_features: int) -> FloatArray:
+    if params.means_init is not None:
+        return check_means_init(params.means_init, params.n_components, n_features)
+    assert mixture is not None
+    return mixture.means
+
+
+def _spreads(params: Any, mixture: Mixture | None, n_features: int) -> Spreads:
+    if params.precisions_init is None:
+        assert mixture is not None
+        return mixture.covariances, mixture.factors, mixture.inverse_factors
+    kind, k = params.covariance_type, params.n_components
+    form = model_of(kind).form
+    precisions = check_precisions_init(params.precisions_init, kind, k, n_features)
+    factors, inverses = form.factor_precisions(precisions)
+    return form.squares(factors), factors, inverses

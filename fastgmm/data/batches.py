@@ -50,7 +50,8 @@ class BatchData:
         Whether numbers of the rows may be missing, NaN.
     """
 
-    resident = None
+    resident = bounded = None
+    labelled = False
 
     def __init__(self, batches: Batches, n_threads: int | None, gapped: bool = False) -> None:
         self._batches, self.n_threads, self.gapped = batches, n_threads, gapped

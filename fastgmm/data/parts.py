@@ -31,6 +31,18 @@ class GapKind(ABC):
         """The `patterns.Patterns` of the rows of a part, n_rows of them if they are of one."""
 
 
+class LabelKind(ABC):
+    """What is known about complete rows with labels: which components each may be of."""
+
+    @abstractmethod
+    def at(self, row: int) -> Any:
+        """The `labels.Allowed` components of the row of this number."""
+
+    @abstractmethod
+    def pieces(self, block: int) -> list[tuple[Any, int, int]]:
+        """Rows from one number to another, in order and at most so many, with their `at`."""
+
+
 class CompleteRows:
     """The kind of rows of which every number is known and any component may be the origin.
 
@@ -62,6 +74,6 @@ class Part:
         self,
         rows: np.ndarray,
         sample_weight: np.ndarray | None = None,
-        kind: RowKind | GapKind = COMPLETE,
+        kind: RowKind | GapKind | LabelKind = COMPLETE,
     ) -> None:
         self.rows, self.sample_weight, self.kind = rows, sample_weight, kind

@@ -21,7 +21,7 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
-from fastgmm.estimators.given import row_data
+from fastgmm.estimators.given import row_data, with_labels
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
@@ -405,6 +405,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         y: object = None,
         *,
         sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         callback: Callback | None = None,
         client: Any = None,
     ) -> Self:
@@ -417,6 +418,9 @@ class GaussianMixture(Questions, Reported, Estimator):
         y : ignored
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts: weight 2 is the row twice, weight 0 the row left out.
+        labels : array_like of int, shape (n_samples,), or of bool, optional
+            The component of each row where it is known, else -1: component k keeps the meaning of
+            label k.  Or bool of shape (n_samples, n_components): which components a row may be of.
         callback : callable, optional
             Called with a `fastgmm.Iteration` after each iteration; the start ends when it returns
             True.
@@ -431,8 +435,8 @@ class GaussianMixture(Questions, Reported, Estimator):
         Raises
         ------
         ValueError
-            When rows, weights or initial parameters are not valid, or every start ends with a
-            singular covariance (possible with ``reg_covar=0``).
+            When rows, weights, labels or initial parameters are not valid, or every start ends with
+            a singular covariance (possible with ``reg_covar=0``).
 
         Warns
         -----
@@ -445,7 +449,7 @@ class GaussianMixture(Questions, Reported, Estimator):
             When `reg_covar` is large beside the variance of a column: its units are smaller than
             the number was made for.
         """
-        self._fit(X, sample_weight, callback, client)
+        self._fit(X, sample_weight, callback, client, labels)
         return self
 
     def fit_predict(
@@ -478,6 +482,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         sample_weight: ArrayLike | None,
         callback: Callback | None,
         client: Any = None,
+        labels: ArrayLike | None = None,
     ) -> "tuple[RowData | PartitionData, Mixture]":
         # What fits need is loaded with the first of them: a fifth of the import.
         from fastgmm.fits.fit import fit
@@ -485,6 +490,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         params = self._params()
         check_callback(callback)
         data = self._fit_data(X, sample_weight, params, client, "fit")
+        data = with_labels(data, labels, params.n_components)
         found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, data.names, data.extent.weight)
         warn_of(found, params, data.names)
@@ -810,7 +816,11 @@ class GaussianMixture(Questions, Reported, Estimator):
     # ------------------------------------------------------------------ statistics
 
     def e_step(
-        self, X: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
     ) -> SufficientStatistics:
         """The sufficient statistics of rows under the mixture; those of several batches add.
 
@@ -818,6 +828,9 @@ class GaussianMixture(Questions, Reported, Estimator):
         ----------
         X : array_like of shape (n_samples, n_features)
         sample_weight : array_like of shape (n_samples,), optional
+        labels : array_like of int, shape (n_samples,), or of bool, optional
+            As in `fit`.  A row counts with the log density that it has under the components that it
+            may be of, at their weights.
 
         Returns
         -------
@@ -836,6 +849,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         >>> model = model.m_step(total)
         """
         mixture, data = self._weighed(X, sample_weight, "e_step")
+        data = with_labels(data, labels, mixture.n_components)
         return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
 
     def _regularization(self) -> Regularization:

@@ -170,6 +170,10 @@ class Mixture:
             self.dtype,
         )
 
+    def of_components(self, chosen: NDArray[np.intp]) -> "Mixture":
+        """Some of its components at their own weights, which do not sum to 1."""
+        return Mixture.reordered(self, chosen)
+
     @lazy
     def covariance_model(self) -> CovarianceModel:
         """The covariance model of the covariance type."""

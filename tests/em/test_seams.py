@@ -209,6 +209,7 @@ class Mixed:
     """Data of parts of several kinds."""
 
     names, resident, together, gapped = None, None, None, False
+    bounded, labelled = None, False
 
     def __init__(self, parts: list[Part], n_threads: int | None = None) -> None:
         self.parts, self.n_threads = parts, n_threads

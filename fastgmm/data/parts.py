@@ -66,14 +66,20 @@ COMPLETE = CompleteRows()
 
 
 class Part:
-    """Rows (n, D) of one kind, C-contiguous, with float64 sample weights (n,) or None."""
+    """Rows (n, D) of one kind, C-contiguous, with float64 sample weights (n,) or None.
 
-    __slots__ = ("kind", "rows", "sample_weight")
+    Complete rows may be allowed some components only, each of them others: `allowed` (n, W), uint64
+    or None, has bits of them, those of component k in word k // 64.
+    """
+
+    __slots__ = ("allowed", "kind", "rows", "sample_weight")
 
     def __init__(
         self,
         rows: np.ndarray,
         sample_weight: np.ndarray | None = None,
         kind: RowKind | GapKind | LabelKind = COMPLETE,
+        allowed: np.ndarray | None = None,
     ) -> None:
-        self.rows, self.sample_weight, self.kind = rows, sample_weight, kind
+        self.rows, self.sample_weight = rows, sample_weight
+        self.kind, self.allowed = kind, allowed

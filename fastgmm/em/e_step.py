@@ -21,6 +21,8 @@ from fastgmm.em.bounds import FEWEST_FEATURES, CarriedBounds
 from fastgmm.em.precision import SINGLE, dtype_of_sums
 from fastgmm.em.sums import KindSums, RunningSums, Sums, zero_sums
 from fastgmm.lazy import lazy
+from fastgmm.mixture.constants import Constants
+from fastgmm.mixture.density import responsibilities_among
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
@@ -133,8 +135,8 @@ class EStep:
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
             sums = kind_sums.total if alone else kind_sums.spare_sums()
             counts = np.zeros(2, np.int64)
-            carried = None
-            if self._limits is not None and self._bounds is not None:
+            carried, allowed = None, part.allowed
+            if self._limits is not None and self._bounds is not None and allowed is None:
                 carried = self._bounds.of_block(begin, end), self._limits
             log_likelihood = kind_sums.packed.expectation(
                 rows[begin:end].astype(self._dtype) if cast else rows[begin:end],
@@ -145,6 +147,7 @@ class EStep:
                 carried,
                 counts,
                 None if log_density is None else log_density[begin:end],
+                None if allowed is None else allowed[begin:end],
             )
             return sums, log_likelihood, counts
 
@@ -208,36 +211,35 @@ class EStep:
         log_density: np.ndarray | None,
     ) -> None:
         """Add the sums of rows that some components only may be the origin of."""
-        mixture, model, rows, dtype = (
-            self._mixture,
-            self._mixture.covariance_model,
-            part.rows,
-            self._dtype,
-        )
+        mixture, rows, dtype = self._mixture, part.rows, self._dtype
+        model, pieces = mixture.covariance_model, kind.pieces(self._block)
         if self._allowed is None:
             self._allowed = RunningSums(mixture.constants, model)
-        total, pieces = self._allowed, kind.pieces(self._block)
-        packed: dict[Any, Any] = {}
+        known: dict[Any, Constants] = {}
 
         def sums_of_piece(piece: int, _: int) -> tuple[np.ndarray, Sums, float]:
             allowed, begin, end = pieces[piece]
-            if allowed not in packed:  # where threads both make it, it is the same
-                packed[allowed] = allowed.constants(mixture).packed(dtype)
+            if allowed not in known:  # where threads both make it, it is the same
+                known[allowed] = allowed.constants(mixture)
             chosen = allowed.components
             sums = zero_sums(model, len(chosen), rows.shape[1])
-            log_likelihood = packed[allowed].expectation(
-                rows[begin:end].astype(dtype, copy=False),
-                None if sample_weight is None else sample_weight[begin:end],
-                None if self._given is None else self._given(part, begin, end),
-                self._thresholds[chosen],
-                *sums,
-                None,
-                None,
-                None if log_density is None else log_density[begin:end],
+            log_likelihood = (
+                known[allowed]
+                .packed(dtype)
+                .expectation(
+                    rows[begin:end].astype(dtype, copy=False),
+                    None if sample_weight is None else sample_weight[begin:end],
+                    None if self._given is None else self._given(part, begin, end),
+                    self._thresholds[chosen],
+                    *sums,
+                    None,
+                    None,
+                    None if log_density is None else log_density[begin:end],
+                )
             )
             return chosen, sums, log_likelihood
 
-        fold_blocks(sums_of_piece, total.combine_some, len(pieces), 1, self._n_threads)
+        fold_blocks(sums_of_piece, self._allowed.combine_some, len(pieces), 1, self._n_threads)
 
     def statistics(self) -> SufficientStatistics:
         """The sums of all that was added; the step ends with them."""
@@ -318,7 +320,7 @@ def _recentred(
     mixture: Mixture, means: np.ndarray, data: Data, dtype: np.dtype
 ) -> SufficientStatistics:
     """The statistics of the same responsibilities about other means (K, D), for two passes more."""
-    packed: dict[Any, tuple[int, Any]] = {}
+    known: dict[Any, Constants] = {}
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
         if isinstance(part.kind, GapKind):
@@ -328,13 +330,14 @@ def _recentred(
             if isinstance(part.kind, AllowedGaps):
                 under = mixture.of_components(part.kind.components)
             return responsibilities_of(under, part, begin, end, dtype)
+        rows = part.rows[begin:end].astype(dtype, copy=False)
+        if part.allowed is not None:
+            return responsibilities_among(mixture, rows, part.allowed[begin:end])
         kind: Any = part.kind.at(begin) if isinstance(part.kind, LabelKind) else part.kind
-        if kind not in packed:
-            constants = kind.constants(mixture)
-            packed[kind] = len(constants.log_weights), constants.packed(dtype)
-        n_components, constants = packed[kind]
-        out = np.empty((end - begin, n_components), dtype)
-        constants.responsibilities(part.rows[begin:end].astype(dtype, copy=False), out)
+        if kind not in known:
+            known[kind] = kind.constants(mixture)
+        out = np.empty((end - begin, len(known[kind].means)), dtype)
+        known[kind].packed(dtype).responsibilities(rows, out)
         return out
 
     about = replace(mixture, means=means)

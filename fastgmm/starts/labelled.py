@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.data.extent import Extent
-from fastgmm.data.labels import AllowedGaps, AllowedSets
+from fastgmm.data.labels import AllowedGaps, AllowedSets, sets_of
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
@@ -67,6 +67,16 @@ class LabelledRows:
             singles, weight = kind.singles, part.sample_weight
             n = singles.begins[-1]
             self._step.add(Part(rows[:n], None if weight is None else weight[:n], singles))
+
+        elif part.allowed is not None:
+            rows = part.rows.astype(FLOAT64, copy=False)
+            shares = np.empty((len(rows), self._mixture.n_components))
+            self._mixture.packed(FLOAT64).responsibilities(rows, shares)
+            sets = sets_of(part.allowed, shares.shape[1])
+            odds = sets / sets.sum(axis=1, keepdims=True)
+            if part.sample_weight is not None:
+                odds *= part.sample_weight[:, None]
+            self._common += odds.T @ shares
 
     def _note(
         self, allowed: np.ndarray, shares: np.ndarray, weight: np.ndarray | None, begin: int

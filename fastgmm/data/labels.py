@@ -33,9 +33,6 @@ class RowLabels:
     numbers: np.ndarray
     sets: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.numbers)
-
     def of(self, chosen: Any) -> "RowLabels":
         """Those of some of the rows: a slice, their numbers or a mask."""
         return RowLabels(self.numbers[chosen], self.sets)

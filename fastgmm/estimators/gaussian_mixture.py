@@ -557,8 +557,10 @@ class GaussianMixture(Questions, Reported, Estimator):
         batches : iterable or callable
             A list or another object that can be walked over again and again, such as
             `fastgmm.sources.batches` gives, or a callable that returns a fresh iterator.  Its items
-            are arrays or frames of rows, or pairs (rows, sample_weight), all of one dtype.  The
-            partitions of a dask array or frame stay where they are.
+            are arrays or frames of rows, pairs (rows, sample_weight), or triples (rows,
+            sample_weight, labels) with labels as in `fit`, all of one dtype; None stands for
+            weights and labels that a batch lacks.  The partitions of a dask array or frame stay
+            where they are.
         callback, client
             As in `fit`.
         checkpoint : str or path, optional
@@ -600,7 +602,10 @@ class GaussianMixture(Questions, Reported, Estimator):
             from fastgmm.data.batches import BatchData
             from fastgmm.validation.batches import CheckedBatches
 
-            checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
+            k, n_threads = params.n_components, params.n_threads
+            checked = CheckedBatches(
+                batches, "fit_batches", n_threads=n_threads, gaps=gaps, n_components=k
+            )
             data = BatchData(checked, params.n_threads, gaps)
             data.peek()
         return self._fit_passes(data, params, callback, checkpoint)

@@ -21,7 +21,7 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
-from fastgmm.estimators.given import row_data, with_labels
+from fastgmm.estimators.given import labels_of, labels_on_cluster_error, row_data, with_labels
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import plan_of, regularization_of
 from fastgmm.estimators.questions import Questions
@@ -640,6 +640,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         y: object = None,
         *,
         sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         client: Any = None,
     ) -> Self:
         """Learn from the next rows of a stream by online EM.
@@ -663,6 +664,9 @@ class GaussianMixture(Questions, Reported, Estimator):
         y : ignored
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts.
+        labels : array_like of int, shape (n_samples,), or of bool, optional
+            As in `fit`.  A call with labels is a batch of its own; without a fit before, the first
+            one must bring enough rows for it.
         client : distributed.Client, optional
             As in `fit`: the model goes from partition to partition of a dask array or frame.
 
@@ -704,7 +708,9 @@ class GaussianMixture(Questions, Reported, Estimator):
             # What clusters need is loaded with the first of them.
             from fastgmm.estimators.spread import learned as learned_there
 
-            there = learned_there(self, X, sample_weight, client)
+            there = learned_there(self, X, sample_weight, client) if labels is None else None
+            if labels is not None and client is not None:
+                raise labels_on_cluster_error()
             if there is not None:
                 self._state = there._state
                 return self
@@ -713,7 +719,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         learner = None if state is None else state.learner
         if learner is None or type(X) is not np.ndarray or names is not None:
             learner, rows, names = self._opened(X)
-        elif sample_weight is None and self._is_followed(learner) and learner.takes(X):
+        elif sample_weight is labels is None and self._is_followed(learner) and learner.takes(X):
             return self
         else:
             rows = as_rows(
@@ -731,7 +737,17 @@ class GaussianMixture(Questions, Reported, Estimator):
         if rows.dtype != learner.target.dtype:
             rows = rows.astype(learner.target.dtype)
         begun = learner.learned is not None
-        learner = self._following_settings(learner).learn(rows, weights, self._planned, gaps)
+        learner = self._following_settings(learner)
+        known = labels_of(labels, len(rows), learner.target.n_components)
+        if known is None:
+            learner = learner.learn(rows, weights, self._planned, gaps)
+        else:
+            # What labels need is loaded with the first of them.
+            from fastgmm.fits.labelled import LabelledRows, learned_with_labels
+
+            learner = learned_with_labels(
+                learner, LabelledRows(rows, weights, known), self._planned
+            )
         self._publish_stream(learner, names)
         if not begun and (learned := learner.learned) is not None:
             warn_of_apart(learner.apart, names, " that has come so far")

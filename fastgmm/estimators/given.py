@@ -6,6 +6,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.validation import as_rows, as_sample_weight, as_table, feature_names_of, has_gaps
 
 if TYPE_CHECKING:
+    from fastgmm.data.labels import RowLabels
     from fastgmm.data.partitions import PartitionData
 
 
@@ -53,13 +54,25 @@ def with_labels(
     if labels is None:
         return data
     if not isinstance(data, RowData):
-        raise TypeError(
-            "labels are for rows in memory and batches, and these lie on a cluster: leave labels "
-            "out, or pass the rows to fit_batches as batches."
-        )
+        raise labels_on_cluster_error()
+    known = labels_of(labels, len(data.rows), n_components)
+    given = data.rows, data.sample_weight, data.n_threads, data.names, data.gapped
+    return data if known is None else RowData(*given, labels=known)
+
+
+def labels_of(labels: Any, n_samples: int, n_components: int) -> "RowLabels | None":
+    """The components that each row may be of; None where nothing is known of any."""
+    if labels is None:
+        return None
     # What labels need is loaded with the first of them.
     from fastgmm.validation.row_labels import as_row_labels
 
-    known = as_row_labels(labels, len(data.rows), n_components)
-    given = data.rows, data.sample_weight, data.n_threads, data.names, data.gapped
-    return data if known is None else RowData(*given, labels=known)
+    return as_row_labels(labels, n_samples, n_components)
+
+
+def labels_on_cluster_error() -> TypeError:
+    """Build the error for labels of rows that stay on a cluster."""
+    return TypeError(
+        "labels are for rows in memory and batches, and these lie on a cluster: leave labels "
+        "out, or pass the rows to fit_batches as batches."
+    )

@@ -71,8 +71,7 @@ class EStep:
         self._block = rows_per_block(*mixture.means.shape)
         self._exponent = extent.exponent
         self._kinds: dict[RowKind, KindSums] = {}
-        self._gaps: RunningSums | None = None
-        self._allowed: RunningSums | None = None
+        self._apart: RunningSums | None = None
         self._thresholds, self._limits = self._what_to_skip()
 
     def under(self, mixture: Mixture) -> "EStep":
@@ -134,8 +133,7 @@ class EStep:
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
             sums = kind_sums.total if alone else kind_sums.spare_sums()
-            counts = np.zeros(2, np.int64)
-            carried, allowed = None, part.allowed
+            carried, allowed, counts = None, part.allowed, np.zeros(2, np.int64)
             if self._limits is not None and self._bounds is not None and allowed is None:
                 carried = self._bounds.of_block(begin, end), self._limits
             log_likelihood = kind_sums.packed.expectation(
@@ -169,9 +167,9 @@ class EStep:
         # What gaps need is loaded with the first of them.
         from fastgmm.mixture import patterns
 
-        if self._gaps is None:
-            self._gaps = RunningSums(self._mixture.constants, self._mixture.covariance_model)
-        total, table, under = self._gaps, kind.patterns(len(part.rows)), self._under
+        if self._apart is None:
+            self._apart = RunningSums(self._mixture.constants, self._mixture.covariance_model)
+        total, table, under = self._apart, kind.patterns(len(part.rows)), self._under
         means, thresholds = self._mixture.means, self._thresholds
         if isinstance(kind, AllowedGaps):
             chosen = kind.components
@@ -201,7 +199,10 @@ class EStep:
 
         patterns.fold_tasks(sums_of_task, total.combine, tasks, self._n_threads)
         if isinstance(kind, AllowedGaps):
-            self._gaps.take(total, kind.components)
+            if self._given is None:
+                n = len(table.order) if sample_weight is None else float(sample_weight.sum())
+                total.log_likelihood += n * self._under.log_share(kind.components)
+            self._apart.take(total, kind.components)
 
     def _add_allowed(
         self,
@@ -213,8 +214,8 @@ class EStep:
         """Add the sums of rows that some components only may be the origin of."""
         mixture, rows, dtype = self._mixture, part.rows, self._dtype
         model, pieces = mixture.covariance_model, kind.pieces(self._block)
-        if self._allowed is None:
-            self._allowed = RunningSums(mixture.constants, model)
+        if self._apart is None:
+            self._apart = RunningSums(mixture.constants, model)
         known: dict[Any, Constants] = {}
 
         def sums_of_piece(piece: int, _: int) -> tuple[np.ndarray, Sums, float]:
@@ -239,7 +240,7 @@ class EStep:
             )
             return chosen, sums, log_likelihood
 
-        fold_blocks(sums_of_piece, self._allowed.combine_some, len(pieces), 1, self._n_threads)
+        fold_blocks(sums_of_piece, self._apart.combine_some, len(pieces), 1, self._n_threads)
 
     def statistics(self) -> SufficientStatistics:
         """The sums of all that was added; the step ends with them."""
@@ -248,15 +249,15 @@ class EStep:
             counts = sum((sums.counts for sums in self._kinds.values()), np.zeros(2))
             live, computed = counts / max(1, extent.n_samples * mixture.n_components)
             self._bounds.end(float(live), float(computed))
-        others = [sums for sums in (self._gaps, self._allowed) if sums is not None]
-        if not self._kinds and not others:
+        if not self._kinds and self._apart is None:
             return self._statistics_of(RunningSums(mixture.constants, mixture.covariance_model))
         reference = self.reference
         lifted: list[SufficientStatistics] = [
             kind.lift(self._statistics_of(of), self._under, reference)
             for kind, of in self._kinds.items()
         ]
-        lifted += [self._statistics_of(sums) for sums in others]
+        if self._apart is not None:
+            lifted.append(self._statistics_of(self._apart))
         return reduce(self.joined, lifted)
 
     def joined(

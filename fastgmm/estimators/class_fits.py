@@ -37,6 +37,7 @@ def class_fits(
         The numbers of the classes with rows of positive weight.
     """
     classes, _ = of
+    labels = classes.tolist()
     sizes, others = _choices(params, owner, classes)
     together: dict[tuple[Any, Any], list[int]] = defaultdict(list)
     found: dict[int, GaussianMixture] = {}
@@ -49,9 +50,8 @@ def class_fits(
         try:
             chosen = select(rows, numbers, kinds, sample_weight=weight, **others)
         except ValueError as error:
-            raise type(error)(f"class {classes[i]!r} cannot be fitted: {error}") from error
+            raise type(error)(f"class {labels[i]!r} cannot be fitted: {error}") from error
         found[i] = chosen.model
-    labels = classes.tolist()
     for (k, kind), numbered in together.items():
         several = {labels[i]: _of_class(data, of, i) for i in numbered}
         weights = {label: weight for label, (_, weight) in several.items()}

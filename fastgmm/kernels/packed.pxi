@@ -286,8 +286,7 @@ cdef class PackedMixture:
         log_density : array (n,) of the kernels' dtype, out, optional
             The rows' log densities, nats.
         allowed : uint64 array (n, W), optional
-            Bits of the components that each row may be of: component k has bit k % 64 of word k // 64.  Given
-            responsibilities do not ask.
+            Bits of the components that each row may be of, for `forbid`; given responsibilities do not ask.
         """
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, j
@@ -312,7 +311,7 @@ cdef class PackedMixture:
         cdef Scratch scratch = self.form.take(m, n_rows, True)
         cdef double log_likelihood
         cdef Bounds carried
-        cdef Bounds *given_bounds = NULL
+        cdef Bounds *before = NULL
         cdef Borrowed carried_loan, limits_loan, counts_loan, log_density_loan, allowed_loan
         cdef real *log_density_out = NULL
         cdef const uint64_t *bits = NULL
@@ -332,13 +331,12 @@ cdef class PackedMixture:
             carried.moved = carried.grow + m.n_components
             carried.cut = carried.moved + m.n_components
             carried.n_computed = 0
-            given_bounds = &carried
+            before = &carried
         for k in range(m.n_components):
             scratch.block.thresholds[k] = <real> (<const double *> thresholds_loan.view.buf)[k]
         with nogil:
             log_likelihood = sum_rows(
-                m, <const real *> rows_loan.view.buf, n_rows, weight, given, bits, given_bounds, log_density_out,
-                scratch)
+                m, <const real *> rows_loan.view.buf, n_rows, weight, given, bits, before, log_density_out, scratch)
             if by_products(m):
                 move_products(m, &scratch.block.sums)
             for k in range(m.n_components):
@@ -349,14 +347,9 @@ cdef class PackedMixture:
             counts_loan = borrow(counts, sizeof(int64_t), 2, True, "counts")
             (<int64_t *> counts_loan.view.buf)[0] = scratch.block.n_live
             (<int64_t *> counts_loan.view.buf)[1] = (
-                n_rows * m.n_components if given_bounds == NULL else carried.n_computed)
+                n_rows * m.n_components if before == NULL else carried.n_computed)
         self.form.put(scratch)
         return log_likelihood
-
-
-cpdef Py_ssize_t bounds_stride(Py_ssize_t n_rows):
-    """Numbers per component that the bounds of so many rows take: whole vectors."""
-    return round_up(n_rows, STRIP) + STRIP
 
 
 def all_finite(rows):

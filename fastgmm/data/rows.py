@@ -80,7 +80,8 @@ class RowData:
     def bounded(self) -> Part | None:
         """The complete rows without labels, if there are any and none has gaps."""
         part = None if self.gapped else self._parts[0]
-        return part if part is not None and part.kind is COMPLETE else None
+        free = part is not None and part.kind is COMPLETE and part.allowed is None
+        return part if free else None
 
     @property
     def labelled(self) -> bool:

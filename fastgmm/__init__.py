@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fastgmm import errors, plot, sources, typing
     from fastgmm.estimators.bayesian_mixture import BayesianGaussianMixture
     from fastgmm.estimators.bootstrap import Bootstrap, ParameterArrays, bootstrap
+    from fastgmm.estimators.classifier import GaussianMixtureClassifier
     from fastgmm.estimators.driver import fit_with
     from fastgmm.estimators.fitted_groups import FittedGroups
     from fastgmm.estimators.likelihood_ratio import (
@@ -51,6 +52,7 @@ __all__ = [
     "Criteria",
     "FittedGroups",
     "GaussianMixture",
+    "GaussianMixtureClassifier",
     "GaussianMixtureRegressor",
     "GroupFit",
     "Initialization",
@@ -84,6 +86,7 @@ __all__ = [
 _LATER = {
     "bayesian_mixture": ("BayesianGaussianMixture",),
     "bootstrap": ("Bootstrap", "ParameterArrays", "bootstrap"),
+    "classifier": ("GaussianMixtureClassifier",),
     "driver": ("fit_with",),
     "fitted_groups": ("FittedGroups",),
     "likelihood_ratio": ("LikelihoodRatio", "LikelihoodRatioTests", "bootstrap_lrt"),

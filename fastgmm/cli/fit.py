@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from fastgmm import Candidate, Criteria, Selection, select
-from fastgmm.cli.inputs import gap_facts, name_of, open_source, say_gaps, weighted_table
+from fastgmm.cli.inputs import (
+    gap_facts,
+    labelled_table,
+    name_of,
+    open_source,
+    say_gaps,
+    weighted_table,
+)
 from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.models import Model, bound_of, model_of
 from fastgmm.cli.places import check_places
@@ -33,13 +40,16 @@ def fit(arguments: argparse.Namespace) -> None:
         return
     table, weights = weighted_table(source)
     say_gaps(arguments, source)
+    with about(name_of(arguments)):
+        table, labels = labelled_table(arguments, table)
+    known = {"sample_weight": weights} | ({} if labels is None else {"labels": labels})
     with (
         about(name_of(arguments)),
         Progress(
             arguments.max_iter, arguments.n_init, quiet=arguments.quiet, bound=bound_of(arguments)
         ) as progress,
     ):
-        model.fit(table, sample_weight=weights, callback=progress)
+        model.fit(table, callback=progress, **known)
     if arguments.output is not None:
         with naming(arguments.output):
             model.save(arguments.output)
@@ -48,7 +58,7 @@ def fit(arguments: argparse.Namespace) -> None:
     # The report is last: whoever reads it may close the pipe, and by then the files are written.
     with open_results(None):
         gaps = gap_facts(arguments, source)
-        _print_fit(arguments, model, _Fitted(model, table, weights, gaps))
+        _print_fit(arguments, model, _Fitted(model, table, known, gaps))
 
 
 def select_model(arguments: argparse.Namespace) -> None:
@@ -86,7 +96,8 @@ def select_model(arguments: argparse.Namespace) -> None:
 
         save_criterion(arguments.plot, chosen.table, chosen.criterion)
     _say_failures(chosen)
-    fitted = _Fitted(chosen.model, table, weights, gap_facts(arguments, source))
+    known = {"sample_weight": weights}
+    fitted = _Fitted(chosen.model, table, known, gap_facts(arguments, source))
     with open_results(None):
         if arguments.json:
             grid = [one._asdict() for one in chosen.table]
@@ -134,8 +145,11 @@ def _say_failures(chosen: Selection) -> None:
 class _Fitted:
     """What a fit has come to, of which all but the model takes a pass over the rows."""
 
-    def __init__(self, model: Model, table: Table, weights: Any, gaps: dict[str, int]) -> None:
-        statistics = model.e_step(table, sample_weight=weights)  # one pass, for all three numbers
+    def __init__(
+        self, model: Model, table: Table, known: dict[str, Any], gaps: dict[str, int]
+    ) -> None:
+        statistics = model.e_step(table, **known)  # one pass, for all three numbers
+        weights = known["sample_weight"]
         # Rows without any value say nothing, and criteria do not count them.
         nothing = np.isnan(table.rows).all(axis=1)
         empty = float(np.count_nonzero(nothing) if weights is None else weights @ nothing)

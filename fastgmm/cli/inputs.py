@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from fastgmm.cli.models import Model
 from fastgmm.cli.report import counted
 from fastgmm.cli.terminal import say
@@ -50,7 +52,9 @@ def open_source(
         raise ValueError("standard input (-) is read alone, not among files.")
     if data == [STANDARD_INPUT] and sys.stdin is None:
         raise ValueError("standard input is closed; name a file.")
-    chosen = arguments.columns
+    chosen, labels = arguments.columns, getattr(arguments, "labels", None)
+    if chosen is not None and labels is not None:
+        chosen = [*chosen, labels]  # it is last
     known = None if model is None else _names_of(model)
     if chosen is None and known is not None:
         chosen = partial(_where_named, known)
@@ -112,6 +116,34 @@ def weighted_table(source: Batches) -> tuple[Table, Any]:
     """
     table = source.table()
     return (table, None) if isinstance(table, Table) else table
+
+
+def labelled_table(arguments: argparse.Namespace, table: Table) -> tuple[Table, Any]:
+    """The rows without the column of labels, where one was named, and the labels or None.
+
+    Where rows may have gaps, one in that column says that the label is not known.
+
+    Raises
+    ------
+    ValueError
+        If labels are no whole numbers.
+    """
+    column = arguments.labels
+    if column is None:
+        return table, None
+    if arguments.columns is not None:
+        column = table.rows.shape[1] - 1
+    elif arguments.weights is not None and table.columns is None:
+        raise ValueError("--labels and --weights of columns without names want --columns as well.")
+    table, values = table.without(column)
+    values = np.where(np.isnan(values), -1.0, values)
+    if (values != np.round(values)).any():
+        row = int((values != np.round(values)).argmax())
+        raise ValueError(
+            f"the label of row {row} is {values[row]:g}: labels are numbers of components from 0, "
+            "and -1 where nothing is known."
+        )
+    return table, values.astype(np.int64)
 
 
 def table_for(model: Model, source: Batches, name: str) -> Table:

@@ -23,6 +23,7 @@ NOT_OF_POSTERIORS = {
     "gap_tol": ("--gap-tol", "auto"),
     "on_collapse": ("--on-collapse", "repair"),
     "checkpoint": ("--checkpoint", None),
+    "labels": ("--labels", None),
 }
 """Options that posteriors do not have, with their defaults."""
 

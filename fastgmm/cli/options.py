@@ -50,6 +50,11 @@ def _add_fit(commands: Any) -> None:
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
     add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
     _add_starts(parser, n_init=1)
+    add(
+        "--labels",
+        metavar="COLUMN",
+        help="the column with each row's component, from 0, or -1 where it is not known",
+    )
     add("--tol", type=float, default=1e-3, help="least change of an iteration (%(default)s)")
     add(
         "--gap-tol",

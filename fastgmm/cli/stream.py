@@ -58,6 +58,8 @@ def wants_stream(arguments: argparse.Namespace, source: Batches) -> bool:
         raise ValueError("--batch-rows is for batches: add --stream, or leave it out.")
     else:
         return False
+    if arguments.labels is not None:
+        raise ValueError(f"--labels wants all rows in memory ({option}): leave --labels out.")
     if arguments.plot is not None:
         raise ValueError(f"--plot wants all rows in memory ({option}): leave --plot out.")
     return True

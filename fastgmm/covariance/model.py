@@ -57,6 +57,11 @@ class CovarianceModel:
         """Whether the kernels are given K times what all components share."""
         return self.tied and self.sums.tied_kernel == self.sums.kernel
 
+    @lazy
+    def sums_together(self) -> bool:
+        """Whether the kernels sum the second moments of all components into one array."""
+        return self.tied and not self._repeated
+
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         """The shape of the arrays `covariances`, `factors` and `inverse_factors`."""
         one = self.form.shape(n_features)
@@ -83,8 +88,7 @@ class CovarianceModel:
     def kernel_sums_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         """The shape of the sums of second moments, as the kernels make them."""
         one = self.sums.shape(n_features)
-        alone = self.tied and not self._repeated
-        return one if alone else (n_components, *one)
+        return one if self.sums_together else (n_components, *one)
 
     def from_kernels(self, sums: FloatArray) -> FloatArray:
         """The second moments of the statistics, from those that the kernels have summed."""

@@ -3,18 +3,25 @@
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from fastgmm.data.extent import Extent
+from fastgmm.data.labels import RowLabels, parts_by_label
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
 from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 
-Batch = tuple[np.ndarray, np.ndarray | None]
-"""A batch is rows (n, D), and their sample weights (n,) or None."""
+
+class Batch(NamedTuple):
+    """Rows (n, D), their sample weights (n,) and the components they may be of, or None."""
+
+    rows: np.ndarray
+    weight: np.ndarray | None = None
+    labels: RowLabels | None = None
+
 
 GATHERED_BYTES = 1 << 24
 """Rows with gaps are grouped by pattern in so many bytes of them at a time: 16 MB, which are copied
@@ -25,12 +32,13 @@ class Batches(Protocol):
     """Checked batches, all of one number of features and one dtype; each call walks over them.
 
     `n_features`, `dtype` and `names` are those of the first batch; they are None before it was
-    seen.
+    seen.  `labelled` says whether it came with labels.
     """
 
     n_features: int | None
     dtype: np.dtype | None
     names: np.ndarray | None
+    labelled: bool
 
     def __call__(self) -> Generator[Batch]:
         """A new walk over the batches, from the first."""
@@ -50,7 +58,7 @@ class BatchData:
         Whether numbers of the rows may be missing, NaN.
     """
 
-    resident = None
+    resident = bounded = None
 
     def __init__(self, batches: Batches, n_threads: int | None, gapped: bool = False) -> None:
         self._batches, self.n_threads, self.gapped = batches, n_threads, gapped
@@ -89,12 +97,17 @@ class BatchData:
         """(D,): the names of the features, or None where they have none."""
         return self._batches.names
 
+    @property
+    def labelled(self) -> bool:
+        """Whether some rows may be of some components only."""
+        return self._batches.labelled
+
     def _look(self, sampler: RowSampler | None) -> None:
         """Walk over all batches to count their rows, and to draw some if there is a sampler."""
         extent = Extent()
         counts = np.zeros(()) if self.gapped else None
         with closing(self._batches()) as walk:
-            for rows, weight in walk:
+            for rows, weight, _ in walk:
                 extent = extent.plus(len(rows), weight)
                 if counts is not None:
                     counts = counts + together(rows)
@@ -122,13 +135,16 @@ class BatchData:
         # An error keeps what is on the way alive, and a walk may have a thread.
         with closing(self._batches()) as walk:
             same = self._same(walk)
-            for rows, weight in gathered(same) if self.gapped else same:
-                for part in self._parts(rows, weight):
+            for batch in gathered(same) if self.gapped else same:
+                for part in self._parts(batch):
                     accumulator.add(part)
         return accumulator.statistics()
 
-    def _parts(self, rows: np.ndarray, weight: np.ndarray | None) -> Iterable[Part]:
-        """The rows of one batch, or of some: those with gaps by pattern."""
+    def _parts(self, batch: Batch) -> Iterable[Part]:
+        """The rows of a batch, or of some: those with gaps by pattern, those with labels apart."""
+        rows, weight, labels = batch
+        if labels is not None:
+            return parts_by_label(rows, weight, labels, self.gapped)
         if not self.gapped:
             return (Part(rows, weight),)
         return parts_by_pattern(rows, weight)
@@ -157,11 +173,12 @@ def gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
     """
     waiting: list[Batch] = []
     n_bytes = 0
-    for rows, weight in batches:
+    for batch in batches:
+        rows, weight, labels = batch
         if not waiting and rows.nbytes >= GATHERED_BYTES:
-            yield rows, weight
+            yield batch
             continue
-        waiting.append((rows.copy(), None if weight is None else weight.copy()))
+        waiting.append(Batch(rows.copy(), None if weight is None else weight.copy(), labels))
         n_bytes += rows.nbytes
         if n_bytes >= GATHERED_BYTES:
             yield _joined(waiting)
@@ -171,13 +188,18 @@ def gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
 
 
 def _joined(batches: list[Batch]) -> Batch:
-    rows = np.concatenate([rows for rows, _ in batches])
-    if all(weight is None for _, weight in batches):
-        return rows, None
-    each = [np.ones(len(rows)) if weight is None else weight for rows, weight in batches]
-    return rows, np.concatenate(each)
+    rows = np.concatenate([one.rows for one in batches])
+    weight = labels = None
+    if any(one.weight is not None for one in batches):
+        each = [np.ones(len(one.rows)) if one.weight is None else one.weight for one in batches]
+        weight = np.concatenate(each)
+    if any(one.labels is not None for one in batches):
+        k = max(one.labels.sets.shape[1] for one in batches if one.labels is not None)
+        known = [one.labels or RowLabels.unknown(len(one.rows), k) for one in batches]
+        labels = RowLabels.joined(known)
+    return Batch(rows, weight, labels)
 
 
 def _weight(batch: Batch) -> float:
-    rows, weight = batch
+    rows, weight, _ = batch
     return float(len(rows)) if weight is None else float(weight.sum())

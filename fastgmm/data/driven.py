@@ -33,7 +33,8 @@ class DrivenData:
         Whether numbers of the rows may be missing, NaN.
     """
 
-    resident = None
+    resident = bounded = None
+    labelled = False
     n_threads: int | None = None
 
     def __init__(

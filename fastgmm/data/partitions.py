@@ -92,7 +92,8 @@ class PartitionData:
         Whether numbers of the rows may be missing, NaN.
     """
 
-    resident = None
+    resident = bounded = None
+    labelled = False
 
     def __init__(self, partitions: Partitions, n_threads: int | None, gapped: bool = False) -> None:
         self.partitions, self.n_threads, self.gapped = partitions, n_threads, gapped

@@ -31,6 +31,18 @@ class GapKind(ABC):
         """The `patterns.Patterns` of the rows of a part, n_rows of them if they are of one."""
 
 
+class LabelKind(ABC):
+    """What is known about complete rows with labels: which components each may be of."""
+
+    @abstractmethod
+    def at(self, row: int) -> Any:
+        """The `labels.Allowed` components of the row of this number."""
+
+    @abstractmethod
+    def pieces(self, block: int) -> list[tuple[Any, int, int]]:
+        """Rows from one number to another, in order and at most so many, with their `at`."""
+
+
 class CompleteRows:
     """The kind of rows of which every number is known and any component may be the origin.
 
@@ -54,14 +66,20 @@ COMPLETE = CompleteRows()
 
 
 class Part:
-    """Rows (n, D) of one kind, C-contiguous, with float64 sample weights (n,) or None."""
+    """Rows (n, D) of one kind, C-contiguous, with float64 sample weights (n,) or None.
 
-    __slots__ = ("kind", "rows", "sample_weight")
+    Complete rows may be allowed some components only, each of them others: `allowed` (n, W), uint64
+    or None, has bits of them, those of component k in word k // 64.
+    """
+
+    __slots__ = ("allowed", "kind", "rows", "sample_weight")
 
     def __init__(
         self,
         rows: np.ndarray,
         sample_weight: np.ndarray | None = None,
-        kind: RowKind | GapKind = COMPLETE,
+        kind: RowKind | GapKind | LabelKind = COMPLETE,
+        allowed: np.ndarray | None = None,
     ) -> None:
-        self.rows, self.sample_weight, self.kind = rows, sample_weight, kind
+        self.rows, self.sample_weight = rows, sample_weight
+        self.kind, self.allowed = kind, allowed

@@ -58,10 +58,18 @@ class Data(Protocol):
 
     @property
     def resident(self) -> Part | None:
-        """The one part that every pass adds, where all rows stay in memory; else None.
+        """The one part that every pass adds, where all rows stay in memory; else None."""
+
+    @property
+    def bounded(self) -> Part | None:
+        """The part of complete rows without labels that stays in memory, where there is one.
 
         Bounds can be carried along with its rows.
         """
+
+    @property
+    def labelled(self) -> bool:
+        """Whether some rows may be of some components only."""
 
     @property
     def gapped(self) -> bool:

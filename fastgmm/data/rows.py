@@ -1,11 +1,12 @@
-"""Rows in memory as data: they are one part in every pass, or two: those with gaps by pattern."""
+"""Rows in memory as data: one part in every pass, or several: those with gaps or labels apart."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from fastgmm.data.extent import Extent
-from fastgmm.data.parts import Part
+from fastgmm.data.labels import RowLabels, parts_by_label
+from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Accumulator, OfRows, Sums
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
@@ -25,6 +26,8 @@ class RowData:
         The names of the features.
     gapped : bool
         Whether numbers of the rows may be missing, NaN.
+    labels : RowLabels, optional
+        The components that each row may be of.
     """
 
     def __init__(
@@ -34,13 +37,17 @@ class RowData:
         n_threads: int | None = None,
         names: np.ndarray | None = None,
         gapped: bool = False,
+        labels: RowLabels | None = None,
     ) -> None:
         self.rows, self.sample_weight, self.n_threads = rows, sample_weight, n_threads
-        self.names, self.gapped = names, gapped
+        self.names, self.gapped, self.labels = names, gapped, labels
 
     @lazy
     def _parts(self) -> tuple[Part, ...]:
-        """The rows by the pattern of their gaps: one copy of what was observed, for all passes."""
+        """The rows by what is known of them: one copy by pattern of gaps, or by label."""
+        if self.labels is not None:
+            given = self.rows, self.sample_weight, self.labels
+            return tuple(parts_by_label(*given, self.gapped))
         if not self.gapped:
             return (Part(self.rows, self.sample_weight),)
         # What gaps need is loaded with the first of them.
@@ -66,8 +73,20 @@ class RowData:
 
     @property
     def resident(self) -> Part | None:
-        """The one part that every pass adds; None where some rows have gaps."""
-        return None if self.gapped else self._parts[0]
+        """The one part that every pass adds; None where some rows have gaps or labels."""
+        return None if self.gapped or self.labels is not None else self._parts[0]
+
+    @property
+    def bounded(self) -> Part | None:
+        """The complete rows without labels, if there are any and none has gaps."""
+        part = None if self.gapped else self._parts[0]
+        free = part is not None and part.kind is COMPLETE and part.allowed is None
+        return part if free else None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether some rows may be of some components only."""
+        return self.labels is not None
 
     @lazy
     def together(self) -> np.ndarray | None:

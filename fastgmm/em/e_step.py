@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 
 from fastgmm import kernels
-from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.extent import Extent
-from fastgmm.data.parts import GapKind, Part, RowKind
+from fastgmm.data.labels import AllowedGaps
+from fastgmm.data.parts import GapKind, LabelKind, Part, RowKind
 from fastgmm.data.passes import Data
 from fastgmm.em.bounds import FEWEST_FEATURES, CarriedBounds
 from fastgmm.em.precision import SINGLE, dtype_of_sums
+from fastgmm.em.sums import KindSums, RunningSums, Sums, zero_sums
 from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
+from fastgmm.mixture.density import responsibilities_among
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
-Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Component weights (K,), first moments (K, D) and second moments, as the kernels sum them."""
 NEGLIGIBLE = 2.0**-53
 """Responsibilities up to this are left out of the sums: they change a component of at least one row
 by rounding only."""
@@ -70,8 +70,8 @@ class EStep:
         self._n_threads, self._given, self._bounds = n_threads, given, bounds
         self._block = rows_per_block(*mixture.means.shape)
         self._exponent = extent.exponent
-        self._kinds: dict[RowKind, _KindSums] = {}
-        self._gaps: _Sums | None = None
+        self._kinds: dict[RowKind, KindSums] = {}
+        self._apart: RunningSums | None = None
         self._thresholds, self._limits = self._what_to_skip()
 
     def under(self, mixture: Mixture) -> "EStep":
@@ -119,10 +119,13 @@ class EStep:
         if isinstance(part.kind, GapKind):
             self._add_gaps(part, part.kind, sample_weight, log_density)
             return
+        if isinstance(part.kind, LabelKind):
+            self._add_allowed(part, part.kind, sample_weight, log_density)
+            return
         kind_sums = self._kinds.get(part.kind)
         if kind_sums is None:
-            constants = part.kind.constants(self._mixture)
-            kind_sums = self._kinds[part.kind] = self._sums_with(constants)
+            constants, model = part.kind.constants(self._mixture), self._mixture.covariance_model
+            kind_sums = self._kinds[part.kind] = KindSums(constants, model, self._dtype)
         # One thread adds each block to the total at once, several add one block after the other:
         # these are the same additions in the same order.
         cast = part.rows.dtype != self._dtype
@@ -130,9 +133,8 @@ class EStep:
 
         def sums_of_block(begin: int, end: int) -> tuple[Sums, float, np.ndarray]:
             sums = kind_sums.total if alone else kind_sums.spare_sums()
-            counts = np.zeros(2, np.int64)
-            carried = None
-            if self._limits is not None and self._bounds is not None:
+            carried, allowed, counts = None, part.allowed, np.zeros(2, np.int64)
+            if self._limits is not None and self._bounds is not None and allowed is None:
                 carried = self._bounds.of_block(begin, end), self._limits
             log_likelihood = kind_sums.packed.expectation(
                 rows[begin:end].astype(self._dtype) if cast else rows[begin:end],
@@ -143,6 +145,7 @@ class EStep:
                 carried,
                 counts,
                 None if log_density is None else log_density[begin:end],
+                None if allowed is None else allowed[begin:end],
             )
             return sums, log_likelihood, counts
 
@@ -164,13 +167,20 @@ class EStep:
         # What gaps need is loaded with the first of them.
         from fastgmm.mixture import patterns
 
-        if self._gaps is None:
-            self._gaps = _Sums(self._mixture.constants, self._mixture.covariance_model)
-        total, table = self._gaps, kind.patterns(len(part.rows))
-        ask = patterns.Expectation(
-            self._under, self._mixture.means, self._dtype, self._thresholds, part.rows.reshape(-1)
-        )
-        tasks = patterns.tasks_of(table, self._mixture)
+        if self._apart is None:
+            self._apart = RunningSums(self._mixture.constants, self._mixture.covariance_model)
+        total, table, under = self._apart, kind.patterns(len(part.rows)), self._under
+        means, thresholds = self._mixture.means, self._thresholds
+        if isinstance(kind, AllowedGaps):
+            chosen = kind.components
+            under, means, thresholds = (
+                under.of_components(chosen),
+                means[chosen],
+                thresholds[chosen],
+            )
+            total = RunningSums(under.constants, under.covariance_model)
+        ask = patterns.Expectation(under, means, self._dtype, thresholds, part.rows.reshape(-1))
+        tasks = patterns.tasks_of(table, under)
 
         def sums_of_task(task: patterns.Task) -> tuple[Sums, float, np.ndarray]:
             # With one task no sums of others wait, and those of the kernels are the total.
@@ -188,6 +198,49 @@ class EStep:
             return sums, log_likelihood, np.zeros(2, np.int64)
 
         patterns.fold_tasks(sums_of_task, total.combine, tasks, self._n_threads)
+        if isinstance(kind, AllowedGaps):
+            if self._given is None:
+                n = len(table.order) if sample_weight is None else float(sample_weight.sum())
+                total.log_likelihood += n * self._under.log_share(kind.components)
+            self._apart.take(total, kind.components)
+
+    def _add_allowed(
+        self,
+        part: Part,
+        kind: LabelKind,
+        sample_weight: np.ndarray | None,
+        log_density: np.ndarray | None,
+    ) -> None:
+        """Add the sums of rows that some components only may be the origin of."""
+        mixture, rows, dtype = self._mixture, part.rows, self._dtype
+        model, pieces = mixture.covariance_model, kind.pieces(self._block)
+        if self._apart is None:
+            self._apart = RunningSums(mixture.constants, model)
+        known: dict[Any, Constants] = {}
+
+        def sums_of_piece(piece: int, _: int) -> tuple[np.ndarray, Sums, float]:
+            allowed, begin, end = pieces[piece]
+            if allowed not in known:  # where threads both make it, it is the same
+                known[allowed] = allowed.constants(mixture)
+            chosen = allowed.components
+            sums = zero_sums(model, len(chosen), rows.shape[1])
+            log_likelihood = (
+                known[allowed]
+                .packed(dtype)
+                .expectation(
+                    rows[begin:end].astype(dtype, copy=False),
+                    None if sample_weight is None else sample_weight[begin:end],
+                    None if self._given is None else self._given(part, begin, end),
+                    self._thresholds[chosen],
+                    *sums,
+                    None,
+                    None,
+                    None if log_density is None else log_density[begin:end],
+                )
+            )
+            return chosen, sums, log_likelihood
+
+        fold_blocks(sums_of_piece, self._apart.combine_some, len(pieces), 1, self._n_threads)
 
     def statistics(self) -> SufficientStatistics:
         """The sums of all that was added; the step ends with them."""
@@ -196,15 +249,15 @@ class EStep:
             counts = sum((sums.counts for sums in self._kinds.values()), np.zeros(2))
             live, computed = counts / max(1, extent.n_samples * mixture.n_components)
             self._bounds.end(float(live), float(computed))
-        if not self._kinds and self._gaps is None:
-            return self._statistics_of(_Sums(mixture.constants, mixture.covariance_model))
+        if not self._kinds and self._apart is None:
+            return self._statistics_of(RunningSums(mixture.constants, mixture.covariance_model))
         reference = self.reference
         lifted: list[SufficientStatistics] = [
             kind.lift(self._statistics_of(of), self._under, reference)
             for kind, of in self._kinds.items()
         ]
-        if self._gaps is not None:
-            lifted.append(self._statistics_of(self._gaps))
+        if self._apart is not None:
+            lifted.append(self._statistics_of(self._apart))
         return reduce(self.joined, lifted)
 
     def joined(
@@ -220,10 +273,7 @@ class EStep:
         """The means as the kernels have subtracted them, in the dtype of the rows."""
         return means.astype(self._dtype).astype(np.float64)
 
-    def _sums_with(self, constants: Constants) -> "_KindSums":
-        return _KindSums(constants, self._mixture.covariance_model, self._dtype)
-
-    def _statistics_of(self, sums: "_Sums") -> SufficientStatistics:
+    def _statistics_of(self, sums: "RunningSums") -> SufficientStatistics:
         """The sums of one kind of rows, in the units of the sample weights."""
         mixture, extent, exponent = self._mixture, self._extent, self._exponent
         if exponent:
@@ -241,50 +291,6 @@ class EStep:
             log_likelihood=float(np.ldexp(sums.log_likelihood, exponent)),
             dtype=self._dtype,
         )
-
-
-class _Sums:
-    """The sums over all rows of one sort that were added so far."""
-
-    __slots__ = ("_model", "_spare", "constants", "counts", "log_likelihood", "total")
-
-    def __init__(self, constants: Constants, model: CovarianceModel) -> None:
-        self.constants, self._model = constants, model
-        self.total = self._zero_sums()
-        self.log_likelihood, self.counts = 0.0, np.zeros(2, np.int64)
-        self._spare: list[Sums] = []
-
-    def _zero_sums(self) -> Sums:
-        k, d = self.constants.means.shape
-        return np.zeros(k), np.zeros((k, d)), self._model.kernel_sums(k, d)
-
-    def spare_sums(self) -> Sums:
-        """Sums of zeros for one block, which `combine` takes back."""
-        try:
-            return self._spare.pop()  # this is atomic, and a look before it would not be
-        except IndexError:
-            return self._zero_sums()
-
-    def combine(self, of_block: tuple[Sums, float, np.ndarray]) -> None:
-        """Add the sums of one block to the total."""
-        sums, log_likelihood, counts = of_block
-        self.log_likelihood += log_likelihood
-        self.counts += counts
-        if sums is not self.total:
-            for array, addend in zip(self.total, sums, strict=True):
-                array += addend
-                addend.fill(0.0)
-            self._spare.append(sums)
-
-
-class _KindSums(_Sums):
-    """Those over all rows of one kind, with the constants as the kernels read them."""
-
-    __slots__ = ("packed",)
-
-    def __init__(self, constants: Constants, model: CovarianceModel, dtype: np.dtype) -> None:
-        super().__init__(constants, model)
-        self.packed = constants.packed(dtype)
 
 
 def expectation(
@@ -315,17 +321,24 @@ def _recentred(
     mixture: Mixture, means: np.ndarray, data: Data, dtype: np.dtype
 ) -> SufficientStatistics:
     """The statistics of the same responsibilities about other means (K, D), for two passes more."""
-    packed: dict[RowKind, Any] = {}
+    known: dict[Any, Constants] = {}
 
     def as_before(part: Part, begin: int, end: int) -> np.ndarray:
         if isinstance(part.kind, GapKind):
             from fastgmm.mixture.patterns import responsibilities_of
 
-            return responsibilities_of(mixture, part, begin, end, dtype)
-        if part.kind not in packed:
-            packed[part.kind] = part.kind.constants(mixture).packed(dtype)
-        out = np.empty((end - begin, mixture.n_components), dtype)
-        packed[part.kind].responsibilities(part.rows[begin:end].astype(dtype, copy=False), out)
+            under = mixture
+            if isinstance(part.kind, AllowedGaps):
+                under = mixture.of_components(part.kind.components)
+            return responsibilities_of(under, part, begin, end, dtype)
+        rows = part.rows[begin:end].astype(dtype, copy=False)
+        if part.allowed is not None:
+            return responsibilities_among(mixture, rows, part.allowed[begin:end])
+        kind: Any = part.kind.at(begin) if isinstance(part.kind, LabelKind) else part.kind
+        if kind not in known:
+            known[kind] = kind.constants(mixture)
+        out = np.empty((end - begin, len(known[kind].means)), dtype)
+        known[kind].packed(dtype).responsibilities(rows, out)
         return out
 
     about = replace(mixture, means=means)
@@ -364,7 +377,7 @@ class Passes:
     @lazy
     def _bounds(self) -> CarriedBounds | None:
         """What is remembered of the last pass; None where that does not pay."""
-        part, (kind, k) = self._data.resident, self._sizes
+        part, (kind, k) = self._data.bounded, self._sizes
         if part is None or part.rows.shape[1] < FEWEST_FEATURES:
             return None
         if len(part.rows) <= rows_per_block(k, part.rows.shape[1]):

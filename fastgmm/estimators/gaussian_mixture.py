@@ -22,7 +22,7 @@ from fastgmm.estimators.adapting import Adapting
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
-from fastgmm.estimators.given import row_data
+from fastgmm.estimators.given import labels_of, labels_on_cluster_error, row_data, with_labels
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import (
     INITIAL,
@@ -424,6 +424,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         y: object = None,
         *,
         sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         callback: Callback | None = None,
         client: Any = None,
     ) -> Self:
@@ -436,6 +437,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
         y : ignored
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts: weight 2 is the row twice, weight 0 the row left out.
+        labels : array_like of int, shape (n_samples,), or of bool, optional
+            The component of each row where it is known, else -1: component k keeps the meaning of
+            label k.  Or bool of shape (n_samples, n_components): which components a row may be of.
         callback : callable, optional
             Called with a `fastgmm.Iteration` after each iteration; the start ends when it returns
             True.
@@ -450,8 +454,8 @@ class GaussianMixture(Adapting, Reported, Estimator):
         Raises
         ------
         ValueError
-            When rows, weights or initial parameters are not valid, or every start ends with a
-            singular covariance (possible with ``reg_covar=0``).
+            When rows, weights, labels or initial parameters are not valid, or every start ends with
+            a singular covariance (possible with ``reg_covar=0``).
 
         Warns
         -----
@@ -464,7 +468,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
             When `reg_covar` is large beside the variance of a column: its units are smaller than
             the number was made for.
         """
-        self._fit(X, sample_weight, callback, client)
+        self._fit(X, sample_weight, callback, client, labels)
         return self
 
     def fit_predict(
@@ -497,6 +501,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         sample_weight: ArrayLike | None,
         callback: Callback | None,
         client: Any = None,
+        labels: ArrayLike | None = None,
     ) -> "tuple[RowData | PartitionData, Mixture]":
         # What fits need is loaded with the first of them: a fifth of the import.
         from fastgmm.fits.fit import fit
@@ -504,6 +509,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         params = self._params()
         check_callback(callback)
         data = self._fit_data(X, sample_weight, params, client, "fit")
+        data = with_labels(data, labels, params.n_components)
         found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
         mixture = self._publish(found, data.names, data.extent.weight)
         warn_of(found, params, data.names)
@@ -570,8 +576,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
         batches : iterable or callable
             A list or another object that can be walked over again and again, such as
             `fastgmm.sources.batches` gives, or a callable that returns a fresh iterator.  Its items
-            are arrays or frames of rows, or pairs (rows, sample_weight), all of one dtype.  The
-            partitions of a dask array or frame stay where they are.
+            are arrays or frames of rows, pairs (rows, sample_weight), or triples (rows,
+            sample_weight, labels) with labels as in `fit`, all of one dtype; None stands for
+            weights and labels that a batch lacks.  The partitions of a dask array or frame stay
+            where they are.
         callback, client
             As in `fit`.
         checkpoint : str or path, optional
@@ -613,7 +621,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
             from fastgmm.data.batches import BatchData
             from fastgmm.validation.batches import CheckedBatches
 
-            checked = CheckedBatches(batches, "fit_batches", n_threads=params.n_threads, gaps=gaps)
+            k, n_threads = params.n_components, params.n_threads
+            checked = CheckedBatches(
+                batches, "fit_batches", n_threads=n_threads, gaps=gaps, n_components=k
+            )
             data = BatchData(checked, params.n_threads, gaps)
             data.peek()
         return self._fit_passes(data, params, callback, checkpoint)
@@ -648,6 +659,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         y: object = None,
         *,
         sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         client: Any = None,
     ) -> Self:
         """Learn from the next rows of a stream by online EM.
@@ -671,6 +683,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
         y : ignored
         sample_weight : array_like of shape (n_samples,), optional
             How often each row counts.
+        labels : array_like of int, shape (n_samples,), or of bool, optional
+            As in `fit`.  A call with labels is a batch of its own; without a fit before, the first
+            one must bring enough rows for it.
         client : distributed.Client, optional
             As in `fit`: the model goes from partition to partition of a dask array or frame.
 
@@ -712,7 +727,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
             # What clusters need is loaded with the first of them.
             from fastgmm.estimators.spread import learned as learned_there
 
-            there = learned_there(self, X, sample_weight, client)
+            there = learned_there(self, X, sample_weight, client) if labels is None else None
+            if labels is not None and client is not None:
+                raise labels_on_cluster_error()
             if there is not None:
                 self._state = there._state
                 return self
@@ -721,7 +738,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         learner = None if state is None else state.learner
         if learner is None or type(X) is not np.ndarray or names is not None:
             learner, rows, names = self._opened(X)
-        elif sample_weight is None and self._is_followed(learner) and learner.takes(X):
+        elif sample_weight is labels is None and self._is_followed(learner) and learner.takes(X):
             return self
         else:
             rows = as_rows(
@@ -739,7 +756,17 @@ class GaussianMixture(Adapting, Reported, Estimator):
         if rows.dtype != learner.target.dtype:
             rows = rows.astype(learner.target.dtype)
         begun = learner.learned is not None
-        learner = self._following_settings(learner).learn(rows, weights, self._planned, gaps)
+        learner = self._following_settings(learner)
+        known = labels_of(labels, len(rows), learner.target.n_components)
+        if known is None:
+            learner = learner.learn(rows, weights, self._planned, gaps)
+        else:
+            # What labels need is loaded with the first of them.
+            from fastgmm.fits.labelled import LabelledRows, learned_with_labels
+
+            learner = learned_with_labels(
+                learner, LabelledRows(rows, weights, known), self._planned
+            )
         self._publish_stream(learner, names)
         if not begun and (learned := learner.learned) is not None:
             warn_of_apart(learner.apart, names, " that has come so far")
@@ -833,7 +860,11 @@ class GaussianMixture(Adapting, Reported, Estimator):
     # ------------------------------------------------------------------ statistics
 
     def e_step(
-        self, X: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
     ) -> SufficientStatistics:
         """The sufficient statistics of rows under the mixture; those of several batches add.
 
@@ -841,6 +872,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
         ----------
         X : array_like of shape (n_samples, n_features)
         sample_weight : array_like of shape (n_samples,), optional
+        labels : array_like of int, shape (n_samples,), or of bool, optional
+            As in `fit`.  A row counts with the log density that it has under the components that it
+            may be of, at their weights.
 
         Returns
         -------
@@ -859,6 +893,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         >>> model = model.m_step(total)
         """
         mixture, data = self._weighed(X, sample_weight, "e_step")
+        data = with_labels(data, labels, mixture.n_components)
         return expectation(mixture, data, reg_covar=self._regularization().reg_covar)
 
     def _regularization(self) -> Regularization:

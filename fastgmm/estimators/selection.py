@@ -183,6 +183,11 @@ def select(
     """
     if "covariance_type" in params:
         raise TypeError("select takes covariance_types, one or several, and no covariance_type.")
+    if "labels" in params:
+        raise TypeError(
+            "select takes no labels, which are of one number of components: fit each mixture with "
+            "fit(X, labels=), and compare them by e_step(X, labels=).log_likelihood."
+        )
     grid = _grid(n_components, covariance_types, criterion)
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     check_callback(callback)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -35,6 +36,9 @@ from fastgmm.starts.points import StartRows, needs_sample, sample_size
 from fastgmm.starts.turns import Turns, turns_of
 from fastgmm.validation import as_generator, check_enough_rows
 from fastgmm.validation.gaps import check_observed, never_together
+
+if TYPE_CHECKING:
+    from fastgmm.starts.labelled import LabelStart
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +234,7 @@ class _RunningFit:
     def _n_wanted(self) -> int:
         """The number of turns, of which the best run is kept."""
         start = self._plan.start
-        if self._plan.warm is not None:
+        if self._plan.warm is not None or self._of_labels is not None:
             return 1
         return start.n_init if self._turns is None or start.n_init == 1 else self._turns.n_wanted
 
@@ -239,6 +243,7 @@ class _RunningFit:
         """The turns of Ward's starts; None where each start is made when its turn comes."""
         start = self._start
         given = any(one is not None for one in (start.weights, start.means, start.precisions))
+        given |= self._of_labels is not None
         if self._plan.warm is not None or start.method != "ward" or given:
             return None
         rows = StartRows(
@@ -250,6 +255,23 @@ class _RunningFit:
             over_all=self._over_all,
         )
         return turns_of(rows)
+
+    @lazy
+    def _labels(self) -> "LabelStart | None":
+        """What places components where their labels are; None where that is given or not known."""
+        start = self._start
+        given = start.means is not None or start.precisions is not None
+        if not self._data.labelled or given or self._plan.warm is not None:
+            return None
+        # What labels need is loaded with the first of them.
+        from fastgmm.starts.labelled import LabelStart
+
+        return LabelStart(self._data, start, self.sample)
+
+    @lazy
+    def _of_labels(self) -> Mixture | None:
+        """The only start, where labels alone say enough."""
+        return None if self._labels is None else self._labels.alone
 
     def _over_all(self) -> Stretches | None:
         return self._stretches
@@ -336,18 +358,22 @@ class _RunningFit:
         """The run before its first iteration, which may have failed already; None without one."""
         try:
             mixture = self._first(turn)
+            if mixture is not None and self._labels is not None and self._of_labels is None:
+                mixture = self._labels.beside(mixture)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
         if mixture is None:
             return None
         weight, ridge = self._data.extent.weight, self._regularization
         begun = self._rules.begun(self._plan.family.begun(mixture, ridge, weight))
-        if self._turns is None or self._data.gapped:
+        if self._turns is None or self._data.gapped or self._data.labelled:
             return begun
         return approached(begun, self.sample, self._data.extent, self._rules, self.n_threads)
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""
+        if self._of_labels is not None:
+            return self._of_labels if turn == 0 else None
         if self._turns is not None:
             for one in self._turns.promises if turn == 0 else ():
                 self._reached[one.index] = Initialization(one.index, one.value, failure=one.failure)

@@ -43,6 +43,8 @@ class LearnerState:
         The sample of the rows; None before there is one, and in files of older versions.
     looks : Looks, optional
         When the stream looks again; None likewise.
+    labelled : bool
+        Whether rows with labels have come.
     """
 
     statistics: SufficientStatistics | None
@@ -59,6 +61,7 @@ class LearnerState:
     probed: int = 0
     reservoir: ReservoirState | None = None
     looks: Looks | None = None
+    labelled: bool = False
 
     @classmethod
     def of(cls, learner: Any) -> "LearnerState":
@@ -79,6 +82,7 @@ class LearnerState:
             learner.probed,
             None if learner.reservoir is None else learner.reservoir.state(),
             learner.looks,
+            learner.labelled,
         )
 
     def restored(self) -> dict[str, Any]:
@@ -95,6 +99,7 @@ class LearnerState:
             "probed": self.probed,
             "reservoir": None if sample is None else Reservoir.of(sample),
             "looks": self.looks,
+            "labelled": self.labelled,
             "gaps": any(bool(np.isnan(array).any()) for array in rows),
         }
 

@@ -198,7 +198,8 @@ def _may_stay(data: Data, plan: Plan, hooks: Hooks) -> bool:
     partly = start.means is not None or start.precisions is not None
     partly &= needs_sample(start) and plan.warm is None
     kept = hooks.checkpoint is not None or plan.trail is not None
-    return d >= FEWEST_FEATURES and matrices and plain and not (data.gapped or partly or kept)
+    kept |= data.gapped or data.labelled
+    return d >= FEWEST_FEATURES and matrices and plain and not (partly or kept)
 
 
 def _entrance(narrow: Narrow, mixture: Mixture, data: Data) -> SufficientStatistics | None:

@@ -85,8 +85,8 @@ class Learner:
         self.n_taken, self.n_updates = 0, 0
         self.n_skipped, self.aside = 0, 0.0
         self.recent = Recent()
-        # Whether rows with gaps have come, and the pairs that were apart in the first fit.
-        self.gaps, self.apart = False, ()
+        # Whether rows with gaps or labels have come, and the pairs apart in the first fit.
+        self.gaps, self.labelled, self.apart = False, False, ()
         self.reservoir: Reservoir | None = None
         self.looks: Looks | None = None
 
@@ -342,7 +342,7 @@ class Learner:
     def _looks_again(self) -> bool:
         """Whether the sample can count for enough rows for a look."""
         assert self.learned is not None
-        if self.target.family.sums_up:
+        if self.target.family.sums_up or self.labelled:
             return False  # of posteriors the sample alone tells less than the prior does
         counts, half_life = float(self._room), self.pace.half_life
         if half_life is not None:

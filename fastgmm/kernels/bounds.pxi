@@ -89,3 +89,8 @@ cdef void bounded_distances(const Mixture *m, Block *block, Bounds *bounds, Py_s
         for p in range(n_possible):
             distances[block.live[p]] = block.panel[p]
             carried[block.live[p]] = <float> REAL_SQRT(block.panel[p])
+
+
+cpdef Py_ssize_t bounds_stride(Py_ssize_t n_rows):
+    """Numbers per component that the bounds of so many rows take: whole vectors."""
+    return round_up(n_rows, STRIP) + STRIP

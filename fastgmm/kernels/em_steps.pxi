@@ -154,7 +154,7 @@ cdef class Steps:
             for j in range(m.n_features):
                 self.reference[k * m.n_features + j] = <double> m.means[k * m.width + j]
         log_likelihood = sum_rows(
-            m, <const real *> self.rows_loan.view.buf, self.n_rows, weight, NULL, NULL, NULL, self.scratch)
+            m, <const real *> self.rows_loan.view.buf, self.n_rows, weight, NULL, NULL, NULL, NULL, self.scratch)
         if by_products(m):
             move_products(m, &block.sums)
         memset(self.first, 0, m.n_components * m.n_features * sizeof(double))

@@ -1,7 +1,7 @@
 # Rows with gaps, NaN, are grouped by the pattern of what is missing: each pattern gets a number by a hash table of its
 # words of bits, and then the rows are dealt out, in one walk each.
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t
 
 cdef enum:
     WORD = 64                   # columns per word of bits

@@ -201,7 +201,7 @@ cdef class OnlineSums:
             scratch.block.thresholds[k] = <real> (of.negligible * min(of.lightest, self.weights[k] * batch.weight))
             if of.negligible < 0.0:
                 scratch.block.thresholds[k] = -1
-        batch.log_likelihood = sum_rows(m, rows, n_rows, weight, NULL, NULL, density, scratch)
+        batch.log_likelihood = sum_rows(m, rows, n_rows, weight, NULL, NULL, NULL, density, scratch)
         if by_products(m):
             move_products(m, &scratch.block.sums)
         memset(batch.first, 0, m.n_components * m.n_features * sizeof(double))

@@ -265,7 +265,7 @@ cdef class PackedMixture:
 
     def expectation(
         self, rows, sample_weight, responsibilities, thresholds, component_weight, first, second, bounds=None,
-        counts=None, log_density=None
+        counts=None, log_density=None, allowed=None
     ):
         """Add the weighted sums of one batch; returns the log-likelihood (weighted sum over the rows, nats).
 
@@ -285,6 +285,8 @@ cdef class PackedMixture:
             Pairs above the thresholds, where the sums were taken by live rows, and pairs whose density was computed.
         log_density : array (n,) of the kernels' dtype, out, optional
             The rows' log densities, nats.
+        allowed : uint64 array (n, W), optional
+            Bits of the components that each row may be of, for `forbid`; given responsibilities do not ask.
         """
         cdef Mixture *m = &self.mixture
         cdef Py_ssize_t k, j
@@ -309,9 +311,13 @@ cdef class PackedMixture:
         cdef Scratch scratch = self.form.take(m, n_rows, True)
         cdef double log_likelihood
         cdef Bounds carried
-        cdef Bounds *given_bounds = NULL
-        cdef Borrowed carried_loan, limits_loan, counts_loan, log_density_loan
+        cdef Bounds *before = NULL
+        cdef Borrowed carried_loan, limits_loan, counts_loan, log_density_loan, allowed_loan
         cdef real *log_density_out = NULL
+        cdef const uint64_t *bits = NULL
+        if allowed is not None:
+            allowed_loan = borrow(allowed, sizeof(uint64_t), n_rows * words_of(m.n_components), False, "allowed")
+            bits = <const uint64_t *> allowed_loan.view.buf
         if log_density is not None:
             log_density_loan = borrow(log_density, sizeof(real), n_rows, True, "log_density")
             log_density_out = <real *> log_density_loan.view.buf
@@ -325,12 +331,12 @@ cdef class PackedMixture:
             carried.moved = carried.grow + m.n_components
             carried.cut = carried.moved + m.n_components
             carried.n_computed = 0
-            given_bounds = &carried
+            before = &carried
         for k in range(m.n_components):
             scratch.block.thresholds[k] = <real> (<const double *> thresholds_loan.view.buf)[k]
         with nogil:
             log_likelihood = sum_rows(
-                m, <const real *> rows_loan.view.buf, n_rows, weight, given, given_bounds, log_density_out, scratch)
+                m, <const real *> rows_loan.view.buf, n_rows, weight, given, bits, before, log_density_out, scratch)
             if by_products(m):
                 move_products(m, &scratch.block.sums)
             for k in range(m.n_components):
@@ -341,14 +347,9 @@ cdef class PackedMixture:
             counts_loan = borrow(counts, sizeof(int64_t), 2, True, "counts")
             (<int64_t *> counts_loan.view.buf)[0] = scratch.block.n_live
             (<int64_t *> counts_loan.view.buf)[1] = (
-                n_rows * m.n_components if given_bounds == NULL else carried.n_computed)
+                n_rows * m.n_components if before == NULL else carried.n_computed)
         self.form.put(scratch)
         return log_likelihood
-
-
-cpdef Py_ssize_t bounds_stride(Py_ssize_t n_rows):
-    """Numbers per component that the bounds of so many rows take: whole vectors."""
-    return round_up(n_rows, STRIP) + STRIP
 
 
 def all_finite(rows):

@@ -73,12 +73,12 @@ cdef void first_largest(const Mixture *m, Block *block, int64_t *out) noexcept n
 
 
 cdef double sum_rows(
-    const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given, Bounds *bounds,
-    real *log_density, Scratch scratch
+    const Mixture *m, const real *rows, Py_ssize_t n_rows, const double *weight, const real *given,
+    const uint64_t *allowed, Bounds *bounds, real *log_density, Scratch scratch
 ) noexcept nogil:
     """The fused pass: densities, responsibilities and sums of each block while it is in the cache.
 
-    weight, given, bounds and log_density (out) may be NULL.
+    weight, given, allowed, bounds and log_density (out) may be NULL.
     """
     cdef Block *block = &scratch.block
     cdef Py_ssize_t begin
@@ -96,6 +96,8 @@ cdef double sum_rows(
             else:
                 bounded_distances(m, block, bounds, begin)
                 half_log_densities(m, block.distances, block.stride, block.n_lanes, block.density, block.log_total)
+            if allowed != NULL:
+                forbid(m, allowed + begin * words_of(m.n_components), block)
             normalize(
                 m.n_components, block.stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
             if weight == NULL:
@@ -114,6 +116,36 @@ cdef double sum_rows(
     if few_sums(m):
         add_lanes(m, &block.sums)
     return log_likelihood
+
+
+cdef inline Py_ssize_t words_of(Py_ssize_t n_components) noexcept nogil:
+    """The number of words with a bit for each component."""
+    return (n_components + 63) // 64
+
+
+cdef void forbid(const Mixture *m, const uint64_t *allowed, Block *block) noexcept nogil:
+    """density = -inf where the bit of a component is not set, log_total = the largest of those that are left.
+
+    allowed (n_rows, words): component k has bit k % 64 of word k // 64.
+    """
+    cdef Py_ssize_t n_words = words_of(m.n_components)
+    cdef Py_ssize_t k, b
+    cdef uint64_t bit
+    cdef const uint64_t *words
+    cdef real *density
+    cdef real *top = block.log_total
+    for b in range(block.n_rows):
+        top[b] = -INFINITY
+    for k in range(m.n_components):
+        bit, words, density = (<uint64_t> 1) << (k & 63), allowed + (k >> 6), block.density + k * block.stride
+        if n_words == 1:        # a stride that the compiler knows lets it use vectors
+            for b in range(block.n_rows):
+                density[b] = density[b] if words[b] & bit else <real> -INFINITY
+        else:
+            for b in range(block.n_rows):
+                density[b] = density[b] if words[b * n_words] & bit else <real> -INFINITY
+        for b in range(block.n_rows):
+            top[b] = density[b] if density[b] > top[b] else top[b]
 
 
 cdef void take_responsibilities(const Mixture *m, const real *given, Block *block) noexcept nogil:

@@ -206,7 +206,7 @@ cdef class PatternRows:
                 self.scratch.block.thresholds[k] = <real> thresholds[k]
             log_likelihood += sum_rows(
                 m, of_piece, t.pieces[3 * u + 2] - t.pieces[3 * u + 1], weight + row if weight != NULL else NULL,
-                given + row * m.n_components if given != NULL else NULL, NULL,
+                given + row * m.n_components if given != NULL else NULL, NULL, NULL,
                 density + row if density != NULL else NULL, self.scratch)
             self._unpack()
             self._lift(&gap, component_weight, first, second)

@@ -52,9 +52,15 @@ class PackedMixture:
                 )
         return density
 
-    def _posterior(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log density of each row, and its responsibilities."""
+    def _posterior(
+        self, rows: np.ndarray, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Log density of each row, and its responsibilities, among the components allowed."""
         weighted = self._log_normal(rows) + self.log_weights
+        if allowed is not None:
+            for k in range(self.n_components):
+                bits = allowed[:, k // 64] >> np.uint64(k % 64) & np.uint64(1)
+                weighted[bits == 0, k] = -np.inf
         largest = weighted.max(axis=1, keepdims=True)
         log_density = largest[:, 0] + np.log(np.exp(weighted - largest).sum(axis=1))
         return log_density, np.exp(weighted - log_density[:, None])
@@ -99,11 +105,12 @@ class PackedMixture:
         bounds: tuple[np.ndarray, np.ndarray] | None = None,
         counts: np.ndarray | None = None,
         log_density: np.ndarray | None = None,
+        allowed: np.ndarray | None = None,
     ) -> float:
         """Add the weighted sums of one batch, leave bounds alone, and return the log-likelihood."""
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         if responsibilities is None:
-            of_rows, r = self._posterior(rows)
+            of_rows, r = self._posterior(rows, allowed)
             log_likelihood = float(weight @ of_rows)
             if log_density is not None:
                 log_density[:] = of_rows

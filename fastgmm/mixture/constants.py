@@ -50,6 +50,17 @@ class Constants:
         n_features = self.means.shape[1]
         return np.asarray(-self.log_determinants - 0.5 * n_features * np.log(2.0 * np.pi))
 
+    def of_components(self, chosen: np.ndarray) -> "Constants":
+        """Those of some components, by their numbers: the others cannot be the origin of a row."""
+        shared = self.kernel == "tied"
+        return Constants(
+            self.kernel,
+            self.log_weights[chosen],
+            self.means[chosen],
+            self.inverse_factors if shared else self.inverse_factors[chosen],
+            self.log_determinants[chosen],
+        )
+
     def packed(self, dtype: np.dtype) -> Any:
         """The kernels' own form of these constants for rows of a dtype, made once."""
         try:

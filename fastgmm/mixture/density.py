@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastgmm.data.labels import sets_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 
@@ -57,6 +58,20 @@ def labels(
     """(n,) int64: the most probable component of each row."""
     out = np.empty(len(rows), dtype=np.int64)
     return _by_rows(mixture, "labels", rows, out, n_threads, gaps)
+
+
+def responsibilities_among(mixture: Mixture, rows: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """(n, K): the probability of each component given the row, among those allowed.
+
+    The bits of these, (n, W), are those of `data.labels.bits_of`.
+    """
+    odds = np.empty((len(rows), mixture.n_components), rows.dtype)
+    mixture.packed(rows.dtype).component_log_density(rows, odds)
+    odds += mixture.constants.log_weights
+    odds[~sets_of(words, odds.shape[1])] = -np.inf
+    np.exp(odds - odds.max(axis=1, keepdims=True), out=odds)
+    odds /= odds.sum(axis=1, keepdims=True)
+    return odds
 
 
 def _by_rows(

@@ -1,7 +1,7 @@
 """A mixture: an immutable value that knows what the kernels read of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -175,6 +175,17 @@ class Mixture:
             self.dtype,
             self.n_free,
         )
+
+    def log_share(self, chosen: NDArray[np.intp]) -> float:
+        """The logarithm of the sum of the weights of some components."""
+        with np.errstate(divide="ignore"):
+            return float(np.log(self.weights[chosen].sum()))
+
+    def of_components(self, chosen: NDArray[np.intp]) -> "Mixture":
+        """Some of its components, by their numbers, with weights in proportion to their own."""
+        some = Mixture.reordered(self, chosen)
+        share = some.weights.sum()
+        return replace(some, weights=some.weights / share) if share > 0.0 else some
 
     @lazy
     def covariance_model(self) -> CovarianceModel:

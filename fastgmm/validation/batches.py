@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.data.ahead import closing, read_ahead
+from fastgmm.data.batches import Batch
 from fastgmm.tables.containers import is_table, streams_only
 from fastgmm.tables.frames import is_class
 from fastgmm.validation import (
@@ -17,9 +18,7 @@ from fastgmm.validation import (
     check_feature_names,
     feature_names_of,
 )
-
-Batch = tuple[np.ndarray, np.ndarray | None]
-"""A batch is its rows (n, D), and their weights (n,) or None."""
+from fastgmm.validation.row_labels import as_row_labels
 
 
 class CheckedBatches:
@@ -28,8 +27,8 @@ class CheckedBatches:
     Parameters
     ----------
     batches : iterable or callable
-        Re-iterable, or a callable that returns a fresh iterator; items are arrays, frames, or pairs
-        (rows, sample_weight).
+        Re-iterable, or a callable that returns a fresh iterator; items are arrays, frames, pairs
+        (rows, sample_weight) or, of all batches, triples (rows, sample_weight, labels).
     method : str
         The method the user called, for the messages.
     n_features : int, optional
@@ -38,11 +37,15 @@ class CheckedBatches:
         For the search for NaN and inf.
     gaps : bool
         Whether NaN is a value that is missing, and no error.
+    n_components : int, optional
+        The number of components, of which labels may be; None: no labels are taken.
 
     Attributes
     ----------
     n_features, dtype, names
         Of the first batch, once it was seen; the others must agree.
+    labelled : bool
+        Whether the first batch came with labels.
     """
 
     def __init__(
@@ -53,10 +56,12 @@ class CheckedBatches:
         n_features: int | None = None,
         n_threads: int | None = None,
         gaps: bool = False,
+        n_components: int | None = None,
     ) -> None:
         self._fresh = _factory(batches, method)
         self._batches = batches
         self._method, self._n_threads, self._gaps = method, n_threads, gaps
+        self._n_components, self.labelled = n_components, False
         self.n_features = n_features
         self.dtype: np.dtype | None = None
         self.names: np.ndarray | None = None
@@ -70,11 +75,11 @@ class CheckedBatches:
         with contextlib.closing(walk):
             for number, item in enumerate(walk):
                 batch = self._checked(item, number)
-                if len(batch[0]):
+                if len(batch.rows):
                     yield batch
 
     def _checked(self, item: Any, number: int) -> Batch:
-        given, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        given, weight, labels = self._unpacked(item, number)
         rows = as_table(given)
         first = self.dtype is None
         names = feature_names_of(rows)
@@ -100,7 +105,26 @@ class CheckedBatches:
                 f"batch {number} holds {checked.dtype} rows, and the first batch {self.dtype}: "
                 "convert them to one of the two."
             )
-        return checked, as_sample_weight(weight, len(checked), some_positive=False)
+        weights = as_sample_weight(weight, len(checked), some_positive=False)
+        if labels is None or self._n_components is None:
+            return Batch(checked, weights)
+        return Batch(checked, weights, as_row_labels(labels, len(checked), self._n_components))
+
+    def _unpacked(self, item: Any, number: int) -> tuple[Any, Any, Any]:
+        """Rows, weights and labels as they were given; whether there are labels is noted."""
+        labelled = isinstance(item, tuple) and len(item) == 3
+        if labelled and self._n_components is None:
+            raise TypeError(f"{self._method} takes no labels: pass pairs (rows, sample_weight).")
+        if self.dtype is None:
+            self.labelled = labelled
+        elif labelled and not self.labelled:
+            raise ValueError(
+                f"batch {number} came with labels, and the first one without: pass triples (rows, "
+                "sample_weight, labels) from the first on, with None for what is not known."
+            )
+        if not isinstance(item, tuple) or len(item) not in (2, 3):
+            return item, None, None
+        return item[0], item[1], item[2] if labelled else None
 
 
 def _factory(batches: Any, method: str) -> Callable[[], Iterable[Any]]:

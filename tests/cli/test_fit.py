@@ -1,5 +1,6 @@
 """`fastgmm fit` in memory: what it prints, what it draws, and what it refuses."""
 
+import json
 import re
 import sys
 
@@ -161,3 +162,72 @@ def test_an_unknown_picture_is_refused_before_the_fit(run, fails, monkeypatch, t
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     sentence = "Reading CSV needs pyarrow: pip install 'fastgmm[cli]'."
     fails(sentence, "fit", FAITHFUL, "-k", 2)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A file of faithful with labels in a column between the others, and the labels."""
+    rows = read_table(FAITHFUL).rows
+    labels = np.where(np.arange(len(rows)) % 20 == 0, rows[:, 0] < 3, -1).astype(int)
+    path = tmp_path / "labelled.csv"
+    lines = [f"{a},{k},{b},1.5" for (a, b), k in zip(rows.tolist(), labels, strict=True)]
+    path.write_text("\n".join(["eruptions,kind,waiting,weight", *lines]), encoding="utf-8")
+    return path, rows, labels
+
+
+@pytest.mark.parametrize("chosen", [[], ["--columns", "eruptions,waiting"]])
+def test_labels_are_a_column(run, labelled, tmp_path, chosen):
+    path, rows, labels = labelled
+    out = tmp_path / "model.gmm"
+    words = [
+        "fit",
+        path,
+        "-k",
+        2,
+        "--labels",
+        "kind",
+        "--weights",
+        "weight",
+        "-o",
+        out,
+        "--seed",
+        0,
+    ]
+    code, text, err = run(*words, *chosen)
+    assert (code, err) == (0, "")
+    model = GaussianMixture(2, random_state=0)
+    model.fit(rows, labels=labels, sample_weight=np.full(len(rows), 1.5))
+    found = fastgmm.load(out)
+    np.testing.assert_allclose(found.means_, model.means_, rtol=1e-12)
+    assert found.feature_names_in_.tolist() == ["eruptions", "waiting"]
+    told = model.e_step(rows, labels=labels)
+    assert f"log-likelihood per row  {told.log_likelihood / len(rows):.6f}" in text
+
+
+def test_an_empty_label_is_unknown_where_gaps_are_taken(run, labelled):
+    path, _, _ = labelled
+    words = ["-k", 2, "--labels", "kind", "--columns", "eruptions,waiting", "--quiet", "--json"]
+    whole = run("fit", path, *words)[1]
+    path.write_text(path.read_text(encoding="utf-8").replace(",-1,", ",,"), encoding="utf-8")
+    code, out, _ = run("fit", path, *words, "--gaps", "em")
+    assert code == 0
+    wanted, found = json.loads(whole), json.loads(out)
+    assert found["log_likelihood"] == pytest.approx(wanted["log_likelihood"], rel=1e-12)
+    assert run("fit", path, *words)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--labels", "eruptions"], "the label of row 0 is 3.6: labels are numbers of components"),
+        (["--labels", "waiting"], "The label of row 0 is 79, and components have the numbers"),
+        (["--labels", "colour"], "colour"),
+        (["--labels", "kind", "--stream"], "--labels wants all rows in memory (--stream): leave"),
+        (["--labels", "kind", "--bayesian"], "--labels does not go with --bayesian"),
+    ],
+)
+def test_labels_that_are_none(run, labelled, words, message):
+    code, out, err = run("fit", labelled[0], "-k", 2, *words)
+    assert code == 1
+    assert message in err
+    assert out == ""

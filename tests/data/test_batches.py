@@ -8,6 +8,7 @@ import pytest
 
 from fastgmm.data.batches import Batch, BatchData, gathered
 from fastgmm.data.extent import Extent
+from fastgmm.data.labels import RowLabels
 from fastgmm.data.parts import Part
 from fastgmm.data.rows import RowData
 
@@ -15,19 +16,21 @@ from fastgmm.data.rows import RowData
 class Walks:
     """Checked batches that count how often they are walked over, and how far."""
 
-    def __init__(self, *batches: tuple[np.ndarray, np.ndarray | None]) -> None:
+    def __init__(self, *batches: tuple[Any, ...]) -> None:
         self.batches, self.n_given, self.n_walks, self.n_closed = list(batches), 0, 0, 0
         first = batches[0][0] if batches else None
         self.n_features = None if first is None else first.shape[1]
         self.dtype = None if first is None else first.dtype
         self.names = np.array(["a", "b"], dtype=object)
 
-    def __call__(self) -> Generator[tuple[np.ndarray, np.ndarray | None]]:
+    labelled = False
+
+    def __call__(self) -> Generator[Batch]:
         self.n_walks += 1
         try:
             for batch in self.batches:
                 self.n_given += 1
-                yield batch
+                yield Batch(*batch)
         finally:
             self.n_closed += 1
 
@@ -152,6 +155,32 @@ def test_the_order_of_sums_is_no_difference(rng: np.random.Generator) -> None:
     assert data.pass_over(Counted) == 100
 
 
+def test_labels_go_with_their_batches(rng: np.random.Generator) -> None:
+    """Rows with labels are parts of their own, and small batches with gaps keep what they have."""
+    rows, sets = rng.standard_normal((60, 2)), np.eye(3, dtype=bool)
+    numbers = rng.integers(-1, 3, 60).astype(np.int32)
+    walks = cut(rows, None, [10, 30])
+    walks.labelled = True
+    walks.batches = [
+        (*batch[:2], RowLabels(some, sets))
+        for batch, some in zip(walks.batches, np.split(numbers, [10, 30]), strict=True)
+    ]
+    data = BatchData(walks, 1)
+    assert data.labelled
+    assert data.sample(0, 100).rows.tolist() == rows.tolist()
+    assert data.pass_over(Counted) == 60
+    (joined,) = gathered(Batch(*batch) for batch in walks.batches)
+    assert joined.labels is not None
+    known = np.vstack([joined.labels.sets, np.ones(3, bool)])[joined.labels.numbers]
+    assert (known == np.vstack([sets, np.ones(3, bool)])[numbers]).all()
+    (joined,) = gathered([Batch(rows), Batch(*walks.batches[0])])
+    assert joined.labels is not None
+    assert (joined.labels.numbers[:60] == -1).all()
+    assert (
+        np.flatnonzero(joined.labels.numbers[60:] < 0) == np.flatnonzero(numbers[:10] < 0)
+    ).all()
+
+
 def test_small_batches_with_gaps_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to a limit, in order, as copies: the same array may be filled again for each batch."""
     monkeypatch.setattr("fastgmm.data.batches.GATHERED_BYTES", 10 * 8 * 2)
@@ -160,22 +189,22 @@ def test_small_batches_with_gaps_go_together(monkeypatch: pytest.MonkeyPatch) ->
     def filled() -> Iterator[Batch]:
         for i in range(5):
             room[:] = i
-            yield room, None if i % 2 else np.full(4, i + 1.0)
-        yield np.full((20, 2), 7.0), None
-        yield np.full((1, 2), 8.0), None
+            yield Batch(room, None if i % 2 else np.full(4, i + 1.0))
+        yield Batch(np.full((20, 2), 7.0))
+        yield Batch(np.full((1, 2), 8.0))
 
     found = list(gathered(filled()))
-    assert [len(rows) for rows, _ in found] == [12, 28, 1]
-    assert np.concatenate([rows for rows, _ in found])[:, 0].tolist() == [
+    assert [len(rows) for rows, _, _ in found] == [12, 28, 1]
+    assert np.concatenate([rows for rows, _, _ in found])[:, 0].tolist() == [
         *np.repeat(np.arange(5.0), 4),
         *[7.0] * 20,
         8.0,
     ]
-    weights = [weight for _, weight in found]
+    weights = [weight for _, weight, _ in found]
     assert weights[0] is not None
     assert weights[0].tolist() == [1.0] * 8 + [3.0] * 4
     assert weights[1] is not None
     assert weights[1].tolist() == [1.0] * 4 + [5.0] * 4 + [1.0] * 20
     assert weights[2] is None
-    alone = list(gathered([(np.ones((10, 2)), None)] * 2))
-    assert [len(rows) for rows, _ in alone] == [10, 10]
+    alone = list(gathered([Batch(np.ones((10, 2)))] * 2))
+    assert [len(rows) for rows, _, _ in alone] == [10, 10]

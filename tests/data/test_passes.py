@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm.data.batches import BatchData
+from fastgmm.data.batches import Batch, BatchData
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
@@ -91,12 +91,12 @@ def test_batches_are_held_one_at_a_time() -> None:
     events: list[str] = []
 
     class Walks:
-        n_features, dtype, names = 1, np.dtype(np.float64), None
+        n_features, dtype, names, labelled = 1, np.dtype(np.float64), None, False
 
-        def __call__(self) -> Iterator[tuple[np.ndarray, None]]:
+        def __call__(self) -> Iterator[Batch]:
             for number in range(3):
                 events.append(f"give {number}")
-                yield np.full((2, 1), float(number)), None
+                yield Batch(np.full((2, 1), float(number)))
 
     class Noting(Gathered):
         def add(self, part: Part) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgmm.data.extent import Extent
+from fastgmm.data.labels import RowLabels
 from fastgmm.data.rows import RowData
 
 
@@ -48,3 +49,21 @@ def test_a_sample_is_numbers_of_rows_and_no_copy(weighted: bool, rng: np.random.
     again, other = data.sample(3, 30), data.sample(4, 30)
     np.testing.assert_array_equal(sample.order, again.order)
     assert set(sample.order) != set(other.order)
+
+
+def test_rows_with_labels_are_apart(rng: np.random.Generator) -> None:
+    """Bounds go with the rows of which nothing is known, and compiled iterations with none."""
+    rows, sets = rng.standard_normal((50, 3)), np.eye(2, dtype=bool)
+    plain = RowData(rows)
+    assert plain.bounded is plain.resident
+    assert not plain.labelled
+    numbers = np.where(np.arange(50) < 20, -1, np.arange(50) % 2).astype(np.int32)
+    data = RowData(rows, labels=RowLabels(numbers, sets))
+    assert data.labelled
+    assert data.resident is None
+    assert data.bounded is not None
+    assert data.bounded.rows.tolist() == rows[:20].tolist()
+    assert RowData(rows, labels=RowLabels(np.abs(numbers), sets)).bounded is None
+    either = RowLabels(np.zeros(50, np.int32), np.array([[True, True, False]]))
+    assert RowData(rows, labels=either).bounded is None  # a set of few rows
+    assert RowData(rows, gapped=True).bounded is None

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastgmm.estimators.given import row_data
+from fastgmm.data.partitions import PartitionData
+from fastgmm.data.rows import RowData
+from fastgmm.estimators.given import labels_of, row_data, with_labels
 
 
 def test_rows_weights_and_names() -> None:
@@ -28,3 +30,23 @@ def test_gaps_are_gaps_where_they_may_be() -> None:
 def test_one_row_is_too_few_and_the_method_is_named() -> None:
     with pytest.raises(ValueError, match=r"minimum of 2 is required by GaussianMixture\.select"):
         row_data(np.zeros((1, 2)), None, "select", None)
+
+
+def test_labels_make_other_data_of_the_same_rows() -> None:
+    data = row_data(np.arange(6.0).reshape(3, 2), [1, 2, 3], "fit", 2)
+    assert with_labels(data, None, 2) is data
+    assert with_labels(data, [-1, -1, -1], 2) is data
+    known = with_labels(data, [0, -1, 1], 2)
+    assert isinstance(known, RowData)
+    assert (known.rows is data.rows, known.sample_weight is data.sample_weight) == (True, True)
+    assert (known.labelled, known.n_threads) == (True, 2)
+    assert labels_of(None, 3, 2) is None
+    with pytest.raises(ValueError, match=r"^The label of row 1 is 2"):
+        with_labels(data, [0, 2, 1], 2)
+
+
+def test_labels_of_rows_on_a_cluster_are_refused() -> None:
+    spread = object.__new__(PartitionData)
+    assert with_labels(spread, None, 2) is spread
+    with pytest.raises(TypeError, match=r"^labels are for rows in memory and batches, and these"):
+        with_labels(spread, [0, 1], 2)

@@ -320,6 +320,8 @@ def test_what_the_callback_raises_ends_the_selection(
 def test_one_keyword_too_many(rows: np.ndarray) -> None:
     with pytest.raises(TypeError, match="covariance_types, one or several, and no covariance_type"):
         select(rows, [1], covariance_type="full")
+    with pytest.raises(TypeError, match=r"^select takes no labels, which are of one"):
+        select(np.zeros((4, 1)), labels=[0, 1, -1, -1])
 
 
 def test_weights_of_less_than_one_are_in_units_of_their_mean(rows: np.ndarray) -> None:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from fastgmm.data.labels import bits_of
+from fastgmm.kernels import reference
 from kernel_cases import (
     COVARIANCE_TYPES,
     DTYPES,
@@ -75,3 +77,41 @@ def test_a_row_without_density_makes_the_log_likelihood_infinite(build):
                 assert out[row] == -np.inf
                 found = packed.expectation(lost, None, None, np.ones(3), *empty_sums(arguments))
                 assert found == -np.inf
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_rows_of_some_components(build, covariance_type, dtype):
+    """Bits say of which; 64 components are one word, and blocks begin and end anywhere."""
+    rng = np.random.default_rng(0)
+    for k, d, n in ((1, 2, 9), (3, 1, 40), (5, 3, 300), (7, 6, 700), (64, 3, 33), (70, 9, 130)):
+        arguments = make_mixture(covariance_type, k, d, k, dtype)
+        packed = build.modules[np.dtype(dtype)].PackedMixture(*arguments)
+        rows = make_rows(arguments, n, d, dtype)
+        sets = rng.random((n, k)) < 0.4
+        sets[np.arange(n), rng.integers(k, size=n)] = True
+        words = bits_of(sets)
+        for weight in (None, rng.exponential(size=n)):
+            sums, wanted = empty_sums(arguments), empty_sums(arguments)
+            density, expected = np.empty(n, dtype), np.empty(n)
+            one = packed.expectation(
+                rows, weight, None, np.zeros(k), *sums, log_density=density, allowed=words
+            )
+            other = reference.PackedMixture(*arguments).expectation(
+                rows, weight, None, np.zeros(k), *wanted, log_density=expected, allowed=words
+            )
+            rtol = 1e-10 if dtype == "float64" else 2e-3
+            np.testing.assert_allclose(density, expected, rtol=rtol, atol=rtol)
+            assert one == pytest.approx(other, rel=rtol)
+            for found, sure in zip(sums, wanted, strict=True):
+                np.testing.assert_allclose(
+                    found, sure, rtol=rtol, atol=rtol * max(1.0, np.abs(sure).max())
+                )
+        every = bits_of(np.ones((n, k), bool))
+        plain, same = empty_sums(arguments), empty_sums(arguments)
+        assert packed.expectation(rows, None, None, np.zeros(k), *plain) == packed.expectation(
+            rows, None, None, np.zeros(k), *same, allowed=every
+        )
+        assert all((a == b).all() for a, b in zip(plain, same, strict=True))
+        with pytest.raises(ValueError, match=r"^allowed: expected"):
+            packed.expectation(rows, None, None, np.zeros(k), *plain, allowed=words[:-1])

@@ -100,3 +100,25 @@ def test_what_is_packed_does_not_travel(mixture: Mixture, rng: np.random.Generat
     assert len(pickle.dumps(constants)) == empty
     back = pickle.loads(pickle.dumps(constants))
     assert log_densities(back, rows).tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_some_components_keep_their_weights(
+    mixture: Mixture, dtype: Any, rng: np.random.Generator
+) -> None:
+    rows, chosen = rng.standard_normal((30, D)).astype(dtype), np.array([0, 2])
+    some = mixture.constants.of_components(chosen)
+    joint = component_log_densities(mixture.constants, rows) + mixture.constants.log_weights
+    expected = np.logaddexp(*joint[:, chosen].T)
+    rtol = 1e-12 if dtype is np.float64 else 1e-4
+    np.testing.assert_allclose(log_densities(some, rows), expected, rtol=rtol, atol=rtol)
+    alone = mixture.of_components(chosen)
+    share = mixture.weights[chosen].sum()
+    np.testing.assert_allclose(alone.weights, mixture.weights[chosen] / share, rtol=1e-15)
+    assert mixture.log_share(chosen) == pytest.approx(np.log(share), rel=1e-15)
+    np.testing.assert_allclose(
+        log_densities(alone.constants, rows) + np.log(share), expected, rtol=rtol, atol=rtol
+    )
+    none = replace(mixture, weights=np.array([0.0, 1.0, 0.0]))
+    assert none.of_components(chosen).weights.tolist() == [0.0, 0.0]
+    assert none.log_share(chosen) == -np.inf

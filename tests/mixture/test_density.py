@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastgmm.data.labels import bits_of
 from fastgmm.mixture import density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.threads import FEWEST_ROWS
@@ -101,3 +102,18 @@ def test_log_likelihood(dtype: Any, covariance_type: str, truth: CorrelatedMixtu
     assert density.log_likelihood(mixture, rows, None, 2) == pytest.approx(expected.sum(), rel=rtol)
     weighted = density.log_likelihood(mixture, rows, weight, 2)
     assert weighted == pytest.approx(weight @ expected, rel=rtol)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_responsibilities_among_some_components(dtype: Any, rng: np.random.Generator) -> None:
+    truth = correlated_mixture(5, 3, rng)
+    mixture = Mixture.from_covariances(truth.weights, truth.means, truth.covariances, "full")
+    rows = truth.sample(200, rng)[0].astype(dtype)
+    sets = rng.random((200, 5)) < 0.5
+    sets[np.arange(200), rng.integers(5, size=200)] = True
+    found = density.responsibilities_among(mixture, rows, bits_of(sets))
+    joint = np.where(sets, np.log(mixture.weights) + log_normal(mixture, rows), -np.inf)
+    expected = np.exp(joint - joint.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected, atol=1e-12 if dtype is np.float64 else 1e-4)

@@ -31,6 +31,7 @@ MODULES = (
     "grid",
     "initialization",
     "kernels",
+    "labels",
     "many",
     "package",
     "scoring",

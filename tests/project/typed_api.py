@@ -19,6 +19,7 @@ from fastgmm import (
     Criteria,
     FittedGroups,
     GaussianMixture,
+    GaussianMixtureClassifier,
     GaussianMixtureRegressor,
     GroupFit,
     Initialization,
@@ -177,6 +178,18 @@ def regressors(X: Doubles, y: Doubles) -> None:
     assert_type(model.score(X, y), float)
     assert_type(model.mixture_, GaussianMixture)
     assert_type(model.n_outputs_, int)
+
+
+def classifiers(X: Doubles, y: Doubles) -> None:
+    model = GaussianMixtureClassifier({"a": 2, "b": range(1, 3)}, priors=[0.5, 0.5]).fit(X, y)
+    assert_type(model, GaussianMixtureClassifier)
+    assert_type(model.partial_fit(X, y, classes=["a", "b"]), GaussianMixtureClassifier)
+    assert_type(model.predict_proba(X), Doubles)
+    assert_type(model.decision_function(X), Doubles)
+    assert_type(model.score(X, y), float)
+    assert_type(model.priors_, Doubles)
+    labelled = GaussianMixture(2).fit(X, labels=[0, -1, 1])
+    assert_type(labelled.e_step(X, labels=[[True, False]]), SufficientStatistics)
 
 
 def posteriors(X: Doubles) -> None:

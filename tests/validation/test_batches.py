@@ -37,15 +37,15 @@ def test_every_walk_is_the_whole(batches: Any) -> None:
     assert (checked.n_features, checked.dtype, checked.names) == (None, None, None)
     for _ in range(2):
         parts = list(checked())
-        assert [len(rows) for rows, _ in parts] == [4, 2]
-        assert all(weight is None for _, weight in parts)
-        np.testing.assert_array_equal(np.concatenate([rows for rows, _ in parts]), ROWS)
+        assert [len(rows) for rows, _, _ in parts] == [4, 2]
+        assert all(weight is None for _, weight, _ in parts)
+        np.testing.assert_array_equal(np.concatenate([rows for rows, _, _ in parts]), ROWS)
     assert (checked.n_features, checked.dtype) == (2, np.float64)
 
 
 def test_weights_come_beside_the_rows() -> None:
     weight = np.array([0, 0, 0, 0, 2, 1])
-    (one, first), (two, second) = walk([(ROWS[:4], weight[:4]), (ROWS[4:], weight[4:])])
+    (one, first, _), (two, second, _) = walk([(ROWS[:4], weight[:4]), (ROWS[4:], weight[4:])])
     np.testing.assert_array_equal(np.r_[one, two], ROWS)
     np.testing.assert_array_equal(np.r_[first, second], weight)
     assert first.dtype == np.float64

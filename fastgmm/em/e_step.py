@@ -22,6 +22,7 @@ from fastgmm.em.precision import SINGLE, dtype_of_sums
 from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.mixture import FLOAT64, Mixture
+from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
@@ -161,6 +162,8 @@ class EStep:
         log_density: np.ndarray | None,
     ) -> None:
         """Add the sums of rows with gaps: those of their observed columns, lifted to all."""
+        if self._under.noise is not None:
+            raise ValueError(NO_GAPS)
         # What gaps need is loaded with the first of them.
         from fastgmm.mixture import patterns
 

@@ -35,6 +35,7 @@ def read(
     mixture = Mixture(
         covariance_type=facts["covariance_type"],
         dtype=np.dtype(facts["dtype"]),
+        noise=None,
         **{name: arrays[name] for name in _ARRAYS},
     )
     reached = (

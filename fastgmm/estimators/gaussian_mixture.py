@@ -14,7 +14,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
+from fastgmm.em.noise import family_of, with_rest
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
@@ -136,11 +136,16 @@ class GaussianMixture(Questions, Reported, Estimator):
     missing : {"error", "em"}, default="error"
         What NaN is.  "error": nothing that is fitted or scored.  "em": a value missing at random,
         which EM integrates out exactly; each row counts with what was observed of it.
+    noise : "uniform", float or None, default=None
+        Rows that are of no component: one more share of constant density 1 / V, as in mclust.
+        "uniform": V is the volume of a box around the rows, along their columns or their principal
+        components, whichever is smaller; of a stream around its first rows.  A number is V itself.
+        `weights_init` may sum to less than 1 then, and noise begins with the rest.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_components,)
-        Weights of the components; they sum to 1.
+        Weights of the components; they and `noise_weight_` sum to 1.
     means_ : ndarray of shape (n_components, n_features)
     covariances_ : ndarray
         (K, D, D) for "full", (K, D) for "diag", (K,) for "spherical"; the tied types lack the K.
@@ -148,8 +153,12 @@ class GaussianMixture(Questions, Reported, Estimator):
         Inverses of the covariances, in their shape.
     precisions_cholesky_ : ndarray
         Upper triangular U with precision = U U^T ("full", "tied"), else 1 / standard deviation.
+    noise_weight_ : float
+        Share of noise; 0 without.
+    noise_volume_ : float
+        The volume over which noise is uniform; nan without.
     n_parameters : int
-        Number of free parameters: weights, means and covariances.
+        Number of free parameters: weights, means and covariances; noise has two, as in mclust.
     is_fitted : bool
         Whether there is a mixture to score with.  To ask is no error and fits nothing; all other
         attributes raise an error where there is no fit.
@@ -227,6 +236,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
         missing: Missing = "error",
+        noise: Literal["uniform"] | float | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -250,6 +260,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         self.on_collapse = on_collapse
         self.prior = prior
         self.missing = missing
+        self.noise = noise
 
     def _params(self, *names: str) -> Any:
         """The parameters of the constructor, checked, and their numbers Python's; all or these.
@@ -278,7 +289,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         Parameters
         ----------
         weights : array_like of shape (n_components,)
-            They sum to 1.
+            They sum to 1; with a volume of `noise` to less, and the rest is the share of noise.
         means : array_like of shape (n_components, n_features)
         covariances : array_like
             (K, D, D) for full, (K, D) for diag, (K,) for spherical; (D, D), (D,) and () for the
@@ -311,15 +322,15 @@ class GaussianMixture(Questions, Reported, Estimator):
         checked_means = check_means_init(means, None)
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
-        model._params()
+        noise = model._params().noise
         mixture = Mixture.from_covariances(
-            check_weights_init(weights, n_components),
+            check_weights_init(weights, n_components, noise=noise is not None),
             checked_means,
             check_covariances(covariances, covariance_type, n_components, n_features),
             covariance_type,
             np.float32 if single else np.float64,
         )
-        model._state = State(mixture)
+        model._state = State(with_rest(mixture, noise))
         return model
 
     @classmethod
@@ -866,7 +877,8 @@ class GaussianMixture(Questions, Reported, Estimator):
             )
         state, regularization = self._state, self._regularization()
         assert state is not None
-        mixture = MAXIMUM_LIKELIHOOD.maximize(statistics, regularization, mixture)
+        family = family_of(self._params("noise").noise, mixture)
+        mixture = family.maximize(statistics, regularization, mixture)
         report = state.report.stepped(statistics.log_likelihood / statistics.weight)
         learner = state.learner
         if learner is not None and learner.learned is not None:

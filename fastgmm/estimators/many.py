@@ -19,7 +19,7 @@ from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.many_endings import warn_of_all
-from fastgmm.estimators.planning import plan_of
+from fastgmm.estimators.planning import plan_of, refuse_noise
 from fastgmm.estimators.stack import Fitted, Stack
 from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan
@@ -214,6 +214,7 @@ class Fits:
         return RowData(rows, weight, n_threads, gapped=gaps)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
+        refuse_noise(self._params, "a fit of many data sets")
         plan = plan_of(self._params, n_features)
         start, regularizing = plan.start, plan.settings.regularizing
         if not regularizing.needs_rows and regularizing.prior is None:

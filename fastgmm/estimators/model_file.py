@@ -10,6 +10,7 @@ import numpy as np
 
 from fastgmm.archive import codec, container
 from fastgmm.archive.replacement import replace_file
+from fastgmm.em.noise import family_of
 from fastgmm.em.priors import NormalInverseWishart, check_prior
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators import first_format
@@ -193,7 +194,7 @@ def restored(of: StoredState, params: Any) -> State:
         k, kind = of.mixture.n_components, of.mixture.covariance_type
         regularization = of.regularization or regularization_of(params, state)
         learned = Learned(of.mixture, stream.statistics, regularization, stream.seen)
-    target = Target(waiting.shape[1], waiting.dtype, k, kind)
+    target = Target(waiting.shape[1], waiting.dtype, k, kind, family_of(params.noise, of.mixture))
     learner = Learner(target, pace_of(params), params.n_threads, stream.seed, learned)
     return replace(state, learner=learner.restored(stream))
 

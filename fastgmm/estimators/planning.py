@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fastgmm.em.noise import family_of
 from fastgmm.em.priors import Regularizing, check_prior
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
@@ -9,6 +10,7 @@ from fastgmm.estimators.state import State
 from fastgmm.fits.pace import Pace
 from fastgmm.fits.plan import Plan, Settings
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.starts.points import Start
 from fastgmm.validation import check_means_init, check_precisions_init, check_weights_init
 
@@ -38,6 +40,8 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
     """
     if params.prior is not None:
         check_prior(params.prior)
+    if params.noise is not None and params.missing == "em":
+        raise ValueError(NO_GAPS)
     warm = _warm(params, n_features, state)
     return Plan(
         start=_start(params, n_features),
@@ -45,7 +49,14 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
         random_state=params.random_state,
         warm=warm,
         trail=None if warm is None or state is None else state.trail,
+        family=family_of(params.noise),
     )
+
+
+def refuse_noise(params: Any, what: str) -> None:
+    """Raise ValueError where noise is wished for, and something knows none."""
+    if params.noise is not None:
+        raise ValueError(f"{what} knows no noise: set noise=None")
 
 
 def regularizing_of(params: Any) -> Regularizing:
@@ -90,7 +101,7 @@ def _start(params: Any, n_features: int) -> Start:
     k, kind = params.n_components, params.covariance_type
     weights = means = precisions = None
     if params.weights_init is not None:
-        weights = check_weights_init(params.weights_init, k)
+        weights = check_weights_init(params.weights_init, k, noise=params.noise is not None)
     if params.means_init is not None:
         means = check_means_init(params.means_init, k, n_features)
     if params.precisions_init is not None:

@@ -104,7 +104,7 @@ class _RunningFit:
         drawing = plan.warm is None and needs_sample(plan.start)
         looking = drawing or regularizing.needs_rows or regularizing.prior is not None
         if looking and saved is None:
-            self.sample  # noqa: B018 -- the walk that draws it counts the rows as well
+            self.drawn  # noqa: B018 -- the walk that draws it counts the rows as well
         extent = data.extent
         self._apart: tuple[tuple[int, int], ...] = ()
         if (together := data.together) is not None:
@@ -113,6 +113,9 @@ class _RunningFit:
                 self._apart = never_together(together)
         check_enough_rows(extent.n_samples, plan.start.n_components)
         check_enough_rows(extent.n_counted, plan.start.n_components)
+        if saved is not None and saved.run.mixture is not None:
+            plan = replace(plan, family=plan.family.following(saved.run.mixture))
+        self._plan = plan = replace(plan, family=plan.family.for_rows(data))
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
         self._regularization = self._resolved()
         # What the starts ask for while this is being made.
@@ -139,6 +142,11 @@ class _RunningFit:
     @lazy
     def sample(self) -> Sample:
         """The rows that starts are made from, and to which collapsed components may be moved."""
+        return self._plan.family.for_start(self.drawn)
+
+    @lazy
+    def drawn(self) -> Sample:
+        """The rows that are drawn of all."""
         if self._given is not None:
             return self._given
         size = sample_size(self._plan.start, self._data.n_features)

@@ -286,7 +286,7 @@ cdef void half_log_densities(
     cdef Py_ssize_t k, b
     cdef vec largest, density
     for b from 0 <= b < n_lanes by LANES:
-        largest = vset(LOWEST)
+        largest = vset(m.half_background)
         for k in range(m.n_components):
             density = half_log_density(m, k, distances + k * stride + b)
             vstore(out + k * stride + b, density)
@@ -295,17 +295,18 @@ cdef void half_log_densities(
 
 
 cdef void normalize(
-    Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total,
-    real *scale
+    Py_ssize_t n_components, real background, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities,
+    real *total, real *scale
 ) noexcept nogil:
     """densities: half of a log density l -> e = exp((l - max l) / 2).
 
-    Per row, total = the sum of e^2, and scale = 1 / total, whose division goes on beside the next exponentials.
+    Per row, total = the sum of e^2, that of the background, half of a log density, included, and scale = 1 / total, whose division goes on beside the next exponentials.
     Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
     """
     cdef Py_ssize_t k, b
     cdef vec largest, sum_of_squares, e
-    if n_components == 1:
+    cdef bint alone = background == LOWEST
+    if n_components == 1 and alone:
         for b from 0 <= b < n_lanes by LANES:
             vstore(densities + b, vset(1.0))
             vstore(total + b, vset(1.0))
@@ -314,6 +315,9 @@ cdef void normalize(
     for b from 0 <= b < n_lanes by LANES:
         largest = vload(top + b)
         sum_of_squares = vset(0.0)
+        if not alone:
+            e = exp_nonpositive(vset(background) - largest)
+            sum_of_squares = e * e
         for k in range(n_components):
             e = exp_nonpositive(vload(densities + k * stride + b) - largest)
             vstore(densities + k * stride + b, e)

@@ -151,6 +151,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
     "missing": (_text(MISSING),),
+    "noise": (_POSITIVE, _text(("uniform",)), _NONE),
     "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),
     "weight_concentration_prior": (_NONE, _POSITIVE),
     "mean_precision_prior": (_NONE, _POSITIVE),

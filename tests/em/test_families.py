@@ -47,10 +47,14 @@ class EqualWeights:
 
     needs_previous = False
     accelerates = False
-    collapses, sums_up = True, False
+    collapses, sums_up, compiled, noise = True, False, False, None
     begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
+    for_start = MAXIMUM_LIKELIHOOD.for_start
 
     def for_rows(self, data: Any) -> Any:
+        return self
+
+    def following(self, mixture: Any) -> Any:
         return self
 
     bound, imply = MAXIMUM_LIKELIHOOD.bound, MAXIMUM_LIKELIHOOD.imply

@@ -181,7 +181,9 @@ def checked_parameters(given: dict[str, Any]) -> Any:
     for name in given:
         if name not in known:
             raise TypeError(f"{name} is no parameter of GaussianMixture.")
-    return SimpleNamespace(**check_parameters({**known, **given}))
+    checked = SimpleNamespace(**check_parameters({**known, **given}))
+    refuse_noise(checked, "a fit of many data sets")
+    return checked
 
 
 class Fits:
@@ -214,7 +216,6 @@ class Fits:
         return RowData(rows, weight, n_threads, gapped=gaps)
 
     def _plan(self, n_features: int) -> tuple[Plan, Orders]:
-        refuse_noise(self._params, "a fit of many data sets")
         plan = plan_of(self._params, n_features)
         start, regularizing = plan.start, plan.settings.regularizing
         if not regularizing.needs_rows and regularizing.prior is None:

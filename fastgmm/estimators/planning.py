@@ -56,7 +56,7 @@ def plan_of(params: Any, n_features: int, state: State | None = None) -> Plan:
 def refuse_noise(params: Any, what: str) -> None:
     """Raise ValueError where noise is wished for, and something knows none."""
     if params.noise is not None:
-        raise ValueError(f"{what} knows no noise: set noise=None")
+        raise ValueError(f"{what} knows no noise: leave it out")
 
 
 def regularizing_of(params: Any) -> Regularizing:

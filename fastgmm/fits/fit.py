@@ -14,6 +14,7 @@ from fastgmm.data.span import Span
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
 from fastgmm.em.loop import run_em
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
@@ -260,7 +261,8 @@ class _RunningFit:
         return turns_of(rows)
 
     def _over_all(self) -> Stretches | None:
-        return self._stretches
+        # Starts go on by maximum likelihood, whatever the family.
+        return self._stretches if self._plan.family is MAXIMUM_LIKELIHOOD else None
 
     def _index(self, turn: int) -> int:
         """The index of the start that has this turn."""

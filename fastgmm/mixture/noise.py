@@ -22,7 +22,7 @@ NO_PLACE = (
 """Whoever draws rows says so of noise without a box."""
 NO_GAPS = (
     "rows with gaps cannot be noise: the volume of the columns that were observed is not known; "
-    "leave out the rows, or fit with noise=None"
+    "leave out the rows, or fit without noise"
 )
 """Whoever meets rows with gaps says so."""
 

@@ -109,7 +109,8 @@ def draw_pair(
         ax.scatter(
             shown.points[:, pair[0]],
             shown.points[:, pair[1]],
-            c=np.array(colours)[shown.labels],
+            # Noise, -1, is of no component.
+            c=np.array([*colours, to_rgb(DARK)])[shown.labels],
             s=float(np.clip(100 / np.sqrt(crowd), 1.2, 18)),
             alpha=float(np.clip(8 / np.sqrt(crowd), 0.12, 0.6)),
             linewidths=0,

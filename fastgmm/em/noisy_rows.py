@@ -1,8 +1,10 @@
 """Rows of a sample that look like noise: starts are made without them.
 
-Where rows are noise alone, the ball around one that reaches to its k-th neighbour has a volume that
-is known, up to the share of noise (Byers and Raftery 1998).  That share is the one for which just
-so many rows have a ball at least nearly as large.
+The distance to a neighbour tells the density at a row (Byers and Raftery 1998).  Points that are
+drawn from the box of the rows tell how low it is where there is noise alone: they are as often in
+such places as noise is, and clusters hardly ever.  So the share of noise is the least that the rows
+are there, over how often the points are (as Storey 2002 has it for hypotheses), and a row is noise
+if more than half of the density at it is.
 """
 
 import math
@@ -19,8 +21,11 @@ NEIGHBOURS = 8
 REFERENCES = 1024
 """Neighbours are looked for among at most so many rows."""
 LARGEST_DENSITY = 2.0
-"""Noise looks at most so many times as dense as it is: with eight neighbours the deviation of the
-estimate is a third."""
+"""Noise is where the density is at most so many times that of noise."""
+LEAST_PLACES = 0.3
+"""The share of noise is seen of the least dense places, this share of all and more."""
+POINTS = 1024
+"""So many points are drawn from the box."""
 FEWEST_ROWS = 16
 """So few rows tell nothing of densities."""
 FEWEST_SHARE = 0.05
@@ -57,10 +62,15 @@ def _cleaned(sample: Sample, noise: Noise) -> Cleaned:
     weight = np.ones(len(rows)) if sample.weight is None else sample.weight[chosen]
     if len(rows) < FEWEST_ROWS:
         return Cleaned(sample, 0.0)
-    places, of_noise = _placed(rows, noise)
+    places = _placed(rows, noise)
     drawn = np.searchsorted(chosen, sample.drawn(min(REFERENCES, len(rows))))
-    log_density = _log_densities(places, drawn) - of_noise
-    share, kept = _share_of_noise(log_density, weight / weight.sum())
+    own = np.zeros(len(rows), dtype=np.intp)
+    own[drawn] = 1  # a row is no neighbour of itself
+    of_rows = _densities(places, places[drawn], own)
+    points = np.random.default_rng(0).random((POINTS, rows.shape[1]))
+    of_points = _densities(points, places[drawn], np.zeros(POINTS, dtype=np.intp))
+    share = _share_of_noise(of_rows, weight / weight.sum(), of_points)
+    kept = ~(of_rows < math.log(LARGEST_DENSITY * share)) if share > 0.0 else weight > 0.0
     if kept.sum() < max(2, FEWEST_SHARE * len(rows)):
         return Cleaned(sample, share)
     if kept.all():
@@ -72,25 +82,21 @@ def _cleaned(sample: Sample, noise: Noise) -> Cleaned:
     return Cleaned(Sample(*left), share)
 
 
-def _placed(rows: FloatArray, noise: Noise) -> tuple[FloatArray, float]:
-    """Rows in coordinates in which columns are alike, and the log density of noise there.
-
-    The density is that of rows which are all noise.
-    """
+def _placed(rows: FloatArray, noise: Noise) -> FloatArray:
+    """Rows in coordinates from 0 to 1, in which columns are alike."""
     if noise.box is not None:
-        return noise.box.coordinates(rows), 0.0
+        return noise.box.coordinates(rows)
     low, sides = rows.min(axis=0), np.ptp(rows, axis=0)
-    sides = np.where(sides > 0.0, sides, 1.0)
-    return (rows - low) / sides, float(np.log(sides).sum()) - noise.log_volume
+    return np.asarray((rows - low) / np.where(sides > 0.0, sides, 1.0))
 
 
-def _log_densities(places: FloatArray, drawn: np.ndarray) -> FloatArray:
-    """(n,): the log densities at all rows, of how far away their neighbours among some rows are."""
+def _densities(places: FloatArray, among: FloatArray, own: np.ndarray) -> FloatArray:
+    """(n,): log densities at places (n, D), of how far their neighbours among other places are.
+
+    Those of which `own` (n,) is 1, and not 0, are among them.
+    """
     n, d = places.shape
-    among = places[drawn]
     k = min(NEIGHBOURS, len(among) // 4)
-    own = np.zeros(n, dtype=np.intp)
-    own[drawn] = 1  # a row is no neighbour of itself
     squares = np.einsum("ij,ij->i", among, among)
     reach = np.empty(n)
     for begin in range(0, n, ROWS_AT_ONCE):
@@ -106,16 +112,14 @@ def _log_densities(places: FloatArray, drawn: np.ndarray) -> FloatArray:
     return density
 
 
-def _share_of_noise(log_density: FloatArray, shares: FloatArray) -> tuple[float, np.ndarray]:
-    """The share of the rows that is noise, and (n,) which rows are not.
+def _share_of_noise(of_rows: FloatArray, shares: FloatArray, of_points: FloatArray) -> float:
+    """The share of the rows that is noise, from the densities at rows and at points of the box.
 
-    The densities are relative to that of rows which are all noise, and the rows have these shares
-    of the weight.
+    The rows have these shares of the weight.
     """
-    share = 1.0
-    while True:
-        noisy = log_density < math.log(LARGEST_DENSITY * share) if share > 0.0 else shares < 0.0
-        found = float(shares[noisy].sum())
-        if not found < share:
-            return min(found, share), ~noisy
-        share = found
+    ends = np.quantile(of_points, np.linspace(LEAST_PLACES, 1.0, 15))
+    order = np.argsort(of_rows, kind="stable")
+    up_to = np.concatenate([[0.0], np.cumsum(shares[order])])
+    rows = up_to[np.searchsorted(of_rows[order], ends, side="right")]
+    points = np.searchsorted(np.sort(of_points), ends, side="right") / len(of_points)
+    return float(min(1.0, (rows / points).min()))

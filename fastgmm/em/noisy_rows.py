@@ -18,8 +18,10 @@ from fastgmm.typing import FloatArray
 
 NEIGHBOURS = 8
 """The density at a row is seen of the distance to so many neighbours."""
-REFERENCES = 1024
+REFERENCES = 512
 """Neighbours are looked for among at most so many rows."""
+MOST_ROWS = 10_000
+"""At most so many rows of a sample are looked at; the others are left out of it."""
 LARGEST_DENSITY = 2.0
 """Noise is where the density is at most so many times that of noise."""
 LEAST_PLACES = 0.3
@@ -57,18 +59,17 @@ def cleaned(sample: Sample, noise: Noise) -> Cleaned:
 
 
 def _cleaned(sample: Sample, noise: Noise) -> Cleaned:
-    chosen = np.sort(sample.order)
+    looked_at = sample.order[:MOST_ROWS]
+    chosen = np.sort(looked_at)
     rows = sample.rows[chosen].astype(np.float64)
     weight = np.ones(len(rows)) if sample.weight is None else sample.weight[chosen]
     if len(rows) < FEWEST_ROWS:
         return Cleaned(sample, 0.0)
     places = _placed(rows, noise)
     drawn = np.searchsorted(chosen, sample.drawn(min(REFERENCES, len(rows))))
-    own = np.zeros(len(rows), dtype=np.intp)
-    own[drawn] = 1  # a row is no neighbour of itself
-    of_rows = _densities(places, places[drawn], own)
+    of_rows = _densities(places, places[drawn], drawn)
     points = np.random.default_rng(0).random((POINTS, rows.shape[1]))
-    of_points = _densities(points, places[drawn], np.zeros(POINTS, dtype=np.intp))
+    of_points = _densities(points, places[drawn])
     share = _share_of_noise(of_rows, weight / weight.sum(), of_points)
     kept = ~(of_rows < math.log(LARGEST_DENSITY * share)) if share > 0.0 else weight > 0.0
     if kept.sum() < max(2, FEWEST_SHARE * len(rows)):
@@ -76,9 +77,10 @@ def _cleaned(sample: Sample, noise: Noise) -> Cleaned:
     if kept.all():
         return Cleaned(sample, 0.0)
     ranks = np.cumsum(kept) - 1
-    order = np.searchsorted(chosen, sample.order)
+    order = np.searchsorted(chosen, looked_at)
     of_left = None if sample.weight is None else sample.weight[chosen[kept]]
-    left = sample.rows[chosen[kept]], of_left, ranks[order[kept[order]]], sample.whole
+    whole = sample.whole and len(chosen) == len(sample.order)
+    left = sample.rows[chosen[kept]], of_left, ranks[order[kept[order]]], whole
     return Cleaned(Sample(*left), share)
 
 
@@ -90,23 +92,27 @@ def _placed(rows: FloatArray, noise: Noise) -> FloatArray:
     return np.asarray((rows - low) / np.where(sides > 0.0, sides, 1.0))
 
 
-def _densities(places: FloatArray, among: FloatArray, own: np.ndarray) -> FloatArray:
+def _densities(places: FloatArray, among: FloatArray, own: np.ndarray | None = None) -> FloatArray:
     """(n,): log densities at places (n, D), of how far their neighbours among other places are.
 
-    Those of which `own` (n,) is 1, and not 0, are among them.
+    `own`: which of the places the others are; none of them is a neighbour of itself.
     """
     n, d = places.shape
     k = min(NEIGHBOURS, len(among) // 4)
+    # Within a box of sides of one, distances that float32 cannot tell from none are small enough.
+    places, among = places.astype(np.float32), among.astype(np.float32)
     squares = np.einsum("ij,ij->i", among, among)
     reach = np.empty(n)
     for begin in range(0, n, ROWS_AT_ONCE):
         some = places[begin : begin + ROWS_AT_ONCE]
         apart = np.einsum("ij,ij->i", some, some)[:, np.newaxis] + squares
         apart -= 2.0 * (some @ among.T)
-        nearest = np.partition(apart, (k - 1, k), axis=1)
-        which = k - 1 + own[begin : begin + len(some)]
-        reach[begin : begin + len(some)] = nearest[np.arange(len(some)), which]
-    reach = np.maximum(reach, np.finfo(np.float64).tiny)
+        if own is not None:
+            here = np.flatnonzero((own >= begin) & (own < begin + len(some)))
+            apart[own[here] - begin, here] = np.inf
+        apart.partition(k - 1, axis=1)
+        reach[begin : begin + len(some)] = apart[:, k - 1]
+    reach = np.maximum(reach, np.finfo(np.float32).eps)
     log_ball = 0.5 * d * (np.log(reach) + math.log(math.pi)) - math.lgamma(0.5 * d + 1.0)
     density: FloatArray = math.log(k / len(among)) - log_ball
     return density

@@ -294,24 +294,13 @@ cdef void half_log_densities(
         vstore(top + b, largest)
 
 
-cdef void normalize(
-    Py_ssize_t n_components, real background, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities,
-    real *total, real *scale
+cdef inline void normalize_all(
+    Py_ssize_t n_components, real background, const bint alone, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top,
+    real *densities, real *total, real *scale
 ) noexcept nogil:
-    """densities: half of a log density l -> e = exp((l - max l) / 2).
-
-    Per row, total = the sum of e^2, that of the background, half of a log density, included, and scale = 1 / total, whose division goes on beside the next exponentials.
-    Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
-    """
+    """normalize; `alone`, a constant: there is no background."""
     cdef Py_ssize_t k, b
     cdef vec largest, sum_of_squares, e
-    cdef bint alone = background == LOWEST
-    if n_components == 1 and alone:
-        for b from 0 <= b < n_lanes by LANES:
-            vstore(densities + b, vset(1.0))
-            vstore(total + b, vset(1.0))
-            vstore(scale + b, vset(1.0))
-        return
     for b from 0 <= b < n_lanes by LANES:
         largest = vload(top + b)
         sum_of_squares = vset(0.0)
@@ -324,6 +313,29 @@ cdef void normalize(
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
         vstore(scale + b, vset(1.0) / sum_of_squares)
+
+
+cdef void normalize(
+    Py_ssize_t n_components, real background, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities,
+    real *total, real *scale
+) noexcept nogil:
+    """densities: half of a log density l -> e = exp((l - max l) / 2); the background is half of one, too, or LOWEST.
+
+    Per row, total = the sum of e^2, that of the background included, and scale = 1 / total, whose division goes on
+    beside the next exponentials.  Half the exponent keeps the range of the sums: what underflows in e is negligible in
+    e^2.
+    """
+    cdef Py_ssize_t b
+    if background > LOWEST:
+        normalize_all(n_components, background, False, stride, n_lanes, top, densities, total, scale)
+        return
+    if n_components > 1:
+        normalize_all(n_components, background, True, stride, n_lanes, top, densities, total, scale)
+        return
+    for b from 0 <= b < n_lanes by LANES:
+        vstore(densities + b, vset(1.0))
+        vstore(total + b, vset(1.0))
+        vstore(scale + b, vset(1.0))
 
 
 cdef inline void log_totals(Py_ssize_t n_lanes, real *top, const real *total) noexcept nogil:

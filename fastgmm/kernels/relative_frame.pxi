@@ -1,6 +1,6 @@
 # The relative frame: coordinates about a mixture, the base, in its own units; `em/relative_frame.py` says which.  A
-# vector of coordinates has the log weights, that of a background last, the means component by component, and what describes the covariances: of
-# each matrix the lower triangle row by row.
+# vector of coordinates has the log weights, that of a background last, the means component by component, and what
+# describes the covariances: of each matrix the lower triangle row by row.
 #
 # Sums have one product per addend, so that a compiler which fuses the two makes the same bits wherever it does.
 

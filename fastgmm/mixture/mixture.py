@@ -231,6 +231,11 @@ class Mixture:
         kernels.log_weights(np.array([self.noise.weight]), log_weight)
         return float(log_weight[0]) - self.noise.log_volume
 
+    @property
+    def drawable(self) -> "Mixture":
+        """The mixture, or its components alone, where noise has no place to be drawn from."""
+        return self if self.noise is None or self.noise.box is not None else self.without_noise()
+
     def without_noise(self) -> "Mixture":
         """The components alone."""
         return self if self.noise is None else replace(self, weights=self.shares, noise=None)

@@ -39,7 +39,7 @@ def test_noise_is_told_from_clusters(seed: int, d: int, share: float) -> None:
     assert found.share == pytest.approx(share, abs=0.06)
     left = set(map(bytes, found.sample.rows))
     kept = np.array([bytes(row) in left for row in rows])
-    assert np.mean(kept[noisy]) < 0.5  # some of it lies within the clusters
+    assert np.mean(kept[noisy]) < 0.7  # some of it lies within the clusters
     assert np.mean(kept[~noisy]) > 0.9
 
 

@@ -122,6 +122,8 @@ def test_a_stream_goes_on_from_a_fit(fitted: GaussianMixture) -> None:
     for batch in np.array_split(rows_of(3000), 9):
         given.partial_fit(batch)
     assert given.noise_volume_ == pytest.approx(1e5)
+    given.fit(rows_of(5000)).partial_fit(rows_of(9000, 4))  # whose noise has no place
+    assert given.noise_weight_ == pytest.approx(0.2, abs=0.03)
 
 
 class Interrupted(Exception):

@@ -84,6 +84,7 @@ def select_model(arguments: argparse.Namespace) -> None:
             reg_covar=arguments.reg_covar,
             on_collapse=arguments.on_collapse,
             missing="em" if arguments.gaps == "em" else "error",
+            noise=arguments.noise,
         )
     if arguments.output is not None:
         with naming(arguments.output):

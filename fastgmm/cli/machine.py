@@ -38,8 +38,10 @@ def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `covariances` has the shape of `GaussianMixture.covariances_`.
+        `covariances` has the shape of `GaussianMixture.covariances_`; `noise` is there only where
+        there is noise.
     """
+    noise = {"weight": model.noise_weight_, "volume": model.noise_volume_}
     return {
         "n_components": len(model.weights_),
         "covariance_type": model.covariance_type,
@@ -51,6 +53,7 @@ def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
         "weights": model.weights_,
         "means": model.means_,
         "covariances": model.covariances_,
+        **({"noise": noise} if model.noise_weight_ > 0.0 else {}),
     }
 
 

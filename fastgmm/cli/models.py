@@ -24,6 +24,7 @@ NOT_OF_POSTERIORS = {
     "on_collapse": ("--on-collapse", "repair"),
     "checkpoint": ("--checkpoint", None),
     "labels": ("--labels", None),
+    "noise": ("--noise", None),
 }
 """Options that posteriors do not have, with their defaults."""
 
@@ -40,6 +41,32 @@ def add_posterior_options(parser: argparse.ArgumentParser) -> None:
         choices=["process", "distribution"],
         help="Dirichlet process or distribution (process)",
     )
+
+
+def add_noise_option(parser: argparse.ArgumentParser, of_new: str = "") -> None:
+    """Add the option of noise."""
+    parser.add_argument(
+        "--noise",
+        type=volume,
+        metavar="VOLUME",
+        help=f"rows of no component{of_new}, uniform over this volume, or that of a box: uniform",
+    )
+
+
+def volume(text: str) -> str | float:
+    """Read "uniform" or the number of a volume.
+
+    Examples
+    --------
+    >>> volume("uniform"), volume("2.5")
+    ('uniform', 2.5)
+    """
+    if text == "uniform":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number or 'uniform'") from None
 
 
 def model_of(arguments: argparse.Namespace) -> Model:
@@ -69,6 +96,7 @@ def model_of(arguments: argparse.Namespace) -> Model:
             random_state=arguments.seed,
             n_threads=arguments.threads,
             missing="em" if arguments.gaps == "em" else "error",
+            noise=arguments.noise,
         )
     for name, (option, default) in NOT_OF_POSTERIORS.items():
         if getattr(arguments, name) != default:

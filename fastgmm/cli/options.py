@@ -9,7 +9,7 @@ from typing import Any
 from fastgmm import select
 from fastgmm.cli.adapt import adapt
 from fastgmm.cli.fit import fit, select_model
-from fastgmm.cli.models import add_posterior_options
+from fastgmm.cli.models import add_noise_option, add_posterior_options
 from fastgmm.cli.readers import columns, delimiter, mark, number_or, numbers, positive, seed
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import impute, info, sample, score
@@ -314,6 +314,7 @@ def _add_regularization(parser: argparse.ArgumentParser, *, new: bool = False) -
         default=None if new else "repair",
         help=f"what to do with components{of_new} that collapse (repair)",
     )
+    add_noise_option(parser, of_new)
 
 
 def _add_batches(parser: argparse.ArgumentParser, what: str) -> None:

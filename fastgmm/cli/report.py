@@ -125,10 +125,13 @@ def _cut(name: str) -> str:
 
 
 def print_components(model: Model) -> None:
-    """Print `component_table`, as wide as the terminal."""
+    """Print `component_table`, as wide as the terminal, and what is noise."""
     print(
         component_table(model, column_names_of(model), shutil.get_terminal_size((100, 24)).columns)
     )
+    if model.noise_weight_ > 0.0:
+        volume = f"over a volume of {model.noise_volume_:.6g}"
+        print(f"\nnoise: weight {model.noise_weight_:.4f}, uniform {volume}")
 
 
 def column_names_of(model: Model) -> list[str]:

@@ -32,6 +32,7 @@ OF_A_NEW_MODEL = {
     "reg_covar": ("reg_covar", "--reg-covar"),
     "on_collapse": ("on_collapse", "--on-collapse"),
     "random_state": ("seed", "--seed"),
+    "noise": ("noise", "--noise"),
 }
 """Parameters of a new model, each with where the parsed words have it and its option; a model that
 is there has its own."""

@@ -128,7 +128,9 @@ def scores(model: Model, table: Table) -> tuple[list[Any], list[Any], list[Any]]
 
 def _scores(model: Model, table: Table) -> tuple[list[Any], list[Any], list[Any]]:
     shares = model.predict_proba(table)
-    labels = shares.argmax(axis=1).tolist()
+    # What shares lack to 1 is that of noise, whose label is -1.
+    noisy = model.noise_weight_ > 0.0
+    labels = (model.predict(table) if noisy else shares.argmax(axis=1)).tolist()
     return model.score_samples(table).tolist(), labels, shares.tolist()
 
 

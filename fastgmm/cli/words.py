@@ -28,7 +28,10 @@ OPTIONS = {
 """These words of the library stand for an option wherever they stand."""
 ARGUMENTS = OPTIONS | {
     name: f"--{name}"
-    for name in ("columns", "comment", "decimal", "delimiter", "dtype", "format", "gaps", "weights")
+    for name in (
+        *("columns", "comment", "decimal", "delimiter", "dtype", "format", "gaps", "noise"),
+        "weights",
+    )
 }
 """These do where a value follows: their names are words of English as well."""
 

@@ -188,7 +188,7 @@ class Search:
     ) -> Mixture:
         """The next mixture to try, from an accepted one, its statistics and EM's step from it."""
         kernel, ahead = self._frame_at(mixture), frame.room_for(mixture)
-        sums = frame.sums_of(statistics, self.regularization, GRID[statistics.dtype])
+        sums = frame.sums_of(mixture, statistics, self.regularization, GRID[statistics.dtype])
         room = self._room(kernel, sums)
         base, em = frame.arrays_of(mixture), frame.arrays_of(em_mixture)
         found, learned, *numbers = kernel.propose(self, base, sums, lower_bound, em, ahead, room)
@@ -196,7 +196,8 @@ class Search:
         self.radius, self.value, self.gap = numbers
         _, _, self.gradient, self.em_step, tried, self.held = room
         self.step = tried if found else self.em_step
-        return Mixture(mixture.covariance_type, *ahead, mixture.dtype) if found else em_mixture
+        kind, dtype, noise = mixture.covariance_type, mixture.dtype, mixture.noise
+        return Mixture.of_arrays(kind, ahead, dtype, noise) if found else em_mixture
 
     def accepts(self, mixture: Mixture, lower_bound: float) -> bool:
         """Whether the step that was tried has climbed enough; the trust radius follows the gain."""
@@ -209,7 +210,7 @@ class Search:
         """Take EM's step in place of the failed one, which still has told of the curvature."""
         if np.isfinite(statistics.log_likelihood):
             kernel = self._frame_at(mixture)
-            sums = frame.sums_of(statistics, self.regularization, GRID[statistics.dtype])
+            sums = frame.sums_of(mixture, statistics, self.regularization, GRID[statistics.dtype])
             room = self._room(kernel, sums)
             self._learn(kernel.reject(self, frame.arrays_of(mixture), sums, room), room)
         self.step = self.em_step

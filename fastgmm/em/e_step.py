@@ -24,6 +24,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.density import responsibilities_among
 from fastgmm.mixture.mixture import FLOAT64, Mixture
+from fastgmm.mixture.noise import check_can_be_noise
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.threads import fold_blocks, rows_per_block, threads_used
 
@@ -116,6 +117,8 @@ class EStep:
         rows, sample_weight = part.rows, part.sample_weight
         if sample_weight is not None and self._exponent:
             sample_weight = np.ldexp(sample_weight, -self._exponent)
+        if self._under.noise is not None:
+            check_can_be_noise(part)
         if isinstance(part.kind, GapKind):
             self._add_gaps(part, part.kind, sample_weight, log_density)
             return
@@ -173,11 +176,8 @@ class EStep:
         means, thresholds = self._mixture.means, self._thresholds
         if isinstance(kind, AllowedGaps):
             chosen = kind.components
-            under, means, thresholds = (
-                under.of_components(chosen),
-                means[chosen],
-                thresholds[chosen],
-            )
+            under = under.of_components(chosen)
+            means, thresholds = means[chosen], thresholds[chosen]
             total = RunningSums(under.constants, under.covariance_model)
         ask = patterns.Expectation(under, means, self._dtype, thresholds, part.rows.reshape(-1))
         tasks = patterns.tasks_of(table, under)

@@ -12,6 +12,7 @@ import numpy as np
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
+from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Spared
 from fastgmm.em.frozen_search import FrozenSearch
 from fastgmm.em.kept import Kept, Spreads
@@ -19,6 +20,7 @@ from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.noise import Noise
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
 
@@ -36,6 +38,8 @@ class Frozen:
     accelerates = True
     collapses = True
     sums_up = False
+    compiled = False
+    noise: Noise | None = None
     spared: Spared | None
 
     def __init__(self, kept: Kept) -> None:
@@ -49,6 +53,14 @@ class Frozen:
     def for_rows(self, data: Data) -> "Frozen":
         """The family itself."""
         return self
+
+    def following(self, mixture: Mixture) -> "Frozen":
+        """The family itself."""
+        return self
+
+    def for_start(self, sample: Sample) -> Sample:
+        """All of them."""
+        return sample
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """The mixture with the parts that are kept."""

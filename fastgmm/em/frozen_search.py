@@ -38,7 +38,7 @@ class FrozenSearch(Search):
         em_mixture: Mixture,
     ) -> Mixture:
         """The next mixture to try, from an accepted one, its statistics and EM's step from it."""
-        sums = frame.sums_of(statistics, self.regularization, GRID[statistics.dtype])
+        sums = frame.sums_of(mixture, statistics, self.regularization, GRID[statistics.dtype])
         self.held = np.array(sums[5])
         self.value = self.objective(mixture, lower_bound)
         gradient = self._gradient(mixture, sums)
@@ -64,7 +64,7 @@ class FrozenSearch(Search):
     def reject(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
         """Take EM's step in place of the failed one, which still has told of the curvature."""
         if np.isfinite(statistics.log_likelihood):
-            sums = frame.sums_of(statistics, self.regularization, GRID[statistics.dtype])
+            sums = frame.sums_of(mixture, statistics, self.regularization, GRID[statistics.dtype])
             self._learn_from(self._gradient(mixture, sums))
         self.step = self.em_step
         self.failures += 1

@@ -10,10 +10,12 @@ import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.data.passes import Data
+from fastgmm.data.sample import Sample
 from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Spared
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
+from fastgmm.mixture.noise import Noise
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType
 
@@ -36,12 +38,22 @@ class Family(Protocol):
 
     Then the bound, and with it `tol`, is of all rows together, and not per unit of weight.
     """
+    compiled: bool
+    """Whether compiled iterations know its M-step."""
+    noise: Noise | None
+    """What rows come from that are of no component, but for its weight."""
 
     spared: Spared | None
     """What a repair must not touch; None: nothing is kept from it."""
 
     def for_rows(self, data: Data) -> "Family":
-        """The family for the first rows of a stream, by which it may set its prior."""
+        """The family for these rows, those of a fit or the first of a stream, which may set it."""
+
+    def following(self, mixture: Mixture) -> "Family":
+        """The family that goes on from a mixture, with what was set by the rows of that."""
+
+    def for_start(self, sample: Sample) -> Sample:
+        """The rows of a sample that starts are made from."""
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """What a run begins with, where a start has found a mixture for rows of this weight."""
@@ -85,11 +97,21 @@ class MaximumLikelihood:
     accelerates = True
     collapses = True
     sums_up = False
+    compiled = True
+    noise: Noise | None = None
     spared: Spared | None = None
 
     def for_rows(self, data: Data) -> "MaximumLikelihood":
         """The family itself."""
         return self
+
+    def following(self, mixture: Mixture) -> "MaximumLikelihood":
+        """The family itself."""
+        return self
+
+    def for_start(self, sample: Sample) -> Sample:
+        """All of them."""
+        return sample
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """The mixture itself."""

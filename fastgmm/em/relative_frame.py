@@ -17,6 +17,7 @@ from fastgmm import kernels
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import ill_defined_covariance_error
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.noise import with_noise
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
 
@@ -34,28 +35,34 @@ def frame_of(
     """The kernels' coordinates about mixtures of a shape, with a ridge; `pace` is of searches."""
     model, (k, d) = mixture.covariance_model, mixture.means.shape
     ridge = (regularization or Regularization()).ridge(model.form)
-    return kernels.RelativeFrame(model.form.name, model.tied, k, d, np.atleast_1d(ridge), pace)
+    of_ridge, background = np.atleast_1d(ridge), mixture.noise is not None
+    return kernels.RelativeFrame(model.form.name, model.tied, k, d, of_ridge, pace, background)
 
 
 def arrays_of(mixture: Mixture) -> Arrays:
-    """The parameters of a mixture, as the kernels read them."""
+    """The parameters of a mixture, as the kernels read them: the weight of noise comes last."""
     factors, inverses = mixture.factors, mixture.inverse_factors
-    return mixture.weights, mixture.means, mixture.covariances, factors, inverses
+    return mixture.all_weights, mixture.means, mixture.covariances, factors, inverses
 
 
 def room_for(mixture: Mixture) -> Arrays:
     """Arrays for the parameters of a mixture like this one."""
     covariances, factors, inverses = (np.empty(mixture.covariances.shape) for _ in range(3))
-    weights, means = np.empty(mixture.weights.shape), np.empty(mixture.means.shape)
+    weights, means = np.empty(mixture.all_weights.shape), np.empty(mixture.means.shape)
     return weights, means, covariances, factors, inverses
 
 
 def sums_of(
-    statistics: SufficientStatistics, regularization: Regularization, grid: float = 0.0
+    mixture: Mixture,
+    statistics: SufficientStatistics,
+    regularization: Regularization,
+    grid: float = 0.0,
 ) -> tuple[Any, ...]:
-    """The sums of an E-step and of the prior, as the kernels read them."""
-    sums = regularization.augmented(statistics)
-    moments = sums.reference, statistics.component_weight, sums.first_moment, sums.second_moment
+    """The sums of an E-step under a mixture and of the prior, as the kernels read them."""
+    sums, held = regularization.augmented(statistics), statistics.component_weight
+    if mixture.noise is not None:
+        held = with_noise(held, statistics.weight)
+    moments = sums.reference, held, sums.first_moment, sums.second_moment
     divisors = sums.mean_weight, sums.covariance_weight
     return *(np.asarray(array, order="C") for array in (*moments, *divisors)), grid
 
@@ -74,7 +81,7 @@ def gradient(
     """
     frame = frame_of(mixture, regularization)
     out = np.empty(frame.n_coordinates)
-    frame.gradient(arrays_of(mixture), sums_of(statistics, regularization), out)
+    frame.gradient(arrays_of(mixture), sums_of(mixture, statistics, regularization), out)
     return out
 
 
@@ -89,12 +96,12 @@ def mixture_at(base: Mixture, step: FloatArray) -> Mixture:
     room = room_for(base)
     if not frame_of(base).mixture_at(arrays_of(base), step, room):
         raise ill_defined_covariance_error(None)
-    return Mixture(base.covariance_type, *room, base.dtype)
+    return Mixture.of_arrays(base.covariance_type, room, base.dtype, base.noise)
 
 
 def largest_move(base: Mixture, step: FloatArray) -> float:
     """The largest change that a step makes of a log weight, a mean in deviations, or a factor."""
-    largest: float = frame_of(base).largest_move(base.weights, step)
+    largest: float = frame_of(base).largest_move(base.all_weights, step)
     return largest
 
 

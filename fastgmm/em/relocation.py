@@ -58,17 +58,21 @@ class Relocation:
         rest = float(others.sum())
         if not rest > 0:
             return None
-        density = self._without(mixture, k, others / rest)
+        beside = others = others / rest
+        if mixture.noise is not None:
+            # Noise keeps its share of what is explained: it is one of the others.
+            others = beside * (1.0 - mixture.noise.weight)
+        density = self._without(mixture, k, others)
         wanted = max(2 * (mixture.n_features + 1) * self.row_weight, WORST_SHARE * self.total)
         worst, counted = _first(np.argsort(density, kind="stable"), self.weight, wanted)
         share = 0.5 * float(counted.sum()) / self.total / mixture.n_components
         mean = self._densest_of(mixture, worst[:MOST_WORST], counted[:MOST_WORST])
-        alone = _alone(mixture, k, mean, others / rest)
+        alone = _alone(mixture, k, mean, beside)
         own = self._log_density(alone).astype(np.float64)
         with np.errstate(divide="ignore"):
             after = np.logaddexp(np.log1p(-share) + density, np.log(share) + own)
         gain = float(self.weight @ (after - density)) / self.total
-        return Place(mixture, k, others / rest, share, alone, gain)
+        return Place(mixture, k, others, share, alone, gain)
 
     def _densest_of(self, mixture: Mixture, worst: np.ndarray, counted: FloatArray) -> FloatArray:
         """(D,): the densest place among these rows, which weigh `counted`, found once."""
@@ -104,6 +108,8 @@ class Relocation:
             few = np.flatnonzero(~(rest > LEAST_REST * total))
             rest[few] = relative[few] @ weights
             density: FloatArray = np.log(rest / weights.sum()) + self._largest
+            if mixture.noise is not None:
+                density = np.logaddexp(density + np.log(others.sum()), mixture.log_noise)
             hidden = np.flatnonzero(~(rest >= LEAST_REST**20))
         if len(hidden):
             # All others are so far away that their densities are nothing beside this one.
@@ -131,7 +137,7 @@ class Place:
     before : Mixture
     component : int
     others : ndarray of shape (K,)
-        The weights of the others, which sum to one.
+        The weights of the others, which sum to one with that of noise.
     share : float
         The weight of the component there.
     alone : Mixture
@@ -152,13 +158,16 @@ class Place:
         before, k = self.before, self.component
         weights, means = self.others * (1.0 - self.share), before.means.copy()
         weights[k], means[k] = self.share, self.alone.means[0]
+        noise = before.noise
+        if noise is not None:
+            noise = noise.weighing(noise.weight * (1.0 - self.share))
         if before.covariance_model.tied:
-            return replace(before, weights=weights, means=means)
+            return replace(before, weights=weights, means=means, noise=noise)
         arrays = {}
         for name in ("covariances", "factors", "inverse_factors"):
             arrays[name] = getattr(before, name).copy()
             arrays[name][k] = getattr(self.alone, name)[0]
-        return replace(before, weights=weights, means=means, **arrays)
+        return replace(before, weights=weights, means=means, noise=noise, **arrays)
 
 
 def _alone(mixture: Mixture, k: int, mean: FloatArray, others: FloatArray) -> Mixture:
@@ -175,7 +184,7 @@ def _alone(mixture: Mixture, k: int, mean: FloatArray, others: FloatArray) -> Mi
 
 def _variances(mixture: Mixture) -> FloatArray:
     """(D,): the variances of the columns in a whole mixture."""
-    model, (k, d), weights = mixture.covariance_model, mixture.means.shape, mixture.weights
+    model, (k, d), weights = mixture.covariance_model, mixture.means.shape, mixture.shares
     within = model.form.diagonals(model.per_component(mixture.covariances, k), d)
     off = mixture.means - weights @ mixture.means
     variances: FloatArray = weights @ within + weights @ off**2

@@ -19,7 +19,7 @@ from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
 from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, expectation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
+from fastgmm.em.m_step import maximization
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relative_frame import arrays_of
@@ -92,7 +92,7 @@ class Stretches:
         rows, self._rules, self._extent = part.rows, rules, extent
         self._type, self._dtype = covariance_type, rows.dtype
         self._model = model = model_of(covariance_type)
-        self._sizes = n_components, rows.shape[1]
+        self._sizes, self._noise = (n_components, rows.shape[1]), rules.family.noise
         self._last: Run | None = None  # to which the compiled iterations have led
         limits = (
             extent.weight,
@@ -108,7 +108,8 @@ class Stretches:
         )
         at_once = AT_ONCE // cost_of(rows.shape, covariance_type, n_components)
         ridge = np.atleast_1d(rules.regularization.ridge(model.form))
-        self._key, self._spares = (rows.dtype, rows.shape[1], ridge.tobytes()), spares
+        volume = np.nan if self._noise is None else self._noise.log_volume
+        self._key, self._spares = (rows.dtype, rows.shape[1], ridge.tobytes(), volume), spares
         kept = None if spares is None else spares.take(self._key)
         if kept is not None:
             self._compiled = kept
@@ -125,6 +126,7 @@ class Stretches:
             PACE,
             GRID[rows.dtype],
             at_once,
+            volume,
         )
 
     def end(self) -> None:
@@ -237,12 +239,13 @@ class Stretches:
         """Arrays for a mixture."""
         k, d = self._sizes
         shape = self._model.shape(k, d)
-        return np.empty(k), np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
+        weights = np.empty(k if self._noise is None else k + 1)
+        return weights, np.empty((k, d)), np.empty(shape), np.empty(shape), np.empty(shape)
 
     def _mixture(self, *, ahead: bool) -> Mixture:
         arrays = self._arrays()
         self._compiled.mixture(ahead, arrays)
-        return Mixture.of_arrays(self._type, arrays, self._dtype)
+        return Mixture.of_arrays(self._type, arrays, self._dtype, self._noise)
 
     def _search(self) -> Search:
         vectors = np.empty((2 * MEMORY + 3, self._compiled.n_coordinates))
@@ -286,7 +289,7 @@ def stretches_over(
     part, extent, model = data.resident, data.extent, model_of(covariance_type)
     if part is None or part.kind is not COMPLETE or extent.exponent:
         return None
-    if rules.family is not MAXIMUM_LIKELIHOOD or rules.regularization.prior is not None:
+    if not rules.family.compiled or rules.regularization.prior is not None:
         return None
     n, d = part.rows.shape
     cost = cost_of(part.rows.shape, covariance_type, n_components)

@@ -10,11 +10,13 @@ import numpy as np
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.passes import Data
+from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Spared
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.posterior_search import PosteriorSearch
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
+from fastgmm.mixture.noise import Noise
 from fastgmm.mixture.posterior import NormalWishart, Posterior, log_normalizer
 from fastgmm.mixture.statistics import EPS, SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
@@ -35,6 +37,8 @@ class VariationalBayes:
     accelerates = True
     collapses = False
     sums_up = True
+    compiled = False
+    noise: Noise | None = None
     spared: Spared | None = None
 
     def __init__(self, prior: NormalWishart) -> None:
@@ -105,6 +109,14 @@ class VariationalBayes:
     def for_rows(self, data: Data) -> "VariationalBayes":
         """The family itself."""
         return self
+
+    def following(self, mixture: Mixture) -> "VariationalBayes":
+        """The family itself."""
+        return self
+
+    def for_start(self, sample: Sample) -> Sample:
+        """All of them."""
+        return sample
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """The posterior of rows of this weight, to which a start has fitted a mixture."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgmm.data.driven import DrivenData
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
-from fastgmm.estimators.planning import regularization_of
+from fastgmm.estimators.planning import refuse_noise, regularization_of
 from fastgmm.estimators.state import State
 from fastgmm.fits.plan import Callback
 from fastgmm.mixture.mixture import Mixture
@@ -80,6 +80,7 @@ def fit_with(
     """
     model = GaussianMixture(n_components, **params)
     checked = model._params()
+    refuse_noise(checked, "fit_with")
     check_callback(callback)
     if not callable(one_pass):
         raise TypeError(

@@ -28,6 +28,16 @@ class Fitted:
             raise not_fitted_error(type(self).__name__)
         return state.mixture, state.names
 
+    def _gaussians(self, method: str) -> tuple[Mixture, np.ndarray | None]:
+        """The same of a mixture without noise, for a method that knows none."""
+        mixture, names = self._fitted()
+        if mixture.noise is not None:
+            raise ValueError(
+                f"{method} knows no noise: make a model of the components alone, whose weights "
+                "sum to 1, with from_parameters"
+            )
+        return mixture, names
+
     @property
     def _names(self) -> np.ndarray | None:
         """The names of the features, known before the first mixture of a stream is."""
@@ -50,8 +60,21 @@ class Fitted:
 
     @property
     def weights_(self) -> Rows:
-        """The weights of the components, (K,); they sum to 1."""
+        """The weights of the components, (K,); they and that of noise sum to 1."""
         return self._shown("weights")
+
+    @property
+    def noise_weight_(self) -> float:
+        """The share of rows that are of no component; 0 of a mixture without noise."""
+        mixture, _ = self._fitted()
+        return 0.0 if mixture.noise is None else mixture.noise.weight
+
+    @property
+    def noise_volume_(self) -> float:
+        """The volume over which noise is uniform; nan of a mixture without noise."""
+        mixture, _ = self._fitted()
+        with np.errstate(over="ignore", under="ignore"):
+            return np.nan if mixture.noise is None else float(np.exp(mixture.noise.log_volume))
 
     @property
     def means_(self) -> Rows:

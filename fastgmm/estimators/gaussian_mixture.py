@@ -15,6 +15,7 @@ from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
+from fastgmm.em.noise import with_rest
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
@@ -143,6 +144,11 @@ class GaussianMixture(Adapting, Reported, Estimator):
     missing : {"error", "em"}, default="error"
         What NaN is.  "error": nothing that is fitted or scored.  "em": a value missing at random,
         which EM integrates out exactly; each row counts with what was observed of it.
+    noise : "uniform", float or None, default=None
+        Rows that are of no component: one more share of constant density 1 / V, as in mclust.
+        "uniform": V is the volume of a box around the rows, along their columns or their principal
+        components, whichever is smaller; of a stream around its first rows.  A number is V itself.
+        `weights_init` may sum to less than 1 then, and noise begins with the rest.
     frozen : collection of {"weights", "means", "covariances"} or dict, default=()
         Parts that stay as `weights_init`, `means_init` and `precisions_init` give them, to the last
         bit.  A dict says of which components: ``{"means": [True, False]}`` keeps the first mean.
@@ -153,7 +159,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
     Attributes
     ----------
     weights_ : ndarray of shape (n_components,)
-        Weights of the components; they sum to 1.
+        Weights of the components; they and `noise_weight_` sum to 1.
     means_ : ndarray of shape (n_components, n_features)
     covariances_ : ndarray
         (K, D, D) for "full", (K, D) for "diag", (K,) for "spherical"; the tied types lack the K.
@@ -161,8 +167,13 @@ class GaussianMixture(Adapting, Reported, Estimator):
         Inverses of the covariances, in their shape.
     precisions_cholesky_ : ndarray
         Upper triangular U with precision = U U^T ("full", "tied"), else 1 / standard deviation.
+    noise_weight_ : float
+        Share of noise; 0 without.
+    noise_volume_ : float
+        The volume over which noise is uniform; nan without.
     n_parameters : int
-        Number of free parameters: weights, means and covariances that are not frozen.
+        Number of free parameters: weights, means and covariances that are not frozen; noise has two
+        more, as in mclust.
     is_fitted : bool
         Whether there is a mixture to score with.  To ask is no error and fits nothing; all other
         attributes raise an error where there is no fit.
@@ -243,6 +254,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
         missing: Missing = "error",
+        noise: Literal["uniform"] | float | None = None,
         frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = (),
     ) -> None:
         self.n_components = n_components
@@ -267,6 +279,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         self.on_collapse = on_collapse
         self.prior = prior
         self.missing = missing
+        self.noise = noise
         self.frozen = frozen
 
     def _params(self, *names: str) -> Any:
@@ -296,7 +309,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         Parameters
         ----------
         weights : array_like of shape (n_components,)
-            They sum to 1.
+            They sum to 1; with a volume of `noise` to less, and the rest is the share of noise.
         means : array_like of shape (n_components, n_features)
         covariances : array_like
             (K, D, D) for full, (K, D) for diag, (K,) for spherical; (D, D), (D,) and () for the
@@ -331,12 +344,13 @@ class GaussianMixture(Adapting, Reported, Estimator):
         model = cls(n_components, covariance_type=covariance_type, **params)
         asked = model._params()
         mixture = Mixture.from_covariances(
-            check_weights_init(weights, n_components),
+            check_weights_init(weights, n_components, noise=asked.noise is not None),
             checked_means,
             check_covariances(covariances, covariance_type, n_components, n_features),
             covariance_type,
             np.float32 if single else np.float64,
         )
+        mixture = with_rest(mixture, asked.noise)
         family = family_keeping(asked, mixture)
         model._state = State(family.begun(mixture, Regularization(), 1.0))
         return model
@@ -903,7 +917,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
     def _family(self, mixture: Mixture) -> Family:
         """The rule of the M-step that goes on from a mixture."""
-        names = "n_components", "covariance_type", "frozen", *INITIAL
+        names = "n_components", "covariance_type", "noise", "frozen", *INITIAL
         return family_of(self._params(*names), mixture.n_features, mixture)
 
     def m_step(self, statistics: SufficientStatistics) -> Self:

@@ -19,7 +19,7 @@ from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.many_endings import warn_of_all
-from fastgmm.estimators.planning import plan_of
+from fastgmm.estimators.planning import plan_of, refuse_noise
 from fastgmm.estimators.stack import Fitted, Stack
 from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan
@@ -181,7 +181,9 @@ def checked_parameters(given: dict[str, Any]) -> Any:
     for name in given:
         if name not in known:
             raise TypeError(f"{name} is no parameter of GaussianMixture.")
-    return SimpleNamespace(**check_parameters({**known, **given}))
+    checked = SimpleNamespace(**check_parameters({**known, **given}))
+    refuse_noise(checked, "a fit of many data sets")
+    return checked
 
 
 class Fits:

@@ -88,7 +88,7 @@ class Measures(Drawing):
         >>> (model.score_samples([[1.9], [2.1]]) >= threshold).tolist()
         [True, False]
         """
-        mixture, _ = self._fitted()
+        mixture, _ = self._gaussians("density_region")
         share = as_level(level)
         count = as_count(n_samples, "n_samples", 1)
         generator = self._seeded(random_state)
@@ -191,7 +191,8 @@ class Measures(Drawing):
                 "other must be a fitted GaussianMixture or a Snapshot of one, "
                 f"got {type(other).__name__}"
             )
-        (mixture, names), (theirs, their_names) = self._fitted(), other._fitted()
+        (mixture, names) = self._gaussians("a divergence")
+        (theirs, their_names) = other._gaussians("a divergence")
         if mixture.n_features != theirs.n_features:
             raise ValueError(
                 f"other must have the {mixture.n_features} columns of this model, and it has "

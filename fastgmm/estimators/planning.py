@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
+from fastgmm.em.m_step import Family
+from fastgmm.em.noise import family_of as noise_family
 from fastgmm.em.priors import Regularizing, check_prior
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
@@ -11,6 +12,7 @@ from fastgmm.estimators.state import State
 from fastgmm.fits.pace import Pace
 from fastgmm.fits.plan import Plan, Settings
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.starts.points import Start
 from fastgmm.validation import check_means_init, check_precisions_init, check_weights_init
 
@@ -44,6 +46,8 @@ def plan_of(
     """
     if params.prior is not None:
         check_prior(params.prior)
+    if params.noise is not None and params.missing == "em":
+        raise ValueError(NO_GAPS)
     warm = _warm(params, n_features, state)
     return Plan(
         start=_start(params, n_features),
@@ -51,7 +55,7 @@ def plan_of(
         random_state=params.random_state,
         warm=warm,
         trail=None if warm is None or state is None else state.trail,
-        family=family_of(params, n_features, warm) if family is None else family,
+        family=family or family_of(params, n_features, warm if params.frozen else None),
     )
 
 
@@ -64,7 +68,7 @@ def family_of(params: Any, n_features: int, mixture: Mixture | None = None) -> F
         As in `plan_of`.
     n_features : int
     mixture : Mixture, optional
-        What is gone on from: it has what initial parameters do not say.
+        What is gone on from: it has what initial parameters do not say, and a volume of noise.
 
     Returns
     -------
@@ -79,18 +83,26 @@ def family_of(params: Any, n_features: int, mixture: Mixture | None = None) -> F
         # What frozen parts need is loaded with the first of them.
         from fastgmm.estimators.frozen_parts import frozen_family
 
+        refuse_noise(params, "a mixture with frozen parts")
         return frozen_family(params, n_features, mixture)
-    return MAXIMUM_LIKELIHOOD
+    return noise_family(params.noise, mixture)
 
 
 def family_keeping(params: Any, mixture: Mixture) -> Family:
     """The same of a mixture whose parts are kept as it has them, whatever the parameters are."""
     asked = dict.fromkeys(INITIAL) | {
         "frozen": params.frozen,
+        "noise": params.noise,
         "n_components": mixture.n_components,
         "covariance_type": mixture.covariance_type,
     }
     return family_of(SimpleNamespace(**asked), mixture.n_features, mixture)
+
+
+def refuse_noise(params: Any, what: str) -> None:
+    """Raise ValueError where noise is wished for, and something knows none."""
+    if params.noise is not None:
+        raise ValueError(f"{what} knows no noise: leave it out")
 
 
 def regularizing_of(params: Any) -> Regularizing:
@@ -135,7 +147,7 @@ def _start(params: Any, n_features: int) -> Start:
     k, kind = params.n_components, params.covariance_type
     weights = means = precisions = None
     if params.weights_init is not None:
-        weights = check_weights_init(params.weights_init, k)
+        weights = check_weights_init(params.weights_init, k, noise=params.noise is not None)
     if params.means_init is not None:
         means = check_means_init(params.means_init, k, n_features)
     if params.precisions_init is not None:

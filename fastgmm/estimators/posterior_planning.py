@@ -26,6 +26,8 @@ NOT_PARAMETERS: dict[str, Any] = {
     "weights_init": None,
     "means_init": None,
     "precisions_init": None,
+    "missing": "error",
+    "noise": None,
     "frozen": (),
 }
 """What plans ask of `GaussianMixture` and this class has no parameter for."""

@@ -74,7 +74,7 @@ class Questions(Measures):
         >>> model.marginal(1).covariances_
         array([[[4.]]])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("marginal")
         chosen = np.array(as_columns(columns, names, mixture.n_features))
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import conditioning
@@ -116,7 +116,7 @@ class Questions(Measures):
         >>> left.means_, left.covariances_
         (array([[6.]]), array([[[3.75]]]))
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("conditional")
         known = as_columns(columns, names, mixture.n_features)
         left = as_others(known, mixture.n_features, "no other is left to be told of")
         row = as_values(values, len(known))
@@ -180,7 +180,7 @@ class Questions(Measures):
         >>> model.regress([[2.0], [4.0]], columns=[1]).ravel()
         array([5., 6.])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("regress")
         asked = as_columns(columns, names, mixture.n_features)
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
         # What a question needs is loaded with the first of them.
@@ -244,7 +244,7 @@ class Questions(Measures):
         array([[4., 6.],
                [2., 5.]])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("impute")
         table = as_table(X)
         check_feature_names(table, names)
         n_threads = self._threads()
@@ -300,7 +300,7 @@ class Questions(Measures):
         >>> fewer.weights_, fewer.means_.ravel(), fewer.covariances_.ravel()
         (array([0.5, 0.5]), array([0., 9.]), array([2., 1.]))
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("merge_components")
         count = as_count(n_components, "n_components", 1, mixture.n_components)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import merging

@@ -13,7 +13,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.em.soundness import unbounded
 from fastgmm.em.stretch import Spares
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.estimators.planning import family_of, plan_of
+from fastgmm.estimators.planning import family_of, plan_of, refuse_noise
 from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.target import unobserved
@@ -84,6 +84,7 @@ def near_the_limit(params: Any, n_rows: int, gap: float) -> SimpleNamespace:
 
 def warm_plan(params: Any, mixture: Mixture, seed: int) -> Plan:
     """The plan of fits that begin at a mixture."""
+    refuse_noise(params, "a bootstrap")
     d = mixture.n_features
     plan = plan_of(params, d, family=family_of(params, d, mixture))
     return replace(plan, warm=mixture, seed=seed, spares=Spares())

@@ -60,6 +60,8 @@ class Scoring(Fitted):
     def score_samples(self, X: ArrayLike, *, out: Rows | None = None) -> Rows:
         """Log density of each row, log sum_k weight_k N(x | mean_k, covariance_k).
 
+        Noise adds its weight over its volume to the sum.
+
         Parameters
         ----------
         X : array_like of shape (n_samples, n_features)
@@ -204,7 +206,7 @@ class Scoring(Fitted):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Each row sums to 1.
+            Each row sums to 1; with noise to 1 less `noise_proba`.
 
         Examples
         --------
@@ -229,7 +231,7 @@ class Scoring(Fitted):
         return _density.responsibilities(mixture, rows, out, n_threads, gaps=gaps)
 
     def predict(self, X: ArrayLike) -> Labels:
-        """The label of the most probable component of each row, the first of equals.
+        """The label of the most probable component of each row, the first of equals; -1 is noise.
 
         Parameters
         ----------
@@ -247,6 +249,35 @@ class Scoring(Fitted):
         rows, gaps = self._rows(X, mixture, names, "predict")
         n_threads = None if self.n_threads is None else self._threads()
         return _density.labels(mixture, rows, n_threads, gaps=gaps)
+
+    def noise_proba(self, X: ArrayLike) -> Rows:
+        """Probability that a row is noise, of no component; 0 of a mixture without noise.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            What `predict_proba` lacks to 1.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [0.9], [[0.0]], [[[1.0]]], noise=100.0
+        ... )
+        >>> model.noise_proba([[0.0], [9.0]]).round(3)
+        array([0.003, 1.   ])
+        """
+        mixture, names = self._fitted()
+        rows, gaps = self._rows(X, mixture, names, "noise_proba")
+        out = np.zeros(len(rows), rows.dtype)
+        if mixture.noise is None:
+            return out
+        return _density.noise_probabilities(mixture, rows, out, self._threads(), gaps=gaps)
 
     # ------------------------------------------------------------------ criteria
 

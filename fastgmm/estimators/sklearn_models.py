@@ -56,7 +56,7 @@ def to_sklearn(model: Any, params: dict[str, Any]) -> Any:
         kind, k = params["covariance_type"], params["n_components"]
         return GaussianMixture(**parameters_for_sklearn(params, kind, k))
     # The parameters may have been set to others after the fit.
-    mixture, _ = model._fitted()
+    mixture, _ = model._gaussians("to_sklearn")
     kind, k = mixture.covariance_type, mixture.n_components
     theirs = GaussianMixture(**parameters_for_sklearn(params, kind, k))
     for name in ("weights_", "means_"):

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
+from fastgmm.em.m_step import Family
+from fastgmm.em.noise import family_of
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.planning import pace_of, regularization_of
 from fastgmm.estimators.state import Report, State
@@ -17,11 +18,14 @@ from fastgmm.validation.gaps import listed_columns
 
 
 def begun(
-    rows: np.ndarray, params: Any, state: State | None, family: Family = MAXIMUM_LIKELIHOOD
+    rows: np.ndarray, params: Any, state: State | None, family: Family | None = None
 ) -> Learner:
     """A learner of the first rows (n, D), or one that goes on from a fit."""
     pace, n_threads = pace_of(params), params.n_threads
+    family = family or family_of(params.noise, None if state is None else state.mixture)
     mixture = None if state is None else state.mixture
+    if mixture is not None:
+        family = family.following(mixture)
     if state is None or mixture is None:
         k, kind = params.n_components, params.covariance_type
         target = Target(rows.shape[1], rows.dtype, k, kind, family)

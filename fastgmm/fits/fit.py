@@ -15,6 +15,7 @@ from fastgmm.data.span import Span
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
 from fastgmm.em.loop import run_em
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
@@ -108,7 +109,7 @@ class _RunningFit:
         drawing = plan.warm is None and needs_sample(plan.start)
         looking = drawing or regularizing.needs_rows or regularizing.prior is not None
         if looking and saved is None:
-            self.sample  # noqa: B018 -- the walk that draws it counts the rows as well
+            self.drawn  # noqa: B018 -- the walk that draws it counts the rows as well
         extent = data.extent
         self._apart: tuple[tuple[int, int], ...] = ()
         if (together := data.together) is not None:
@@ -117,6 +118,9 @@ class _RunningFit:
                 self._apart = never_together(together)
         check_enough_rows(extent.n_samples, plan.start.n_components)
         check_enough_rows(extent.n_counted, plan.start.n_components)
+        if saved is not None and saved.run.mixture is not None:
+            plan = replace(plan, family=plan.family.following(saved.run.mixture))
+        self._plan = plan = replace(plan, family=plan.family.for_rows(data))
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
         self._regularization = self._resolved()
         # What the starts ask for while this is being made.
@@ -143,6 +147,11 @@ class _RunningFit:
     @lazy
     def sample(self) -> Sample:
         """The rows that starts are made from, and to which collapsed components may be moved."""
+        return self._plan.family.for_start(self.drawn)
+
+    @lazy
+    def drawn(self) -> Sample:
+        """The rows that are drawn of all."""
         if self._given is not None:
             return self._given
         size = sample_size(self._plan.start, self._data.n_features)
@@ -274,7 +283,8 @@ class _RunningFit:
         return None if self._labels is None else self._labels.alone
 
     def _over_all(self) -> Stretches | None:
-        return self._stretches
+        # Starts go on by maximum likelihood, whatever the family.
+        return self._stretches if self._plan.family is MAXIMUM_LIKELIHOOD else None
 
     def _index(self, turn: int) -> int:
         """The index of the start that has this turn."""

@@ -169,7 +169,10 @@ def expected(mixture: Mixture) -> np.ndarray:
 
 def mean_excess(mixture: Mixture, of_batch: SufficientStatistics) -> float:
     """The mean `excess` of the rows of a batch, in nats, from its statistics."""
-    own = float(of_batch.component_weight @ expected(mixture))
+    held, background = of_batch.component_weight, mixture.constants.background
+    own = float(held @ expected(mixture))
+    if background > -np.inf:
+        own += (of_batch.weight - float(held.sum())) * background
     return (of_batch.log_likelihood - own) / of_batch.weight
 
 
@@ -210,7 +213,10 @@ def excess(
     odds = np.empty((len(rows), mixture.n_components), rows.dtype)
     responsibilities(mixture, rows, odds, n_threads)
     density = density_of(mixture, rows, n_threads)
-    exceeds: np.ndarray = density - odds.astype(np.float64) @ expected(mixture)
+    shares, background = odds.astype(np.float64), mixture.constants.background
+    exceeds: np.ndarray = density - shares @ expected(mixture)
+    if background > -np.inf:
+        exceeds -= (1.0 - shares.sum(axis=1)) * background
     return exceeds
 
 

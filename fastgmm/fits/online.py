@@ -377,7 +377,7 @@ class Learner:
         assert reservoir is not None
         of_sample = reservoir.rows(self._room)
         sampled = Sampled(*of_sample, self._gapped(of_sample[0]))
-        plan = replace(plan, seed=self.seed, family=self.target.family)
+        plan = replace(plan, seed=self.seed, family=self.target.family.following(learned.mixture))
         found = look(sampled, learned.mixture, plan, self.n_threads)
         run = None if found is None else found.run
         looks = looks.after(self.seen, run is not None, self._shortest)

@@ -99,7 +99,7 @@ class Reservoir:
         """What stands for rows of which a mixture is all that is known: rows drawn from it."""
         n = capacity(mixture) // 2
         generator = np.random.default_rng([seed, 0, 1])
-        rows = draw(mixture, n, generator)[0].astype(mixture.dtype)
+        rows = draw(mixture.drawable, n, generator)[0].astype(mixture.dtype)
         log_weight = np.full(n, math.log(max(weight, 1e-300) / n))
         priority = log_weight - np.log1p(-generator.random(n))
         return cls(Grown.of(rows, log_weight, priority), -math.inf, 0.0, 0)

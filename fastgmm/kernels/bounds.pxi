@@ -13,7 +13,7 @@ cdef void lowest_totals(
     cdef vec d, lowest
     cdef ivec known
     for b from 0 <= b < n_rows by LANES:
-        lowest = vset(LOWEST)
+        lowest = vset(m.half_background)
         for k in range(m.n_components):
             d = vload_float(bounds.carried + k * bounds.stride + begin + b)
             known = vgreater(d, vset(0.0))

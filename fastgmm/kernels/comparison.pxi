@@ -92,7 +92,7 @@ cdef class Comparing(Steps):
 cdef void copy_slot(const Model *model, const Slot *source, const Slot *out) noexcept nogil:
     cdef Py_ssize_t k = model.n_components
     cdef Py_ssize_t n_bytes = model.n_covariances * model.size * sizeof(double)
-    memcpy(out.weights, source.weights, k * sizeof(double))
+    memcpy(out.weights, source.weights, model.n_weights * sizeof(double))
     memcpy(out.means, source.means, k * model.n_features * sizeof(double))
     memcpy(out.covariances, source.covariances, n_bytes)
     memcpy(out.factors, source.factors, n_bytes)
@@ -104,7 +104,7 @@ cdef int borrow_slot(Slot *slot, const Model *model, arrays, list loans) except 
     cdef Py_ssize_t k = model.n_components
     cdef Py_ssize_t n_numbers = model.n_covariances * model.size
     weights, means, covariances, factors, inverses = arrays
-    slot.weights = lent(weights, k, "weights", loans)
+    slot.weights = lent(weights, model.n_weights, "weights", loans)
     slot.means = lent(means, k * model.n_features, "means", loans)
     slot.covariances = lent(covariances, n_numbers, "covariances", loans)
     slot.factors = lent(factors, n_numbers, "factors", loans)
@@ -123,7 +123,7 @@ cdef int fill_slot(const Slot *slot, const Model *model, arrays) except -1:
     cdef Py_ssize_t k = model.n_components
     cdef Py_ssize_t n_numbers = model.n_covariances * model.size
     weights, means, covariances, factors, inverses = arrays
-    fill_doubles(weights, k, slot.weights, "weights")
+    fill_doubles(weights, model.n_weights, slot.weights, "weights")
     fill_doubles(means, k * model.n_features, slot.means, "means")
     fill_doubles(covariances, n_numbers, slot.covariances, "covariances")
     fill_doubles(factors, n_numbers, slot.factors, "factors")

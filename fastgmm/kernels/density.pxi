@@ -286,7 +286,7 @@ cdef void half_log_densities(
     cdef Py_ssize_t k, b
     cdef vec largest, density
     for b from 0 <= b < n_lanes by LANES:
-        largest = vset(LOWEST)
+        largest = vset(m.half_background)
         for k in range(m.n_components):
             density = half_log_density(m, k, distances + k * stride + b)
             vstore(out + k * stride + b, density)
@@ -294,32 +294,48 @@ cdef void half_log_densities(
         vstore(top + b, largest)
 
 
-cdef void normalize(
-    Py_ssize_t n_components, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities, real *total,
-    real *scale
+cdef inline void normalize_all(
+    Py_ssize_t n_components, real background, const bint alone, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top,
+    real *densities, real *total, real *scale
 ) noexcept nogil:
-    """densities: half of a log density l -> e = exp((l - max l) / 2).
-
-    Per row, total = the sum of e^2, and scale = 1 / total, whose division goes on beside the next exponentials.
-    Half the exponent keeps the range of the sums: what underflows in e is negligible in e^2.
-    """
+    """normalize; `alone`, a constant: there is no background."""
     cdef Py_ssize_t k, b
     cdef vec largest, sum_of_squares, e
-    if n_components == 1:
-        for b from 0 <= b < n_lanes by LANES:
-            vstore(densities + b, vset(1.0))
-            vstore(total + b, vset(1.0))
-            vstore(scale + b, vset(1.0))
-        return
     for b from 0 <= b < n_lanes by LANES:
         largest = vload(top + b)
         sum_of_squares = vset(0.0)
+        if not alone:
+            e = exp_nonpositive(vset(background) - largest)
+            sum_of_squares = e * e
         for k in range(n_components):
             e = exp_nonpositive(vload(densities + k * stride + b) - largest)
             vstore(densities + k * stride + b, e)
             sum_of_squares = sum_of_squares + e * e
         vstore(total + b, sum_of_squares)
         vstore(scale + b, vset(1.0) / sum_of_squares)
+
+
+cdef void normalize(
+    Py_ssize_t n_components, real background, Py_ssize_t stride, Py_ssize_t n_lanes, const real *top, real *densities,
+    real *total, real *scale
+) noexcept nogil:
+    """densities: half of a log density l -> e = exp((l - max l) / 2); the background is half of one, too, or LOWEST.
+
+    Per row, total = the sum of e^2, that of the background included, and scale = 1 / total, whose division goes on
+    beside the next exponentials.  Half the exponent keeps the range of the sums: what underflows in e is negligible in
+    e^2.
+    """
+    cdef Py_ssize_t b
+    if background > LOWEST:
+        normalize_all(n_components, background, False, stride, n_lanes, top, densities, total, scale)
+        return
+    if n_components > 1:
+        normalize_all(n_components, background, True, stride, n_lanes, top, densities, total, scale)
+        return
+    for b from 0 <= b < n_lanes by LANES:
+        vstore(densities + b, vset(1.0))
+        vstore(total + b, vset(1.0))
+        vstore(scale + b, vset(1.0))
 
 
 cdef inline void log_totals(Py_ssize_t n_lanes, real *top, const real *total) noexcept nogil:

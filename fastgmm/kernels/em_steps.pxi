@@ -30,7 +30,8 @@ cdef class Steps:
     cdef Limits limits
     cdef double *log_weights
     cdef double *log_determinants
-    cdef double *component_weight
+    cdef double log_volume          # minus the log density of a background
+    cdef double *component_weight   # n_weights
     cdef double *mean_weight        # the component weights, at least LEAST_WEIGHT
     cdef char *held                 # K: whether a component is known to have collapsed, and stays so
     cdef double *first
@@ -63,6 +64,12 @@ cdef class Steps:
         elif m.shape != FULL:
             self.second_size = n_components * (n_features if m.shape == DIAG else 1)
 
+    cdef void _take_background(self, double log_volume) noexcept nogil:
+        """Have a background of this log volume; none if it is NaN."""
+        if log_volume == log_volume:
+            self.log_volume = log_volume
+            self.model.n_weights = self.model.n_components + 1
+
     def take_rows(self, rows, sample_weight, limits, Py_ssize_t at_once):
         """Go on with other rows of as many columns; arguments are those of `Stretch`."""
         check_sizes("rows", rows.shape, 2)
@@ -81,7 +88,7 @@ cdef class Steps:
         cdef Py_ssize_t d = self.model.n_features
         self.log_weights = cut.doubles(k)
         self.log_determinants = cut.doubles(k)
-        self.component_weight = cut.doubles(k)
+        self.component_weight = cut.doubles(self.model.n_weights)
         self.mean_weight = cut.doubles(k)
         self.held = <char *> cut.bytes(k)
         self.first = cut.doubles(k * d)
@@ -112,6 +119,8 @@ cdef class Steps:
         self.packed._pack(
             self.log_weights, slot.means, slot.inverses, self.log_determinants,
             self.model.tied and self.packed.mixture.shape != TIED)
+        if self.model.n_weights > self.model.n_components:
+            self.packed._set_background(natural_log(slot.weights[self.model.n_components]) - self.log_volume)
 
     cdef double _e_step(self, const Slot *slot) except? -1 nogil:
         """The sums of all rows under a mixture; returns the lower bound, NaN where the loop has to look at it."""
@@ -143,6 +152,7 @@ cdef class Steps:
         cdef Block *block = &self.scratch.block
         cdef Py_ssize_t k, j
         cdef double log_likelihood
+        cdef double held = 0.0
         cdef double least = self.limits.negligible
         cdef const double *weight = NULL
         if self.weight_loan is not None:
@@ -161,6 +171,9 @@ cdef class Steps:
         memset(self.second, 0, self.second_size * sizeof(double))
         for k in range(m.n_components):
             self.component_weight[k] = 0.0 + block.sums.component_weight[k]
+            held += self.component_weight[k]
+        if self.model.n_weights > m.n_components:
+            self.component_weight[m.n_components] = max(0.0, self.limits.weight - held)
         unpack_second(m, &block.sums, self.second)
         unpack_first(m, &block.sums, self.first)
         if self.model.tied and m.shape != TIED:
@@ -204,9 +217,11 @@ cdef class Steps:
         for k in range(model.n_components):
             if not self.component_weight[k] >= (0.0 if self.held[k] else self.limits.row_weight):
                 return False
+        for k in range(model.n_weights):
             total += self.component_weight[k]
-        for k in range(model.n_components):
+        for k in range(model.n_weights):
             slot.weights[k] = self.component_weight[k] / total
+        for k in range(model.n_components):
             for j in range(d):
                 i = k * d + j
                 slot.means[i] = self.reference[i] + self.first[i] / self.mean_weight[k]

@@ -14,6 +14,7 @@ cdef struct Model:
     int form
     bint tied                   # one covariance for all components
     Py_ssize_t n_components
+    Py_ssize_t n_weights        # n_components, or one more: the weight of the background stands last
     Py_ssize_t n_features
     Py_ssize_t n_covariances    # 1 if tied, else n_components
     Py_ssize_t size             # numbers per covariance
@@ -33,7 +34,7 @@ cdef Model model_of(int form, bint tied, Py_ssize_t n_components, Py_ssize_t n_f
     cdef Model model
     model.form = form
     model.tied = tied
-    model.n_components = n_components
+    model.n_components = model.n_weights = n_components
     model.n_features = n_features
     model.n_covariances = 1 if tied else n_components
     model.size = n_features * n_features if form == MATRIX else n_features if form == DIAGONAL else 1

@@ -18,7 +18,7 @@ cdef inline void few_strip(
     cdef vec coefficient, whitened
     cdef const real *inverse
     for v in range(TILE_VECS):
-        largest[v] = vset(LOWEST)
+        largest[v] = vset(m.half_background)
     for k in range(m.n_components):
         inverse = m.inverses + k * FEW_FEATURES * FEW_FEATURES
         for v in range(TILE_VECS):

@@ -67,6 +67,8 @@ cdef class PackedMixture:
         L^-1 of the covariances' Cholesky factors: (K, D, D), (D, D), (K, D) or (K,).
     log_determinants : float64 array (K,)
         log det L per component, in nats; tied repeats one.
+    background : float
+        The log of a density that every row has beside those of the components, in nats; -inf for none.
     """
     cdef Mixture mixture
     cdef Memory memory
@@ -77,7 +79,9 @@ cdef class PackedMixture:
     cdef readonly str covariance_type
 
     # No object is without its sizes, whoever makes it: __init__ could be left out, or called twice.
-    def __cinit__(self, str covariance_type, log_weights, means, inverse_factors, log_determinants):
+    def __cinit__(
+        self, str covariance_type, log_weights, means, inverse_factors, log_determinants, double background=-INFINITY
+    ):
         cdef Mixture *m = &self.mixture
         if covariance_type not in SHAPES:
             raise ValueError(f"covariance_type: expected one of {', '.join(SHAPES)}, got {covariance_type!r}")
@@ -107,6 +111,7 @@ cdef class PackedMixture:
         self._pack(
             <const double *> weights_loan.view.buf, <const double *> means_loan.view.buf,
             <const double *> factors_loan.view.buf, <const double *> determinants_loan.view.buf, False)
+        self._set_background(background)
         self.form = last_form.of(m)
 
     cdef void _pack(
@@ -124,6 +129,9 @@ cdef class PackedMixture:
             m.log_norms[k] = <real> norm
             m.half_scales[k] = <real> (0.5 * (norm + log_weights[k]))
             m.quarters[k] = -0.25 * (m.factors[k] * m.factors[k] if m.shape == SPHERICAL else 1)
+
+    cdef void _set_background(self, double background) noexcept nogil:
+        self.mixture.half_background = <real> max(<double> LOWEST, 0.5 * background)
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
         cdef Mixture *m = &self.mixture
@@ -376,25 +384,3 @@ cdef bint finite_numbers(const real *numbers, Py_ssize_t n) noexcept nogil:
         rest = rest + numbers[i] * 0
         i += 1
     return rest == 0
-
-
-def exp(numbers, out):
-    """out = e^numbers as the kernels compute it (arguments up to 0); for tests of its error."""
-    _map_vectors(numbers, out, True)
-
-
-def log(numbers, out):
-    """out = ln numbers as the kernels compute it (positive normal arguments); for tests of its error."""
-    _map_vectors(numbers, out, False)
-
-
-cdef _map_vectors(numbers, out, bint exponential):
-    """out = e^numbers or ln numbers; whole vectors are read and written."""
-    cdef Py_ssize_t n = len(numbers)
-    cdef Py_ssize_t i
-    cdef Borrowed source = borrow(numbers, sizeof(real), round_up(n, LANES), False, "numbers")
-    cdef Borrowed target = borrow(out, sizeof(real), n, True, "out")
-    cdef vec x
-    for i from 0 <= i < n by LANES:
-        x = vload(<const real *> source.view.buf + i)
-        vstore(<real *> target.view.buf + i, exp_nonpositive(x) if exponential else log_positive(x))

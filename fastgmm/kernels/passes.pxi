@@ -26,7 +26,9 @@ cdef void score_rows(
                 for k in range(n_components):
                     row_out[k] = m.log_norms[k] + 2 * m.quarters[k] * block.distances[k * stride + b]
             continue
-        normalize(n_components, stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
+        normalize(
+            n_components, m.half_background, stride, block.n_lanes, block.log_total, block.density, block.total,
+            block.scale)
         if wanted == WEIGHTED_LOG_DENSITY:
             log_totals(block.n_lanes, block.log_total, block.total)
             memcpy(result + begin, block.log_total, block.n_rows * sizeof(real))
@@ -54,14 +56,19 @@ cdef inline void densities(const Mixture *m, Block *block) noexcept nogil:
 
 
 cdef void first_largest(const Mixture *m, Block *block, int64_t *out) noexcept nogil:
-    """out (n_rows,) = the component of the largest density, the first of equals."""
+    """out (n_rows,) = the component of the largest density, the first of equals; -1 where the background is larger."""
     cdef Py_ssize_t b, i, k
+    cdef bint alone = m.half_background == LOWEST
     cdef vec density, top, label
     cdef ivec larger
     cdef real labels[LANES]
     for b from 0 <= b < block.n_rows by LANES:
         top = half_log_density(m, 0, block.distances + b)
         label = vset(0.0)
+        if not alone:
+            larger = vgreater(vset(m.half_background), top)
+            label = vkeep(vset(-1.0), larger)
+            top = vmax(vset(m.half_background), top)
         for k in range(1, m.n_components):
             density = half_log_density(m, k, block.distances + k * block.stride + b)
             larger = vgreater(density, top)
@@ -99,7 +106,8 @@ cdef double sum_rows(
             if allowed != NULL:
                 forbid(m, allowed + begin * words_of(m.n_components), block)
             normalize(
-                m.n_components, block.stride, block.n_lanes, block.log_total, block.density, block.total, block.scale)
+                m.n_components, m.half_background, block.stride, block.n_lanes, block.log_total, block.density,
+                block.total, block.scale)
             if weight == NULL:
                 log_likelihood += block_log_likelihood(block)
             if weight != NULL or log_density != NULL:

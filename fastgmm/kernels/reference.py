@@ -21,7 +21,9 @@ class PackedMixture:
         means: np.ndarray,
         inverse_factors: np.ndarray,
         log_determinants: np.ndarray,
+        background: float = -np.inf,
     ) -> None:
+        self.background = background
         self.covariance_type = covariance_type
         self.n_components, self.n_features = means.shape
         self.log_weights = log_weights
@@ -61,8 +63,9 @@ class PackedMixture:
             for k in range(self.n_components):
                 bits = allowed[:, k // 64] >> np.uint64(k % 64) & np.uint64(1)
                 weighted[bits == 0, k] = -np.inf
-        largest = weighted.max(axis=1, keepdims=True)
-        log_density = largest[:, 0] + np.log(np.exp(weighted - largest).sum(axis=1))
+        every = np.column_stack([weighted, np.full(len(rows), self.background)])
+        largest = every.max(axis=1, keepdims=True)
+        log_density = largest[:, 0] + np.log(np.exp(every - largest).sum(axis=1))
         return log_density, np.exp(weighted - log_density[:, None])
 
     def takes(self, rows: np.ndarray) -> bool:
@@ -90,8 +93,9 @@ class PackedMixture:
         out[...] = self._posterior(rows)[1]
 
     def labels(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """Out (n,) = the most probable component."""
-        out[...] = (self._log_normal(rows) + self.log_weights).argmax(axis=1)
+        """Out (n,) = the most probable component, -1 where the background is more so."""
+        weighted = self._log_normal(rows) + self.log_weights
+        out[...] = np.where(self.background > weighted.max(axis=1), -1, weighted.argmax(axis=1))
 
     def expectation(
         self,

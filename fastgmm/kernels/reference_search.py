@@ -19,13 +19,22 @@ class RelativeFrame:
     """Coordinates about mixtures of one shape; the compiled class says what the arguments are."""
 
     def __init__(
-        self, form: str, tied: bool, n_components: int, n_features: int, ridge: Any, pace: Any
+        self,
+        form: str,
+        tied: bool,
+        n_components: int,
+        n_features: int,
+        ridge: Any,
+        pace: Any,
+        background: bool = False,
     ) -> None:
+        self.n_weights = n_components + background
         self.form, self.tied = form, tied
         self.k, self.d, self.ridge, self.pace = n_components, n_features, ridge, pace
         self.lower = np.tril_indices(n_features)
         one = {"matrix": len(self.lower[0]), "diagonal": n_features, "scalar": 1}[form]
-        self.n_coordinates = n_components * (1 + n_features) + one * (1 if tied else n_components)
+        self.n_coordinates = self.n_weights + n_components * n_features
+        self.n_coordinates += one * (1 if tied else n_components)
 
     def _matrices(self, array: np.ndarray) -> np.ndarray:
         """(K, D, D): factors or covariances written out, one of each component."""
@@ -41,14 +50,15 @@ class RelativeFrame:
     def _scale(self, weights: np.ndarray) -> np.ndarray:
         roots = np.sqrt(weights)
         roots = np.where(roots > self.pace[9], roots, 0.0)
-        of_spread = np.ones(1) if self.tied else roots
+        of_means = roots[: self.k]
+        of_spread = np.ones(1) if self.tied else of_means
         if self.form == "matrix":
             of_one = np.where(self.lower[0] == self.lower[1], np.sqrt(2.0), 1.0)
         else:
             n = self.d if self.form == "diagonal" else 1
             of_one = np.full(n, np.sqrt(2.0 * self.d / n))
         spread = of_spread[:, None] * of_one
-        return np.concatenate([roots, np.repeat(roots, self.d), spread.ravel()])
+        return np.concatenate([roots, np.repeat(of_means, self.d), spread.ravel()])
 
     def _vector(self, logits: Any, means: np.ndarray, spread: np.ndarray) -> np.ndarray:
         if self.form == "matrix":
@@ -106,7 +116,7 @@ class RelativeFrame:
         weights, means, _, factors, _ = base
         scale = self._scale(weights)
         scaled = np.where(scale > 0.0, step / np.where(scale > 0.0, scale, 1.0), 0.0)
-        logits, off, spread = np.split(scaled, [self.k, self.k * (1 + self.d)])
+        logits, off, spread = np.split(scaled, [self.n_weights, self.n_weights + self.k * self.d])
         with np.errstate(over="ignore", invalid="ignore"):
             new = weights * np.exp(logits - logits.max())
             out[0][...] = new / new.sum()

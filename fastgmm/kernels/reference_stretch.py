@@ -26,12 +26,14 @@ class Stretch(Comparing):
         pace: np.ndarray,
         grid: float,
         at_once: int,
+        log_volume: float = np.nan,
     ) -> None:
+        self.log_volume, background = log_volume, not np.isnan(log_volume)
         self.covariance_type, self.form, self.tied = kind
         self.n_components, self.rows, self.sample_weight = n_components, rows, sample_weight
         self.ridge, self.limits, self.rules, self.pace = ridge, limits, rules, pace
         self.grid, sizes = grid, (n_components, rows.shape[1])
-        self._frame = RelativeFrame(self.form, self.tied, *sizes, ridge, pace)
+        self._frame = RelativeFrame(self.form, self.tied, *sizes, ridge, pace, background)
         self._held = np.zeros(n_components, dtype=bool)
 
     def hold(self, held: np.ndarray) -> None:
@@ -143,7 +145,7 @@ class Stretch(Comparing):
 
     def _evidence(self, sums: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
         weight, first, second, means = sums
-        held = np.maximum(weight, np.finfo(np.float64).tiny)
+        held = np.maximum(weight[: len(means)], np.finfo(np.float64).tiny)
         return means, weight, first, second, held, self._divisor(held), self.grid
 
     def _divisor(self, held: np.ndarray) -> np.ndarray:
@@ -158,31 +160,36 @@ class Stretch(Comparing):
         if self.tied and self.covariance_type != "tied":
             inverses = np.broadcast_to(inverses, (k, *np.shape(inverses)))
         with np.errstate(divide="ignore"):
-            packed = PackedMixture(
-                self.covariance_type, np.log(weights), means, inverses, np.full(k, logs)
-            )
+            log_weights = np.log(weights)
+            background = -np.inf if len(weights) == k else log_weights[k] - self.log_volume
+            of_packed = log_weights[:k], means, inverses, np.full(k, logs), background
+            packed = PackedMixture(self.covariance_type, *of_packed)
         one = (d, d) if self.form == "matrix" else (d,) if self.covariance_type == "diag" else ()
         second = np.zeros(one if self.covariance_type == "tied" else (k, *one))
         component_weight, first = np.zeros(k), np.zeros((k, d))
         total, lightest, share = self.limits[:3]
-        thresholds = share * np.minimum(lightest, weights * total)
+        thresholds = share * np.minimum(lightest, weights[:k] * total)
         log_likelihood = packed.expectation(
             self.rows, self.sample_weight, None, thresholds, component_weight, first, second
         )
         if self.tied and self.covariance_type != "tied":
             second = np.asarray(second.sum(axis=0))
+        if len(weights) > k:
+            left = max(0.0, total - component_weight.sum())
+            component_weight = np.append(component_weight, left)
         return log_likelihood / total, (component_weight, first, second, means)
 
     def _m_step(
         self, weight: np.ndarray, first: np.ndarray, second: np.ndarray, means: np.ndarray
     ) -> tuple[np.ndarray, ...] | None:
-        if (weight < np.where(self._held, 0.0, self.limits[3])).any():
+        k, d = means.shape
+        if (weight[:k] < np.where(self._held, 0.0, self.limits[3])).any():
             return None
-        d, held = means.shape[1], np.maximum(weight, np.finfo(np.float64).tiny)
+        held = np.maximum(weight[:k], np.finfo(np.float64).tiny)
         covariances, factors, inverses = (np.empty_like(second) for _ in range(3))
         sums = first, second, held, self._divisor(held)
         estimate(self.form, self.tied, *sums, self.ridge, covariances)
-        n = 1 if self.tied else len(weight)
+        n = 1 if self.tied else k
         if factorize(self.form, n, d, covariances, factors, inverses, self.limits[5]) >= 0:
             return None
         means = means + first / held[:, None]

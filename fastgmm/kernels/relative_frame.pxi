@@ -1,6 +1,6 @@
 # The relative frame: coordinates about a mixture, the base, in its own units; `em/relative_frame.py` says which.  A
-# vector of coordinates has the log weights, the means component by component, and what describes the covariances: of
-# each matrix the lower triangle row by row.
+# vector of coordinates has the log weights, that of a background last, the means component by component, and what
+# describes the covariances: of each matrix the lower triangle row by row.
 #
 # Sums have one product per addend, so that a compiler which fuses the two makes the same bits wherever it does.
 
@@ -10,7 +10,7 @@ from libc.math cimport rint
 
 cdef struct Slot:
     # The parameters of one mixture, float64; shapes as in Model.
-    double *weights
+    double *weights             # n_weights
     double *means
     double *covariances
     double *factors
@@ -20,7 +20,7 @@ cdef struct Slot:
 cdef struct Evidence:
     # The sums of an E-step, with the share of a prior in `sums`.
     const double *reference         # n_components x n_features
-    const double *component_weight  # n_components, of the rows alone
+    const double *component_weight  # n_weights, of the rows alone
     Moments sums
 
 
@@ -39,7 +39,8 @@ cdef inline Py_ssize_t coordinates_of_covariance(const Model *model) noexcept no
 
 
 cdef inline Py_ssize_t count_coordinates(const Model *model) noexcept nogil:
-    return model.n_components * (1 + model.n_features) + model.n_covariances * coordinates_of_covariance(model)
+    return model.n_weights + model.n_components * model.n_features + (
+        model.n_covariances * coordinates_of_covariance(model))
 
 
 cdef lay_out_frame(Frame *frame, const Model *model, Cutter cut):
@@ -57,13 +58,13 @@ cdef void find_scales(Frame *frame, const Model *model, const double *weights) n
     cdef Py_ssize_t k, c, i, j
     cdef Py_ssize_t d = model.n_features
     cdef double *out = frame.scale
-    cdef double *means = out + model.n_components
+    cdef double *means = out + model.n_weights
     cdef double root, both
-    for k in range(model.n_components):
+    for k in range(model.n_weights):
         root = sqrt(weights[k])
         root = root if root > frame.least_scale else 0.0
         out[k] = root
-        for j in range(d):
+        for j in range(d if k < model.n_components else 0):
             means[k * d + j] = root
     out = means + model.n_components * d
     for c in range(model.n_covariances):
@@ -230,13 +231,14 @@ cdef void gradient_at(
     cdef Py_ssize_t d = model.n_features
     cdef Py_ssize_t n_spread = coordinates_of_covariance(model)
     cdef double total = 0.0
-    cdef double *means = out + model.n_components
+    cdef double *means = out + model.n_weights
     cdef double *spread = means + model.n_components * d
     cdef double shift
-    for k in range(model.n_components):
+    for k in range(model.n_weights):
         total += evidence.component_weight[k]
-    for k in range(model.n_components):
+    for k in range(model.n_weights):
         out[k] = evidence.component_weight[k] - total * base.weights[k]
+    for k in range(model.n_components):
         for j in range(d):
             i = k * d + j
             shift = evidence.reference[i] - base.means[i]
@@ -260,12 +262,13 @@ cdef void coordinates_at(
     """out = coordinates of another mixture about the base, as in gradient_at."""
     cdef Py_ssize_t k, i, j
     cdef Py_ssize_t d = model.n_features
-    cdef double *means = out + model.n_components
+    cdef double *means = out + model.n_weights
     cdef double *spread = means + model.n_components * d
-    for k in range(model.n_components):
+    for k in range(model.n_weights):
         out[k] = 0.0
         if base.weights[k] > 0.0 and other.weights[k] > 0.0:
             out[k] = natural_log(other.weights[k] / base.weights[k])
+    for k in range(model.n_components):
         for j in range(d):
             frame.shift[j] = other.means[k * d + j] - base.means[k * d + j]
         times_vector(model, base.inverses + (0 if model.tied else k * model.size), frame.shift, means + k * d)
@@ -303,16 +306,17 @@ cdef bint mixture_at(
     cdef double largest = -INFINITY
     cdef double total = 0.0
     cdef double *row
-    for k in range(model.n_components):
+    for k in range(model.n_weights):
         out.weights[k] = step[k] / scale[k] if scale[k] > 0.0 else 0.0
         largest = max(largest, out.weights[k])
-    for k in range(model.n_components):
+    for k in range(model.n_weights):
         out.weights[k] = base.weights[k] * natural_exp(out.weights[k] - largest)
         total += out.weights[k]
-    step += model.n_components
-    scale += model.n_components
-    for k in range(model.n_components):
+    step += model.n_weights
+    scale += model.n_weights
+    for k in range(model.n_weights):
         out.weights[k] = out.weights[k] / total
+    for k in range(model.n_components):
         for j in range(d):
             frame.shift[j] = step[j] / scale[j] if scale[j] > 0.0 else 0.0
         times_vector(

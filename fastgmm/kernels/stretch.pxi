@@ -32,6 +32,8 @@ cdef class Stretch(Comparing):
         Gradients and EM's steps are rounded to multiples of it.
     at_once : int
         After this many iterations it is seen whether the user wants to interrupt.
+    log_volume : float
+        Minus the log density of a background, whose weight is then the last one; NaN for none.
     """
     cdef Rules rules
     cdef Pace pace
@@ -56,9 +58,10 @@ cdef class Stretch(Comparing):
     # No object is without its memory: __init__ could be left out, or called twice.
     def __cinit__(
         self, kind, Py_ssize_t n_components, rows, sample_weight, ridge, limits, rules, pace, double grid,
-        Py_ssize_t at_once
+        Py_ssize_t at_once, double log_volume=NAN
     ):
         self._set_up(kind, n_components, rows, sample_weight, ridge, limits, at_once)
+        self._take_background(log_volume)
         read_doubles(rules, sizeof(Rules), &self.rules, "rules")
         read_doubles(pace, sizeof(Pace), &self.pace, "pace")
         self.memory = Memory(self._lay_out(None))
@@ -75,7 +78,7 @@ cdef class Stretch(Comparing):
         cdef Cutter cut = Cutter(memory)
         cdef int i
         for i in range(N_SLOTS):
-            self.slots[i].weights = cut.doubles(k)
+            self.slots[i].weights = cut.doubles(self.model.n_weights)
             self.slots[i].means = cut.doubles(k * d)
             self.slots[i].covariances = cut.doubles(n_numbers)
             self.slots[i].factors = cut.doubles(n_numbers)
@@ -167,7 +170,7 @@ cdef class Stretch(Comparing):
         cdef Py_ssize_t k = self.model.n_components
         cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
         weights, means, covariances, factors, inverses = arrays
-        copy_doubles(slot.weights, k, weights, "weights")
+        copy_doubles(slot.weights, self.model.n_weights, weights, "weights")
         copy_doubles(slot.means, k * self.model.n_features, means, "means")
         copy_doubles(slot.covariances, n_numbers, covariances, "covariances")
         copy_doubles(slot.factors, n_numbers, factors, "factors")

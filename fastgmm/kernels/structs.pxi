@@ -24,6 +24,7 @@ cdef struct Mixture:
     real *log_norms             # n_components: - log det L - D/2 log 2 pi
     real *half_scales           # n_components: half of log weight + log_norm
     real *quarters              # n_components: a squared distance times this is half of its part of the log density
+    real half_background        # half the log of a density that every row has beside the components'; LOWEST for none
 
 
 cdef struct Sums:

@@ -119,3 +119,25 @@ cdef inline vec log_positive(vec x) noexcept nogil:
     q = q * z + vset(0.666667763819)
     q = s * vset(2.0) + (s * z * q + n * vset(3.1946183e-05))
     return n * vset(0.693115234375) + q
+
+
+def exp(numbers, out):
+    """out = e^numbers as the kernels compute it (arguments up to 0); for tests of its error."""
+    _map_vectors(numbers, out, True)
+
+
+def log(numbers, out):
+    """out = ln numbers as the kernels compute it (positive normal arguments); for tests of its error."""
+    _map_vectors(numbers, out, False)
+
+
+cdef _map_vectors(numbers, out, bint exponential):
+    """out = e^numbers or ln numbers; whole vectors are read and written."""
+    cdef Py_ssize_t n = len(numbers)
+    cdef Py_ssize_t i
+    cdef Borrowed source = borrow(numbers, sizeof(real), round_up(n, LANES), False, "numbers")
+    cdef Borrowed target = borrow(out, sizeof(real), n, True, "out")
+    cdef vec x
+    for i from 0 <= i < n by LANES:
+        x = vload(<const real *> source.view.buf + i)
+        vstore(<real *> target.view.buf + i, exp_nonpositive(x) if exponential else log_positive(x))

@@ -34,6 +34,8 @@ class Constants:
     factors : ndarray, optional
         L, in the shape of the inverse factors.  Without them no bounds are carried from pass to
         pass.
+    background : float
+        The log of a density that every row has beside those of the components, in nats.
     """
 
     kernel: str
@@ -42,6 +44,7 @@ class Constants:
     inverse_factors: FloatArray
     log_determinants: FloatArray
     factors: FloatArray | None = None
+    background: float = -np.inf
     _packed: dict[np.dtype, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -72,6 +75,7 @@ class Constants:
                 self.means,
                 self.inverse_factors,
                 self.log_determinants,
+                self.background,
             )
             return self._packed.setdefault(dtype, made)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgmm.data.labels import sets_of
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 
 ROWS_AT_ONCE = 16384
@@ -55,7 +56,7 @@ def responsibilities(
 def labels(
     mixture: Mixture, rows: np.ndarray, n_threads: int | None = None, *, gaps: bool = False
 ) -> np.ndarray:
-    """(n,) int64: the most probable component of each row."""
+    """(n,) int64: the most probable component of each row; -1 where noise is more so."""
     out = np.empty(len(rows), dtype=np.int64)
     return _by_rows(mixture, "labels", rows, out, n_threads, gaps)
 
@@ -74,6 +75,22 @@ def responsibilities_among(mixture: Mixture, rows: np.ndarray, words: np.ndarray
     return odds
 
 
+def noise_probabilities(
+    mixture: Mixture,
+    rows: np.ndarray,
+    out: np.ndarray,
+    n_threads: int | None = None,
+    *,
+    gaps: bool = False,
+) -> np.ndarray:
+    """(n,): the probability that a row is noise, written to `out`."""
+    log_density(mixture, rows, out, n_threads, gaps=gaps)
+    with np.errstate(under="ignore"):
+        np.exp(mixture.log_noise - out, out=out)
+    np.minimum(out, 1.0, out=out)
+    return out
+
+
 def _by_rows(
     mixture: Mixture,
     name: str,
@@ -86,6 +103,8 @@ def _by_rows(
     k = mixture.n_components
     if not gaps:
         return in_blocks(getattr(mixture.packed(rows.dtype), name), k, rows, out, n_threads)
+    if mixture.noise is not None:
+        raise ValueError(NO_GAPS)
     # What gaps need is loaded with the first of them.
     from fastgmm.mixture.patterns import scores
 
@@ -118,7 +137,10 @@ def classification(
     *,
     gaps: bool = False,
 ) -> tuple[float, float]:
-    """The log-likelihood of rows and the sum of log max_k r_ik, both weighted and in nats."""
+    """The log-likelihood of rows and the sum of log max_k r_ik, both weighted and in nats.
+
+    Noise is one of the k.
+    """
     log_likelihood = certainty = 0.0
     for begin in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[begin : begin + ROWS_AT_ONCE]
@@ -126,7 +148,10 @@ def classification(
         log_density(mixture, part, density, n_threads, gaps=gaps)
         odds = np.empty((len(part), mixture.n_components), part.dtype)
         responsibilities(mixture, part, odds, n_threads, gaps=gaps)
-        certain = np.log(odds.max(axis=1), dtype=np.float64)
+        most = odds.max(axis=1)
+        if mixture.noise is not None:
+            most = np.maximum(most, np.exp(mixture.log_noise - density))
+        certain = np.log(most, dtype=np.float64)
         weight = np.ones(len(part))
         if sample_weight is not None:
             weight = sample_weight[begin : begin + ROWS_AT_ONCE]

@@ -14,6 +14,7 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import model_of
 from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
+from fastgmm.mixture.noise import Noise
 from fastgmm.typing import CovarianceType, FloatArray
 
 FLOAT64 = np.dtype(np.float64)
@@ -42,6 +43,8 @@ class Mixture:
         float32 or float64.
     n_free : int, optional
         The number of free parameters, where a family keeps some of them; None: all are free.
+    noise : Noise, optional
+        What rows come from that are of no component; its weight is what the others lack to 1.
     """
 
     covariance_type: CovarianceType
@@ -52,6 +55,7 @@ class Mixture:
     inverse_factors: FloatArray
     dtype: np.dtype = FLOAT64
     n_free: int | None = None
+    noise: Noise | None = None
 
     def __post_init__(self) -> None:
         for name in ("weights", "means", "covariances", "factors", "inverse_factors"):
@@ -66,12 +70,22 @@ class Mixture:
 
     @classmethod
     def of_arrays(
-        cls, covariance_type: CovarianceType, arrays: tuple[FloatArray, ...], dtype: np.dtype
+        cls,
+        covariance_type: CovarianceType,
+        arrays: tuple[FloatArray, ...],
+        dtype: np.dtype,
+        noise: Noise | None = None,
     ) -> "Mixture":
-        """The mixture of new arrays, float64 and in C order, which nobody writes to any more."""
+        """The mixture of new arrays, float64 and in C order, which nobody writes to any more.
+
+        With noise the last of the weights is that of the noise.
+        """
         made = object.__new__(cls)
         values = made.__dict__
         values["covariance_type"], values["dtype"] = covariance_type, dtype
+        if noise is not None:
+            values["noise"] = noise.weighing(float(arrays[0][-1]))
+            arrays = arrays[0][:-1], *arrays[1:]
         names = "weights", "means", "covariances", "factors", "inverse_factors"
         for name, array in zip(names, arrays, strict=True):
             array.flags.writeable = False
@@ -104,8 +118,10 @@ class Mixture:
         k, d = checks.check_sizes("means", self.means, 2)
         checks.check_array("means", self.means, (k, d))
         checks.check_array("weights", self.weights, (k,), 0.0)
-        if abs(self.weights.sum() - 1.0) > WEIGHTS_TOLERANCE:
-            raise ValueError(f"weights must sum to 1, got {self.weights.sum()}")
+        if self.noise is not None:
+            self.noise.check_for(d)
+        if abs(self.all_weights.sum() - 1.0) > WEIGHTS_TOLERANCE:
+            raise ValueError(f"weights must sum to 1, got {self.all_weights.sum()}")
         arrays = self.covariances, self.factors, self.inverse_factors
         for name, array in zip(("covariances", "factors", "inverse factors"), arrays, strict=True):
             checks.check_array(name, array, self.covariance_model.shape(k, d))
@@ -122,6 +138,7 @@ class Mixture:
     def is_like(self, other: "Mixture") -> bool:
         """Whether another mixture has the same covariance type and sizes."""
         same = self.means.shape == other.means.shape
+        same &= (self.noise is None) == (other.noise is None)
         return same and self.covariance_type == other.covariance_type
 
     @classmethod
@@ -174,6 +191,7 @@ class Mixture:
             placed(self.inverse_factors),
             self.dtype,
             self.n_free,
+            self.noise,
         )
 
     def log_share(self, chosen: NDArray[np.intp]) -> float:
@@ -205,10 +223,41 @@ class Mixture:
 
     @property
     def n_parameters(self) -> int:
-        """The number of free parameters."""
+        """The number of free parameters; noise has two, its weight and its volume."""
         if self.n_free is not None:
             return self.n_free
-        return n_parameters(self.covariance_type, self.n_components, self.n_features)
+        free = n_parameters(self.covariance_type, self.n_components, self.n_features)
+        return free if self.noise is None else free + 2
+
+    @property
+    def all_weights(self) -> FloatArray:
+        """The weights, (K,), and that of noise at their end, if there is noise: (K + 1,)."""
+        return self.weights if self.noise is None else np.append(self.weights, self.noise.weight)
+
+    @property
+    def shares(self) -> FloatArray:
+        """(K,): the weights of the components beside each other, without noise."""
+        if self.noise is None:
+            return self.weights
+        return np.asarray(self.weights / max(self.weights.sum(), np.finfo(np.float64).tiny))
+
+    @property
+    def log_noise(self) -> float:
+        """The log of weight times density of noise, in nats; -inf where there is none."""
+        if self.noise is None:
+            return -np.inf
+        log_weight = np.empty(1)
+        kernels.log_weights(np.array([self.noise.weight]), log_weight)
+        return float(log_weight[0]) - self.noise.log_volume
+
+    @property
+    def drawable(self) -> "Mixture":
+        """The mixture, or its components alone, where noise has no place to be drawn from."""
+        return self if self.noise is None or self.noise.box is not None else self.without_noise()
+
+    def without_noise(self) -> "Mixture":
+        """The components alone."""
+        return self if self.noise is None else replace(self, weights=self.shares, noise=None)
 
     @property
     def precisions_cholesky(self) -> FloatArray:
@@ -239,6 +288,7 @@ class Mixture:
             model.for_kernels(self.inverse_factors, k, d),
             log_determinants if np.ndim(log_determinants) else np.full(k, log_determinants),
             self.factors,
+            self.log_noise,
         )
 
     @lazy

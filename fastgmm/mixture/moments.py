@@ -9,7 +9,7 @@ from fastgmm.typing import FloatArray
 def total_covariance(mixture: Mixture) -> FloatArray:
     """(D, D): the covariance of a whole mixture, within and between its components."""
     model, (k, d) = mixture.covariance_model, mixture.means.shape
-    weights = mixture.weights
+    weights = mixture.shares
     off = mixture.means - weights @ mixture.means
     each = model.per_component(mixture.covariances, k)
     within = model.form.matrices(np.tensordot(weights, each, 1), d)

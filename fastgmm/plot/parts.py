@@ -28,6 +28,9 @@ black and without the yellow that is lost on white."""
 DARK, LIGHT = "#333333", "#D4D4D4"
 """The sum of the components is drawn in the first, the histogram under it in the second colour."""
 
+OF_NOISE = (0.35, 0.35, 0.35)
+"""Rows of no component have this colour."""
+
 DASHES = (0, (4, 2))
 """The line of the sum is drawn for 4 times its width and left out for 2."""
 
@@ -109,7 +112,8 @@ def draw_pair(
         ax.scatter(
             shown.points[:, pair[0]],
             shown.points[:, pair[1]],
-            c=np.array(colours)[shown.labels],
+            # The label of noise is -1.
+            c=np.array([*colours, OF_NOISE])[shown.labels],
             s=float(np.clip(100 / np.sqrt(crowd), 1.2, 18)),
             alpha=float(np.clip(8 / np.sqrt(crowd), 0.12, 0.6)),
             linewidths=0,

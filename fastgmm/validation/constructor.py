@@ -176,6 +176,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
     "missing": (_text(MISSING),),
+    "noise": (_POSITIVE, _text(("uniform",)), _NONE),
     "frozen": (_frozen(),),
     "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),
     "weight_concentration_prior": (_NONE, _POSITIVE),

@@ -12,7 +12,7 @@ from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 
 
-def check_weights_init(weights: Any, n_components: int) -> FloatArray:
+def check_weights_init(weights: Any, n_components: int, *, noise: bool = False) -> FloatArray:
     """Check the weights of the components.
 
     Parameters
@@ -21,6 +21,8 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
         What the user gave.
     n_components : int
         The number of components.
+    noise : bool
+        Whether they may leave something for noise, and sum to less than 1.
 
     Returns
     -------
@@ -41,6 +43,8 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
         )
     tolerance = 1e-6 if array.dtype == np.float32 else 1e-8
     # The sum is compared in the dtype of the input, so that scikit-learn accepts the same weights.
+    if noise and array.sum() < 1.0:
+        return _owned(array)
     if abs(1.0 - array.sum()) > tolerance:
         raise ValueError(
             "The parameter 'weights' should be normalized, but got sum(weights) = "

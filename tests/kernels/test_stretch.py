@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from stretch_cases import (
+    GRID,
+    PACE,
     RTOL,
     TYPES,
     assert_close,
@@ -70,6 +72,27 @@ def test_steps_ahead_are_those_of_the_reference(build, name, seed):
     last = (search.gradient, search.em_step, *(() if by_em else (search.step,)))
     np.testing.assert_allclose(vectors[2 * n_pairs :][: len(last)], last, atol=1e-6)
     np.testing.assert_allclose(held, search.held, rtol=1e-9)
+
+
+@pytest.mark.parametrize("acceleration", [0.0, 2.0])
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_background_holds_the_rest(build, name, dtype, acceleration):
+    mixture, arguments = case(name, 3, 2, 4, dtype, weighted=True)
+    mixture = np.append(0.9 * mixture[0], 0.1), *mixture[1:]
+    arguments[2][::10] *= 5.0  # rows far from all
+    rules, rtol = rules_of(acceleration=acceleration), RTOL[np.dtype(dtype)]
+    stretches = []
+    for kind in (build.modules[np.dtype(dtype)].Stretch, reference_stretch.Stretch):
+        one = kind(*arguments, rules, PACE, GRID[np.dtype(dtype)], 4, 5.0)
+        one.begin(mixture, None, None, [])
+        stretches.append(one)
+    found, wanted = (one.run(12)[0] for one in stretches)
+    np.testing.assert_allclose(found, wanted, rtol=rtol)
+    compiled, slow = (reached(one, mixture) for one in stretches)
+    assert_close(compiled, slow, 20 * rtol)
+    assert compiled[0].sum() == pytest.approx(1.0)
+    assert 0.02 < compiled[0][3] < 0.5
 
 
 @pytest.mark.parametrize(("tol", "both"), [(1e-3, 0.0), (1e-5, 1.0), (1e-6, 0.0)])

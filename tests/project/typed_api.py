@@ -68,6 +68,11 @@ def fits(X: Doubles, single: NDArray[np.float32], weight: Doubles) -> GaussianMi
         prior=NormalInverseWishart(shrinkage=0.1),
         random_state=np.random.default_rng(0),
         missing="em",
+        noise="uniform",
+    )
+    assert_type(model, GaussianMixture)
+    model = GaussianMixture(
+        3,
         means_init=X[:3],
         frozen=("means",),
     )
@@ -98,11 +103,14 @@ def attributes(model: GaussianMixture | Snapshot) -> None:
     assert_type(model.feature_names_in_, Strings)
     assert_type(model.n_features_in_, int)
     assert_type(model.n_parameters, int)
+    assert_type(model.noise_weight_, float)
+    assert_type(model.noise_volume_, float)
 
 
 def scores(model: GaussianMixture | Snapshot, X: Doubles, weight: Doubles) -> None:
     assert_type(model.predict(X), Integers)
     assert_type(model.predict_proba(X), Floats)
+    assert_type(model.noise_proba(X), Floats)
     assert_type(model.score_samples(X, out=np.empty(len(X))), Floats)
     assert_type(model.component_log_density(X), Floats)
     assert_type(model.mahalanobis(X), Floats)

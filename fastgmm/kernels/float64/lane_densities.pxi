@@ -267,7 +267,7 @@ cdef void normalize_lanes(Lanes *g) noexcept nogil:
         for k in range(g.model.n_components):
             top = vmax(top, vload(g.density + k * n + b))
         vstore(g.log_total + b, top)
-    normalize(g.model.n_components, n, n, g.log_total, g.density, g.total, g.scale)
+    normalize(g.model.n_components, LOWEST, n, n, g.log_total, g.density, g.total, g.scale)
 
 
 cdef void label_lanes(Lanes *g) noexcept nogil:

@@ -17,6 +17,8 @@ cdef class RelativeFrame:
     ridge : float64 array (D,) or (1,)
     pace : float64 array
         The numbers of the struct Pace.
+    background : bool
+        Whether weights have one more number, that of a background, at their end.
     """
     cdef Model model
     cdef Pace pace
@@ -25,8 +27,11 @@ cdef class RelativeFrame:
     cdef Borrowed ridge_loan
     cdef list loans                 # of one call
 
-    def __cinit__(self, str form, bint tied, Py_ssize_t n_components, Py_ssize_t n_features, ridge, pace):
+    def __cinit__(
+        self, str form, bint tied, Py_ssize_t n_components, Py_ssize_t n_features, ridge, pace, bint background=False
+    ):
         self.model = asked_model(form, tied, n_components, n_features)
+        self.model.n_weights += background
         self.model.n_ridge = 1 if ridge.size == 1 else n_features
         self.ridge_loan = borrow(ridge, sizeof(double), self.model.n_ridge, False, "ridge")
         self.model.ridge = <const double *> self.ridge_loan.view.buf
@@ -53,7 +58,7 @@ cdef class RelativeFrame:
         cdef Py_ssize_t k = self.model.n_components
         cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
         weights, means, covariances, factors, inverses = arrays
-        slot.weights = self._lent(weights, k, writable, "weights")
+        slot.weights = self._lent(weights, self.model.n_weights, writable, "weights")
         slot.means = self._lent(means, k * self.model.n_features, writable, "means")
         slot.covariances = self._lent(covariances, n_numbers, writable, "covariances")
         slot.factors = self._lent(factors, n_numbers, writable, "factors")
@@ -66,7 +71,7 @@ cdef class RelativeFrame:
         cdef Py_ssize_t d = self.model.n_features
         reference, component_weight, first, second, mean_weight, divisor = arrays[:6]
         evidence.reference = self._lent(reference, k * d, False, "reference")
-        evidence.component_weight = self._lent(component_weight, k, False, "component_weight")
+        evidence.component_weight = self._lent(component_weight, self.model.n_weights, False, "component_weight")
         evidence.sums.first = self._lent(first, k * d, False, "first")
         evidence.sums.second = self._lent(second, self.model.n_covariances * self.model.size, False, "second")
         evidence.sums.mean_weight = self._lent(mean_weight, k, False, "mean_weight")
@@ -160,7 +165,7 @@ cdef class RelativeFrame:
         cdef double *of_base
         cdef double *vector
         try:
-            of_base = self._lent(weights, self.model.n_components, False, "weights")
+            of_base = self._lent(weights, self.model.n_weights, False, "weights")
             vector = self._lent(step, self.frame.n, False, "step")
             find_scales(&self.frame, &self.model, of_base)
             return largest_move(&self.frame, vector)

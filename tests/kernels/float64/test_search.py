@@ -51,10 +51,12 @@ def sums_of(kind, shape, mixture, rng, grid=0.0):
 FORM_NDIM = {"matrix": 2, "diagonal": 1, "scalar": 0}
 
 
-def both(build, kind, shape, rng):
+def both(build, kind, shape, rng, background=False):
     ridge = rng.uniform(size=1 if kind[0] == "scalar" else shape[1])
-    compiled = build.modules[np.dtype("float64")].RelativeFrame(*kind, *shape, ridge, PACE)
-    slow = reference.RelativeFrame(*kind, *shape, ridge, PACE)
+    compiled = build.modules[np.dtype("float64")].RelativeFrame(
+        *kind, *shape, ridge, PACE, background
+    )
+    slow = reference.RelativeFrame(*kind, *shape, ridge, PACE, background)
     assert compiled.n_coordinates == slow.n_coordinates
     return compiled, slow
 
@@ -68,11 +70,17 @@ def like(mixture):
     return tuple(np.empty_like(array) for array in mixture)
 
 
-def test_gradient_coordinates_and_moves(build, kind, shape, rng):
-    compiled, slow = both(build, kind, shape, rng)
+@pytest.mark.parametrize("background", [False, True])
+def test_gradient_coordinates_and_moves(build, kind, shape, background, rng):
+    compiled, slow = both(build, kind, shape, rng, background)
     base, other = mixture_of(kind, shape, rng), mixture_of(kind, shape, rng)
+    if background:
+        base = np.append(0.8 * base[0], 0.2), *base[1:]
+        other = np.append(0.7 * other[0], 0.3), *other[1:]
     got, expected = np.empty(compiled.n_coordinates), np.empty(compiled.n_coordinates)
     sums = sums_of(kind, shape, base, rng)
+    if background:
+        sums = sums[0], np.append(sums[1], 17.0), *sums[2:]
     compiled.gradient(base, sums, got)
     slow.gradient(base, sums, expected)
     close(got, expected)

@@ -23,7 +23,7 @@ from fastgmm.estimators.adapting import Adapting
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
-from fastgmm.estimators.given import labels_of, labels_on_cluster_error, row_data, with_labels
+from fastgmm.estimators.given import labels_of, row_data, with_labels
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.planning import (
     INITIAL,
@@ -741,9 +741,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
             # What clusters need is loaded with the first of them.
             from fastgmm.estimators.spread import learned as learned_there
 
-            there = learned_there(self, X, sample_weight, client) if labels is None else None
-            if labels is not None and client is not None:
-                raise labels_on_cluster_error()
+            there = learned_there(self, X, sample_weight, client, labels)
             if there is not None:
                 self._state = there._state
                 return self

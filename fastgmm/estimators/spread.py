@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgmm.data import dask
 from fastgmm.data.partitions import PartitionData, Weighed
+from fastgmm.estimators.given import labels_on_cluster_error
 from fastgmm.tables.containers import is_spread
 from fastgmm.tables.frames import is_class
 from fastgmm.threads import at_most
@@ -147,7 +148,7 @@ def _scored(
     return scored.astype(dtype, copy=False)
 
 
-def learned(model: Any, X: Any, sample_weight: Any, client: Any) -> Any:
+def learned(model: Any, X: Any, sample_weight: Any, client: Any, labels: Any = None) -> Any:
     """The model after `partial_fit` of one partition after the other, where those lie.
 
     None where there is no client.
@@ -157,6 +158,8 @@ def learned(model: Any, X: Any, sample_weight: Any, client: Any) -> Any:
     client = _client_for(X, client)
     if client is None:
         return None
+    if labels is not None:
+        raise labels_on_cluster_error()
     one = delayed(_learned, pure=False)
     for part, weight in dask.delayed_parts(X, sample_weight):
         model = one(model, part, weight)

@@ -27,7 +27,7 @@ from support import COVARIANCE_TYPES, correlated_mixture, error_of
 Peer = sklearn.mixture.GaussianMixture
 OWN = [
     *("n_threads", "half_life", "learning_exponent"),
-    *("gap_tol", "acceleration", "on_collapse", "prior", "missing", "frozen"),
+    *("gap_tol", "acceleration", "on_collapse", "prior", "missing", "noise", "frozen"),
 ]
 DEFAULTS_OF_OUR_OWN = {
     "init_params": "ward",
@@ -39,11 +39,12 @@ DEFAULTS_OF_OUR_OWN = {
     "on_collapse": "repair",
     "prior": None,
     "missing": "error",
+    "noise": None,
     "frozen": (),
 }
 SCORING = (
     *("predict", "predict_proba", "score", "score_samples", "component_log_density", "e_step"),
-    *("aic", "bic", "icl"),
+    *("aic", "bic", "icl", "noise_proba"),
 )
 
 

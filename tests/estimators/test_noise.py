@@ -183,10 +183,8 @@ def test_it_draws_noise_in_a_picture(fitted: GaussianMixture) -> None:
     assert plot_mixture(fitted, rows_of(500)) is not None
 
 
-@pytest.mark.parametrize("wrong", ["other", 0.0, -1.0, np.inf, np.nan, True, [1.0]])
+@pytest.mark.parametrize("wrong", ["other", 0.0, -1.0, np.inf, np.nan, [1.0]])
 def test_what_noise_may_be(wrong: Any) -> None:
-    if wrong is True:
-        return  # Python's True is the number 1
     with pytest.raises(InvalidParameterError, match="noise"):
         GaussianMixture(2, noise=wrong).fit(rows_of(50))
 

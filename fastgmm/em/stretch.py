@@ -365,7 +365,7 @@ class FixedIterations:
             sums = self._sums(mixture)
             if reached.left == 0:
                 return reached._replace(promise=sums.log_likelihood / sums.weight)
-            mixture = maximization(sums, self._regularization)
+            mixture = MAXIMUM_LIKELIHOOD.maximize(sums, self._regularization, mixture)
         except IllDefinedCovarianceError:
             return Reached(mixture, -np.inf, True)
         return self.go_on([mixture], [reached.left - 1], needed, n_rows)[0]

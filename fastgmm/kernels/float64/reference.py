@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.kernels.float64.sharing import share_directions, share_matrix, share_shape
 from fastgmm.kernels.float64.starting import (
     assign_to_cut,
     cut,
@@ -61,6 +62,9 @@ __all__ = [
     "moments_of_rows",
     "number_patterns",
     "pooled_mixture",
+    "share_directions",
+    "share_matrix",
+    "share_shape",
     "small_bits",
     "take_rows",
     "ward",

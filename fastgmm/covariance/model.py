@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance.estimate import Augmented
 from fastgmm.covariance.forms import Form
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
@@ -50,7 +49,7 @@ class CovarianceModel:
         components obey no restriction.  By default it is the model's own.
     """
 
-    name: str
+    name: Any
     form: Form
     tied: bool
     sums: Form

@@ -103,7 +103,7 @@ def with_volume(covariances: FloatArray, volumes: FloatArray, weights: FloatArra
     It maximises the likelihood for whatever shapes and axes there are.
     """
     mean = (weights @ volumes) / weights.sum()
-    scale = np.where(volumes > 0.0, mean / np.where(volumes > 0.0, volumes, 1.0), 1.0)
+    scale = np.divide(mean, volumes, out=np.ones(len(volumes)), where=volumes > 0.0)
     return np.asarray(covariances * scale.reshape(-1, *(1,) * (covariances.ndim - 1)))
 
 

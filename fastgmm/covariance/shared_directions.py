@@ -6,6 +6,8 @@ the likelihood; the bound is that of Browne and McNicholas (2014), who turn all 
 need many more steps, since their steps are short where volumes are uneven.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from fastgmm import kernels
@@ -13,33 +15,31 @@ from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.restricted import along, geometric_means, restricted, with_volume
 from fastgmm.typing import FloatArray
 
-MOST, MOST_WARM = 500, 10
+MOST, MOST_WARM = 200, 5
 """The axes are found in at most so many sweeps over all planes.  Where they begin with those of the
 last iteration, EM itself is slower, and each sweep makes the likelihood larger."""
-TOLERANCE = 1e-14
+TOLERANCE = 1e-12
 """They are found where a sweep gains less than this, in nats per row."""
-ALIGNED = 1e-7
-"""Axes are those of a covariance if they leave no correlations above this."""
 GOLDEN = 0.6180339887498949
 """Shares that are multiples of it, but for whole numbers, are all different."""
+
+
+@lru_cache(16)
+def _odd_shares(k: int) -> FloatArray:
+    return np.asarray(1.0 + np.modf(GOLDEN * np.arange(1, k + 1))[0])
 
 
 def _axes_of(covariances: FloatArray) -> FloatArray:
     """(D, D): in rows, the axes that covariances share.
 
-    A sum of them in odd shares has them, unless it has the same variance along two, by chance.
+    A sum of them in odd shares has them, unless it has the same variance along two by chance: then
+    sweeps find what is left to turn.
     """
     k, d, _ = covariances.shape
-    shares = 1.0 + np.modf(GOLDEN * np.arange(1, k + 1))[0]
-    traces = MATRIX.diagonals(covariances, d).sum(axis=1)
-    mean = np.tensordot(shares / np.maximum(traces, np.finfo(float).tiny), covariances, 1)
+    mean = (_odd_shares(k) @ covariances.reshape(k, -1)).reshape(d, d)
     axes = np.ascontiguousarray(np.linalg.eigh(mean)[1].T)
-    rotated = axes @ covariances @ axes.T
-    deviations = np.sqrt(np.maximum(MATRIX.diagonals(rotated, d), 0.0))
-    apart = np.abs(np.triu(rotated, 1))
-    if (apart > ALIGNED * deviations[:, :, None] * deviations[:, None, :]).any():
-        rotated = np.ascontiguousarray(np.moveaxis(rotated, 0, 2))
-        kernels.share_directions(rotated, np.ones(k), False, MOST, TOLERANCE, axes)
+    rotated, variances = axes @ covariances @ axes.T, np.empty((k, d))
+    kernels.share_directions(rotated, np.ones(k), False, MOST, TOLERANCE, axes, variances)
     return axes
 
 
@@ -50,9 +50,9 @@ def shared_axes(
     most = MOST if axes is None else MOST_WARM
     if axes is None:
         axes = np.ascontiguousarray(np.linalg.eigh(np.tensordot(weights, covariances, 1))[1].T)
-    rotated = np.ascontiguousarray(np.moveaxis(axes @ covariances @ axes.T, 0, 2))
-    kernels.share_directions(rotated, weights, equal_volumes, most, TOLERANCE, axes)
-    return axes, np.ascontiguousarray(np.einsum("jjk->kj", rotated))
+    rotated, variances = axes @ covariances @ axes.T, np.empty(covariances.shape[:2])
+    kernels.share_directions(rotated, weights, equal_volumes, most, TOLERANCE, axes, variances)
+    return axes, variances
 
 
 def _of_one_volume(

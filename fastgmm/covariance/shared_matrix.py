@@ -15,7 +15,7 @@ from fastgmm.typing import FloatArray
 def _multiples(
     covariances: FloatArray, weights: FloatArray, previous: FloatArray | None
 ) -> FloatArray:
-    k, d, _ = covariances.shape
+    d = covariances.shape[1]
     scales = MATRIX.diagonals(covariances, d).mean(axis=1)
     if previous is not None:
         # Volumes follow the rows of the last iteration, and zero stays what it is.

@@ -311,12 +311,12 @@ class GaussianMixture(Questions, Reported, Estimator):
         checked_means = check_means_init(means, None)
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
-        model._params()
+        kind = model._params().covariance_type
         mixture = Mixture.from_covariances(
             check_weights_init(weights, n_components),
             checked_means,
             check_covariances(covariances, covariance_type, n_components, n_features),
-            covariance_type,
+            kind,
             np.float32 if single else np.float64,
         )
         model._state = State(mixture)
@@ -376,8 +376,10 @@ class GaussianMixture(Questions, Reported, Estimator):
 
         What knows that class alone, such as skl2onnx, takes it.  It lacks the tied types of
         diagonals and single variances: of these it gets a copy per component, which scores the
-        same, and counts more parameters in `bic` and `aic`.  In place of what only this class has,
-        such as ``init_params="ward"`` and ``reg_covar="auto"``, it has its own defaults.
+        same, and counts more parameters in `bic` and `aic`.  Covariances that have something in
+        common, such as those of "VEE", become "full" or "diag" in the same way.
+        In place of what only this class has, such as ``init_params="ward"`` and
+        ``reg_covar="auto"``, it has its own defaults.
 
         Returns
         -------
@@ -1056,11 +1058,12 @@ class GaussianMixture(Questions, Reported, Estimator):
         # What files need is loaded with the first of them.
         from fastgmm.estimators import model_file
 
-        params = self._params()
+        # Of two names of a covariance type the file keeps the user's.
+        params = vars(self._params()) | {"covariance_type": str(self.covariance_type)}
         self._fitted()
         assert self._state is not None
         contents = model_file.Contents(model_file.stored(self._state))
-        model_file.write_checked(path, vars(params), contents)
+        model_file.write_checked(path, params, contents)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = plain(self.__dict__)

@@ -1,8 +1,8 @@
 """One step of a stream: what a batch of rows says, and what is known after it.
 
 Batches of one block of rows go through compiled code, in one call, where the family is that of
-maximum likelihood and covariances are free.  All others, and those of which something has to be decided, go through an
-E-step and an M-step.
+maximum likelihood and covariances are free.  All others, and those of which something has to be
+decided, go through an E-step and an M-step.
 """
 
 from dataclasses import dataclass

@@ -147,6 +147,8 @@ foretold = _float64.foretold
 """This kernel tells what lower bounds foretell of a run."""
 largest_inflation = _float64.largest_inflation
 """This kernel tells how much wider features are alone than given the others."""
+own_directions = _float64.own_directions
+"""This kernel finds the axes of each of some matrices."""
 share_directions = _float64.share_directions
 """This kernel finds the axes that covariances share."""
 share_matrix = _float64.share_matrix

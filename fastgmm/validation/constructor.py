@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.errors import InvalidParameterError
 from fastgmm.typing import (
     ACCELERATIONS,
@@ -16,7 +17,6 @@ from fastgmm.typing import (
     INIT_PARAMS,
     MISSING,
     ON_COLLAPSE,
-    SAME_TYPES,
     WEIGHTS_PRIORS,
 )
 
@@ -127,7 +127,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     # Of two names for the same, whatever computes knows one.
     "covariance_type": (
-        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: SAME_TYPES.get(name, name)),
+        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: model_of(name).name),
     ),
     "tol": (_NOT_NEGATIVE,),
     # scikit-learn's sentence stays what it is, as callers may compare it.

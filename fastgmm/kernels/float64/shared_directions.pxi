@@ -2,122 +2,246 @@
 # Jacobi's method has those of one matrix (Flury and Gautschi 1986).  The objective in a plane is a sum of logarithms of
 # a product of two variances; it is below the sum of those products in shares that touches it where the plane stands
 # (a logarithm, and a root, is below its tangent), and of that sum the best angle is known in closed form.  So no
-# rotation makes the likelihood less.  Components are in the lanes: all are turned by the same angle.
+# rotation makes the likelihood less.  Components are in the lanes: all are turned by the same angle.  Where each has
+# axes of its own the same loops are Jacobi's method, with an angle in each lane.
 
-from libc.math cimport atan2, cos, pow, sin
-
-cdef void turn(double *one, double *other, double cosine, double sine, Py_ssize_t n) noexcept nogil:
-    """(one, other) = (cosine one + sine other, cosine other - sine one), n numbers each."""
-    cdef Py_ssize_t k
-    cdef double x, y
-    for k in range(n):
-        x = one[k]
-        y = other[k]
-        one[k] = cosine * x + sine * y
-        other[k] = cosine * y - sine * x
+cdef struct Rotated:
+    double *matrices            # d x d x width, symmetric: the upper triangle is in use
+    Py_ssize_t d
+    Py_ssize_t width            # components, and idle lanes that hold identities
 
 
-cdef double *entry(double *rotated, Py_ssize_t i, Py_ssize_t j, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
-    """The numbers of all components at row i and column j: only the upper triangle is in use."""
-    return rotated + (min(i, j) * d + max(i, j)) * k
+cdef inline double *entry(const Rotated *g, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
+    """The numbers of all components at row i and column j."""
+    return g.matrices + (min(i, j) * g.d + max(i, j)) * g.width
+
+
+cdef inline Py_ssize_t whole_lanes(Py_ssize_t n) noexcept nogil:
+    return (n + LANES - 1) // LANES * LANES
+
+
+cdef void fill_rotated(const Rotated *g, const double *covariances, Py_ssize_t n_components) noexcept nogil:
+    """Matrices (K, D, D) into lanes."""
+    cdef Py_ssize_t i, j, k
+    cdef double *out
+    for i in range(g.d):
+        for j in range(i, g.d):
+            out = entry(g, i, j)
+            for k in range(n_components):
+                out[k] = covariances[(k * g.d + i) * g.d + j]
+            for k in range(n_components, g.width):
+                out[k] = 1.0 if i == j else 0.0
+
+
+cdef void diagonals_of(const Rotated *g, Py_ssize_t n_components, double *variances) noexcept nogil:
+    """variances (K, D), out."""
+    cdef Py_ssize_t i, k
+    for k in range(n_components):
+        for i in range(g.d):
+            variances[k * g.d + i] = entry(g, i, i)[k]
+
+
+@cython.linetrace(False)       # tracing would return an int where the vector is
+@cython.profile(False)
+cdef inline vec sign_of(vec x) noexcept nogil:
+    """1, or -1 where x <= 0."""
+    return vkeep(vset(2.0), vgreater(x, vset(0.0))) - vset(1.0)
+
+
+cdef inline void turn_lanes(double *one, double *other, vec cosine, vec sine) noexcept nogil:
+    """(one, other) = (cosine one + sine other, cosine other - sine one), LANES numbers each."""
+    cdef vec x = vload(one)
+    cdef vec y = vload(other)
+    vstore(one, cosine * x + sine * y)
+    vstore(other, cosine * y - sine * x)
 
 
 cdef void turn_plane(
-    double *rotated, double *axes, Py_ssize_t i, Py_ssize_t j, Py_ssize_t d, Py_ssize_t n_components, double angle
+    const Rotated *g, Py_ssize_t i, Py_ssize_t j, Py_ssize_t lane, vec cosine, vec sine
 ) noexcept nogil:
-    """All matrices and the axes turned in the plane of axes i and j."""
-    cdef Py_ssize_t k, m
-    cdef double cosine = cos(angle)
-    cdef double sine = sin(angle)
-    cdef double *first = entry(rotated, i, i, d, n_components)
-    cdef double *last = entry(rotated, j, j, d, n_components)
-    cdef double *both = entry(rotated, i, j, d, n_components)
-    cdef double p, q, r
-    for k in range(n_components):
-        p = first[k]
-        q = both[k]
-        r = last[k]
-        first[k] = cosine * (cosine * p + sine * q) + sine * (cosine * q + sine * r)
-        last[k] = cosine * (cosine * r - sine * q) - sine * (cosine * q - sine * p)
-        both[k] = cosine * (cosine * q - sine * p) + sine * (cosine * r - sine * q)
-    for m in range(d):
+    """The matrices of some lanes, turned in the plane of axes i and j."""
+    cdef Py_ssize_t m
+    cdef double *first = entry(g, i, i) + lane
+    cdef double *last = entry(g, j, j) + lane
+    cdef double *both = entry(g, i, j) + lane
+    cdef vec p = vload(first)
+    cdef vec q = vload(both)
+    cdef vec r = vload(last)
+    cdef vec left = cosine * p + sine * q
+    cdef vec right = cosine * q + sine * r
+    cdef vec under = cosine * r - sine * q
+    vstore(first, cosine * left + sine * right)
+    vstore(both, cosine * right - sine * left)
+    vstore(last, cosine * under - sine * (cosine * q - sine * p))
+    for m in range(g.d):
         if m != i and m != j:
-            turn(entry(rotated, i, m, d, n_components), entry(rotated, j, m, d, n_components), cosine, sine, n_components)
-    turn(axes + i * d, axes + j * d, cosine, sine, d)
+            turn_lanes(entry(g, i, m) + lane, entry(g, j, m) + lane, cosine, sine)
 
 
-cdef double best_angle(
-    const double *p, const double *r, const double *q, const double *held, Py_ssize_t n_components, double *angle
+cdef void halve(double *cosine, double *sine) noexcept nogil:
+    """Cosine and sine of half an angle between -pi and pi, of those of the angle; no digits cancel."""
+    cdef double half
+    if cosine[0] >= 0.0:
+        half = sqrt(0.5 + 0.5 * cosine[0])
+        sine[0] = 0.5 * sine[0] / half
+        cosine[0] = half
+    else:
+        half = sqrt(0.5 - 0.5 * cosine[0])
+        cosine[0] = 0.5 * fabs(sine[0]) / half
+        sine[0] = half if sine[0] >= 0.0 else -half
+
+
+cdef double best_turn(
+    const Rotated *g, Py_ssize_t i, Py_ssize_t j, const double *held, double *cosine, double *sine
 ) noexcept nogil:
-    """The angle, out, by which a plane is turned; returns by how much the objective falls, or more.
+    """Cosine and sine of the angle, out, by which a plane is turned; returns by how much the objective falls, or more.
 
-    p and r: variances of the two axes, q: their covariances, held: the shares of the logarithms.
+    held: the shares of the logarithms.
     """
-    cdef Py_ssize_t k
-    cdef double half, share, length
-    cdef double across = 0.0
-    cdef double along = 0.0
-    for k in range(n_components):
-        if not p[k] * r[k] > 0.0:
-            continue                                        # no volume is left, whatever the angle
-        half = 0.5 * (p[k] - r[k])
-        share = held[k] / (p[k] * r[k])
-        across += 2.0 * share * half * q[k]
-        along += share * (half * half - q[k] * q[k])
-    length = hypot(across, along)
-    angle[0] = 0.25 * atan2(across, along)
-    return across * across / (length + along) if along > 0.0 else length - along
+    cdef Py_ssize_t v
+    cdef vec half, share, p, q, r, volume
+    cdef vec across = vset(0.0)
+    cdef vec along = vset(0.0)
+    cdef double x, y, length
+    for v from 0 <= v < g.width by LANES:
+        p = vload(entry(g, i, i) + v)
+        q = vload(entry(g, i, j) + v)
+        r = vload(entry(g, j, j) + v)
+        volume = p * r
+        half = vset(0.5) * (p - r)
+        # Where no volume is left there is none, whatever the angle.
+        share = vkeep(vload(held + v) / volume, vgreater(volume, vset(0.0)))
+        across = across + vset(2.0) * share * half * q
+        along = along + share * (half * half - q * q)
+    y = vsum(across)
+    x = vsum(along)
+    length = hypot(x, y)
+    if not length > 0.0:
+        return 0.0
+    cosine[0] = x / length
+    sine[0] = y / length
+    halve(cosine, sine)
+    halve(cosine, sine)
+    return y * y / (length + x) if x > 0.0 else length - x
+
+
+cdef void hold(const Rotated *g, const double *weights, bint equal_volumes, double *held) noexcept nogil:
+    """held = the shares of the logarithms in the objective: weights, times volumes where these are equal."""
+    cdef Py_ssize_t k, i
+    cdef double logs, variance
+    for k in range(g.width):
+        held[k] = weights[k]
+        if not equal_volumes or not weights[k] > 0.0:
+            continue
+        logs = 0.0
+        for i in range(g.d):
+            variance = entry(g, i, i)[k]
+            logs += natural_log(variance) if variance > 0.0 else -INFINITY
+        held[k] = weights[k] * natural_exp(logs / g.d)
+
+
+cdef void hold_on(const Rotated *g, Py_ssize_t i, Py_ssize_t j, const double *before, double *held) noexcept nogil:
+    """held, in and out, after a turn of a plane that had these products of variances before."""
+    cdef Py_ssize_t v
+    cdef vec ratio, root
+    cdef vec least = vset(SMALLEST)
+    for v from 0 <= v < g.width by LANES:
+        ratio = vload(entry(g, i, i) + v) * vload(entry(g, j, j) + v) / vmax(vload(before + v), least)
+        ratio = log_positive(vmax(ratio, least)) / vset(<real> g.d)
+        root = exp_nonpositive(-vmax(ratio, -ratio))
+        root = vkeep(vset(1.0) / root, vgreater(ratio, vset(0.0))) + vkeep(root, vgreater(least, ratio))
+        vstore(held + v, vload(held + v) * root)
 
 
 cdef Py_ssize_t common_directions(
-    double *rotated, const double *weights, bint equal_volumes, Py_ssize_t n_components, Py_ssize_t d, Py_ssize_t most,
-    double tolerance, double *axes, double *held
+    const Rotated *g, const double *weights, bint equal_volumes, Py_ssize_t most, double tolerance, double *axes,
+    double *held
 ) noexcept nogil:
-    """Sweeps over all planes; returns their number.  held: scratch of K numbers."""
-    cdef Py_ssize_t sweep, i, j, k
-    cdef double angle, gain, fall, total, before
-    cdef double *p
-    cdef double *r
+    """Sweeps over all planes; returns their number.  held: scratch of 2 width numbers."""
+    cdef Py_ssize_t sweep, i, j, v
+    cdef double gain, fall, total
+    cdef double x = 0.0
+    cdef double cosine = 1.0
+    cdef double sine = 0.0
+    cdef double *before = held + g.width
     for sweep in range(most):
+        hold(g, weights, equal_volumes, held)
         total = 0.0
-        for k in range(n_components):
-            held[k] = weights[k]
-            if equal_volumes:
-                gain = 0.0
-                for i in range(d):
-                    before = rotated[(i * d + i) * n_components + k]
-                    gain += natural_log(before) if before > 0.0 else -INFINITY
-                held[k] = weights[k] * natural_exp(gain / d)
-            total += held[k]
+        for v in range(g.width):
+            total += held[v]
         fall = 0.0
-        for i in range(d):
-            p = entry(rotated, i, i, d, n_components)
-            for j in range(i + 1, d):
-                r = entry(rotated, j, j, d, n_components)
-                gain = best_angle(p, r, entry(rotated, i, j, d, n_components), held, n_components, &angle)
+        for i in range(g.d):
+            for j in range(i + 1, g.d):
+                gain = best_turn(g, i, j, held, &cosine, &sine)
                 fall += gain
                 if not gain > 1e-3 * tolerance * total:
                     continue
+                for v in range(g.width if equal_volumes else 0):
+                    before[v] = entry(g, i, i)[v] * entry(g, j, j)[v]
+                for v from 0 <= v < g.width by LANES:
+                    turn_plane(g, i, j, v, vset(cosine), vset(sine))
                 if equal_volumes:
-                    for k in range(n_components):
-                        held[k] = held[k] / pow(p[k] * r[k], 1.0 / d) if p[k] * r[k] > 0.0 else 0.0
-                turn_plane(rotated, axes, i, j, d, n_components, angle)
-                if equal_volumes:
-                    for k in range(n_components):
-                        held[k] = held[k] * pow(p[k] * r[k], 1.0 / d) if p[k] * r[k] > 0.0 else 0.0
+                    hold_on(g, i, j, before, held)
+                for v in range(g.d):
+                    x = axes[i * g.d + v]
+                    axes[i * g.d + v] = cosine * x + sine * axes[j * g.d + v]
+                    axes[j * g.d + v] = cosine * axes[j * g.d + v] - sine * x
         if not fall > tolerance * total:
             return sweep + 1
     return most
 
 
-def share_directions(rotated, weights, bint equal_volumes, Py_ssize_t most, double tolerance, axes):
+cdef Py_ssize_t jacobi(const Rotated *g, Py_ssize_t most, double tolerance, double *axes) noexcept nogil:
+    """Diagonal matrices in all lanes, and axes (D, D, width), out; returns the number of sweeps.
+
+    The last sweep has met no covariance above the tolerance times the largest variance.
+    """
+    cdef Py_ssize_t sweep, i, j, m, v
+    cdef bint moved
+    cdef vec p, q, r, half, size, tangent, cosine
+    cdef vec small = vset(SMALLEST)
+    memset(axes, 0, g.d * g.d * g.width * sizeof(double))
+    for i in range(g.d):
+        for v in range(g.width):
+            axes[(i * g.d + i) * g.width + v] = 1.0
+    for sweep in range(most):
+        moved = False
+        for v from 0 <= v < g.width by LANES:
+            size = small
+            for i in range(g.d):
+                size = vmax(size, vload(entry(g, i, i) + v))
+            size = size * vset(tolerance)
+            for i in range(g.d):
+                for j in range(i + 1, g.d):
+                    q = vload(entry(g, i, j) + v)
+                    if vmask(vgreater(vmax(q, -q), size)) == 0:
+                        continue
+                    moved = True
+                    p = vload(entry(g, i, i) + v)
+                    r = vload(entry(g, j, j) + v)
+                    half = vset(0.5) * (p - r)
+                    tangent = vmax(half, -half) + vsqrt(half * half + q * q)
+                    tangent = sign_of(half) * q / vmax(tangent, small)
+                    cosine = vset(1.0) / vsqrt(vset(1.0) + tangent * tangent)
+                    turn_plane(g, i, j, v, cosine, tangent * cosine)
+                    for m in range(g.d):
+                        turn_lanes(
+                            axes + (i * g.d + m) * g.width + v, axes + (j * g.d + m) * g.width + v, cosine,
+                            tangent * cosine)
+        if not moved:
+            return sweep + 1
+    return most
+
+
+def share_directions(
+    covariances, weights, bint equal_volumes, Py_ssize_t most, double tolerance, axes, variances
+):
     """The axes that maximise the likelihood of covariances that share them; returns the number of sweeps.
 
     Parameters
     ----------
-    rotated : float64 array (D, D, K), in and out
-        Covariances without a restriction, in the axes that are the first guess; then in those that were found.  Only
-        its upper triangle is read and written; its diagonal is the variances.
+    covariances : float64 array (K, D, D)
+        Covariances without a restriction, in the axes that are the first guess.
     weights : float64 array (K,)
         The weights of the rows that they are of.
     equal_volumes : bool
@@ -128,17 +252,66 @@ def share_directions(rotated, weights, bint equal_volumes, Py_ssize_t most, doub
         What the last sweep has gained, per unit of weight, is less.
     axes : float64 array (D, D), in and out
         In its rows.
+    variances : float64 array (K, D), out
+        Along these axes.
     """
-    check_sizes("features and components", rotated.shape[1:], 2)
-    cdef Py_ssize_t d = rotated.shape[1]
-    cdef Py_ssize_t k = rotated.shape[2]
-    cdef Borrowed rotated_loan = borrow(rotated, sizeof(double), d * d * k, True, "rotated")
+    check_sizes("components and features", covariances.shape[:2], 2)
+    cdef Py_ssize_t k = covariances.shape[0]
+    cdef Rotated g
+    g.d = covariances.shape[1]
+    g.width = whole_lanes(k)
+    cdef Borrowed covariance_loan = borrow(covariances, sizeof(double), k * g.d * g.d, False, "covariances")
     cdef Borrowed weight_loan = borrow(weights, sizeof(double), k, False, "weights")
-    cdef Borrowed axes_loan = borrow(axes, sizeof(double), d * d, True, "axes")
-    cdef Memory memory = Memory(sizeof(double) * k)
+    cdef Borrowed axes_loan = borrow(axes, sizeof(double), g.d * g.d, True, "axes")
+    cdef Borrowed variance_loan = borrow(variances, sizeof(double), k * g.d, True, "variances")
+    cdef Memory memory = Memory(sizeof(double) * g.width * (g.d * g.d + 3))
+    cdef double *held = <double *> memory.begin + g.d * g.d * g.width
     cdef Py_ssize_t n
+    g.matrices = <double *> memory.begin
     with nogil:
+        fill_rotated(&g, <const double *> covariance_loan.view.buf, k)
+        memset(held, 0, 3 * g.width * sizeof(double))
+        memcpy(held, weight_loan.view.buf, k * sizeof(double))
         n = common_directions(
-            <double *> rotated_loan.view.buf, <const double *> weight_loan.view.buf, equal_volumes, k, d, most,
-            tolerance, <double *> axes_loan.view.buf, <double *> memory.begin)
+            &g, held, equal_volumes, most, tolerance, <double *> axes_loan.view.buf, held + g.width)
+        diagonals_of(&g, k, <double *> variance_loan.view.buf)
+    return n
+
+
+def own_directions(covariances, Py_ssize_t most, double tolerance, axes, variances):
+    """Eigenvectors and eigenvalues of some matrices at a time, in no order; returns the number of sweeps.
+
+    Parameters
+    ----------
+    covariances : float64 array (K, D, D)
+    most : int
+        At most so many sweeps.
+    tolerance : float
+        Covariances along the axes are at most this times the largest variance.
+    axes : float64 array (K, D, D), out
+        In its columns.
+    variances : float64 array (K, D), out
+        Along these axes.
+    """
+    check_sizes("components and features", covariances.shape[:2], 2)
+    cdef Py_ssize_t k = covariances.shape[0]
+    cdef Py_ssize_t i, m, c, n
+    cdef Rotated g
+    g.d = covariances.shape[1]
+    g.width = whole_lanes(k)
+    cdef Borrowed covariance_loan = borrow(covariances, sizeof(double), k * g.d * g.d, False, "covariances")
+    cdef Borrowed axes_loan = borrow(axes, sizeof(double), k * g.d * g.d, True, "axes")
+    cdef Borrowed variance_loan = borrow(variances, sizeof(double), k * g.d, True, "variances")
+    cdef Memory memory = Memory(sizeof(double) * 2 * g.width * g.d * g.d)
+    cdef double *found = <double *> memory.begin + g.d * g.d * g.width
+    cdef double *out = <double *> axes_loan.view.buf
+    g.matrices = <double *> memory.begin
+    with nogil:
+        fill_rotated(&g, <const double *> covariance_loan.view.buf, k)
+        n = jacobi(&g, most, tolerance, found)
+        diagonals_of(&g, k, <double *> variance_loan.view.buf)
+        for c in range(k):
+            for m in range(g.d):
+                for i in range(g.d):
+                    out[(c * g.d + m) * g.d + i] = found[(i * g.d + m) * g.width + c]
     return n

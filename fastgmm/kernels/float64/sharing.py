@@ -54,18 +54,16 @@ def _change(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def share_directions(
-    rotated: np.ndarray,
+    covariances: np.ndarray,
     weights: np.ndarray,
     equal_volumes: bool,
     most: int,
     tolerance: float,
     axes: np.ndarray,
+    variances: np.ndarray,
 ) -> int:
-    """The axes that covariances (D, D, K) share; returns the number of sweeps over all planes."""
-    d = len(axes)
-    whole = np.triu(np.moveaxis(rotated, 2, 0))
-    whole = whole + np.swapaxes(np.triu(whole, 1), 1, 2)
-    sweep = 0
+    """The axes that covariances (K, D, D) share; returns the number of sweeps over all planes."""
+    d, whole, sweep = len(axes), covariances, 0
     while sweep < most:
         total, fall = _held(whole, weights, equal_volumes).sum(), 0.0
         for i in range(d):
@@ -81,8 +79,16 @@ def share_directions(
         sweep += 1
         if not fall > tolerance * total:
             break
-    np.copyto(rotated, np.moveaxis(whole, 0, 2))
+    variances[:] = np.einsum("kjj->kj", whole)
     return sweep
+
+
+def own_directions(
+    covariances: np.ndarray, most: int, tolerance: float, axes: np.ndarray, variances: np.ndarray
+) -> int:
+    """Eigenvectors, in columns, and eigenvalues of matrices; returns a number of sweeps."""
+    variances[:], axes[:] = np.linalg.eigh(covariances)
+    return 1
 
 
 def _held(whole: np.ndarray, weights: np.ndarray, equal_volumes: bool) -> np.ndarray:

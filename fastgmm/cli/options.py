@@ -10,18 +10,13 @@ import sys
 from typing import Any
 
 from fastgmm import select
+from fastgmm.cli.covariance_types import ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_posterior_options
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import impute, info, sample, score
 from fastgmm.sources import FORMATS
-from fastgmm.typing import (
-    ALL_COVARIANCE_TYPES,
-    COVARIANCE_TYPES,
-    CRITERIA,
-    INIT_PARAMS,
-    ON_COLLAPSE,
-)
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE
 
 NOTHING = ["-"]
 """Standard input is read where no data are named."""
@@ -54,13 +49,7 @@ def _add_fit(commands: Any) -> None:
     _add_data(parser)
     add = parser.add_argument
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
-    add(
-        "--covariance-type",
-        choices=ALL_COVARIANCE_TYPES,
-        default="full",
-        metavar="TYPE",
-        help=f"{', '.join(COVARIANCE_TYPES)}, or one of mclust's fourteen, such as VEE (full)",
-    )
+    add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
     _add_starts(parser, n_init=1)
     add("--tol", type=float, default=1e-3, help="least change of an iteration (%(default)s)")
     add(
@@ -114,8 +103,7 @@ def _add_select(commands: Any) -> None:
         type=types,
         default=list(COVARIANCE_TYPES),
         metavar="A,B",
-        help=f"among {', '.join(COVARIANCE_TYPES)} (all of these) and mclust's fourteen, such as "
-        "VEE; mclust: all fourteen",
+        help=f"{SOME}; mclust: all of them (the first six)",
     )
     add("--criterion", choices=CRITERIA, default="bic", help="lower is better (%(default)s)")
     defaults = inspect.signature(select).parameters
@@ -143,12 +131,7 @@ def _add_learn(commands: Any) -> None:
     add("model", metavar="MODEL", help="written back in one step; made if it is not there")
     _add_data(parser, or_input=True, of_model=True)
     add("-k", "--components", type=positive, metavar="K", help="of a new model")
-    add(
-        "--covariance-type",
-        choices=ALL_COVARIANCE_TYPES,
-        metavar="TYPE",
-        help="of a new model (full)",
-    )
+    add("--covariance-type", **ONE, help="of a new model (full)")
     _add_regularization(parser, new=True)
     add("--seed", type=seed, help="for the start of a new model")
     add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
@@ -363,16 +346,6 @@ def numbers(text: str) -> list[int]:
             raise argparse.ArgumentTypeError(f"{part!r} is an empty range: write {most}-{least}")
         found += range(least, most + 1)
     return list(dict.fromkeys(found))
-
-
-def types(text: str) -> list[str]:
-    """Read covariance types between commas, each once."""
-    kinds = [kind.strip() for kind in text.split(",")]
-    for kind in kinds:
-        if kind not in (*ALL_COVARIANCE_TYPES, "mclust"):
-            known = ", ".join((*ALL_COVARIANCE_TYPES, "mclust"))
-            raise argparse.ArgumentTypeError(f"{kind!r} is not one of {known}")
-    return list(dict.fromkeys(kinds))
 
 
 def columns(text: str) -> list[str]:

@@ -29,7 +29,7 @@ def _odd_shares(k: int) -> FloatArray:
     return np.asarray(1.0 + np.modf(GOLDEN * np.arange(1, k + 1))[0])
 
 
-def _axes_of(covariances: FloatArray) -> FloatArray:
+def axes_of(covariances: FloatArray) -> FloatArray:
     """(D, D): in rows, the axes that covariances share.
 
     A sum of them in odd shares has them, unless it has the same variance along two by chance: then
@@ -58,7 +58,7 @@ def shared_axes(
 def _of_one_volume(
     covariances: FloatArray, weights: FloatArray, previous: FloatArray | None
 ) -> FloatArray:
-    begin = None if previous is None else _axes_of(previous)
+    begin = None if previous is None else axes_of(previous)
     axes, variances = shared_axes(covariances, weights, begin, equal_volumes=True)
     return along(axes.T, with_volume(variances, geometric_means(variances), weights))
 
@@ -66,7 +66,7 @@ def _of_one_volume(
 def _of_any_volume(
     covariances: FloatArray, weights: FloatArray, previous: FloatArray | None
 ) -> FloatArray:
-    begin = None if previous is None else _axes_of(previous)
+    begin = None if previous is None else axes_of(previous)
     axes, variances = shared_axes(covariances, weights, begin, equal_volumes=False)
     return along(axes.T, variances)
 

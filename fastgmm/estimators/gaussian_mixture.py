@@ -84,7 +84,10 @@ class GaussianMixture(Questions, Reported, Estimator):
         Number of components, K.
     covariance_type : str, default="full"
         "full": a covariance matrix per component; "diag": a diagonal; "spherical": a variance.
-        "tied", "tied_diag", "tied_spherical": one of these for all components.
+        "tied", "tied_diag", "tied_spherical": one of these for all components.  Or one of mclust's
+        fourteen: "EII", "VII", "EEI", "VVI", "EEE" and "VVV" are other names of these six, and of
+        "VEI", "EVI", "VEE", "EVE", "VVE", "EEV", "VEV" and "EVV" the components have volume, shape
+        or axes in common (E) or not (V): see docs/fourteen.md.
     tol : float, default=1e-3
         EM stops when the mean log-likelihood per row changes by less than this (nats); see
         `gap_tol`.
@@ -282,7 +285,7 @@ class GaussianMixture(Questions, Reported, Estimator):
         means : array_like of shape (n_components, n_features)
         covariances : array_like
             (K, D, D) for full, (K, D) for diag, (K,) for spherical; (D, D), (D,) and () for the
-            tied types.
+            tied types; of mclust's other types (K, D) for VEI and EVI, else (K, D, D).
         covariance_type : str, default="full"
         **params : object
             Further parameters of the constructor.

@@ -1,6 +1,6 @@
 # Covariances that differ in volume alone have their common part by a fixed point: the scales of all components, given
-# what they share, and what they share, given the scales (Celeux and Govaert 1995, models VEI, VEV and VEE).  Both halves
-# maximise the likelihood, so that it never falls; a few numbers of each component are all that is touched.
+# what they share, and what they share, given the scales (Celeux and Govaert 1995, models VEI, VEV and VEE).  Both
+# halves maximise the likelihood, so that it never falls.
 
 cdef double renew(double *scale, double value) noexcept nogil:
     """scale = value; returns by which share it has changed."""

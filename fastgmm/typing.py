@@ -9,11 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "ACCELERATIONS",
+    "ALL_COVARIANCE_TYPES",
     "COVARIANCE_TYPES",
     "CRITERIA",
     "INIT_PARAMS",
+    "MCLUST_TYPES",
     "ON_COLLAPSE",
     "PARTS",
+    "SAME_TYPES",
     "Acceleration",
     "ArrayLike",
     "CovarianceType",
@@ -31,8 +34,29 @@ __all__ = [
     "WeightsPrior",
 ]
 
-CovarianceType = Literal["full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"]
-"""`covariance_type` is one of these words."""
+CovarianceType = Literal[
+    "full",
+    "tied",
+    "diag",
+    "spherical",
+    "tied_diag",
+    "tied_spherical",
+    "EII",
+    "VII",
+    "EEI",
+    "VEI",
+    "EVI",
+    "VVI",
+    "EEE",
+    "VEE",
+    "EVE",
+    "VVE",
+    "EEV",
+    "VEV",
+    "EVV",
+    "VVV",
+]
+"""`covariance_type` is one of these words: six of the package's own, and the names of mclust."""
 Acceleration = Literal["lbfgs", "auto"]
 """`acceleration` is one of these words, or None."""
 Criterion = Literal["bic", "icl", "aic"]
@@ -54,10 +78,23 @@ MISSING: tuple[str, ...] = get_args(Missing)
 """These are the words of `Missing`, for checks."""
 ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
 """These are the words of `OnCollapse`, for checks."""
+ALL_COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
+"""These are the words of `CovarianceType`, for checks."""
+COVARIANCE_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[:6]
+"""These are the covariance types that `fastgmm.select` tries by default, in this order."""
+MCLUST_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[6:]
+"""These are mclust's fourteen covariance types, in its order: "mclust" stands for them."""
 PARTS: tuple[str, ...] = get_args(Part)
 """These are the words of `Part`, for checks."""
-COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
-"""These are the words of `CovarianceType`, in the order in which `fastgmm.select` tries them."""
+SAME_TYPES: dict[str, CovarianceType] = {
+    "EII": "tied_spherical",
+    "VII": "spherical",
+    "EEI": "tied_diag",
+    "VVI": "diag",
+    "EEE": "tied",
+    "VVV": "full",
+}
+"""These of mclust's names are other words for six covariance types."""
 CRITERIA: tuple[str, ...] = get_args(Criterion)
 """These are the words of `Criterion`, for checks."""
 INIT_PARAMS: tuple[str, ...] = get_args(InitParams)

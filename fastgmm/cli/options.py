@@ -8,6 +8,7 @@ from typing import Any
 
 from fastgmm import select
 from fastgmm.cli.adapt import adapt
+from fastgmm.cli.covariance_types import ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_noise_option, add_posterior_options
 from fastgmm.cli.readers import columns, delimiter, mark, number_or, numbers, positive, seed
@@ -48,7 +49,7 @@ def _add_fit(commands: Any) -> None:
     _add_data(parser)
     add = parser.add_argument
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
-    add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
+    add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
     _add_starts(parser, n_init=1)
     add(
         "--labels",
@@ -107,7 +108,7 @@ def _add_select(commands: Any) -> None:
         type=types,
         default=list(COVARIANCE_TYPES),
         metavar="A,B",
-        help=f"among {', '.join(COVARIANCE_TYPES)} (all)",
+        help=f"{SOME}; mclust: all of them (the first six)",
     )
     add("--criterion", choices=CRITERIA, default="bic", help="lower is better (%(default)s)")
     defaults = inspect.signature(select).parameters
@@ -135,7 +136,7 @@ def _add_learn(commands: Any) -> None:
     add("model", metavar="MODEL", help="written back in one step; made if it is not there")
     _add_data(parser, or_input=True, of_model=True)
     add("-k", "--components", type=positive, metavar="K", help="of a new model")
-    add("--covariance-type", choices=COVARIANCE_TYPES, help="of a new model (full)")
+    add("--covariance-type", **ONE, help="of a new model (full)")
     _add_regularization(parser, new=True)
     add("--seed", type=seed, help="for the start of a new model")
     add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
@@ -328,13 +329,3 @@ def _add_json(parser: argparse.ArgumentParser, what: str = "one object") -> None
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, metavar="N", help="(one per processor)")
-
-
-def types(text: str) -> list[str]:
-    """Read covariance types between commas, each once."""
-    kinds = [kind.strip() for kind in text.split(",")]
-    for kind in kinds:
-        if kind not in COVARIANCE_TYPES:
-            known = ", ".join(COVARIANCE_TYPES)
-            raise argparse.ArgumentTypeError(f"{kind!r} is not one of {known}")
-    return list(dict.fromkeys(kinds))

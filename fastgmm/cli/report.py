@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgmm import Candidate
 from fastgmm.cli.models import Model
-from fastgmm.typing import Criterion, FloatArray
+from fastgmm.typing import SAME_TYPES, Criterion, FloatArray
 
 LONGEST_NAME = 28
 """A longer name of a column is cut: it must leave room for the numbers."""
@@ -84,9 +84,10 @@ def standard_deviations(model: Model) -> FloatArray:
     ndarray of shape (n_components, n_features), float64
     """
     variances = np.asarray(model.covariances_, dtype=np.float64)
-    if model.covariance_type in ("full", "tied"):
+    kind = SAME_TYPES.get(model.covariance_type, model.covariance_type)
+    if variances.ndim == 3 or kind == "tied":
         variances = np.diagonal(variances, axis1=-2, axis2=-1)
-    elif model.covariance_type == "spherical":
+    elif kind == "spherical":
         variances = variances[:, np.newaxis]
     # What all components or all columns share is repeated.
     return np.broadcast_to(np.sqrt(variances), np.shape(model.means_))

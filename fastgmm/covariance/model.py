@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from fastgmm.covariance.estimate import Augmented
 from fastgmm.covariance.forms import Form
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
@@ -27,8 +27,8 @@ class CovarianceModel:
         The form in which the E-step sums second moments and the kernels take inverse factors: that
         of the covariances or a wider one.
     estimate : callable
-        A function estimate(sums, ridge) that returns covariances of augmented statistics, with
-        the ridge added to the variances.
+        A function estimate(sums, ridge, previous) that returns covariances of augmented statistics,
+        with the ridge added to the variances.  `previous` are those of the last iteration, or None.
     n_parameters : callable
         A function n_parameters(K, D) that returns the number of free parameters of the covariances.
     accelerates : bool
@@ -36,16 +36,41 @@ class CovarianceModel:
         is accelerated; else it goes on alone.
     unrestricted : bool
         Whether `estimate` is `sample_covariances`, so that compiled iterations can do it too.
+    restrict : callable, optional
+        A function restrict(covariances, weights, previous) that makes covariances of the model of
+        whatever the form can store, where these are not all.
+    needs_previous : bool
+        Whether `estimate` iterates, and ends sooner where it begins with the last covariances.
+    rows : int, optional
+        The number of rows of a component from which its covariance can be estimated, given those of
+        the others.  By default D + 1 of a matrix and two of variances.
+    free_type : str
+        The covariance type of all covariances of the form: marginals, conditionals and merged
+        components obey no restriction.  By default it is the model's own.
     """
 
-    name: str
+    name: Any
     form: Form
     tied: bool
     sums: Form
-    estimate: Callable[[Augmented, FloatArray], FloatArray]
+    estimate: Callable[..., FloatArray]
     n_parameters: Callable[[int, int], int]
     accelerates: bool = False
     unrestricted: bool = False
+    restrict: Callable[[FloatArray, FloatArray, FloatArray | None], FloatArray] | None = None
+    needs_previous: bool = False
+    rows: int | None = None
+    free_type: Any = ""
+
+    def __post_init__(self) -> None:
+        if not self.free_type:
+            object.__setattr__(self, "free_type", self.name)
+
+    def rows_needed(self, n_features: int) -> int:
+        """The number of rows whose scatter can be the covariance of a component."""
+        if self.rows is not None:
+            return self.rows
+        return n_features + 1 if self.form.ndim == 2 else 2
 
     @lazy
     def kernel(self) -> str:

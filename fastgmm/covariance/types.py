@@ -1,16 +1,20 @@
 """The registry of covariance types: three forms, with one covariance each or one for all.
 
-A model of another kind is one more entry here, and a file of its own.
+Eight more are restricted: some of volume, shape and axes are the same in all components.  A model
+of another kind is one more entry here, and a file of its own.
 """
 
-from functools import partial
-
 from fastgmm.covariance.diagonal import DIAGONAL
-from fastgmm.covariance.estimate import sample_covariances
+from fastgmm.covariance.equal_volumes import EVI, EVV
+from fastgmm.covariance.estimate import Augmented, sample_covariances
 from fastgmm.covariance.forms import Form
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.scalar import SCALAR
+from fastgmm.covariance.shared_directions import EVE, VVE
+from fastgmm.covariance.shared_matrix import VEE
+from fastgmm.covariance.shared_shape import EEV, VEI, VEV
+from fastgmm.typing import SAME_TYPES, FloatArray
 
 
 def unrestricted(name: str, form: Form, tied: bool) -> CovarianceModel:
@@ -20,7 +24,11 @@ def unrestricted(name: str, form: Form, tied: bool) -> CovarianceModel:
         one = form.n_parameters(n_features)
         return one if tied else n_components * one
 
-    estimate = partial(sample_covariances, form, tied)
+    def estimate(
+        sums: Augmented, ridge: FloatArray, previous: FloatArray | None = None
+    ) -> FloatArray:
+        return sample_covariances(form, tied, sums, ridge)
+
     return CovarianceModel(name, form, tied, form, estimate, n_parameters, True, True)
 
 
@@ -33,11 +41,19 @@ MODELS: dict[str, CovarianceModel] = {
         unrestricted("spherical", SCALAR, tied=False),
         unrestricted("tied_diag", DIAGONAL, tied=True),
         unrestricted("tied_spherical", SCALAR, tied=True),
+        VEI,
+        EVI,
+        VEE,
+        EVE,
+        VVE,
+        EEV,
+        VEV,
+        EVV,
     )
 }
-"""These are all covariance models, by the `covariance_type` of users."""
+"""These are all covariance models, each under one name; users may call some by another."""
 
 
 def model_of(covariance_type: str) -> CovarianceModel:
-    """The covariance model of a covariance type."""
-    return MODELS[covariance_type]
+    """The covariance model of a covariance type, by whichever of its names."""
+    return MODELS[SAME_TYPES.get(covariance_type, covariance_type)]

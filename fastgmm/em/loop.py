@@ -11,7 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range
+from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repair, Repairer
+from fastgmm.em.extrapolation import Extrapolation
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.rules import LEAST_FALL, Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_ROUNDING, RECENT, ROUNDING, recent_gain
@@ -146,7 +149,7 @@ class _Loop:
 
         The run ends with a failure where a covariance is singular and nothing can be done.
         """
-        rules, search, n_iter = self._rules, self.whole().search, self.run.n_iter + 1
+        rules, search, n_iter = self._rules, self.whole().ahead_by, self.run.n_iter + 1
         bounds, n_passes, trail = self.run.lower_bounds, self.run.n_passes, self.run.trail
         accepted, statistics, lower_bound, of_this = self._accepted()
         if n_iter == 1:
@@ -169,9 +172,10 @@ class _Loop:
             gap = 0.0 if noise <= NOISE_ROUNDING * rounding else noise
             self.run = replace(run, mixture=accepted, converged=settled, gap=gap, noise=noise)
             return
-        if search is None and slow and statistics.covariance_model.accelerates:
-            search = rules.family.search(rules.regularization, statistics.weight)
-        previous = accepted if rules.family.needs_previous else None
+        if search is None and slow:
+            search = self._begun(statistics)
+        iterates = statistics.covariance_model.needs_previous
+        previous = accepted if iterates or rules.family.needs_previous else None
         if search is None:
             del accepted  # the M-step needs the memory
         try:
@@ -198,8 +202,18 @@ class _Loop:
             gap=gap,
             repairs=self._repairs(),
             ahead=ahead,
-            search=search,
+            search=search if isinstance(search, Search) else None,
+            extrapolation=search if isinstance(search, Extrapolation) else None,
         )
+
+    def _begun(self, statistics: SufficientStatistics) -> Search | Extrapolation | None:
+        """What proposes steps ahead of EM from here on; None where nothing may."""
+        rules = self._rules
+        if statistics.covariance_model.accelerates:
+            return rules.family.search(rules.regularization, statistics.weight)
+        if rules.family is not MAXIMUM_LIKELIHOOD:
+            return None  # another family's M-step would have to be that of what is extrapolated
+        return Extrapolation(rules.regularization)
 
     def _trail(
         self, trail: Trail | None, statistics: SufficientStatistics, lower_bound: float
@@ -216,7 +230,7 @@ class _Loop:
 
         The run gives its mixtures away, so that the memory of one that is not accepted is free.
         """
-        run, search, last = self.run, self.run.search, self.run.lower_bound
+        run, search, last = self.run, self.run.ahead_by, self.run.lower_bound
         candidate, fallback = run.ahead or run.mixture, run.mixture if run.ahead else None
         assert candidate is not None
         del run, self.run

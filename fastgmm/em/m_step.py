@@ -129,7 +129,8 @@ class MaximumLikelihood:
     ) -> Mixture:
         """The weights N_k / N, means sum r x / N_k, covariances sum r (x - mean)(x - mean)^T / N_k.
 
-        A component that holds nothing keeps its place with weight 0 and the covariance that the
+        Where covariances have something in common, they are those that maximise with it.  A
+        component that holds nothing keeps its place with weight 0 and the covariance that the
         regularisation alone gives.
 
         Raises
@@ -142,7 +143,8 @@ class MaximumLikelihood:
         model = statistics.covariance_model
         sums = regularization.augmented(statistics)
         means = sums.reference + sums.first_moment / sums.mean_weight[:, None]
-        covariances = model.estimate(sums, regularization.ridge(model.form))
+        last = previous.covariances if previous is not None and model.needs_previous else None
+        covariances = model.estimate(sums, regularization.ridge(model.form), last)
         covariances, factors, inverses = factor_or_repair(
             model.form, covariances, regularization.floor, statistics.dtype
         )

@@ -99,7 +99,7 @@ class WithNoise(MaximumLikelihood):
             noise = previous.noise
         assert noise is not None
         with np.errstate(invalid="ignore"):  # components may hold nothing at all
-            found = super().maximize(statistics, regularization)
+            found = super().maximize(statistics, regularization, previous)
         held = with_noise(statistics.component_weight, statistics.weight)
         weights = held / np.add.accumulate(held)[-1]
         return replace(found, weights=weights[:-1], noise=noise.weighing(float(weights[-1])))

@@ -171,11 +171,18 @@ class Place:
 
 
 def _alone(mixture: Mixture, k: int, mean: FloatArray, others: FloatArray) -> Mixture:
-    """Component k at a mean (D,), with the mean covariance of the others of these weights."""
+    """Component k at a mean (D,), with the mean covariance of the others of these weights.
+
+    Where covariances have something in common, it has that of the heaviest: a mean could break it.
+    """
     model, one = mixture.covariance_model, np.ones(1)
     arrays: tuple[FloatArray, FloatArray, FloatArray]
     if model.tied:
         arrays = mixture.covariances, mixture.factors, mixture.inverse_factors
+    elif not model.unrestricted:
+        chosen = [int(others.argmax())]
+        spreads = mixture.covariances, mixture.factors, mixture.inverse_factors
+        arrays = spreads[0][chosen], spreads[1][chosen], spreads[2][chosen]
     else:
         covariance = np.tensordot(others, mixture.covariances, 1)[None]
         arrays = covariance, *model.form.factor(covariance)

@@ -7,6 +7,7 @@ import numpy as np
 from fastgmm.archive import checks
 from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repair
+from fastgmm.em.extrapolation import Extrapolation
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.trail import Trail
 from fastgmm.errors import IllDefinedCovarianceError
@@ -72,6 +73,8 @@ class Run:
         What the next iteration begins with, where that is not EM's own step.
     search : Search, optional
         What has been learned for such steps.
+    extrapolation : Extrapolation, optional
+        The same where covariances are restricted.
     regularization : Regularization
         The ridge and the prior of the M-steps.
     trail : Trail, optional
@@ -93,6 +96,7 @@ class Run:
     repairs: tuple[Repair, ...] = ()
     ahead: Mixture | None = None
     search: Search | None = None
+    extrapolation: Extrapolation | None = None
     regularization: Regularization = field(default_factory=Regularization)
     trail: Trail | None = None
     noise: float = 0.0
@@ -116,13 +120,18 @@ class Run:
         return None if self.trail is None else self.trail.after(self.lower_bounds)
 
     @property
+    def ahead_by(self) -> Search | Extrapolation | None:
+        """What proposes steps ahead of EM."""
+        return self.search or self.extrapolation
+
+    @property
     def ended(self) -> bool:
         """Whether nothing is left to do, though there may be iterations left."""
         return self.converged or self.stopped or self.noise > 0.0
 
     def check(self) -> None:
         """Raise ValueError where EM, reading this from a file, could not go on from it."""
-        mixture, search = self.mixture, self.search
+        mixture, search = self.mixture, self.ahead_by
         if mixture is None or self.failure is not None:
             raise ValueError("a run that goes on has a mixture")
         checks.check_count("n_iter", self.n_iter)

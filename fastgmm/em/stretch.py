@@ -19,7 +19,6 @@ from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
 from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, expectation
-from fastgmm.em.m_step import maximization
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relative_frame import arrays_of
@@ -368,7 +367,7 @@ class FixedIterations:
             sums = self._sums(mixture)
             if reached.left == 0:
                 return reached._replace(promise=sums.log_likelihood / sums.weight)
-            mixture = maximization(sums, self._regularization)
+            mixture = MAXIMUM_LIKELIHOOD.maximize(sums, self._regularization, mixture)
         except IllDefinedCovarianceError:
             return Reached(mixture, -np.inf, True)
         return self.go_on([mixture], [reached.left - 1], needed, n_rows)[0]

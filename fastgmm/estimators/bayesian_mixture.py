@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 from typing import Any, Literal, Self
 
+from fastgmm.covariance.types import model_of
 from fastgmm.data.batches import BatchData
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
+from fastgmm.errors import InvalidParameterError
 from fastgmm.estimators.conventions import Estimator, defaults_of
 from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.fixed import with_fixed_attributes
@@ -24,6 +26,7 @@ from fastgmm.fits.plan import Callback, Hooks
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.predictive import predictive_log_density
 from fastgmm.typing import (
+    COVARIANCE_TYPES,
     Acceleration,
     ArrayLike,
     CovarianceType,
@@ -211,7 +214,15 @@ class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
         return SimpleNamespace(**self._checked(), **NOT_PARAMETERS)
 
     def _checked(self) -> dict[str, Any]:
-        return check_parameters(self._given(), type(self).__name__)
+        checked = check_parameters(self._given(), type(self).__name__)
+        if model_of(checked["covariance_type"]).restrict is not None:
+            raise InvalidParameterError(
+                f"The 'covariance_type' parameter of {type(self).__name__} must be a str among "
+                f"{{{', '.join(map(repr, COVARIANCE_TYPES))}}}, or mclust's name of one: "
+                "covariances that have something in common have no conjugate prior. Got "
+                f"{self.covariance_type!r} instead."
+            )
+        return checked
 
     def _plain(self) -> Any:
         return SimpleNamespace(**plain_parameters(self._given()), **NOT_PARAMETERS)

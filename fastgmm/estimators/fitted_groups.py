@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.covariance.types import model_of
 from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.stack import Stack
@@ -133,7 +134,7 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
 
     @property
     def _type(self) -> CovarianceType:
-        kind: CovarianceType = self._params["covariance_type"]
+        kind: CovarianceType = model_of(self._params["covariance_type"]).name
         return kind
 
     # ------------------------------------------------------------------ arrays

@@ -92,7 +92,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
         Number of components, K.
     covariance_type : str, default="full"
         "full": a covariance matrix per component; "diag": a diagonal; "spherical": a variance.
-        "tied", "tied_diag", "tied_spherical": one of these for all components.
+        "tied", "tied_diag", "tied_spherical": one of these for all components.  Or one of mclust's
+        fourteen: "EII", "VII", "EEI", "VVI", "EEE" and "VVV" are other names of these six, and of
+        "VEI", "EVI", "VEE", "EVE", "VVE", "EEV", "VEV" and "EVV" the components have volume, shape
+        or axes in common (E) or not (V): see docs/fourteen.md.
     tol : float, default=1e-3
         EM stops when the mean log-likelihood per row changes by less than this (nats); see
         `gap_tol`.
@@ -313,7 +316,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         means : array_like of shape (n_components, n_features)
         covariances : array_like
             (K, D, D) for full, (K, D) for diag, (K,) for spherical; (D, D), (D,) and () for the
-            tied types.
+            tied types; of mclust's other types (K, D) for VEI and EVI, else (K, D, D).
         covariance_type : str, default="full"
         **params : object
             Further parameters of the constructor.
@@ -343,11 +346,12 @@ class GaussianMixture(Adapting, Reported, Estimator):
         n_components, n_features = checked_means.shape
         model = cls(n_components, covariance_type=covariance_type, **params)
         asked = model._params()
+        kind = asked.covariance_type
         mixture = Mixture.from_covariances(
             check_weights_init(weights, n_components, noise=asked.noise is not None),
             checked_means,
             check_covariances(covariances, covariance_type, n_components, n_features),
-            covariance_type,
+            kind,
             np.float32 if single else np.float64,
         )
         mixture = with_rest(mixture, asked.noise)
@@ -409,8 +413,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
         What knows that class alone, such as skl2onnx, takes it.  It lacks the tied types of
         diagonals and single variances: of these it gets a copy per component, which scores the
-        same, and counts more parameters in `bic` and `aic`.  In place of what only this class has,
-        such as ``init_params="ward"`` and ``reg_covar="auto"``, it has its own defaults.
+        same, and counts more parameters in `bic` and `aic`.  Covariances that have something in
+        common, such as those of "VEE", become "full" or "diag" in the same way.
+        In place of what only this class has, such as ``init_params="ward"`` and
+        ``reg_covar="auto"``, it has its own defaults.
 
         Returns
         -------
@@ -1137,11 +1143,12 @@ class GaussianMixture(Adapting, Reported, Estimator):
         # What files need is loaded with the first of them.
         from fastgmm.estimators import model_file
 
-        params = self._params()
+        # Of two names of a covariance type the file keeps the user's.
+        params = vars(self._params()) | {"covariance_type": str(self.covariance_type)}
         self._fitted()
         assert self._state is not None
         contents = model_file.Contents(model_file.stored(self._state))
-        model_file.write_checked(path, vars(params), contents)
+        model_file.write_checked(path, params, contents)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = plain(self.__dict__)

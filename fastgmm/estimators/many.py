@@ -164,7 +164,8 @@ def fit_many(
     names = tuple(kept.labels)
     warn_of_all(stack, checked, found.names, names)
     failures = {names[i]: str(error) for i, error in stack.failures.items()}
-    return FittedGroups(names, failures, vars(checked), found.names, stack)
+    shown = vars(checked) | {"covariance_type": covariance_type}
+    return FittedGroups(names, failures, shown, found.names, stack)
 
 
 def checked_parameters(given: dict[str, Any]) -> Any:

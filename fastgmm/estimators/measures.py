@@ -7,7 +7,7 @@ import numpy as np
 from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import ArrayLike, Rows
+from fastgmm.typing import ArrayLike, FloatArray, Rows
 from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level
 
@@ -96,6 +96,38 @@ class Measures(Drawing):
         from fastgmm.mixture import region
 
         return region.density_threshold(mixture, share, count, generator, self._threads())
+
+    def covariance_decomposition(self) -> "tuple[FloatArray, FloatArray, FloatArray]":
+        """Each covariance as its volume times a shape along axes, which types may make equal.
+
+        Returns
+        -------
+        volumes : ndarray of shape (n_components,)
+            The D-th roots of the determinants.
+        shapes : ndarray of shape (n_components, n_features)
+            Variances over the volume; their product is 1.
+        axes : ndarray of shape (n_components, n_features, n_features)
+            Orthogonal, in columns: ``volumes[k] * axes[k] @ np.diag(shapes[k]) @ axes[k].T`` is the
+            covariance.  Those of diagonals are the features; components that share their axes have
+            them in one order, and others the largest variance first.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> means, variances = [[0.0, 0.0], [5.0, 5.0]], [[4.0, 1.0], [8.0, 2.0]]
+        >>> model = fastgmm.GaussianMixture.from_parameters(
+        ...     [0.5, 0.5], means, variances, covariance_type="VEI"
+        ... )
+        >>> volumes, shapes, axes = model.covariance_decomposition()
+        >>> volumes, shapes
+        (array([2., 4.]), array([[2. , 0.5],
+               [2. , 0.5]]))
+        """
+        mixture, _ = self._fitted()
+        # What a question needs is loaded with the first of them.
+        from fastgmm.mixture import decomposition
+
+        return decomposition.decomposition(mixture)
 
     # ------------------------------------------------------------------ other mixtures
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
@@ -30,11 +31,13 @@ class Questions(Measures):
         is frozen of them.
         """
         model = object.__new__(type(self))
-        own = model.__dict__
+        own, kind = model.__dict__, self.__dict__["covariance_type"]
+        if mixture.covariance_model is not model_of(kind):  # of two names it is the user's
+            kind = mixture.covariance_type
         own.update(self.__dict__)
         own.update(
             n_components=mixture.n_components,
-            covariance_type=mixture.covariance_type,
+            covariance_type=kind,
             weights_init=None,
             means_init=None,
             precisions_init=None,

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.errors import not_fitted_error, warn_user
 from fastgmm.estimators.conventions import Estimator
@@ -12,6 +13,7 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.typing import (
+    ALL_COVARIANCE_TYPES,
     Acceleration,
     ArrayLike,
     CovarianceType,
@@ -339,6 +341,7 @@ on_collapse, prior : optional
         tags.target_tags.multi_output = True
         # Without covariances of features and targets a component predicts its mean: few of them
         # do worse than scikit-learn's checks expect of a regressor.
-        poor = self.covariance_type not in ("full", "tied")
+        known = self.covariance_type in ALL_COVARIANCE_TYPES
+        poor = not known or model_of(self.covariance_type).form.ndim < 2
         tags.regressor_tags = RegressorTags(poor_score=poor)
         return tags

@@ -23,6 +23,7 @@ from fastgmm.threads import Cancelled, Flag, as_they_end, free_threads
 from fastgmm.typing import (
     COVARIANCE_TYPES,
     CRITERIA,
+    MCLUST_TYPES,
     ArrayLike,
     CovarianceType,
     Criterion,
@@ -51,6 +52,8 @@ MAX_ITER = 1000
 """A fit of the grid has at most this many iterations, as criteria are compared at the limit."""
 N_INIT = 10
 """Each fit is the best of this many starts, since a criterion compares optima and not starts."""
+MCLUST = "mclust"
+"""This word stands for mclust's fourteen covariance types."""
 SIDE_BY_SIDE = (1 << 18, 1 << 21)
 """Between these numbers of rows times columns the fits run side by side, one thread each. Below,
 Python's own time is most of a fit; above, one fit has work for all threads."""
@@ -130,7 +133,8 @@ def select(
     ----------
     X : array_like of shape (n_samples, n_features)
     n_components : int or iterable of int, default=range(1, 10)
-    covariance_types : str or sequence of str, default=all six
+    covariance_types : str or sequence of str, default=six types
+        "mclust" stands for the fourteen of mclust, or for EII and VII where rows have one feature.
     criterion : {"bic", "icl", "aic"}, default="bic"
         Bayesian information criterion (Schwarz 1978), integrated completed likelihood (Biernacki,
         Celeux and Govaert 2000), or Akaike's; lower is better.
@@ -188,10 +192,12 @@ def select(
             "select takes no labels, which are of one number of components: fit each mixture with "
             "fit(X, labels=), and compare them by e_step(X, labels=).log_likelihood."
         )
-    grid = _grid(n_components, covariance_types, criterion)
+    numbers, words = _numbers(n_components), _words(covariance_types)
+    _check_grid(numbers, words, criterion)
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     check_callback(callback)
     data = _data(X, sample_weight, client, n_threads, params.get("missing") == "em")
+    grid = _grid(numbers, words, data.n_features)
     seed = int(as_generator(random_state).integers(2**63))
     given = {"max_iter": max_iter, "gap_tol": _gap(data.extent.weight), "n_init": n_init, **params}
     if isinstance(random_state, np.integer):
@@ -300,23 +306,38 @@ def _n_components(model: GaussianMixture | None) -> int:
     return 0 if model is None else int(model.n_components)
 
 
-def _grid(
-    n_components: int | Iterable[int], covariance_types: str | Sequence[str], criterion: str
-) -> list[tuple[CovarianceType, int]]:
+def _numbers(n_components: int | Iterable[int]) -> list[Any]:
     if isinstance(n_components, np.ndarray):
         n_components = n_components.reshape(-1).tolist()
-    several = isinstance(n_components, Iterable)
-    numbers: list[Any] = list(n_components) if several else [n_components]  # type: ignore[arg-type]
-    kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
-    if not numbers or not kinds:
+    return list(n_components) if isinstance(n_components, Iterable) else [n_components]
+
+
+def _words(covariance_types: str | Sequence[str]) -> list[str]:
+    return [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
+
+
+def _check_grid(numbers: list[Any], words: list[str], criterion: str) -> None:
+    if not numbers or not words:
         raise ValueError("select needs at least one number of components and one covariance type.")
     if criterion not in CRITERIA:
         raise ValueError(f"criterion must be one of {CRITERIA}, got {criterion!r}.")
     for number in numbers:
         check_parameters({"n_components": number})
-    for kind in kinds:
-        check_parameters({"covariance_type": kind})
-    return [(kind, int(number)) for kind in kinds for number in numbers]  # type: ignore[misc]
+    for word in words:
+        if word != MCLUST:
+            check_parameters({"covariance_type": word})
+
+
+def _grid(
+    numbers: list[Any], words: list[str], n_features: int
+) -> list[tuple[CovarianceType, int]]:
+    """All fits, by the covariance types that these words stand for."""
+    # Of one feature a variance is a volume, without shape or axes.
+    fourteen = MCLUST_TYPES if n_features > 1 else MCLUST_TYPES[:2]
+    kinds: list[Any] = [
+        kind for word in words for kind in (fourteen if word == MCLUST else (word,))
+    ]
+    return [(kind, int(number)) for kind in kinds for number in numbers]
 
 
 def _data(
@@ -370,4 +391,4 @@ def _fitted(
         return failed_candidate(kind, k, str(error))
     state = model._state
     assert state is not None
-    return candidate_of(state, data)
+    return candidate_of(state, data)._replace(covariance_type=kind)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.state import Report
 from fastgmm.typing import CovarianceType
@@ -30,7 +31,8 @@ def parameters_for_sklearn(params: dict[str, Any], kind: CovarianceType, k: int)
 
     defaults = defaults_of(GaussianMixture.__init__)
     found = {name: params[name] for name in defaults if name in params}
-    found |= {"n_components": k, "covariance_type": LIKE.get(kind, kind)}
+    free = model_of(kind).free_type
+    found |= {"n_components": k, "covariance_type": LIKE.get(free, free)}
     for name, ours in (("init_params", "ward"), ("reg_covar", "auto")):
         if isinstance(found[name], str) and found[name] == ours:
             found[name] = defaults[name]
@@ -45,7 +47,7 @@ def parameters_for_sklearn(params: dict[str, Any], kind: CovarianceType, k: int)
 def _per_component(spreads: Any, kind: CovarianceType, k: int) -> np.ndarray:
     """Covariances, or what has their shape, as scikit-learn has them: an array to write to."""
     array = np.array(spreads)
-    return np.repeat(array[np.newaxis], k, axis=0) if kind in LIKE else array
+    return np.repeat(array[np.newaxis], k, axis=0) if model_of(kind).name in LIKE else array
 
 
 def to_sklearn(model: Any, params: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.em.acceleration import Search
 from fastgmm.em.e_step import Passes
+from fastgmm.em.extrapolation import Extrapolation
 from fastgmm.em.loop import run_em
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.rules import Rules
@@ -70,11 +71,11 @@ def approached(
     reached, search = led.mixture, None
     if led.failure is not None or reached is None or is_weak(reached, regularization, float(n)):
         return run
-    if (
-        led.n_iter >= SLOW
-        and rules.acceleration is not None
-        and reached.covariance_model.accelerates
-    ):
+    slow = led.n_iter >= SLOW and rules.acceleration is not None
+    if not reached.covariance_model.accelerates:
+        further = Extrapolation(rules.regularization) if slow else None
+        return replace(run, mixture=reached, extrapolation=further)
+    if slow:
         search = Search(rules.regularization, extent.weight)
     return replace(run, mixture=reached, search=search)
 

@@ -193,7 +193,9 @@ def _may_stay(data: Data, plan: Plan, hooks: Hooks) -> bool:
     with the same bits, and so does a later fit from the trail of an earlier one.
     """
     start, d = plan.start, data.n_features
-    matrices = model_of(start.covariance_type).form.ndim == 2
+    # A restriction is about all features: determinants in the span are not those of the whole.
+    model = model_of(start.covariance_type)
+    matrices = model.form.ndim == 2 and model.unrestricted
     plain = plan.family is MAXIMUM_LIKELIHOOD and plan.settings.regularizing.prior is None
     partly = start.means is not None or start.precisions is not None
     partly &= needs_sample(start) and plan.warm is None

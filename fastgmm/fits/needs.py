@@ -34,6 +34,9 @@ VECTORS = 6
 """L-BFGS works with so many vectors of all parameters, beside its pairs."""
 MATRICES = 7
 """L-BFGS holds so many arrays like the covariances: the mixture ahead, and what is on the way."""
+EXTRAPOLATED = 12
+"""An extrapolation holds so many arrays like the sums: three statistics, what is made of them in
+units of their own, and the mixture ahead."""
 WIDE = 3
 """A fit in the span of its rows ends with so many arrays of covariances: they and their factors."""
 MATRICES_OF_SPAN = 1
@@ -125,8 +128,10 @@ class _Sizes:
         asked = settings.acceleration == "lbfgs" or (
             settings.acceleration == "auto" and settings.stopping.target > 0.0
         )
-        if not asked or not plan.family.accelerates or not self._model.accelerates:
+        if not asked or not plan.family.accelerates:
             return 0
+        if not self._model.accelerates:
+            return EXTRAPOLATED * self._sums
         length = n_parameters(start.covariance_type, self._k, self._d) + 1
         vectors = NUMBER * length * (2 * pairs_kept(length) + VECTORS)
         return vectors + MATRICES * self._spreads

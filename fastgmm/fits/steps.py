@@ -1,8 +1,8 @@
 """One step of a stream: what a batch of rows says, and what is known after it.
 
 Batches of one block of rows go through compiled code, in one call, where the family is that of
-maximum likelihood.  All others, and those of which something has to be decided, go through an
-E-step and an M-step.
+maximum likelihood and covariances are free.  All others, and those of which something has to be
+decided, go through an E-step and an M-step.
 """
 
 from dataclasses import dataclass
@@ -78,7 +78,8 @@ class Batch:
 
 def step(learned: Learned, batch: Batch, family: Family, n_threads: int | None) -> Step:
     """The step by a batch; it is not done where rows are far."""
-    compiled = family is MAXIMUM_LIKELIHOOD and not batch.gaps
+    model = learned.mixture.covariance_model
+    compiled = family is MAXIMUM_LIKELIHOOD and model.unrestricted and not batch.gaps
     if compiled and (done := compiled_step(learned, batch)) is not None:
         return done
     return plain_step(learned, batch, family, n_threads)

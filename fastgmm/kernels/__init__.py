@@ -147,6 +147,14 @@ foretold = _float64.foretold
 """This kernel tells what lower bounds foretell of a run."""
 largest_inflation = _float64.largest_inflation
 """This kernel tells how much wider features are alone than given the others."""
+own_directions = _float64.own_directions
+"""This kernel finds the axes of each of some matrices."""
+share_directions = _float64.share_directions
+"""This kernel finds the axes that covariances share."""
+share_matrix = _float64.share_matrix
+"""This kernel finds the matrix of which covariances are multiples."""
+share_shape = _float64.share_shape
+"""This kernel finds the variances of which those of all components are multiples."""
 small_bits = _float64.small_bits
 """This kernel finds the rows of a stream that have small random numbers."""
 moments_of_rows = _float64.moments_of_rows

@@ -236,7 +236,7 @@ def _with_spreads(
     inverses: FloatArray,
 ) -> Mixture:
     return Mixture(
-        mixture.covariance_type,
+        mixture.covariance_model.free_type,
         mixture.weights,
         mixture.means[:, columns],
         covariances,

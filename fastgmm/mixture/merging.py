@@ -76,7 +76,7 @@ def pooled(mixture: Mixture, groups: NDArray[np.intp]) -> Mixture:
     else:
         each = mixture.covariances + form.products(off, off) / per_variance
         covariances = form.symmetric(np.tensordot(share, each, 1))
-    kind = mixture.covariance_type
+    kind = model.free_type
     return Mixture.from_covariances(weights, means, covariances, kind, mixture.dtype)
 
 

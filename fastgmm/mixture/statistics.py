@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from fastgmm.archive import checks
 from fastgmm.covariance.agreement import is_symmetric
 from fastgmm.covariance.model import CovarianceModel
-from fastgmm.covariance.types import model_of
+from fastgmm.covariance.types import MODELS, model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
-from fastgmm.typing import COVARIANCE_TYPES, CovarianceType, FloatArray
+from fastgmm.typing import CovarianceType, FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
 """The spacing of float64 numbers at one: the measure of rounding."""
@@ -119,7 +119,7 @@ class SufficientStatistics:
 
     def check(self) -> None:
         """Raise ValueError where these cannot be the sums of any rows."""
-        if self.covariance_type not in COVARIANCE_TYPES:
+        if self.covariance_type not in MODELS:
             raise ValueError(f"there is no covariance type {self.covariance_type!r}")
         if self.dtype not in checks.FLOATS:
             raise ValueError(f"rows are float32 or float64, got {self.dtype}")

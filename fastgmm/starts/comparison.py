@@ -195,11 +195,9 @@ def is_weak(mixture: Mixture, regularization: Regularization, n_rows: float) -> 
 def rows_needed(model: CovarianceModel, n_features: int) -> int:
     """The number of rows that a component has a covariance from.
 
-    It is D + 1 for a matrix, two for variances, and one where components share a covariance.
+    It is one where components share a covariance.
     """
-    if model.tied:
-        return 1
-    return n_features + 1 if model.form.ndim == 2 else 2
+    return 1 if model.tied else model.rows_needed(n_features)
 
 
 def effort(data: StartRows) -> tuple[int, int]:

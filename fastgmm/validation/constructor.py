@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.errors import InvalidParameterError
 from fastgmm.typing import (
     ACCELERATIONS,
-    COVARIANCE_TYPES,
+    ALL_COVARIANCE_TYPES,
     INIT_PARAMS,
     MISSING,
     ON_COLLAPSE,
@@ -149,7 +150,10 @@ _ONE_FOR_ALL = Constraint(lambda value: isinstance(value, Real), "a float")
 
 CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
-    "covariance_type": (_text(COVARIANCE_TYPES),),
+    # Of two names for the same, whatever computes knows one.
+    "covariance_type": (
+        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: model_of(name).name),
+    ),
     "tol": (_NOT_NEGATIVE,),
     # scikit-learn's sentence stays what it is, as callers may compare it.
     "reg_covar": (_NOT_NEGATIVE, _text(("auto",))._replace(listed=False)),
@@ -263,7 +267,8 @@ def _constraint_of(name: str, value: Any, params: Mapping[str, Any]) -> Constrai
     for constraint in CONSTRAINTS[name]:
         if constraint.holds(value):
             return constraint
-    if name == "precisions_init" and params.get("covariance_type") == "tied_spherical":
+    one_for_all = "tied_spherical", "EII"
+    if name == "precisions_init" and params.get("covariance_type") in one_for_all:
         return _ONE_FOR_ALL if isinstance(value, Real) else None
     return None
 

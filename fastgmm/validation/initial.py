@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.covariance.restricted import agrees
 from fastgmm.covariance.types import model_of
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.conversion import as_small_floats
@@ -97,9 +98,10 @@ def check_precisions_init(
     ----------
     precisions : array_like
         Of shape (n_components, n_features, n_features) for "full", (n_components, n_features) for
-        "diag" and (n_components,) for "spherical"; without the components for the tied types.
+        "diag" and (n_components,) for "spherical"; without the components for the tied types.  Of
+        mclust's other types they are as of "full", those of VEI and EVI as of "diag", and need not
+        obey them: the first M-step sees to it.
     covariance_type : str
-        Which of the six.
     n_components : int
         The number of components.
     n_features : int
@@ -129,7 +131,6 @@ def check_covariances(
     covariances : array_like
         Of the shape that `check_precisions_init` lists.
     covariance_type : str
-        Which of the six.
     n_components : int
         The number of components.
     n_features : int
@@ -142,11 +143,17 @@ def check_covariances(
     Raises
     ------
     ValueError
-        As `check_precisions_init`.
+        As `check_precisions_init`, or if they are not of the type.
     """
-    return _owned(
-        _check_spreads(covariances, covariance_type, n_components, n_features, "covariance")
-    )
+    given = _check_spreads(covariances, covariance_type, n_components, n_features, "covariance")
+    model = model_of(covariance_type)
+    if not agrees(model, given):
+        raise ValueError(
+            f"the covariances are not of covariance_type={covariance_type!r}, in which components "
+            f"have volume, shape or axes in common: give such, or "
+            f"covariance_type={model.free_type!r}, which takes all"
+        )
+    return _owned(given)
 
 
 def _check_spreads(

@@ -210,7 +210,8 @@ def posteriors(X: Doubles) -> None:
 
 
 def choices(X: Doubles) -> None:
-    chosen = select(X, range(1, 4), ["full", "diag"], "bic", n_threads=2)
+    chosen = select(X, range(1, 4), ["full", "VEE"], "bic", n_threads=2)
+    assert_type(chosen.model.covariance_decomposition(), tuple[Doubles, Doubles, Doubles])
     assert_type(chosen, Selection)
     assert_type(chosen.model, GaussianMixture)
     first: Candidate = chosen.table[0]

@@ -5,6 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.kernels.float64.sharing import (
+    own_directions,
+    share_directions,
+    share_matrix,
+    share_shape,
+)
 from fastgmm.kernels.float64.starting import (
     assign_to_cut,
     cut,
@@ -60,7 +66,11 @@ __all__ = [
     "merge_by_likelihood",
     "moments_of_rows",
     "number_patterns",
+    "own_directions",
     "pooled_mixture",
+    "share_directions",
+    "share_matrix",
+    "share_shape",
     "small_bits",
     "take_rows",
     "ward",

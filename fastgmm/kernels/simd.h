@@ -85,6 +85,15 @@ typedef real vec_unaligned;
 #endif
 #endif
 
+/* Factors that are projected on at once: so many rows of TILE_VECS sums, and the same again for the squares. */
+#ifndef FACTOR_ROWS
+#if defined(__AVX__) && !defined(__AVX512F__)
+#define FACTOR_ROWS 3
+#else
+#define FACTOR_ROWS 5
+#endif
+#endif
+
 /* From how many features on the features, not the rows, are put in the lanes of the M-step. */
 #define FEATURES_IN_LANES LANES
 

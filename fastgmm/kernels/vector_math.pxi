@@ -18,6 +18,7 @@ cdef extern from "simd.h" nogil:
         FEW_VECS
         MORE_VECS
         SCATTER_ROWS
+        FACTOR_ROWS
         LOWER_ROWS
         SCATTER_VECS
         SQUARE_TILE

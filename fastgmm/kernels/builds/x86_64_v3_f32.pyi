@@ -1,4 +1,0 @@
-from fastgmm.kernels.reference import *
-from fastgmm.kernels.reference_online import *
-from fastgmm.kernels.reference_patterns import *
-from fastgmm.kernels.reference_stretch import *

@@ -1,1 +1,0 @@
-from fastgmm.kernels.float64.reference import *

@@ -1,1 +1,0 @@
-include "../float64/kernels.pxi"

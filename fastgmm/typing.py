@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,8 +29,23 @@ __all__ = [
     "WeightsPrior",
 ]
 
-CovarianceType = Literal["full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"]
+CovarianceType = Literal[
+    "full",
+    "tied",
+    "diag",
+    "spherical",
+    "tied_diag",
+    "tied_spherical",
+    "low_rank",
+    "low_rank_spherical",
+]
 """`covariance_type` is one of these words."""
+if TYPE_CHECKING:
+    ModelName = CovarianceType
+else:
+    ModelName = str
+"""The name of a covariance model is one of these words; of low rank it has the number of factors
+after it, as in "low_rank(5)".  Files hold it as a text, which `covariance.types` understands."""
 Acceleration = Literal["lbfgs", "auto"]
 """`acceleration` is one of these words, or None."""
 Criterion = Literal["bic", "icl", "aic"]
@@ -50,8 +65,13 @@ MISSING: tuple[str, ...] = get_args(Missing)
 """These are the words of `Missing`, for checks."""
 ON_COLLAPSE: tuple[str, ...] = get_args(OnCollapse)
 """These are the words of `OnCollapse`, for checks."""
-COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
-"""These are the words of `CovarianceType`, in the order in which `fastgmm.select` tries them."""
+LOW_RANK_TYPES: tuple[str, ...] = ("low_rank", "low_rank_spherical")
+"""These covariance types have factors, as many as `n_factors` says."""
+COVARIANCE_TYPES: tuple[str, ...] = tuple(
+    name for name in get_args(CovarianceType) if name not in LOW_RANK_TYPES
+)
+"""These are the other words of `CovarianceType`, in the order in which `fastgmm.select` tries
+them."""
 CRITERIA: tuple[str, ...] = get_args(Criterion)
 """These are the words of `Criterion`, for checks."""
 INIT_PARAMS: tuple[str, ...] = get_args(InitParams)

@@ -1,25 +1,17 @@
-"""Covariances as a few factors and a diagonal: Sigma = Lam Lam^T + Psi (mixtures of factor analysers).
+"""Covariances as factors and a diagonal: Sigma = Lam Lam^T + Psi (mixtures of factor analysers).
 
-The model of a row is x = mean + Lam z + e with z of q standard normal factors and e of variances Psi
-(Ghahramani and Hinton 1996; with one variance for all features it is PPCA, Tipping and Bishop 1999).
-Nothing here has D x D numbers but what users ask for.
+The model of a row is x = mean + Lam z + e, with z of q standard normal factors and e of variances
+Psi (Ghahramani and Hinton 1996; with one variance for all features it is PPCA, Tipping and Bishop
+1999).  Nothing here has D x D numbers but what users ask for.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-from fastgmm.covariance.estimate import Augmented
+from fastgmm.covariance.diagonal import positive_fault
+from fastgmm.covariance.forms import Form
 from fastgmm.covariance.matrix import MATRIX
-from fastgmm.covariance.model import CovarianceModel
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.typing import FloatArray
-
-LEAST_SHARE = 1e-10
-"""Noise variances are at least this share of the variance of their feature: what is less is the
-rounding of a difference of sums."""
-TINY = float(np.finfo(np.float64).tiny)
-"""The smallest normal float64, for weights that are divided by."""
 
 
 class LowRankForm:
@@ -36,13 +28,14 @@ class LowRankForm:
     its inverse   T^T and Psi^-1/2           R^-1 and the lengths of the rows of R
     ============  =========================  ======================================
 
-    Sums of second moments have the same shape: see `LowRankModel.from_kernels`.
+    Sums of second moments have the same shape: see `FactorAnalysis`.
     """
 
     name = "low_rank"
     ndim = 2
     kernel = tied_kernel = "low_rank"
     isotropic = False
+    linear = False
 
     def __init__(self, n_factors: int) -> None:
         self.n_factors = n_factors
@@ -67,7 +60,7 @@ class LowRankForm:
         return (2 * self.n_factors + 5) * (n_features + 1)
 
     def rows_needed(self, n_features: int) -> int:
-        """q + 2: so many rows have an extent beside the plane of the factors."""
+        """Q + 2: so many rows do not all lie in a plane of q directions."""
         return self.n_factors + 2
 
     # ------------------------------------------------------------ views and conversions
@@ -102,11 +95,30 @@ class LowRankForm:
         np.einsum("...jj->...j", matrices)[...] += self.noise(array)
         return matrices
 
+    def written(self, form: Form, array: FloatArray, n_features: int) -> FloatArray:
+        """(..., D + q, q + 1): diagonals of another form, with factors that do nothing."""
+        diagonals = form.diagonals(array, n_features)
+        return self.joined(np.zeros((*diagonals.shape, self.n_factors)), diagonals)
+
     def selected(self, covariances: FloatArray, features: np.ndarray) -> FloatArray:
         """The covariances of these features: the other rows are left out."""
         return self.joined(
             self.loadings(covariances)[..., features, :], self.noise(covariances)[..., features]
         )
+
+    def from_deviations(self, deviations: FloatArray) -> FloatArray:
+        """(D + q, q + 1): the factor with these deviations of the noise, and no loadings."""
+        factor = self.joined(np.zeros((len(deviations), self.n_factors)), deviations)
+        self.root(factor)[...] = np.eye(self.n_factors)
+        return factor
+
+    def least_deviation(self, tiny: float) -> float:
+        """A small multiple of `tiny`: kernels multiply by the inverse of a deviation."""
+        return 4.0 * tiny
+
+    def fault(self, array: np.ndarray, what: str) -> str | None:
+        """What is wrong where a variance of the noise is not positive; None where all are."""
+        return positive_fault(self.noise(array))
 
     # ------------------------------------------------------------ algebra
 
@@ -136,6 +148,14 @@ class LowRankForm:
         inverses[..., -q:, -1] = np.sqrt((roots**2).sum(axis=-1))
         return factors, inverses
 
+    def factor_precisions(self, precisions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Nobody gives precisions of low rank: `validation.initial` refuses them."""
+        raise NotImplementedError
+
+    def squares(self, factors: FloatArray) -> FloatArray:
+        """(..., D + q, q + 1): the covariances of factors."""
+        return self.joined(self.loadings(factors), self.noise(factors) ** 2)
+
     def log_determinants(self, factors: FloatArray, n_features: int) -> FloatArray:
         """(...): half the logarithm of det Psi, and that of det R."""
         of_noise = np.log(self.noise(factors)).sum(axis=-1)
@@ -154,6 +174,23 @@ class LowRankForm:
         inverses = MATRIX.factor_precisions(self.precisions(inverse_factors))[1]
         return MATRIX.precision_factors(inverses)
 
+    def times(self, factors: FloatArray, vectors: FloatArray) -> FloatArray:
+        """(K, D): each vector times the factor of its component, as `times_rows` has it."""
+        pairs = zip(factors, vectors, strict=True)
+        return np.array([self.times_rows(factor, row[None])[0] for factor, row in pairs])
+
+    def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """(K, D + q, q + 1): the products of vectors by feature, with no factor behind them."""
+        return self.joined(np.zeros((*left.shape, self.n_factors)), left * right)
+
+    def summed_products(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """(D + q, q + 1): the same, summed over the components."""
+        return np.asarray(self.products(left, right).sum(axis=0))
+
+    def symmetric(self, array: FloatArray) -> FloatArray:
+        """The array itself: what it stands for is symmetric."""
+        return array
+
     def times_rows(self, factor: FloatArray, rows: FloatArray) -> FloatArray:
         """(n, D): rows times the symmetric root of Sigma / Psi, and the roots of Psi.
 
@@ -171,6 +208,10 @@ class LowRankForm:
     def ridge(self, reg_covar: FloatArray) -> FloatArray:
         """() or (D,): the least variance of noise."""
         return reg_covar
+
+    def without_ridge(self, covariances: FloatArray, ridge: FloatArray) -> FloatArray:
+        """(..., D + q, q + 1): a copy, as a floor adds nothing."""
+        return np.array(covariances)
 
     def mean_squares(self, vectors: FloatArray) -> FloatArray:
         """(K, D): the squares of vectors."""
@@ -203,15 +244,30 @@ class LowRankForm:
         counts = np.maximum(at_floor - self.n_factors, 0)
         return counts if asked is None else np.asarray(counts * asked)
 
-    def agrees(
-        self, covariances: FloatArray, factors: FloatArray, inverses: FloatArray, tolerance: float
-    ) -> bool:
-        """Whether factors and inverses, which may come from a file, are those of the covariances."""
-        try:
-            own = self.factor(covariances)
-        except IllDefinedCovarianceError:
-            return False
-        return all(
-            bool((np.abs(given - made) <= tolerance * np.abs(made).max()).all())
-            for given, made in zip((factors, inverses), own, strict=True)
-        )
+    # ------------------------------------------------------------ log priors
+
+    def prior_exponent(self, n_features: int) -> int:
+        """There is no prior of low rank: `em.priors` refuses it."""
+        raise NotImplementedError
+
+    def prior_scale(self, covariance: FloatArray) -> FloatArray:
+        """There is no prior of low rank: `em.priors` refuses it."""
+        raise NotImplementedError
+
+    def takes_prior_scale(self, shape: tuple[int, ...], n_features: int) -> bool:
+        """No scale means anything."""
+        return False
+
+    def log_pivots(self, factors: FloatArray) -> float:
+        """The sum of the logarithms of the noise's roots and of the pivots of R, or of inverses."""
+        return float(self.log_determinants(factors, factors.shape[-2] - self.n_factors).sum())
+
+    def total_trace(self, inverse_factors: FloatArray, scale: FloatArray) -> float:
+        """The sum of the traces of precision times a diagonal over all components."""
+        return float(self.ridge_traces(inverse_factors, scale).sum())
+
+    def ridge_traces(self, inverse_factors: FloatArray, ridge: FloatArray) -> FloatArray:
+        """(...): the traces of precision times ridge."""
+        diagonals = self.noise(inverse_factors) ** 2
+        diagonals = diagonals - (self.loadings(inverse_factors) ** 2).sum(axis=-1)
+        return np.asarray((diagonals * ridge).sum(axis=-1))

@@ -51,7 +51,7 @@ class Swamped(NamedTuple):
 
 def rows_needed(mixture: Mixture) -> int:
     """The number of rows whose scatter can be a covariance of the type: fewer span no volume."""
-    return mixture.n_features + 1 if mixture.covariance_model.form.ndim == 2 else 2
+    return mixture.covariance_model.form.rows_needed(mixture.n_features)
 
 
 def too_few_rows(mixture: Mixture, regularization: Regularization, n_rows: float) -> np.ndarray:

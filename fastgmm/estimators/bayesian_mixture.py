@@ -36,6 +36,7 @@ from fastgmm.typing import (
 from fastgmm.validation import (
     check_callback,
     check_enough_rows,
+    check_no_factors,
     check_parameters,
     plain_parameters,
 )
@@ -211,7 +212,9 @@ class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
         return SimpleNamespace(**self._checked(), **NOT_PARAMETERS)
 
     def _checked(self) -> dict[str, Any]:
-        return check_parameters(self._given(), type(self).__name__)
+        checked = check_parameters(self._given(), type(self).__name__)
+        check_no_factors(checked["covariance_type"], type(self).__name__)
+        return checked
 
     def _plain(self) -> Any:
         return SimpleNamespace(**plain_parameters(self._given()), **NOT_PARAMETERS)

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 
+from fastgmm.covariance.types import n_factors_of, without_factors
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
@@ -23,6 +24,11 @@ from fastgmm.validation.questions import (
 class Questions(Measures):
     """What a fitted mixture answers; columns are called by name or by number, counted from 0."""
 
+    def _written_out(self) -> tuple[Mixture, np.ndarray | None]:
+        """The mixture and the names of its features; of low rank the covariances are matrices."""
+        mixture, names = self._fitted()
+        return mixture.dense, names
+
     def _answer(self, mixture: Mixture, names: np.ndarray | None) -> Self:
         """A model of its own of another mixture, with the parameters of this one.
 
@@ -33,7 +39,8 @@ class Questions(Measures):
         own.update(self.__dict__)
         own.update(
             n_components=mixture.n_components,
-            covariance_type=mixture.covariance_type,
+            covariance_type=without_factors(mixture.covariance_type),
+            n_factors=n_factors_of(mixture.covariance_type),
             weights_init=None,
             means_init=None,
             precisions_init=None,
@@ -114,7 +121,7 @@ class Questions(Measures):
         >>> left.means_, left.covariances_
         (array([[6.]]), array([[[3.75]]]))
         """
-        mixture, names = self._fitted()
+        mixture, names = self._written_out()
         known = as_columns(columns, names, mixture.n_features)
         left = as_others(known, mixture.n_features, "no other is left to be told of")
         row = as_values(values, len(known))
@@ -178,7 +185,7 @@ class Questions(Measures):
         >>> model.regress([[2.0], [4.0]], columns=[1]).ravel()
         array([5., 6.])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._written_out()
         asked = as_columns(columns, names, mixture.n_features)
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
         # What a question needs is loaded with the first of them.
@@ -242,7 +249,7 @@ class Questions(Measures):
         array([[4., 6.],
                [2., 5.]])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._written_out()
         table = as_table(X)
         check_feature_names(table, names)
         n_threads = self._threads()
@@ -298,7 +305,7 @@ class Questions(Measures):
         >>> fewer.weights_, fewer.means_.ravel(), fewer.covariances_.ravel()
         (array([0.5, 0.5]), array([0., 9.]), array([2., 1.]))
         """
-        mixture, names = self._fitted()
+        mixture, names = self._written_out()
         count = as_count(n_components, "n_components", 1, mixture.n_components)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import merging

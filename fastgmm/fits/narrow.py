@@ -13,6 +13,7 @@ from math import log, pi
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
+from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
@@ -193,7 +194,7 @@ def _may_stay(data: Data, plan: Plan, hooks: Hooks) -> bool:
     with the same bits, and so does a later fit from the trail of an earlier one.
     """
     start, d = plan.start, data.n_features
-    matrices = model_of(start.covariance_type).form.ndim == 2
+    matrices = model_of(start.covariance_type).form is MATRIX
     plain = plan.family is MAXIMUM_LIKELIHOOD and plan.settings.regularizing.prior is None
     partly = start.means is not None or start.precisions is not None
     partly &= needs_sample(start) and plan.warm is None

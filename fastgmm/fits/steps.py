@@ -79,6 +79,7 @@ class Batch:
 def step(learned: Learned, batch: Batch, family: Family, n_threads: int | None) -> Step:
     """The step by a batch; it is not done where rows are far."""
     compiled = family is MAXIMUM_LIKELIHOOD and not batch.gaps
+    compiled &= learned.mixture.covariance_model.unrestricted
     if compiled and (done := compiled_step(learned, batch)) is not None:
         return done
     return plain_step(learned, batch, family, n_threads)

@@ -38,8 +38,8 @@ cdef enum:
     # deviation at the most (float32: 4e-6).
     CENTRAL_FLOAT64 = 4096
     CENTRAL_FLOAT32 = 64
-    # A distance of LOW_RANK is a difference of two sums, of which the first is this many times as large on average: that
-    # loses 1e-13 of it (float32: 1e-6).  Beyond it is summed in the way that does not cancel.
+    # A distance of LOW_RANK is a difference of two sums where the first is at most this many times as large on average:
+    # that loses 1e-13 of it (float32: 1e-6).  Beyond, it is summed in the way that does not cancel.
     NEAR_LOW_RANK_FLOAT64 = 512
     NEAR_LOW_RANK_FLOAT32 = 16
     # A block of LOW_RANK, as columns and as rows, stays in the second-level cache.

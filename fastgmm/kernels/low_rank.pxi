@@ -58,8 +58,8 @@ cdef inline void project_tile(
 ) noexcept nogil:
     """scores (count, score_stride) = rows of T Psi^1/2 times u for one strip; explained += their squares.
 
-    The first tile makes u of the columns, and adds |u|^2 to the total; it keeps u in `differences` (n_features, strip) where
-    `kept`, and later tiles take it from there.
+    The first tile makes u of the columns, and adds |u|^2 to the total; where `kept`, it keeps u in `differences`
+    (n_features, strip), from where later tiles take it.
     """
     cdef Py_ssize_t i, j, v
     cdef vec acc[FACTOR_ROWS][TILE_VECS]

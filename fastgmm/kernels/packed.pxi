@@ -290,7 +290,8 @@ cdef class PackedMixture:
         thresholds : float64 array (K,)
             Pairs whose responsibility (times weight) is not above it are left out.
         component_weight, first, second : float64 arrays, in and out
-            (K,), (K, D) and (K, D, D) / (D, D) / (K, D) / (K,) / (K, D + q, q + 1), about the means as this dtype rounds them.
+            (K,), (K, D) and (K, D, D) / (D, D) / (K, D) / (K,) / (K, D + q, q + 1), about the means as this dtype
+            rounds them.
         bounds : tuple of arrays, optional
             Full covariances: float32 (K, bounds_stride(n)), in and out, and float64 (4, K): see Bounds.
         counts : int64 array (2,), out, optional

@@ -199,7 +199,7 @@ def rows_needed(model: CovarianceModel, n_features: int) -> int:
     """
     if model.tied:
         return 1
-    return n_features + 1 if model.form.ndim == 2 else 2
+    return model.form.rows_needed(n_features)
 
 
 def effort(data: StartRows) -> tuple[int, int]:

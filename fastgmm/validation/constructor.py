@@ -14,6 +14,7 @@ from fastgmm.typing import (
     ACCELERATIONS,
     COVARIANCE_TYPES,
     INIT_PARAMS,
+    LOW_RANK_TYPES,
     MISSING,
     ON_COLLAPSE,
     WEIGHTS_PRIORS,
@@ -124,7 +125,7 @@ _ONE_FOR_ALL = Constraint(lambda value: isinstance(value, Real), "a float")
 
 CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
-    "covariance_type": (_text(COVARIANCE_TYPES),),
+    "covariance_type": (_text(COVARIANCE_TYPES + LOW_RANK_TYPES),),
     "tol": (_NOT_NEGATIVE,),
     # scikit-learn's sentence stays what it is, as callers may compare it.
     "reg_covar": (_NOT_NEGATIVE, _text(("auto",))._replace(listed=False)),
@@ -151,6 +152,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
     "missing": (_text(MISSING),),
+    "n_factors": (_integer(1), _NONE),
     "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),
     "weight_concentration_prior": (_NONE, _POSITIVE),
     "mean_precision_prior": (_NONE, _POSITIVE),

@@ -213,11 +213,11 @@ cdef inline void low_rank_strips(
             least = vset(inverse_root[m.rank * m.rank])
             for v in range(TILE_VECS):
                 if v < n_vecs:
-                    # What is beyond the range of numbers is a distance without a density, and no NaN.
-                    total[v] = vmin(total[v], vset(-0.5 * LOWEST))
+                    # Beyond the range of numbers the distance is infinite, and no NaN.
                     if m.near:
                         explained[v] = vmin(explained[v], vset(-0.5 * LOWEST))
                         total[v] = vmax(total[v] - explained[v], total[v] * least)
+                    total[v] = vmin(total[v], vset(INFINITY))
                     vstore(out + k * stride + b + v * LANES, total[v])
 
 

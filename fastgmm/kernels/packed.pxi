@@ -102,7 +102,7 @@ cdef class PackedMixture:
         elif m.shape == LOW_RANK:
             check_sizes("inverse_factors", inverse_factors.shape, 3)
             m.rank = inverse_factors.shape[2] - 1
-            m.width = low_rank_width(n_features)
+            m.width = round_up(n_features, factor_columns(m))
             m.factor_size = low_rank_size(m)
         cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
         cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")

@@ -160,7 +160,9 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
             for b in range(block.n_rows * width):
                 # The square is at most the largest number, since 0, the weight of a row, times inf would be NaN.
                 block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
-    elif by_rows(m) or by_products(m) or m.shape == LOW_RANK or (m.shape == DIAG and not few(m)):
+    elif m.shape == LOW_RANK:
+        arrange_panels(m, rows, block)
+    elif by_rows(m) or by_products(m) or (m.shape == DIAG and not few(m)):
         for b in range(block.n_rows):
             memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
 

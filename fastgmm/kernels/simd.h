@@ -85,12 +85,19 @@ typedef real vec_unaligned;
 #endif
 #endif
 
-/* Factors that are projected on at once: so many rows of TILE_VECS sums, and the same again for the squares. */
+/* Rows are projected on factors by tiles: up to FACTOR_ROWS factors of TILE_VECS vectors, beside which the squares have a
+ * register for each vector, or up to MOST_FACTOR_ROWS of FACTOR_VECS. */
 #ifndef FACTOR_ROWS
-#if defined(__AVX__) && !defined(__AVX512F__)
+#define MOST_FACTOR_ROWS 10
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define FACTOR_ROWS 4
+#define FACTOR_VECS 2
+#elif defined(__AVX__)
 #define FACTOR_ROWS 3
+#define FACTOR_VECS 1
 #else
 #define FACTOR_ROWS 5
+#define FACTOR_VECS 1
 #endif
 #endif
 

@@ -19,6 +19,8 @@ cdef extern from "simd.h" nogil:
         MORE_VECS
         SCATTER_ROWS
         FACTOR_ROWS
+        MOST_FACTOR_ROWS
+        FACTOR_VECS
         LOWER_ROWS
         SCATTER_VECS
         SQUARE_TILE

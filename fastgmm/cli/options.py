@@ -15,7 +15,7 @@ from fastgmm.cli.models import add_posterior_options
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import impute, info, sample, score
 from fastgmm.sources import FORMATS
-from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, LOW_RANK_TYPES, ON_COLLAPSE
 
 NOTHING = ["-"]
 """Standard input is read where no data are named."""
@@ -48,7 +48,9 @@ def _add_fit(commands: Any) -> None:
     _add_data(parser)
     add = parser.add_argument
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
-    add("--covariance-type", choices=COVARIANCE_TYPES, default="full", help="(%(default)s)")
+    kinds = COVARIANCE_TYPES + LOW_RANK_TYPES
+    add("--covariance-type", choices=kinds, default="full", help="(%(default)s)")
+    add("--factors", type=positive, metavar="Q", help="of low rank: the number of factors")
     _add_starts(parser, n_init=1)
     add("--tol", type=float, default=1e-3, help="least change of an iteration (%(default)s)")
     add(

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgmm import Candidate
 from fastgmm.cli.models import Model
-from fastgmm.typing import Criterion, FloatArray
+from fastgmm.typing import LOW_RANK_TYPES, Criterion, FloatArray
 
 LONGEST_NAME = 28
 """A longer name of a column is cut: it must leave room for the numbers."""
@@ -84,7 +84,7 @@ def standard_deviations(model: Model) -> FloatArray:
     ndarray of shape (n_components, n_features), float64
     """
     variances = np.asarray(model.covariances_, dtype=np.float64)
-    if model.covariance_type in ("full", "tied"):
+    if model.covariance_type in ("full", "tied", *LOW_RANK_TYPES):
         variances = np.diagonal(variances, axis1=-2, axis2=-1)
     elif model.covariance_type == "spherical":
         variances = variances[:, np.newaxis]

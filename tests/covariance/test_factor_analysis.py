@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from low_rank_cases import factor_mixture, rows_of
 from sklearn.decomposition import FactorAnalysis
 
 from fastgmm.covariance.factor_analysis import LEAST_SHARE
@@ -12,7 +13,6 @@ from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, maximization
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.density import responsibilities
 from fastgmm.mixture.mixture import Mixture
-from low_rank_cases import factor_mixture, rows_of
 
 
 def by_definition(mixture: Mixture, rows: np.ndarray, about: np.ndarray) -> np.ndarray:

@@ -23,7 +23,9 @@ def make_case(ratio, k, d, q, n, dtype, seed=0):
     arguments = "low_rank", np.log(np.full(k, 1 / k)), means, inverses, determinants
     wanted = np.empty((n, k))
     for i in range(k):
-        wanted[:, i] = -0.5 * distances(rows - means[i].astype(np.longdouble), loadings[i], noise[i])
+        wanted[:, i] = -0.5 * distances(
+            rows - means[i].astype(np.longdouble), loadings[i], noise[i]
+        )
         wanted[:, i] -= determinants[i] + 0.5 * d * np.log(2 * np.pi)
     return arguments, rows, wanted
 

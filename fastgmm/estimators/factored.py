@@ -42,7 +42,10 @@ class Factored(Drawing):
         >>> import fastgmm
         >>> rng = np.random.default_rng(0)
         >>> X = rng.normal(size=(500, 2)) @ rng.normal(size=(2, 6)) + rng.normal(size=(500, 6))
-        >>> model = fastgmm.GaussianMixture(covariance_type="low_rank", n_factors=2).fit(X)
+        >>> model = fastgmm.GaussianMixture(
+        ...     covariance_type="low_rank", n_factors=2, max_iter=500, random_state=0
+        ... )
+        >>> model = model.fit(X)
         >>> model.transform(X).shape, model.factors_.shape, model.noise_variances_.shape
         ((500, 2), (1, 6, 2), (1, 6))
         """

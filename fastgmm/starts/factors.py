@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastgmm.covariance.low_rank import LowRankForm
+from fastgmm.covariance.factor_analysis import FactorAnalysis
 from fastgmm.covariance.types import model_of
 from fastgmm.data.sample import Sample
 from fastgmm.mixture.density import responsibilities
@@ -47,7 +47,7 @@ def with_factors(
     model, dtype = model_of(kind), mixture.dtype
     if mixture.covariance_type == kind or model.form.linear:
         return mixture
-    assert isinstance(model.form, LowRankForm)
+    assert isinstance(model, FactorAnalysis)
     chosen = np.sort(sample.order)
     rows = sample.rows[chosen].astype(dtype, copy=False)
     shares = np.empty((len(rows), mixture.n_components), dtype)
@@ -60,12 +60,15 @@ def with_factors(
         held = weighted[:, k] > LEAST_HELD * weighted[:, k].max(initial=0.0)
         scaled = rows[held].astype(np.float64) - mixture.means[k]
         scaled *= np.sqrt(weighted[held, k] / max(weighted[held, k].sum(), TINY))[:, None]
-        deviations = np.sqrt(variances)
-        loadings = _leading(scaled / deviations, model.form.n_factors)
-        explained = np.minimum((loadings**2).sum(axis=1), 1.0 - LEAST_NOISE)
-        covariances[k] = model.form.joined(
-            loadings * deviations[:, None], variances * (1.0 - explained)
+        # Noise that is equal in the units of the features needs factors in these units.
+        deviations = np.sqrt(
+            np.full(len(variances), variances.mean()) if model.equal else variances
         )
+        loadings = _leading(scaled / deviations, model.form.n_factors)
+        explained = (loadings**2).sum(axis=1)
+        explained = np.full(len(explained), explained.mean()) if model.equal else explained
+        noise = deviations**2 * np.maximum(1.0 - explained, LEAST_NOISE)
+        covariances[k] = model.form.joined(loadings * deviations[:, None], noise)
     return Mixture.from_covariances(mixture.weights, mixture.means, covariances, kind, dtype)
 
 

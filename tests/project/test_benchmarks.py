@@ -31,6 +31,7 @@ MODULES = (
     "grid",
     "initialization",
     "kernels",
+    "low_rank",
     "many",
     "package",
     "scoring",

@@ -19,6 +19,17 @@ def diagonals_of(mixture: Mixture) -> Mixture:
     return Mixture.from_covariances(mixture.weights, mixture.means, variances, "diag")
 
 
+def test_equal_noise_is_equal_from_the_start(rng: np.random.Generator) -> None:
+    truth = factor_mixture(2, 9, 2, rng, separation=9.0, equal=True)
+    rows = rows_of(truth, 2000, rng)
+    sample = RowData(rows, None, 1).sample(0, 2000)
+    begun = with_factors(diagonals_of(truth), truth.covariance_type, sample, 1)
+    form = truth.covariance_model.form
+    noise, wanted = form.noise(begun.covariances), form.noise(truth.covariances)
+    assert (noise == noise[:, :1]).all()
+    np.testing.assert_allclose(noise, wanted, rtol=0.4)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_leading_directions_are_found(weighted: bool, rng: np.random.Generator) -> None:
     truth = factor_mixture(3, 12, 2, rng, separation=8.0)

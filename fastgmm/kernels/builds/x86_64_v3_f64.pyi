@@ -1,0 +1,1 @@
+from fastgmm.kernels.float64.reference import *

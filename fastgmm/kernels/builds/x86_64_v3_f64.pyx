@@ -1,0 +1,1 @@
+include "../float64/kernels.pxi"

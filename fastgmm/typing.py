@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,8 +55,17 @@ CovarianceType = Literal[
     "VEV",
     "EVV",
     "VVV",
+    "low_rank",
+    "low_rank_spherical",
 ]
-"""`covariance_type` is one of these words: six of the package's own, and the names of mclust."""
+"""`covariance_type` is one of these words: six of the package's own, the names of mclust, and two
+with factors."""
+if TYPE_CHECKING:
+    ModelName = CovarianceType
+else:
+    ModelName = str
+"""The name of a covariance model is one of these words; of low rank it has the number of factors
+after it, as in "low_rank(5)".  Files hold it as a text, which `covariance.types` understands."""
 Acceleration = Literal["lbfgs", "auto"]
 """`acceleration` is one of these words, or None."""
 Criterion = Literal["bic", "icl", "aic"]
@@ -82,8 +91,10 @@ ALL_COVARIANCE_TYPES: tuple[str, ...] = get_args(CovarianceType)
 """These are the words of `CovarianceType`, for checks."""
 COVARIANCE_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[:6]
 """These are the covariance types that `fastgmm.select` tries by default, in this order."""
-MCLUST_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[6:]
+MCLUST_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[6:20]
 """These are mclust's fourteen covariance types, in its order: "mclust" stands for them."""
+LOW_RANK_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[20:]
+"""These covariance types have factors, as many as `n_factors` says."""
 PARTS: tuple[str, ...] = get_args(Part)
 """These are the words of `Part`, for checks."""
 SAME_TYPES: dict[str, CovarianceType] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from fastgmm.typing import ALL_COVARIANCE_TYPES, COVARIANCE_TYPES
+from fastgmm.typing import ALL_COVARIANCE_TYPES, COVARIANCE_TYPES, MCLUST_TYPES
 
 ONE: dict[str, Any] = {"choices": ALL_COVARIANCE_TYPES, "metavar": "TYPE"}
 """An option for one type has these arguments."""
-SOME = f"{', '.join(COVARIANCE_TYPES)}, or one of mclust's fourteen, such as VEE"
+SOME = f"{', '.join(COVARIANCE_TYPES)}, one of mclust's fourteen, such as VEE, or low_rank"
 """What the types are, for help."""
 
 
@@ -23,6 +23,6 @@ def types(text: str) -> list[str]:
     """
     kinds = [kind.strip() for kind in text.split(",")]
     for kind in kinds:
-        if kind not in (known := (*ALL_COVARIANCE_TYPES, "mclust")):
+        if kind not in (known := (*COVARIANCE_TYPES, *MCLUST_TYPES, "mclust")):
             raise argparse.ArgumentTypeError(f"{kind!r} is not one of {', '.join(known)}")
     return list(dict.fromkeys(kinds))

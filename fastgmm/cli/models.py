@@ -97,10 +97,13 @@ def model_of(arguments: argparse.Namespace) -> Model:
             n_threads=arguments.threads,
             missing="em" if arguments.gaps == "em" else "error",
             noise=arguments.noise,
+            n_factors=arguments.factors,
         )
     for name, (option, default) in NOT_OF_POSTERIORS.items():
         if getattr(arguments, name) != default:
             raise ValueError(f"{option} does not go with --bayesian: leave one of them out.")
+    if arguments.factors is not None:
+        raise ValueError("--factors does not go with --bayesian: leave one of them out.")
     if arguments.gaps == "em":
         raise ValueError("--gaps em does not go with --bayesian: leave one of them out.")
     # Only a fit of a posterior takes the time of this import.

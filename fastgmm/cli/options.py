@@ -50,6 +50,7 @@ def _add_fit(commands: Any) -> None:
     add = parser.add_argument
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
     add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
+    add("--factors", type=positive, metavar="Q", help="of low rank: the number of factors")
     _add_starts(parser, n_init=1)
     add(
         "--labels",

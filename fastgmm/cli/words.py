@@ -10,6 +10,7 @@ import re
 OPTIONS = {
     "n_components": "--components",
     "covariance_type": "--covariance-type",
+    "n_factors": "--factors",
     "init_params": "--init",
     "n_init": "--n-init",
     "max_iter": "--max-iter",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fastgmm.covariance.model import CovarianceModel
+from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.typing import FloatArray
 
 TOLERANCE = 1e-6
@@ -28,6 +29,8 @@ def factors_agree(
     All variances and all pivots must be positive.
     """
     with np.errstate(all="ignore"):
+        if not model.form.linear:
+            return _low_rank_agrees(model, covariances, factors, inverse_factors)
         if model.form.ndim == 2:
             return all(map(_matrices_agree, *map(_parts, (covariances, factors, inverse_factors))))
         same = np.abs(factors * factors - covariances) <= TOLERANCE * covariances
@@ -63,6 +66,22 @@ def _parts(matrices: FloatArray) -> Iterator[FloatArray]:
 
 def _skew(matrices: FloatArray) -> FloatArray:
     return np.abs(matrices - np.swapaxes(matrices, -1, -2))
+
+
+def _low_rank_agrees(
+    model: CovarianceModel, covariances: FloatArray, factors: FloatArray, inverses: FloatArray
+) -> bool:
+    """Whether factors and inverses are those that the covariances have, which are made again."""
+    try:
+        own = model.form.factor(covariances)
+    except IllDefinedCovarianceError:
+        return False
+    shape = model.form.shape(0)
+    below = covariances[..., -shape[0] :, :]
+    return not below.any() and all(
+        bool((np.abs(given - made) <= TOLERANCE * np.abs(made).max()).all())
+        for given, made in zip((factors, inverses), own, strict=True)
+    )
 
 
 def _matrices_agree(covariances: FloatArray, factors: FloatArray, inverses: FloatArray) -> bool:

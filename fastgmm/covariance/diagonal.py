@@ -14,6 +14,7 @@ class DiagonalForm:
     ndim = 1
     kernel = tied_kernel = "diag"
     isotropic = False
+    linear = True
 
     def shape(self, n_features: int) -> tuple[int, ...]:
         """(D,): the shape of one covariance."""
@@ -30,6 +31,10 @@ class DiagonalForm:
     def row_cost(self, n_features: int) -> int:
         """Four multiply-adds for each feature, and for the weight."""
         return 4 * (n_features + 1)
+
+    def rows_needed(self, n_features: int) -> int:
+        """Two rows have a variance."""
+        return 2
 
     def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
         """(..., D): the array itself."""

@@ -27,6 +27,8 @@ class Form(Protocol):
     where it is `kernel`, the kernels are given that covariance K times."""
     isotropic: bool
     """Whether all features have the same variance."""
+    linear: bool
+    """Whether a sum of arrays stands for the sum of their covariances."""
 
     # ------------------------------------------------------------ sizes
 
@@ -41,6 +43,9 @@ class Form(Protocol):
 
     def row_cost(self, n_features: int) -> int:
         """The number of multiply-adds that one row and component take in a pass, roughly."""
+
+    def rows_needed(self, n_features: int) -> int:
+        """The number of rows whose scatter can be a covariance: fewer span no volume."""
 
     # ------------------------------------------------------------ views and conversions
 

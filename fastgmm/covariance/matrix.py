@@ -25,6 +25,7 @@ class MatrixForm:
     ndim = 2
     kernel, tied_kernel = "full", "tied"
     isotropic = False
+    linear = True
 
     def shape(self, n_features: int) -> tuple[int, ...]:
         """(D, D): the shape of one covariance."""
@@ -41,6 +42,10 @@ class MatrixForm:
     def row_cost(self, n_features: int) -> int:
         """One triangle of multiply-adds for the distance, and one for the second moments."""
         return (n_features + 1) * (n_features + 2)
+
+    def rows_needed(self, n_features: int) -> int:
+        """D + 1: so many rows span a volume."""
+        return n_features + 1
 
     def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
         """(..., D): a view of the diagonals, writable where the array is."""

@@ -70,7 +70,7 @@ class CovarianceModel:
         """The number of rows whose scatter can be the covariance of a component."""
         if self.rows is not None:
             return self.rows
-        return n_features + 1 if self.form.ndim == 2 else 2
+        return self.form.rows_needed(n_features)
 
     @lazy
     def kernel(self) -> str:
@@ -115,12 +115,32 @@ class CovarianceModel:
         one = self.sums.shape(n_features)
         return one if self.sums_together else (n_components, *one)
 
-    def from_kernels(self, sums: FloatArray) -> FloatArray:
-        """The second moments of the statistics, from those that the kernels have summed."""
+    def from_kernels(
+        self,
+        sums: FloatArray,
+        component_weight: FloatArray,
+        first_moment: FloatArray,
+        inverse_factors: FloatArray,
+    ) -> FloatArray:
+        """The second moments of the statistics, from those that the kernels have summed.
+
+        The other arguments are the sums beside them, and what the kernels had of covariances.
+        """
         if not self._repeated:
             return sums
         # One addend after the other, in the order in which compiled iterations add.
         return np.asarray(np.add.accumulate(sums, axis=0)[-1])
+
+    def shifted(
+        self, second: FloatArray, first: FloatArray, shift: FloatArray, moved: FloatArray
+    ) -> FloatArray:
+        """Second moments where `shift` (K, D) is added to each difference.
+
+        The first moments are `first` before it and `moved` after.
+        """
+        # sum r (d + s)(d + s)^T = S + f s^T + s f^T + n s s^T = S + (f s^T) + (s (f + n s)^T)
+        change = self.products(first, shift) + self.products(shift, moved)
+        return second + self.sums.symmetric(change)
 
     def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Left right^T of vectors (K, D), as second moments: summed over the components if tied."""

@@ -15,6 +15,7 @@ class ScalarForm:
     ndim = 0
     kernel = tied_kernel = "spherical"
     isotropic = True
+    linear = True
 
     def shape(self, n_features: int) -> tuple[int, ...]:
         """(): the shape of one covariance."""
@@ -31,6 +32,10 @@ class ScalarForm:
     def row_cost(self, n_features: int) -> int:
         """Four multiply-adds for each feature, and for the weight."""
         return 4 * (n_features + 1)
+
+    def rows_needed(self, n_features: int) -> int:
+        """Two rows have a variance."""
+        return 2
 
     def diagonals(self, array: FloatArray, n_features: int) -> FloatArray:
         """(..., D): each number repeated D times."""

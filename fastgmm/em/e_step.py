@@ -285,7 +285,9 @@ class EStep:
             reference=self._rounded(sums.constants.means),
             component_weight=component_weight,
             first_moment=first_moment,
-            second_moment=mixture.covariance_model.from_kernels(second_moment),
+            second_moment=mixture.covariance_model.from_kernels(
+                second_moment, component_weight, first_moment, sums.constants.inverse_factors
+            ),
             n_samples=extent.n_samples,
             weight=extent.weight,
             log_likelihood=float(np.ldexp(sums.log_likelihood, exponent)),

@@ -35,6 +35,10 @@ def noise_of_float32(mixture: Mixture) -> float:
     form = model.form
     if form.ndim < 2:
         return 0.0  # no feature depends on another
+    if not form.linear:
+        variances = form.diagonals(mixture.covariances, n_features)
+        inflation = float(form.ridge_traces(mixture.inverse_factors, variances).max())
+        return (EPSILON * inflation) ** 2
     n_covariances = 1 if model.tied else mixture.n_components
     inflation = kernels.largest_inflation(
         n_covariances, n_features, mixture.covariances, mixture.inverse_factors

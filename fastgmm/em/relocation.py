@@ -184,7 +184,10 @@ def _alone(mixture: Mixture, k: int, mean: FloatArray, others: FloatArray) -> Mi
         spreads = mixture.covariances, mixture.factors, mixture.inverse_factors
         arrays = spreads[0][chosen], spreads[1][chosen], spreads[2][chosen]
     else:
-        covariance = np.tensordot(others, mixture.covariances, 1)[None]
+        if model.form.linear:
+            covariance = np.tensordot(others, mixture.covariances, 1)[None]
+        else:  # the mean of some would be of another form: that of the heaviest stands for it
+            covariance = mixture.covariances[[int(others.argmax())]]
         arrays = covariance, *model.form.factor(covariance)
     return Mixture(mixture.covariance_type, one, mean[None], *arrays, mixture.dtype)
 

@@ -19,6 +19,7 @@ from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import GRID, MEMORY, PACE, Search
 from fastgmm.em.collapse import FLOOR_SHARE, LONGEST, Repair
 from fastgmm.em.e_step import NEGLIGIBLE, expectation
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.precision import EPSILON, SINGLE, most_noise
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relative_frame import arrays_of

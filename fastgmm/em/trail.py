@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgmm import kernels
 from fastgmm.archive import checks
+from fastgmm.covariance.diagonal import DIAGONAL
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import NOISE_WINDOW, ROUNDING
 from fastgmm.mixture.mixture import Mixture
@@ -55,8 +56,11 @@ class Moments:
             statistics.second_moment,
         )
         mean, variances = np.empty(d), np.empty(1 if model.sums.isotropic else d)
+        form = model.sums.name
+        if not model.sums.linear:
+            form, sums = DIAGONAL.name, (*sums[:3], model.sums.variances(sums[3], d))
         arrays = (np.asarray(array, order="C") for array in sums)
-        kernels.moments_of_rows((model.sums.name, model.tied), *arrays, mean, variances)
+        kernels.moments_of_rows((form, model.tied), *arrays, mean, variances)
         return cls(statistics.n_samples, statistics.weight, mean, variances)
 
     def check(self) -> None:

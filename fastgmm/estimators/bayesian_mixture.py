@@ -39,6 +39,7 @@ from fastgmm.typing import (
 from fastgmm.validation import (
     check_callback,
     check_enough_rows,
+    check_no_factors,
     check_parameters,
     plain_parameters,
 )
@@ -215,6 +216,7 @@ class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
 
     def _checked(self) -> dict[str, Any]:
         checked = check_parameters(self._given(), type(self).__name__)
+        check_no_factors(checked["covariance_type"], type(self).__name__)
         if model_of(checked["covariance_type"]).restrict is not None:
             raise InvalidParameterError(
                 f"The 'covariance_type' parameter of {type(self).__name__} must be a str among "

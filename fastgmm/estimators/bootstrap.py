@@ -289,6 +289,6 @@ def _kept(model: GaussianMixture, kind: str, found: list[Mixture | None]) -> Boo
         kind,
         np.array([one.weights for one in sound]),
         np.array([one.means for one in sound]),
-        np.array([one.covariances for one in sound]),
+        np.array([one.shown_covariances for one in sound]),
         n_left_out,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastgmm.covariance.types import without_factors
 from fastgmm.data.rows import RowData
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
@@ -99,7 +100,7 @@ def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
     criteria = Criteria(log_likelihood, free, n_rows, certainty)
     n_unbounded = int(np.count_nonzero(unbounded(mixture, regularization, n_rows)))
     return Candidate(
-        mixture.covariance_type,
+        without_factors(mixture.covariance_type),
         mixture.n_components,
         criteria.bic,
         criteria.icl,

@@ -84,7 +84,7 @@ class Fitted:
     @property
     def covariances_(self) -> Rows:
         """Covariances: full (K, D, D), diag (K, D), spherical (K,); tied types lack the K."""
-        return self._shown("covariances")
+        return self._shown("shown_covariances")
 
     @property
     def precisions_(self) -> Rows:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from fastgmm.covariance.types import with_factors
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
@@ -43,6 +44,7 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import (
+    LOW_RANK_TYPES,
     Acceleration,
     ArrayLike,
     CovarianceType,
@@ -63,6 +65,7 @@ from fastgmm.validation import (
     check_covariances,
     check_enough_rows,
     check_feature_names,
+    check_low_rank,
     check_means_init,
     check_parameters,
     check_weights_init,
@@ -95,7 +98,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
         "tied", "tied_diag", "tied_spherical": one of these for all components.  Or one of mclust's
         fourteen: "EII", "VII", "EEI", "VVI", "EEE" and "VVV" are other names of these six, and of
         "VEI", "EVI", "VEE", "EVE", "VVE", "EEV", "VEV" and "EVV" the components have volume, shape
-        or axes in common (E) or not (V): see docs/fourteen.md.
+        or axes in common (E) or not (V): see docs/fourteen.md.  "low_rank": factors and a diagonal
+        of noise per component, see `n_factors`; "low_rank_spherical": with one variance of noise
+        for all features (PPCA).
     tol : float, default=1e-3
         EM stops when the mean log-likelihood per row changes by less than this (nats); see
         `gap_tol`.
@@ -158,6 +163,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
         Weights that are free share what the others leave, and a covariance is about the mean that
         is kept.  What lacks initial parameters is kept as the model has it where a warm start, a
         stream or `m_step` goes on from one.
+    n_factors : int, optional
+        Number of factors, q, of the types "low_rank" and "low_rank_spherical": a covariance is
+        Lam Lam^T + Psi with Lam (D, q) and Psi diagonal.  Time and memory grow with D q where those
+        of "full" grow with D^2.  With these types `reg_covar` is the least variance of the noise.
 
     Attributes
     ----------
@@ -166,6 +175,11 @@ class GaussianMixture(Adapting, Reported, Estimator):
     means_ : ndarray of shape (n_components, n_features)
     covariances_ : ndarray
         (K, D, D) for "full", (K, D) for "diag", (K,) for "spherical"; the tied types lack the K.
+        Of low rank they are written out, (K, D, D), when they are asked for.
+    factors_ : ndarray of shape (n_components, n_features, n_factors)
+        Loadings, where there are factors: those that explain most of the noise's variance first.
+    noise_variances_ : ndarray of shape (n_components, n_features)
+        Variances of the noise beside the factors, where there are factors.
     precisions_ : ndarray
         Inverses of the covariances, in their shape.
     precisions_cholesky_ : ndarray
@@ -259,6 +273,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         missing: Missing = "error",
         noise: Literal["uniform"] | float | None = None,
         frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = (),
+        n_factors: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -284,6 +299,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         self.missing = missing
         self.noise = noise
         self.frozen = frozen
+        self.n_factors = n_factors
 
     def _params(self, *names: str) -> Any:
         """The parameters of the constructor, checked, and their numbers Python's; all or these.
@@ -316,7 +332,8 @@ class GaussianMixture(Adapting, Reported, Estimator):
         means : array_like of shape (n_components, n_features)
         covariances : array_like
             (K, D, D) for full, (K, D) for diag, (K,) for spherical; (D, D), (D,) and () for the
-            tied types; of mclust's other types (K, D) for VEI and EVI, else (K, D, D).
+            tied types; of mclust's other types (K, D) for VEI and EVI, else (K, D, D).  Of low rank
+            a pair: factors (K, D, q), and variances (K, D) of the noise.
         covariance_type : str, default="full"
         **params : object
             Further parameters of the constructor.
@@ -341,16 +358,29 @@ class GaussianMixture(Adapting, Reported, Estimator):
         >>> model.score_samples([[3.5]]).round(6)
         array([-1.951902])
         """
-        single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, covariances))
+        low_rank = covariance_type in LOW_RANK_TYPES
+        spreads: Any = covariances if low_rank else (covariances,)
+        single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, *spreads))
         checked_means = check_means_init(means, None)
-        n_components, n_features = checked_means.shape
-        model = cls(n_components, covariance_type=covariance_type, **params)
+        k, d = checked_means.shape
+        if low_rank:
+            # Few models have factors: what they need is loaded with the first of them.
+            from fastgmm.covariance.low_rank import LowRankForm
+
+            factors, noise = check_low_rank(covariances, covariance_type, k, d)
+            checked = LowRankForm(factors.shape[2]).joined(factors, noise)
+            params.setdefault("n_factors", factors.shape[2])
+        model = cls(k, covariance_type=covariance_type, **params)
         asked = model._params()
         kind = asked.covariance_type
+        if low_rank:
+            kind = with_factors(covariance_type, factors.shape[2])
+        else:
+            checked = check_covariances(covariances, covariance_type, k, d)
         mixture = Mixture.from_covariances(
-            check_weights_init(weights, n_components, noise=asked.noise is not None),
+            check_weights_init(weights, k, noise=asked.noise is not None),
             checked_means,
-            check_covariances(covariances, covariance_type, n_components, n_features),
+            checked,
             kind,
             np.float32 if single else np.float64,
         )
@@ -916,7 +946,8 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
     def _regularization(self) -> Regularization:
         assert self._state is not None
-        params = self._params("reg_covar", "prior", "covariance_type", "n_components")
+        names = "reg_covar", "prior", "covariance_type", "n_factors", "n_components"
+        params = self._params(*names)
         return regularization_of(params, self._state)
 
     def _family(self, mixture: Mixture) -> Family:

@@ -27,7 +27,13 @@ from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
 from fastgmm.typing import ArrayLike, CovarianceType, RandomStateLike
-from fastgmm.validation import as_generator, check_callback, check_parameters, has_gaps
+from fastgmm.validation import (
+    as_generator,
+    check_callback,
+    check_no_factors,
+    check_parameters,
+    has_gaps,
+)
 from fastgmm.validation.groups import Group, Groups
 
 ON_ERROR = ("raise", "return")
@@ -184,6 +190,7 @@ def checked_parameters(given: dict[str, Any]) -> Any:
             raise TypeError(f"{name} is no parameter of GaussianMixture.")
     checked = SimpleNamespace(**check_parameters({**known, **given}))
     refuse_noise(checked, "a fit of many data sets")
+    check_no_factors(checked.covariance_type, "fit_many and likelihood_ratio_test")
     return checked
 
 

@@ -131,7 +131,7 @@ def _few_rows(stack: Stack, kind: CovarianceType) -> np.ndarray:
     numbers, model = stack.numbers, model_of(kind)
     if model.tied:
         return np.zeros(len(stack), dtype=bool)
-    needed = numbers.means.shape[2] + 1 if model.form.ndim == 2 else 2
+    needed = model.rows_needed(numbers.means.shape[2])
     fewest: np.ndarray = numbers.weights.min(axis=1) * numbers.n_rows < needed
     return fewest
 

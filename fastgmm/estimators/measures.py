@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.estimators.drawing import Drawing
+from fastgmm.estimators.factored import Factored
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike, FloatArray, Rows
@@ -12,7 +12,7 @@ from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level
 
 
-class Measures(Drawing):
+class Measures(Factored):
     """What a fitted mixture measures; an estimator and a snapshot inherit it."""
 
     def _seeded(self, random_state: Any) -> "np.random.Generator":

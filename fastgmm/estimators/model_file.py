@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastgmm.estimators.planning import (
     INITIAL,
     family_keeping,
     family_of,
+    kind_of,
     pace_of,
     regularization_of,
 )
@@ -192,7 +194,7 @@ def restored(of: StoredState, params: Any) -> State:
     if stream is None:
         return state
     waiting, learned = stream.waiting, None
-    k, kind = params.n_components, params.covariance_type
+    k, kind = params.n_components, kind_of(params)
     if stream.statistics is not None:
         if of.mixture is None:
             raise ValueError("it lacks the mixture of its stream")
@@ -270,7 +272,7 @@ class CheckpointFile:
                 )
         mixture = contents.checkpoint.run.mixture
         assert mixture is not None  # the checks of what was read have seen to it
-        k, kind = self._params["n_components"], self._params["covariance_type"]
+        k, kind = self._params["n_components"], kind_of(SimpleNamespace(**self._params))
         if (mixture.n_components, mixture.covariance_type) != (k, kind):
             raise FileFormatError(
                 f"{self.path} holds {mixture.n_components} {mixture.covariance_type} components, "

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from fastgmm.covariance.types import with_factors
 from fastgmm.em.m_step import Family
 from fastgmm.em.noise import family_of as noise_family
 from fastgmm.em.priors import Regularizing, check_prior
@@ -14,7 +15,13 @@ from fastgmm.fits.plan import Plan, Settings
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.starts.points import Start
-from fastgmm.validation import check_means_init, check_precisions_init, check_weights_init
+from fastgmm.typing import CovarianceType
+from fastgmm.validation import (
+    check_factors,
+    check_means_init,
+    check_precisions_init,
+    check_weights_init,
+)
 
 INITIAL = ("weights_init", "means_init", "precisions_init")
 """These parameters of the constructor take the place of a start's estimates."""
@@ -48,6 +55,7 @@ def plan_of(
         check_prior(params.prior)
     if params.noise is not None and params.missing == "em":
         raise ValueError(NO_GAPS)
+    check_factors(params, n_features)
     warm = _warm(params, n_features, state)
     return Plan(
         start=_start(params, n_features),
@@ -57,6 +65,11 @@ def plan_of(
         trail=None if warm is None or state is None else state.trail,
         family=family or family_of(params, n_features, warm if params.frozen else None),
     )
+
+
+def kind_of(params: Any) -> CovarianceType:
+    """The name of the covariance model: where it has factors, their number is in it."""
+    return with_factors(params.covariance_type, getattr(params, "n_factors", None))
 
 
 def family_of(params: Any, n_features: int, mixture: Mixture | None = None) -> Family:
@@ -107,7 +120,7 @@ def refuse_noise(params: Any, what: str) -> None:
 
 def regularizing_of(params: Any) -> Regularizing:
     """What the constructor says of regularisation."""
-    return Regularizing(params.reg_covar, params.prior, params.covariance_type, params.n_components)
+    return Regularizing(params.reg_covar, params.prior, kind_of(params), params.n_components)
 
 
 def regularization_of(params: Any, state: State) -> Regularization:
@@ -144,7 +157,7 @@ def _settings(params: Any) -> Settings:
 
 
 def _start(params: Any, n_features: int) -> Start:
-    k, kind = params.n_components, params.covariance_type
+    k, kind = params.n_components, kind_of(params)
     weights = means = precisions = None
     if params.weights_init is not None:
         weights = check_weights_init(params.weights_init, k, noise=params.noise is not None)
@@ -170,10 +183,10 @@ def _warm(params: Any, n_features: int, state: State | None) -> Mixture | None:
     if not params.warm_start or old is None:
         return None
     shape = (params.n_components, n_features)
-    if old.means.shape != shape or old.covariance_type != params.covariance_type:
+    if old.means.shape != shape or old.covariance_type != kind_of(params):
         raise ValueError(
             f"warm_start=True goes on from {old.n_components} {old.covariance_type} components "
             f"in {old.n_features} features, and this fit is of {shape[0]} "
-            f"{params.covariance_type} components in {shape[1]}: set warm_start=False"
+            f"{kind_of(params)} components in {shape[1]}: set warm_start=False"
         )
     return old

@@ -5,12 +5,12 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 
-from fastgmm.covariance.types import model_of
+from fastgmm.covariance.types import n_factors_of, without_factors
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.tables.columns import Column
-from fastgmm.typing import ArrayLike, RandomStateLike, Rows
+from fastgmm.typing import SAME_TYPES, ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names
 from fastgmm.validation.questions import (
     as_columns,
@@ -24,6 +24,11 @@ from fastgmm.validation.questions import (
 class Questions(Measures):
     """What a fitted mixture answers; columns are called by name or by number, counted from 0."""
 
+    def _written_out(self, method: str) -> tuple[Mixture, np.ndarray | None]:
+        """The mixture and the names of its features; of low rank the covariances are matrices."""
+        mixture, names = self._gaussians(method)
+        return mixture.dense, names
+
     def _answer(self, mixture: Mixture, names: np.ndarray | None) -> Self:
         """A model of its own of another mixture, with the parameters of this one.
 
@@ -31,13 +36,14 @@ class Questions(Measures):
         is frozen of them.
         """
         model = object.__new__(type(self))
-        own, kind = model.__dict__, self.__dict__["covariance_type"]
-        if mixture.covariance_model is not model_of(kind):  # of two names it is the user's
-            kind = mixture.covariance_type
+        own, kind = model.__dict__, mixture.covariance_type
+        if SAME_TYPES.get(self.__dict__["covariance_type"]) == kind:
+            kind = self.__dict__["covariance_type"]  # of two names it is the user's
         own.update(self.__dict__)
         own.update(
             n_components=mixture.n_components,
-            covariance_type=kind,
+            covariance_type=without_factors(kind),
+            n_factors=n_factors_of(mixture.covariance_type),
             weights_init=None,
             means_init=None,
             precisions_init=None,
@@ -119,7 +125,7 @@ class Questions(Measures):
         >>> left.means_, left.covariances_
         (array([[6.]]), array([[[3.75]]]))
         """
-        mixture, names = self._gaussians("conditional")
+        mixture, names = self._written_out("conditional")
         known = as_columns(columns, names, mixture.n_features)
         left = as_others(known, mixture.n_features, "no other is left to be told of")
         row = as_values(values, len(known))
@@ -183,7 +189,7 @@ class Questions(Measures):
         >>> model.regress([[2.0], [4.0]], columns=[1]).ravel()
         array([5., 6.])
         """
-        mixture, names = self._gaussians("regress")
+        mixture, names = self._written_out("regress")
         asked = as_columns(columns, names, mixture.n_features)
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
         # What a question needs is loaded with the first of them.
@@ -247,7 +253,7 @@ class Questions(Measures):
         array([[4., 6.],
                [2., 5.]])
         """
-        mixture, names = self._gaussians("impute")
+        mixture, names = self._written_out("impute")
         table = as_table(X)
         check_feature_names(table, names)
         n_threads = self._threads()
@@ -303,7 +309,7 @@ class Questions(Measures):
         >>> fewer.weights_, fewer.means_.ravel(), fewer.covariances_.ravel()
         (array([0.5, 0.5]), array([0., 9.]), array([2., 1.]))
         """
-        mixture, names = self._gaussians("merge_components")
+        mixture, names = self._written_out("merge_components")
         count = as_count(n_components, "n_components", 1, mixture.n_components)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import merging

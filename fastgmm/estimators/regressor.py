@@ -29,6 +29,7 @@ from fastgmm.validation import (
     as_sample_weight,
     as_table,
     check_feature_names,
+    check_no_factors,
     feature_names_of,
 )
 from fastgmm.validation.questions import as_targets
@@ -141,6 +142,7 @@ on_collapse, prior : optional
         ValueError
             When rows, targets or weights are not valid, and as `GaussianMixture.fit`.
         """
+        check_no_factors(self.covariance_type, type(self).__name__)
         table = as_table(X)
         names = feature_names_of(table)
         mixture = GaussianMixture(**self.get_params(deep=False))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastgmm.covariance.matrix import MATRIX
-from fastgmm.covariance.types import model_of
+from fastgmm.covariance.types import with_factors
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovarianceError, warn_user
@@ -23,6 +22,7 @@ from fastgmm.threads import Cancelled, Flag, as_they_end, free_threads
 from fastgmm.typing import (
     COVARIANCE_TYPES,
     CRITERIA,
+    LOW_RANK_TYPES,
     MCLUST_TYPES,
     ArrayLike,
     CovarianceType,
@@ -206,6 +206,8 @@ def select(
     models: list[GaussianMixture | None] = []
     for kind, k in grid:
         model = GaussianMixture(k, covariance_type=kind, n_threads=n_threads, **given)
+        if kind not in LOW_RANK_TYPES:
+            model.n_factors = None  # it is of those that have factors
         model._params()
         models.append(model)
     largest = max(k for _, k in grid)
@@ -228,9 +230,7 @@ def select(
             f"None of the fits has ended well; the first failed so: {table[0].failure}"
         )
     chosen = Selection(best, table, criterion)
-    if data.together is not None and any(
-        model_of(kind).form.ndim == MATRIX.ndim for kind, _ in grid
-    ):
+    if data.together is not None and any(kind in ("full", "tied") for kind, _ in grid):
         warn_of_apart(never_together(data.together), data.names)
     _warn(chosen, data.extent.weight, data.names)
     return chosen
@@ -366,7 +366,8 @@ def _shared_sample(
 ) -> Sample:
     """One sample for all starts, as large as the largest of them wants."""
     method = params.get("init_params", "ward")
-    starts = [Start(method, k, kind) for kind, k in grid]
+    n_factors = params.get("n_factors")
+    starts = [Start(method, k, with_factors(kind, n_factors)) for kind, k in grid]
     drawn = data.sample(seed, max(sample_size(start, data.n_features) for start in starts))
     if not data.gapped:
         return drawn

@@ -10,6 +10,7 @@ from fastgmm.covariance.types import model_of
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.state import Report
 from fastgmm.typing import CovarianceType
+from fastgmm.validation import check_no_factors
 
 LIKE: dict[CovarianceType, str] = {"tied_diag": "diag", "tied_spherical": "spherical"}
 """scikit-learn lacks these types, and has the same covariances as one copy per component."""
@@ -56,10 +57,12 @@ def to_sklearn(model: Any, params: dict[str, Any]) -> Any:
 
     if not model.is_fitted:
         kind, k = params["covariance_type"], params["n_components"]
+        check_no_factors(kind, "a class of scikit-learn that is not fitted")
         return GaussianMixture(**parameters_for_sklearn(params, kind, k))
     # The parameters may have been set to others after the fit.
     mixture, _ = model._gaussians("to_sklearn")
-    kind, k = mixture.covariance_type, mixture.n_components
+    # Covariances of low rank are shown written out.
+    kind, k = mixture.dense.covariance_type, mixture.n_components
     theirs = GaussianMixture(**parameters_for_sklearn(params, kind, k))
     for name in ("weights_", "means_"):
         setattr(theirs, name, np.array(getattr(model, name)))

@@ -7,13 +7,13 @@ import numpy as np
 from fastgmm.em.m_step import Family
 from fastgmm.em.noise import family_of
 from fastgmm.errors import not_fitted_error
-from fastgmm.estimators.planning import pace_of, regularization_of
+from fastgmm.estimators.planning import kind_of, pace_of, regularization_of
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.online import Learner
 from fastgmm.fits.plan import Plan
 from fastgmm.fits.target import Target
-from fastgmm.validation import as_generator
+from fastgmm.validation import as_generator, check_factors
 from fastgmm.validation.gaps import listed_columns
 
 
@@ -27,7 +27,8 @@ def begun(
     if mixture is not None:
         family = family.following(mixture)
     if state is None or mixture is None:
-        k, kind = params.n_components, params.covariance_type
+        check_factors(params, rows.shape[1])
+        k, kind = params.n_components, kind_of(params)
         target = Target(rows.shape[1], rows.dtype, k, kind, family)
         seed = int(as_generator(params.random_state).integers(2**63))
         return Learner(target, pace, n_threads, seed)

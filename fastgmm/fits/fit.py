@@ -114,7 +114,7 @@ class _RunningFit:
         self._apart: tuple[tuple[int, int], ...] = ()
         if (together := data.together) is not None:
             check_observed(together, data.names)
-            if model_of(plan.start.covariance_type).form.ndim == MATRIX.ndim:
+            if model_of(plan.start.covariance_type).form is MATRIX:
                 self._apart = never_together(together)
         check_enough_rows(extent.n_samples, plan.start.n_components)
         check_enough_rows(extent.n_counted, plan.start.n_components)
@@ -133,6 +133,11 @@ class _RunningFit:
         self._start = plan.start
         if self._regularization is not plan.start.regularization:
             self._start = replace(plan.start, regularization=self._regularization)
+        if not model_of(plan.start.covariance_type).form.linear:
+            # What factors need is loaded with the first of them.
+            from fastgmm.starts.factors import begun_as
+
+            self._start = begun_as(self._start)
         self._reached = {} if saved is None else {one.index: one for one in saved.reached}
 
     @lazy
@@ -301,7 +306,7 @@ class _RunningFit:
 
     def _run(self, init: int, best: Run | None) -> Run | None:
         """The run of one turn, without a mixture if it degenerates; None if there is none."""
-        settings, start, saved = self._plan.settings, self._start, self._saved
+        settings, start, saved = self._plan.settings, self._plan.start, self._saved
         earlier = saved.run if saved is not None and saved.init == init else None
         if earlier is not None and earlier.ended:
             return earlier
@@ -359,7 +364,7 @@ class _RunningFit:
     @lazy
     def _stretches(self) -> Stretches | None:
         """Compiled iterations, for one run after the other; None where there are none."""
-        start = self._start
+        start = self._plan.start
         kind, k = start.covariance_type, start.n_components
         spares = self._plan.spares if self._narrow is None else None
         return stretches_over(self._em_data, kind, k, self._rules, spares)
@@ -382,6 +387,16 @@ class _RunningFit:
 
     def _first(self, turn: int) -> Mixture | None:
         """The mixture that the run of this turn begins with; None if there are no more."""
+        mixture, kind = self._started(turn), self._plan.start.covariance_type
+        if mixture is None or mixture.covariance_type == kind:
+            return mixture
+        # What factors need is loaded with the first of them.
+        from fastgmm.starts.factors import with_factors
+
+        return with_factors(mixture, kind, self.sample, self.n_threads)
+
+    def _started(self, turn: int) -> Mixture | None:
+        """The mixture of the start itself."""
         if self._of_labels is not None:
             return self._of_labels if turn == 0 else None
         if self._turns is not None:

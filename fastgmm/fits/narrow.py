@@ -13,6 +13,7 @@ from math import log, pi
 import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
+from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
@@ -195,7 +196,7 @@ def _may_stay(data: Data, plan: Plan, hooks: Hooks) -> bool:
     start, d = plan.start, data.n_features
     # A restriction is about all features: determinants in the span are not those of the whole.
     model = model_of(start.covariance_type)
-    matrices = model.form.ndim == 2 and model.unrestricted
+    matrices = model.form is MATRIX and model.unrestricted
     plain = plan.family is MAXIMUM_LIKELIHOOD and plan.settings.regularizing.prior is None
     partly = start.means is not None or start.precisions is not None
     partly &= needs_sample(start) and plan.warm is None

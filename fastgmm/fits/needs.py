@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from math import prod
 
+from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.em.acceleration import pairs_kept
@@ -117,7 +118,7 @@ class _Sizes:
     def bounds(self) -> int:
         """What is remembered of pairs from pass to pass: at most the size of the rows."""
         part = self._data.resident
-        if part is None or self._model.form.ndim < 2:
+        if part is None or self._model.form is not MATRIX:
             return 0
         return min(4 * len(part.rows) * self._k, part.rows.nbytes)
 
@@ -158,7 +159,7 @@ def _remedy(plan: Plan, data: Data, available: int) -> str:
     for said, other in zip(words, (plain, drawn), strict=True):
         if (needed := bytes_needed(other, data)) <= available:
             return f"{said} take{'s' if other is plain else ''} {readable(needed)}"
-    if model_of(plan.start.covariance_type).form.ndim == 2:
+    if model_of(plan.start.covariance_type).form is MATRIX:
         return "fewer components, or covariance_type='diag', take less"
     return "fewer components take less"
 

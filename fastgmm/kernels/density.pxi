@@ -247,7 +247,7 @@ cdef void mahalanobis(
     """out (n_components, stride) = squared Mahalanobis distances (SPHERICAL: squared Euclidean distances).
 
     n_lanes is a multiple of STRIP, or LANES.  `differences` and `whitened` are scratch of (padded, STRIP); the padding
-    rows of `differences` hold zeros.
+    rows of `differences` hold zeros.  In LOW_RANK `whitened` is an output: see low_rank_distances.
     """
     cdef Py_ssize_t k
     if mixture.shape == FULL and mixture.n_features <= FEW_FEATURES:
@@ -262,6 +262,8 @@ cdef void mahalanobis(
     elif mixture.shape == FULL or (mixture.shape == TIED and not mixture.near):
         for k in range(mixture.n_components):
             component_distances(mixture, k, columns, stride, n_lanes, differences, out + k * stride)
+    elif mixture.shape == LOW_RANK:
+        low_rank_distances(mixture, columns, stride, n_lanes, differences, whitened, out)
     elif n_lanes == LANES:
         mahalanobis_strips(mixture, columns, stride, n_lanes, 1, differences, whitened, out)
     else:

@@ -81,7 +81,7 @@ cdef void few_log_densities(
 
 cdef inline bint few_sums(const Mixture *m) noexcept nogil:
     """All sums of a component stay in registers over a block, and in lanes over a pass."""
-    return m.n_features <= FEW_FEATURES and m.shape != SPHERICAL
+    return m.n_features <= FEW_FEATURES and m.shape != SPHERICAL and m.shape != LOW_RANK
 
 
 cdef inline Py_ssize_t triangle(Py_ssize_t i, Py_ssize_t j) noexcept nogil:

@@ -13,6 +13,7 @@ cdef enum:
     TIED
     DIAG
     SPHERICAL
+    LOW_RANK
 
 cdef enum:
     CACHE_LINE = 64
@@ -37,6 +38,12 @@ cdef enum:
     # deviation at the most (float32: 4e-6).
     CENTRAL_FLOAT64 = 4096
     CENTRAL_FLOAT32 = 64
+    # A distance of LOW_RANK is a difference of two sums where the first is at most this many times as large on average:
+    # that loses 1e-13 of it (float32: 1e-6).  Beyond, it is summed in the way that does not cancel.
+    NEAR_LOW_RANK_FLOAT64 = 512
+    NEAR_LOW_RANK_FLOAT32 = 16
+    # A block of LOW_RANK, as columns and as rows, stays in the second-level cache.
+    LOW_RANK_BYTES = 1048576
     # A row of TIED that is whitened about the shift loses distance eps: within this limit a few units in the last
     # place.
     NEAR_WHITENED = 16
@@ -60,10 +67,13 @@ include "density.pxi"
 include "scatter.pxi"
 include "products.pxi"
 include "moments.pxi"
+include "low_rank.pxi"
+include "low_rank_sums.pxi"
 include "bounds.pxi"
 include "passes.pxi"
 include "borrowed.pxi"
 include "scratch.pxi"
+include "packing.pxi"
 include "packed.pxi"
 include "scorer.pxi"
 include "factorization.pxi"

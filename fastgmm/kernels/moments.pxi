@@ -251,6 +251,8 @@ cdef void accumulate(const Mixture *m, Block *block) noexcept nogil:
         sum_about_shift(m, block)
     elif m.shape == SPHERICAL:
         sum_far_spheres(m, block)
+    elif m.shape == LOW_RANK:
+        sum_low_rank(m, block)
     elif few_sums(m):
         sum_few(m, block)
     else:

@@ -2,57 +2,7 @@
 # which the kernels read them; its methods borrow the caller's arrays, release the GIL and walk the rows block by block.
 # They allocate scratch, never results.
 
-cdef dict SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
-
-cdef void pack_factor(const double *inverse, Py_ssize_t n_features, Py_ssize_t padded, real *out) noexcept nogil:
-    """out = L^-1 in the order of whiten_tile: per tile of rows, column by column; zeros where the padding is."""
-    cdef Py_ssize_t pad = padded - n_features
-    cdef Py_ssize_t first, j, i, row, column
-    for first from 0 <= first < padded by TILE_ROWS:
-        for j in range(first + TILE_ROWS):
-            for i in range(TILE_ROWS):
-                row = first + i - pad
-                column = j - pad
-                out[0] = <real> inverse[row * n_features + column] if 0 <= column <= row else 0
-                out += 1
-
-
-cdef double spread_from_shift(
-    const double *inverse, const real *centered_mean, Py_ssize_t n_features
-) noexcept nogil:
-    """Sum over the features of |mean - shift| in deviations given the other features: a column of L^-1 each."""
-    cdef Py_ssize_t i, j, first, end
-    cdef double total = 0.0
-    cdef double squares[8]                  # a cache line of columns at a time
-    for first from 0 <= first < n_features by 8:
-        memset(squares, 0, sizeof(squares))
-        for i in range(first, n_features):
-            end = min(i + 1, min(first + 8, n_features))
-            for j in range(first, end):
-                squares[j - first] += inverse[i * n_features + j] * inverse[i * n_features + j]
-        for j in range(first, min(first + 8, n_features)):
-            total += sqrt(squares[j - first]) * fabs(<double> centered_mean[j])
-    return total
-
-
-cdef double whiten_mean(const double *inverse, const real *mean, Py_ssize_t n_features, real *out) noexcept nogil:
-    """out = L^-1 mean; returns the largest of its numbers."""
-    cdef Py_ssize_t i, j
-    cdef double total
-    cdef double largest = 0.0
-    for i in range(n_features):
-        total = 0.0
-        for j in range(i + 1):
-            total += inverse[i * n_features + j] * <double> mean[j]
-        out[i] = <real> total
-        largest = max(largest, fabs(total))
-    return largest
-
-
-cdef inline Py_ssize_t given_size(const Mixture *m) noexcept nogil:
-    """The numbers with which the caller gives an inverse factor."""
-    return m.n_features * m.n_features if m.shape == FULL or m.shape == TIED else (
-        m.n_features if m.shape == DIAG else 1)
+cdef dict SHAPES = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL, "low_rank": LOW_RANK}
 
 
 cdef class PackedMixture:
@@ -60,11 +10,12 @@ cdef class PackedMixture:
 
     Parameters
     ----------
-    covariance_type : {"full", "tied", "diag", "spherical"}
+    covariance_type : {"full", "tied", "diag", "spherical", "low_rank"}
     log_weights : float64 array (K,)
     means : float64 array (K, D)
     inverse_factors : float64 array
-        L^-1 of the covariances' Cholesky factors: (K, D, D), (D, D), (K, D) or (K,).
+        L^-1 of the covariances' Cholesky factors: (K, D, D), (D, D), (K, D) or (K,); (K, D + q, q + 1) of q factors:
+        see low_rank.pxi.
     log_determinants : float64 array (K,)
         log det L per component, in nats; tied repeats one.
     background : float
@@ -100,6 +51,11 @@ cdef class PackedMixture:
             m.factor_size = m.width
         elif m.shape == SPHERICAL:
             m.factor_size = 1
+        elif m.shape == LOW_RANK:
+            check_sizes("inverse_factors", inverse_factors.shape, 3)
+            m.rank = inverse_factors.shape[2] - 1
+            m.width = round_up(n_features, factor_columns(m))
+            m.factor_size = low_rank_size(m)
         cdef Borrowed weights_loan = borrow(log_weights, sizeof(double), n_components, False, "log_weights")
         cdef Borrowed means_loan = borrow(means, sizeof(double), n_components * n_features, False, "means")
         cdef Borrowed factors_loan = borrow(
@@ -169,6 +125,7 @@ cdef class PackedMixture:
         cdef double largest
         cdef double limit = NEAR_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FLOAT32
         cdef double limit_full = NEAR_FULL_FLOAT64 if MANTISSA_BITS == 52 else NEAR_FULL_FLOAT32
+        cdef double limit_low_rank = NEAR_LOW_RANK_FLOAT64 if MANTISSA_BITS == 52 else NEAR_LOW_RANK_FLOAT32
         cdef double limit_central = CENTRAL_FLOAT64 if MANTISSA_BITS == 52 else CENTRAL_FLOAT32
         m.near = m.central = True
         for k in range(self.n_factors):
@@ -180,6 +137,9 @@ cdef class PackedMixture:
                 for j in range(m.n_features if m.shape == SPHERICAL else 0):
                     if not fabs(m.centered_means[k * m.width + j] * inverse[0]) <= limit_central:
                         m.central = False
+            elif m.shape == LOW_RANK:
+                if not pack_low_rank(inverse, n, m.rank, m.width, m.factors + k * m.factor_size) <= limit_low_rank:
+                    m.near = False
             else:
                 pack_factor(inverse, m.n_features, m.padded, m.factors + k * m.factor_size)
                 if m.shape == FULL and spread_from_shift(
@@ -286,7 +246,8 @@ cdef class PackedMixture:
         thresholds : float64 array (K,)
             Pairs whose responsibility (times weight) is not above it are left out.
         component_weight, first, second : float64 arrays, in and out
-            (K,), (K, D) and (K, D, D) / (D, D) / (K, D) / (K,), about the means as this dtype rounds them.
+            (K,), (K, D) and (K, D, D) / (D, D) / (K, D) / (K,) / (K, D + q, q + 1), about the means as this dtype
+            rounds them.
         bounds : tuple of arrays, optional
             Full covariances: float32 (K, bounds_stride(n)), in and out, and float64 (4, K): see Bounds.
         counts : int64 array (2,), out, optional
@@ -311,7 +272,8 @@ cdef class PackedMixture:
             given = <const real *> given_loan.view.buf
         cdef Py_ssize_t second_items = {
             FULL: m.n_components * m.n_features * m.n_features, TIED: m.n_features * m.n_features,
-            DIAG: m.n_components * m.n_features, SPHERICAL: m.n_components}[m.shape]
+            DIAG: m.n_components * m.n_features, SPHERICAL: m.n_components,
+            LOW_RANK: m.n_components * given_size(m)}[m.shape]
         cdef Borrowed thresholds_loan = borrow(thresholds, sizeof(double), m.n_components, False, "thresholds")
         cdef Borrowed zeroth_loan = borrow(component_weight, sizeof(double), m.n_components, True, "component_weight")
         cdef Borrowed first_loan = borrow(first, sizeof(double), m.n_components * m.n_features, True, "first")

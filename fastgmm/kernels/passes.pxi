@@ -159,7 +159,7 @@ cdef void forbid(const Mixture *m, const uint64_t *allowed, Block *block) noexce
 cdef void take_responsibilities(const Mixture *m, const real *given, Block *block) noexcept nogil:
     """Given responsibilities in the place of computed ones: e = their root, total = 1."""
     cdef Py_ssize_t b, k
-    if m.shape == SPHERICAL:
+    if m.shape == SPHERICAL or m.shape == LOW_RANK:
         mahalanobis(m, block.columns, block.stride, block.n_lanes, block.differences, block.whitened, block.distances)
     for k in range(m.n_components):
         for b in range(block.n_rows):
@@ -200,6 +200,8 @@ cdef void arrange_rows(const Mixture *m, const real *rows, Block *block) noexcep
             for b in range(block.n_rows * width):
                 # The square is at most the largest number, since 0, the weight of a row, times inf would be NaN.
                 block.squares[b] = min(block.rows[b] * block.rows[b], -LOWEST)
+    elif m.shape == LOW_RANK:
+        arrange_panels(m, rows, block)
     elif by_rows(m) or by_products(m) or (m.shape == DIAG and not few(m)):
         for b in range(block.n_rows):
             memcpy(block.rows + b * width, rows + b * m.n_features, m.n_features * sizeof(real))
@@ -290,6 +292,8 @@ cdef void unpack_second(const Mixture *m, Sums *sums, double *out) noexcept nogi
     if m.shape == SPHERICAL:
         for k in range(m.n_components):
             out[k] += sums.second[k]
+    elif m.shape == LOW_RANK:
+        unpack_low_rank(m, sums, out)
     elif m.shape == DIAG:
         for k in range(m.n_components):
             for j in range(n_features):

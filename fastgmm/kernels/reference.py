@@ -39,7 +39,16 @@ class PackedMixture:
             return self.inverse_factors
         if self.covariance_type == "diag":
             return np.diag(self.inverse_factors[k])
+        if self.covariance_type == "low_rank":
+            projections, deviations = self._projections(k)
+            precision = np.diag(deviations**2) - projections @ projections.T
+            return np.linalg.cholesky(precision).T
         return np.diag(np.full(self.n_features, self.inverse_factors[k]))
+
+    def _projections(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """T^T (D, q) and the roots of 1 / Psi (D,) of component k."""
+        upper = self.inverse_factors[k, : self.n_features]
+        return upper[:, :-1], upper[:, -1]
 
     def _log_normal(self, rows: np.ndarray) -> np.ndarray:
         """Log N(x_i | mean_k, covariance_k) for every row i and component k."""
@@ -135,6 +144,9 @@ class PackedMixture:
                 second += scatter
             elif self.covariance_type == "diag":
                 second[k] += np.diagonal(scatter)
+            elif self.covariance_type == "low_rank":
+                second[k][: self.n_features, :-1] += scatter @ self._projections(k)[0]
+                second[k][: self.n_features, -1] += np.diagonal(scatter)
             else:
                 second[k] += np.trace(scatter)
         return log_likelihood

@@ -77,7 +77,7 @@ cdef class Scratch:
         cdef Cutter cut = Cutter(memory)
         block.columns = cut.reals(m.padded * stride) + (m.padded - m.n_features) * stride
         block.differences = cut.reals(m.padded * STRIP)
-        block.whitened = cut.reals(m.padded * STRIP)
+        block.whitened = cut.reals(k * m.rank * stride if m.shape == LOW_RANK else m.padded * STRIP)
         block.density = cut.reals(k * stride)
         block.distances = cut.reals(k * stride) if self.for_sums and m.shape == SPHERICAL else block.density
         block.log_total = cut.reals(stride)
@@ -90,7 +90,7 @@ cdef class Scratch:
             block.gathered = cut.reals(m.padded * stride) + (m.padded - m.n_features) * stride
         block.rows = cut.reals(by_row)
         block.squares = cut.reals(by_row if m.shape == DIAG and about_shift(m) else 0)
-        cdef Py_ssize_t n_panel = max(by_row, m.n_features * stride)
+        cdef Py_ssize_t n_panel = max(by_row, max(m.n_features, m.rank) * stride)
         block.sums.n_products = 0
         if by_products(m):
             block.sums.n_products = count_products(m.n_features)
@@ -115,6 +115,9 @@ cdef class Scratch:
         if m.shape == DIAG or m.shape == SPHERICAL:
             n_matrices = k
             block.sums.second_size = 1 if m.shape == SPHERICAL else m.n_features * LANES if few(m) else m.width
+        elif m.shape == LOW_RANK:
+            n_matrices = k
+            block.sums.second_size = (m.rank + 1) * m.width
         elif by_rows(m):
             block.sums.second_size = lower_row(m.n_features)
         cdef Py_ssize_t n_overlap = triangle(k, 0) * LANES if pooled(m) else 0
@@ -168,6 +171,7 @@ cdef class Form:
     cdef int shape
     cdef Py_ssize_t n_components
     cdef Py_ssize_t n_features
+    cdef Py_ssize_t rank
     cdef bint near
     cdef bint central
     cdef Spares strips              # of one strip of rows, for scores
@@ -177,7 +181,7 @@ cdef class Form:
     cdef bint fits(self, const Mixture *m) noexcept nogil:
         return (
             self.shape == m.shape and self.n_components == m.n_components and self.n_features == m.n_features
-            and self.near == m.near and self.central == m.central)
+            and self.rank == m.rank and self.near == m.near and self.central == m.central)
 
     cdef Scratch take(self, const Mixture *m, Py_ssize_t n_rows, bint for_sums):
         """Scratch that no other call is using: of one strip for scores of a few rows, of one block for all else."""
@@ -199,7 +203,12 @@ cdef class Form:
 
 
 cdef Py_ssize_t rows_of_block(const Mixture *m) noexcept nogil:
-    """A quarter where a block is kept as columns, as rows and as squares of them: less than the first-level cache."""
+    """A quarter where a block is kept as columns, as rows and as squares of them: less than the first-level cache.
+
+    LOW_RANK, whose features may be many, has fewer rows where its block would be more than the second-level cache.
+    """
+    if m.shape == LOW_RANK:
+        return max(<Py_ssize_t> STRIP, min(BLOCK_BYTES, LOW_RANK_BYTES // (2 * m.width)) // <Py_ssize_t> sizeof(real))
     return BLOCK_BYTES // <Py_ssize_t> sizeof(real) // (4 if m.shape == DIAG and about_shift(m) else 1)
 
 
@@ -208,6 +217,7 @@ cdef Form new_form(const Mixture *m):
     form.shape = m.shape
     form.n_components = m.n_components
     form.n_features = m.n_features
+    form.rank = m.rank
     form.near = m.near
     form.central = m.central
     form.strips = Spares.__new__(Spares)

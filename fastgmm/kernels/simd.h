@@ -85,6 +85,22 @@ typedef real vec_unaligned;
 #endif
 #endif
 
+/* Rows are projected on factors by tiles: up to FACTOR_ROWS factors of TILE_VECS vectors, beside which the squares have a
+ * register for each vector, or up to MOST_FACTOR_ROWS of FACTOR_VECS. */
+#ifndef FACTOR_ROWS
+#define MOST_FACTOR_ROWS 10
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define FACTOR_ROWS 4
+#define FACTOR_VECS 2
+#elif defined(__AVX__)
+#define FACTOR_ROWS 3
+#define FACTOR_VECS 1
+#else
+#define FACTOR_ROWS 5
+#define FACTOR_VECS 1
+#endif
+#endif
+
 /* From how many features on the features, not the rows, are put in the lanes of the M-step. */
 #define FEATURES_IN_LANES LANES
 

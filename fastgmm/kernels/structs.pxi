@@ -5,17 +5,19 @@
 # rounds it.  `width`, `padded` and `stride` are explained where they are declared.
 
 cdef struct Mixture:
-    int shape                   # FULL, TIED, DIAG or SPHERICAL
+    int shape                   # FULL, TIED, DIAG, SPHERICAL or LOW_RANK
     Py_ssize_t n_components
     Py_ssize_t n_features
+    Py_ssize_t rank             # LOW_RANK: the number of factors; else 0
     Py_ssize_t width            # n_features rounded up to LANES and TILE_ROWS: the stride of the means
     Py_ssize_t padded           # n_features rounded up to TILE_ROWS; the padding comes first
     real *means                 # n_components x width
     real *shift                 # width: the middle of the means
     real *centered_means        # n_components x width: means minus the shift
-    bint near                   # no mean is more than NEAR deviations from the shift
+    bint near                   # no mean is more than NEAR deviations from the shift; LOW_RANK: no distance cancels
     bint central                # SPHERICAL, TIED: no mean is more than CENTRAL deviations from the shift
-    # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components
+    # FULL, TIED: packed L^-1, see pack_factor; DIAG: n_components x width; SPHERICAL: n_components;
+    # LOW_RANK: see pack_low_rank
     real *factors
     Py_ssize_t factor_size      # numbers per packed factor
     real *inverses              # few: half of L^-1 row by row, n_components x FEW_FEATURES^2
@@ -32,7 +34,8 @@ cdef struct Sums:
     # triangle row by row
     double *component_weight    # n_components: sums of r
     double *first               # n_components x width; about the reference, or about the shift: see about_shift
-    # DIAG: n_components x width; SPHERICAL: n_components; by rows: lower triangles, see lower_row;
+    # DIAG: n_components x width; SPHERICAL: n_components; LOW_RANK: n_components x (rank + 1) x width, of r d y^T and
+    # r d^2; by rows: lower triangles, see lower_row;
     # else triangle(n_features, 0) x LANES per component (one for TIED), not yet summed over the lanes
     double *second
     Py_ssize_t second_size      # numbers per component
@@ -85,7 +88,7 @@ cdef struct Block:
     Py_ssize_t stride           # of everything with rows in the lanes
     real *columns               # n_features x stride: the rows, transposed, minus the origin
     real *differences           # padded x STRIP, the padding rows zero
-    real *whitened              # padded x STRIP
+    real *whitened              # padded x STRIP; LOW_RANK: n_components x rank x stride, y of the whole block
     real *distances             # n_components x stride
     real *density               # n_components x stride
     real *log_total             # stride

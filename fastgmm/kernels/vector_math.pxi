@@ -18,6 +18,9 @@ cdef extern from "simd.h" nogil:
         FEW_VECS
         MORE_VECS
         SCATTER_ROWS
+        FACTOR_ROWS
+        MOST_FACTOR_ROWS
+        FACTOR_VECS
         LOWER_ROWS
         SCATTER_VECS
         SQUARE_TILE

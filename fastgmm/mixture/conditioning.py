@@ -133,6 +133,13 @@ def cut_of(mixture: Mixture, observed: Columns, missing: Columns) -> Cut:
 def marginal(mixture: Mixture, columns: NDArray[np.intp]) -> Mixture:
     """The mixture of some columns, in this order."""
     model = mixture.covariance_model
+    if not model.form.linear:
+        kind, covariances = (
+            mixture.covariance_type,
+            model.form.selected(mixture.covariances, columns),
+        )
+        arrays = mixture.weights, mixture.means[:, columns], covariances
+        return Mixture.from_covariances(*arrays, kind, mixture.dtype)
     covariances, factors, inverses = factors_of(model, mixture, columns)
     return _with_spreads(mixture, columns, covariances, factors, inverses)
 

@@ -68,6 +68,7 @@ def pair_divergences(mixture: Mixture, other: Mixture) -> FloatArray:
     With R = L_b^-1 L_a of their factors and z = L_b^-1 (mean_a - mean_b), it is
     ``(|R|^2 - D - 2 log det R + |z|^2) / 2``.
     """
+    mixture, other = mixture.dense, other.dense
     forms = mixture.covariance_model.form, other.covariance_model.form
     form: Form = MATRIX if MATRIX in forms else DIAGONAL
     factors = _written(form, mixture, mixture.factors)

@@ -74,7 +74,9 @@ class FisherVectors:
             packed.expectation(some, None, None, thresholds, *self._sums, None, counts, None)
         # The kernels have subtracted the means as the dtype of the rows has them.
         reference = mixture.means.astype(rows.dtype).astype(np.float64)
-        self._write(reference, held, first, model.from_kernels(second), out)
+        inverses = mixture.constants.inverse_factors
+        second = model.from_kernels(second, held, first, inverses)
+        self._write(reference, held, first, second, out)
 
     def of_statistics(self, statistics: SufficientStatistics, out: FloatArray) -> None:
         """`out` (length,) becomes the vector of the rows of statistics under the mixture."""

@@ -11,11 +11,11 @@ from fastgmm import kernels
 from fastgmm.archive import checks
 from fastgmm.covariance.agreement import factors_agree
 from fastgmm.covariance.model import CovarianceModel
-from fastgmm.covariance.types import model_of
+from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.noise import Noise
-from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.typing import CovarianceType, FloatArray, ModelName
 
 FLOAT64 = np.dtype(np.float64)
 """A mixture has this dtype unless it was learned from float32 rows."""
@@ -47,7 +47,7 @@ class Mixture:
         What rows come from that are of no component; its weight is what the others lack to 1.
     """
 
-    covariance_type: CovarianceType
+    covariance_type: ModelName
     weights: FloatArray
     means: FloatArray
     covariances: FloatArray
@@ -115,6 +115,8 @@ class Mixture:
 
     def check(self) -> None:
         """Raise ValueError where the numbers, from a file, are not those of a mixture."""
+        if not is_covariance_type(self.covariance_type):
+            raise ValueError(f"there is no covariance type {self.covariance_type!r}")
         k, d = checks.check_sizes("means", self.means, 2)
         checks.check_array("means", self.means, (k, d))
         checks.check_array("weights", self.weights, (k,), 0.0)
@@ -265,6 +267,22 @@ class Mixture:
         return self.covariance_model.form.precision_factors(self.inverse_factors)
 
     @property
+    def shown_covariances(self) -> FloatArray:
+        """The covariances as users know them: those of low rank are written out."""
+        form = self.covariance_model.form
+        return self.covariances if form.linear else form.matrices(self.covariances, self.n_features)
+
+    @property
+    def dense(self) -> "Mixture":
+        """The mixture itself, or one of matrices where its form knows no conditional mixtures."""
+        return self if self.covariance_model.form.linear else self._written_out
+
+    @lazy
+    def _written_out(self) -> "Mixture":
+        arrays = self.weights, self.means, self.shown_covariances
+        return Mixture.from_covariances(*arrays, "full", self.dtype)
+
+    @property
     def precisions(self) -> FloatArray:
         """The inverses of the covariances, in their shape."""
         return self.covariance_model.form.precisions(self.inverse_factors)
@@ -308,7 +326,7 @@ class Mixture:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for made in ("constants", "covariance_model", "cuts", "packed"):
+        for made in ("constants", "covariance_model", "cuts", "packed", "_written_out"):
             state.pop(made, None)
         return state
 

@@ -12,6 +12,11 @@ def total_covariance(mixture: Mixture) -> FloatArray:
     weights = mixture.shares
     off = mixture.means - weights @ mixture.means
     each = model.per_component(mixture.covariances, k)
-    within = model.form.matrices(np.tensordot(weights, each, 1), d)
+    if model.form.linear:
+        within = model.form.matrices(np.tensordot(weights, each, 1), d)
+    else:
+        within = np.zeros((d, d))
+        for weight, one in zip(weights, each, strict=True):
+            within += weight * model.form.matrices(one, d)
     total: FloatArray = within + (weights[:, None] * off).T @ off
     return total

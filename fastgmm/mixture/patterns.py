@@ -73,7 +73,7 @@ def tasks_of(patterns: Patterns, mixture: Mixture) -> list[Task]:
     found = patterns.made.get(key)
     if found is None:
         most = FEW_ROWS[kernel]
-        if mixture.covariance_model.form.ndim == MATRIX.ndim and k * d * d > 2 * MOST_IN_LANES:
+        if mixture.covariance_model.form is MATRIX and k * d * d > 2 * MOST_IN_LANES:
             most = 0
         found = patterns.made[key] = _cut(patterns, most, rows_per_block(k, d))
     return found

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from fastgmm.archive import checks
 from fastgmm.covariance.agreement import is_symmetric
+from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.model import CovarianceModel
-from fastgmm.covariance.types import MODELS, model_of
+from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
-from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.typing import FloatArray, ModelName
 
 EPS = float(np.finfo(np.float64).eps)
 """The spacing of float64 numbers at one: the measure of rounding."""
@@ -83,7 +84,7 @@ class SufficientStatistics:
     array([[3.]])
     """
 
-    covariance_type: CovarianceType
+    covariance_type: ModelName
     reference: FloatArray
     component_weight: FloatArray
     first_moment: FloatArray
@@ -119,7 +120,7 @@ class SufficientStatistics:
 
     def check(self) -> None:
         """Raise ValueError where these cannot be the sums of any rows."""
-        if self.covariance_type not in MODELS:
+        if not is_covariance_type(self.covariance_type):
             raise ValueError(f"there is no covariance type {self.covariance_type!r}")
         if self.dtype not in checks.FLOATS:
             raise ValueError(f"rows are float32 or float64, got {self.dtype}")
@@ -134,7 +135,7 @@ class SufficientStatistics:
             if not np.abs(self.means).max() <= np.finfo(self.dtype).max:
                 raise ValueError(f"the means must be numbers of {self.dtype}")
         checks.check_array("second_moment", self.second_moment, one if model.tied else (k, *one))
-        if model.sums.ndim == 2 and not is_symmetric(self.second_moment):
+        if model.sums is MATRIX and not is_symmetric(self.second_moment):
             raise ValueError("second moments must be symmetric matrices")
         checks.check_count("n_samples", self.n_samples)
         checks.check_number("weight", self.weight, 0.0)
@@ -271,10 +272,8 @@ class SufficientStatistics:
         shift = self.reference - reference
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
-        # sum r (d + s)(d + s)^T = S + f s^T + s f^T + n s s^T = S + (f s^T) + (s (f + n s)^T)
-        model = self.covariance_model
-        change = model.products(self.first_moment, shift) + model.products(shift, first)
-        return first, self.second_moment + model.sums.symmetric(change)
+        shifted = self.covariance_model.shifted
+        return first, shifted(self.second_moment, self.first_moment, shift, first)
 
     @lazy
     def covariance_model(self) -> CovarianceModel:

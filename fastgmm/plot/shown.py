@@ -20,6 +20,8 @@ from fastgmm.validation import feature_names_of
 MOST_POINTS = 20_000
 """More points than this make a picture slower and not clearer."""
 
+MATRICES = 3
+"""Covariances with so many axes are a matrix for each component."""
 MOST_FEATURES = 10
 """The panels of a grid of more features than this are too small to read."""
 
@@ -192,7 +194,9 @@ def chosen_features(
 
 def _covariances(model: Any, chosen: Sequence[int]) -> FloatArray:
     covariances = np.asarray(model.covariances_, dtype=np.float64)
-    kind, features = model_of(model.covariance_type), np.asarray(chosen)
+    features = np.asarray(chosen)
+    # Covariances of low rank are shown written out.
+    kind = model_of("full" if covariances.ndim == MATRICES else model.covariance_type)
     selected = kind.form.matrices(kind.form.selected(covariances, features), len(features))
     return kind.per_component(selected, len(model.means_))
 

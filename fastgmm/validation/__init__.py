@@ -14,6 +14,7 @@ from fastgmm.validation.arguments import (
     check_out,
 )
 from fastgmm.validation.constructor import as_generator, check_parameters, plain_parameters
+from fastgmm.validation.factors import check_factors, check_low_rank, check_no_factors
 from fastgmm.validation.feature_names import check_feature_names, feature_names_of
 from fastgmm.validation.initial import (
     check_covariances,
@@ -32,8 +33,11 @@ __all__ = [
     "check_callback",
     "check_covariances",
     "check_enough_rows",
+    "check_factors",
     "check_feature_names",
+    "check_low_rank",
     "check_means_init",
+    "check_no_factors",
     "check_out",
     "check_parameters",
     "check_precisions_init",

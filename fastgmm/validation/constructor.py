@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgmm.covariance.types import model_of
 from fastgmm.errors import InvalidParameterError
 from fastgmm.typing import (
     ACCELERATIONS,
@@ -18,6 +17,7 @@ from fastgmm.typing import (
     MISSING,
     ON_COLLAPSE,
     PARTS,
+    SAME_TYPES,
     WEIGHTS_PRIORS,
 )
 
@@ -152,7 +152,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     # Of two names for the same, whatever computes knows one.
     "covariance_type": (
-        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: model_of(name).name),
+        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: SAME_TYPES.get(name, name)),
     ),
     "tol": (_NOT_NEGATIVE,),
     # scikit-learn's sentence stays what it is, as callers may compare it.
@@ -182,6 +182,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "missing": (_text(MISSING),),
     "noise": (_POSITIVE, _text(("uniform",)), _NONE),
     "frozen": (_frozen(),),
+    "n_factors": (_integer(1), _NONE),
     "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),
     "weight_concentration_prior": (_NONE, _POSITIVE),
     "mean_precision_prior": (_NONE, _POSITIVE),

@@ -32,6 +32,7 @@ MODULES = (
     "initialization",
     "kernels",
     "labels",
+    "low_rank",
     "many",
     "package",
     "scoring",

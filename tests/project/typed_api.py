@@ -200,6 +200,14 @@ def classifiers(X: Doubles, y: Doubles) -> None:
     assert_type(labelled.e_step(X, labels=[[True, False]]), SufficientStatistics)
 
 
+def factors(X: Doubles) -> None:
+    model = GaussianMixture(2, covariance_type="low_rank", n_factors=3).fit(X)
+    for one in (model, model.snapshot()):
+        assert_type(one.factors_, Floats)
+        assert_type(one.noise_variances_, Floats)
+        assert_type(one.transform(X), Floats)
+
+
 def posteriors(X: Doubles) -> None:
     model = BayesianGaussianMixture(n_components=3, covariance_prior=2.0).fit(X)
     assert_type(model, BayesianGaussianMixture)

@@ -100,7 +100,13 @@ def low_rank(name: str, n_factors: int, equal: bool) -> FactorAnalysis:
     )
 
 
-def _estimate(form: LowRankForm, equal: bool, sums: Augmented, ridge: FloatArray) -> FloatArray:
+def _estimate(
+    form: LowRankForm,
+    equal: bool,
+    sums: Augmented,
+    ridge: FloatArray,
+    previous: FloatArray | None = None,
+) -> FloatArray:
     """The covariances of the M-step with expanded parameters (Liu, Rubin and Wu 1998).
 
     The factors get a mean and a covariance V of their own, which the loadings then take in:

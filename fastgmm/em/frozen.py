@@ -107,7 +107,8 @@ class Frozen:
             assert kept.spreads is not None
             spreads = kept.spreads
         else:
-            covariances = model.estimate(sums, regularization.ridge(model.form))
+            last = previous.covariances if previous is not None and model.needs_previous else None
+            covariances = model.estimate(sums, regularization.ridge(model.form), last)
             spreads = self._factored(covariances, regularization, statistics)
         check_range(spreads[0], spreads[2], statistics.dtype)
         weight = statistics.component_weight

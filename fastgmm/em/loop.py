@@ -213,6 +213,8 @@ class _Loop:
             return rules.family.search(rules.regularization, statistics.weight)
         if rules.family is not MAXIMUM_LIKELIHOOD:
             return None  # another family's M-step would have to be that of what is extrapolated
+        if statistics.covariance_model.restrict is None:
+            return None  # sums with factors are of one mixture: those of two make no third
         return Extrapolation(rules.regularization)
 
     def _trail(

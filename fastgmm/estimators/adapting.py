@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Self
 
+from fastgmm.covariance.types import without_factors
 from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
 from fastgmm.estimators.questions import Questions
@@ -10,6 +11,7 @@ from fastgmm.estimators.state import Report, State
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.typing import ArrayLike, Part, Rows
+from fastgmm.validation.factors import check_no_factors
 from fastgmm.validation.parts import as_parts, as_relevance
 from fastgmm.validation.questions import as_count
 
@@ -168,6 +170,7 @@ class Adapting(Questions):
                [1.414, 0.707]])
         """
         mixture, names = self._fitted()
+        check_no_factors(without_factors(mixture.covariance_type), "Fisher vectors")
         chosen = as_parts(parts, "fisher_vectors")
         # What these vectors need is loaded with the first of them.
         from fastgmm.estimators.fisher import groups_of, vectors_of

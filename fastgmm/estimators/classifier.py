@@ -132,7 +132,7 @@ on_collapse, prior : optional
         Parameters
         ----------
         X : array_like of shape (n_samples, n_features)
-            Rows; of each class at least two, and as many as components.
+            Rows; of each class at least as many as components.
         y : array_like of shape (n_samples,)
             The class of each row: integers, text, booleans.
         sample_weight : array_like of shape (n_samples,), optional

@@ -161,7 +161,7 @@ def assigned(gain: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> assigned(np.array([[3.0, 2.0, 0.0], [3.0, 0.0, 0.0], [0.0, 1.0, 0.0]])).tolist()
-    [2, 0, 1]
+    [1, 0, 2]
     """
     n = len(gain)
     cost = -gain

@@ -126,3 +126,11 @@ def test_a_choice_is_made_on_the_cluster(unit: float | None, client: Any) -> Non
     for one, other in zip(ours.table, theirs.table, strict=True):
         assert one.bic == pytest.approx(other.bic, abs=0.1)
         assert one.icl == pytest.approx(other.icl, abs=0.5)
+
+
+def test_labels_of_partitions_are_refused(client: Any) -> None:
+    rows, model = rows_and_model()
+    X, labels = array.from_array(rows, chunks=(500, 3)), np.zeros(len(rows), int)
+    for call in (model.fit, model.partial_fit, model.e_step):
+        with pytest.raises(TypeError, match=r"^labels are for rows in memory and batches"):
+            call(X, labels=labels)

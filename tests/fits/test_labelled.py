@@ -52,6 +52,13 @@ def test_labels_after_a_fit_and_rows_that_waited(rng: np.random.Generator) -> No
         model.partial_fit(X[begin : begin + 500])
     np.testing.assert_allclose(model.means_, truth.means, atol=0.35)
     assert model.stream_.n_samples == N - 400
+    for one in (model, pickle.loads(pickle.dumps(model))):
+        assert one._state is not None
+        learner = one._state.learner
+        assert learner is not None
+        assert learner.labelled
+        assert not learner._looks_again
+        assert learner.reservoir is None
 
 
 def test_files_and_pickles_go_on_the_same(rng: np.random.Generator, tmp_path: Any) -> None:

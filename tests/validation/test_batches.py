@@ -140,3 +140,21 @@ def test_a_stream_says_itself_that_it_can_be_walked_over_once() -> None:
             return iter([ROWS])
 
     assert "a Once can be walked over once" in str(error_of(CheckedBatches, Once(), "fit_batches"))
+
+
+def test_labels_come_from_the_first_batch_on() -> None:
+    labels = np.array([0, -1, 1, 1, -1, 0])
+    triples = [(ROWS[:4], None, labels[:4]), (ROWS[4:], np.ones(2), labels[4:])]
+    checked = CheckedBatches([*triples, ROWS[:1]], "fit_batches", n_components=2)
+    one, two, three = checked()
+    assert checked.labelled
+    assert one.labels is not None
+    assert one.labels.numbers.tolist() == [0, -1, 1, 1]
+    assert two.weight is not None
+    assert three.labels is None
+    late = error_of(walk, [ROWS[:4], triples[1]], n_components=2)
+    assert str(late).startswith("batch 1 came with labels, and the first one without: pass triple")
+    assert "components have the numbers" in str(error_of(walk, triples, n_components=1))
+    assert str(error_of(walk, triples)) == (
+        "fit_batches takes no labels: pass pairs (rows, sample_weight)."
+    )

@@ -52,7 +52,7 @@ class WithNoise(MaximumLikelihood):
         self._wish = wish
         if noise is None and not isinstance(wish, str):
             noise = Noise(0.0, float(np.log(wish)))
-        self.noise, self.compiled = noise, noise is not None
+        self.noise = noise
         self._start: Cleaned | None = None
 
     def for_rows(self, data: Data) -> "WithNoise":

@@ -36,7 +36,6 @@ class VariationalBayes:
     accelerates = True
     collapses = False
     sums_up = True
-    compiled = False
     noise: Noise | None = None
 
     def __init__(self, prior: NormalWishart) -> None:

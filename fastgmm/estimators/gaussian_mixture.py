@@ -211,6 +211,9 @@ class GaussianMixture(Questions, Reported, Estimator):
     True
     """
 
+    # Pickles from before there was noise lack it.
+    noise: Literal["uniform"] | float | None = None
+
     def __init__(
         self,
         n_components: int = 1,

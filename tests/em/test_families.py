@@ -47,7 +47,7 @@ class EqualWeights:
 
     needs_previous = False
     accelerates = False
-    collapses, sums_up, compiled, noise = True, False, False, None
+    collapses, sums_up, noise = True, False, None
     begun, search = MAXIMUM_LIKELIHOOD.begun, MAXIMUM_LIKELIHOOD.search
     for_start = MAXIMUM_LIKELIHOOD.for_start
 

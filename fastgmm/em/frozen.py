@@ -38,7 +38,6 @@ class Frozen:
     accelerates = True
     collapses = True
     sums_up = False
-    compiled = False
     noise: Noise | None = None
     spared: Spared | None
 

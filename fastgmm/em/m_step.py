@@ -38,8 +38,6 @@ class Family(Protocol):
 
     Then the bound, and with it `tol`, is of all rows together, and not per unit of weight.
     """
-    compiled: bool
-    """Whether compiled iterations know its M-step."""
     noise: Noise | None
     """What rows come from that are of no component, but for its weight."""
 
@@ -97,7 +95,6 @@ class MaximumLikelihood:
     accelerates = True
     collapses = True
     sums_up = False
-    compiled = True
     noise: Noise | None = None
     spared: Spared | None = None
 

@@ -19,6 +19,7 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, MaximumLikelihood
 from fastgmm.em.noisy_rows import Cleaned, cleaned
 from fastgmm.em.regularization import Regularization
+from fastgmm.errors import data_range_error
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.noise import NO_GAPS, Box, Noise, with_noise
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -51,7 +52,7 @@ class WithNoise(MaximumLikelihood):
         self._wish = wish
         if noise is None and not isinstance(wish, str):
             noise = Noise(0.0, float(np.log(wish)))
-        self.noise, self.compiled = noise, noise is not None
+        self.noise = noise
         self._start: Cleaned | None = None
 
     def for_rows(self, data: Data) -> "WithNoise":
@@ -147,15 +148,18 @@ def box_around(data: Data) -> tuple[Box, float]:
     ------
     ValueError
         When the rows have no volume.
+    DataRangeError
+        When their squares have no number.
     """
     about = _one_gaussian(data)
     statistics = expectation(about, data, dtype=FLOAT64)
     center = statistics.means[0]
     second = statistics.moved(center[np.newaxis]).second_moment[0]
-    scale = np.sqrt(np.maximum(np.diagonal(second), np.finfo(np.float64).tiny))
-    # Axes are orthogonal in units of the rows themselves; the scaling only keeps numbers in range.
-    largest = float(scale.max())
-    _, axes = np.linalg.eigh(second / largest / largest)
+    largest = float(np.diagonal(second).max())
+    if not np.isfinite(second).all():
+        raise data_range_error(data.dtype)
+    # The scaling keeps numbers in range, and turns no axis.
+    _, axes = np.linalg.eigh(second / largest if largest > 0.0 else second)
     low, high = data.pass_over(partial(Ends, center, axes))
     sides = high - low
     for j in np.flatnonzero(~(sides[0] > 0.0)).tolist():

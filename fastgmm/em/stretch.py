@@ -289,7 +289,8 @@ def stretches_over(
     part, extent, model = data.resident, data.extent, model_of(covariance_type)
     if part is None or part.kind is not COMPLETE or extent.exponent:
         return None
-    if not rules.family.compiled or rules.regularization.prior is not None:
+    known = rules.family is MAXIMUM_LIKELIHOOD or rules.family.noise is not None
+    if not known or rules.regularization.prior is not None:
         return None
     n, d = part.rows.shape
     cost = cost_of(part.rows.shape, covariance_type, n_components)

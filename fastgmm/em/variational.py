@@ -37,7 +37,6 @@ class VariationalBayes:
     accelerates = True
     collapses = False
     sums_up = True
-    compiled = False
     noise: Noise | None = None
     spared: Spared | None = None
 

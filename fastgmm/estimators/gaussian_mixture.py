@@ -243,8 +243,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
     True
     """
 
+    # Pickles that are older than these parameters lack them.
+    noise: Literal["uniform"] | float | None = None
     frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = ()
-    """Pickles that are older than the parameter lack it."""
+    n_factors: int | None = None
 
     def __init__(
         self,

@@ -109,12 +109,15 @@ PARAMS: dict[str, Any] = {
     "on_collapse": "warn",
     "prior": NormalInverseWishart(shrinkage=0.5, scale=2.0),
     "missing": "em",
+    "noise": 1 / 3,
     "frozen": ("weights",),
+    "n_factors": 3,
 }
 
 
 def fitted(**params: Any) -> GaussianMixture:
-    base = {**PARAMS, "warm_start": False, "verbose": 0, "means_init": None}
+    base = {**PARAMS, "warm_start": False, "verbose": 0, "means_init": None, "noise": None}
+    base["n_factors"] = None
     X = np.random.default_rng(0).normal(size=(60, 2))
     return GaussianMixture(**base).fit(X).set_params(**params)
 

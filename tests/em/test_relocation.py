@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from restrictions import EIGHT, free_covariances, obeys
 
+from fastgmm.covariance.types import model_of
 from fastgmm.data.sample import Sample
 from fastgmm.em import relocation
 from fastgmm.em.relocation import Relocation
@@ -98,3 +100,19 @@ def test_there_is_no_place_without_others() -> None:
     mixture, sample = given("full", 0)
     alone = replace(mixture, weights=np.array([0.0, 1.0, 0.0, 0.0]))
     assert Relocation(sample, 1.0, 1).place(alone, 1) is None
+
+
+@pytest.mark.parametrize("kind", EIGHT)
+@pytest.mark.parametrize("seed", range(2))
+def test_restricted_covariances_stay_so(kind: CovarianceType, seed: int) -> None:
+    """A mean of the others could have another volume or shape: it is that of the heaviest."""
+    model, rng = model_of(kind), np.random.default_rng(seed)
+    assert model.restrict is not None
+    covariances = model.restrict(free_covariances(model, 4, 3, rng), np.ones(4), None)
+    drawn = correlated_mixture(4, 3, rng)
+    weights = np.array([0.5, 1e-5, 0.3, 0.2]) / 1.00001
+    mixture = Mixture.from_covariances(weights, drawn.means, covariances, kind)
+    found = Relocation(sample_of(drawn.sample(150, rng)[0]), 1.0, 1).place(mixture, 1)
+    assert found is not None
+    assert obeys(kind, found.mixture().covariances)
+    np.testing.assert_array_equal(found.mixture().covariances[1], covariances[0])

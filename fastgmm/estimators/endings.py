@@ -45,12 +45,23 @@ def warn_of(found: "Fit", params: Any, names: np.ndarray | None) -> None:
     if too_large:
         # What is held at the floor of such a ridge is none of the components' fault.
         repairs = tuple(one for one in repairs if one.action == "moved")
-    text = collapse_text(run.mixture, run.regularization, repairs, found.n_rows, names)
+    free = _estimated(params, run.mixture.n_components)
+    text = collapse_text(run.mixture, run.regularization, repairs, found.n_rows, names, free)
     if text and (repairs or not too_large):
         warn_user(f"{text} Use fewer components, a larger reg_covar or a prior.", CollapseWarning)
     if not (run.converged or run.stopped) and params.max_iter > 0:
         text = convergence_warning_text(_how_it_ended(run, params))
         warn_user(text, convergence_warning_class())
+
+
+def _estimated(params: Any, n_components: int) -> np.ndarray | None:
+    """(K,): which covariances are estimated; None where all are."""
+    if not params.frozen:
+        return None
+    # What frozen parts need is loaded with the first of them.
+    from fastgmm.estimators.frozen_parts import frozen_mask
+
+    return ~frozen_mask(params, "covariances", n_components)
 
 
 def warn_of_ridge(
@@ -83,18 +94,23 @@ def collapse_text(
     repairs: tuple[Repair, ...],
     n_rows: float,
     names: np.ndarray | None,
+    estimated: np.ndarray | None = None,
 ) -> str:
-    """What has collapsed, or nearly, in sentences; empty where nothing has."""
+    """What has collapsed, or nearly, in sentences; empty where nothing has.
+
+    Only covariances that are `estimated` (K,) need rows and volume; None: all are.
+    """
+    estimated = np.ones(mixture.n_components, dtype=bool) if estimated is None else estimated
     sentences = []
     if repairs:
         sentences.append(f"Components collapsed during the fit: {_repaired(repairs)}.")
     flat = {one.component for one in repairs if one.action == "held"}
-    others = np.ones(mixture.n_components, dtype=bool)
+    others = estimated.copy()
     others[list(flat)] = False
     flat |= set(np.flatnonzero(at_floor(mixture, regularization, asked=others)).tolist())
     for k in sorted(flat)[:MOST_NAMED]:
         sentences += of_columns(mixture, regularization, k, names)
-    few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows))
+    few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows) & estimated)
     for k in few.tolist()[:MOST_NAMED]:
         rows = f"{mixture.weights[k] * n_rows:.3g}"
         sentences.append(

@@ -43,7 +43,8 @@ def frozen_family(params: Any, n_features: int, mixture: Mixture | None) -> Froz
     shape = params.n_components, n_features
     if mixture is not None and mixture.means.shape != shape:
         mixture = None
-    masks = {part: _mask(params, part) for part in INITIAL_OF}
+    k = params.n_components
+    masks = {part: frozen_mask(params, part, k) for part in INITIAL_OF}
     kept = {part for part, mask in masks.items() if mask.any()}
     for part in kept:
         if getattr(params, INITIAL_OF[part]) is None and mixture is None:
@@ -63,9 +64,15 @@ def frozen_family(params: Any, n_features: int, mixture: Mixture | None) -> Froz
     )
 
 
-def _mask(params: Any, part: str) -> NDArray[np.bool_]:
-    """(K,): which components keep a part."""
-    k, frozen = params.n_components, params.frozen
+def frozen_mask(params: Any, part: str, n_components: int) -> NDArray[np.bool_]:
+    """(K,): which components keep a part.
+
+    Raises
+    ------
+    ValueError
+        When flags do not fit them.
+    """
+    k, frozen = n_components, params.frozen
     flags = frozen.get(part, False) if isinstance(frozen, dict) else part in frozen
     if isinstance(flags, bool):
         return np.full(k, flags)

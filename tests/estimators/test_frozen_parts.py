@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import fastgmm
 from fastgmm import GaussianMixture
+from fastgmm.errors import CollapseWarning
 from support import correlated_mixture, error_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -184,6 +186,23 @@ def test_what_is_asked_and_does_not_fit(rng: Rng) -> None:
     plain = GaussianMixture(**{**params, "frozen": ()}).fit(rows)
     same = GaussianMixture(**{**params, "frozen": nothing}).fit(rows)
     assert same.n_parameters == plain.n_parameters
+
+
+def test_a_covariance_that_is_frozen_needs_no_rows(rng: Rng) -> None:
+    """Nor does it lack volume: nobody is told of it, as of one that is estimated."""
+    truth = correlated_mixture(3, 2, rng, separation=8.0)
+    rows = truth.sample(300, rng)[0]
+    means = np.concatenate([truth.means, [[500.0, 500.0]]])
+    precisions = np.concatenate([truth.precisions_as("full"), 1e9 * np.eye(2)[None]])
+    known = [False, False, False, True]
+    params = {"means_init": means, "precisions_init": precisions, "max_iter": 500}
+    frozen = {"means": known, "covariances": known}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = GaussianMixture(4, frozen=frozen, **params).fit(rows)
+    assert model.weights_[3] < 1e-3
+    with pytest.warns(CollapseWarning, match="Component 3 ends on"):
+        GaussianMixture(4, frozen={"means": known}, on_collapse="warn", **params).fit(rows)
 
 
 def test_a_prior_beside_known_components(rng: Rng) -> None:

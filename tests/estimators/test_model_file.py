@@ -109,11 +109,12 @@ PARAMS: dict[str, Any] = {
     "on_collapse": "warn",
     "prior": NormalInverseWishart(shrinkage=0.5, scale=2.0),
     "missing": "em",
+    "n_factors": 3,
 }
 
 
 def fitted(**params: Any) -> GaussianMixture:
-    base = {**PARAMS, "warm_start": False, "verbose": 0, "means_init": None}
+    base = {**PARAMS, "warm_start": False, "verbose": 0, "means_init": None, "n_factors": None}
     X = np.random.default_rng(0).normal(size=(60, 2))
     return GaussianMixture(**base).fit(X).set_params(**params)
 

@@ -70,6 +70,8 @@ def test_bad_parameters(name: str, value: Any) -> None:
         ("prior", "weak"),
         ("prior", NormalInverseWishart),
         ("half_life", 0),
+        ("n_factors", 0),
+        ("n_factors", 1.5),
     ],
 )
 def test_bad_parameters_of_our_own(name: str, value: Any) -> None:
@@ -95,7 +97,16 @@ def test_sentence_lists_all_choices() -> None:
 def test_good_parameters() -> None:
     good: dict[str, tuple[Any, ...]] = {
         "n_components": (1, np.int64(3), True),
-        "covariance_type": ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"),
+        "covariance_type": (
+            "full",
+            "tied",
+            "diag",
+            "spherical",
+            "tied_diag",
+            "tied_spherical",
+            "low_rank",
+            "low_rank_spherical",
+        ),
         "tol": (0, 0.0, 1e-3, np.float32(1)),
         "reg_covar": (0, 1e-6, "auto"),
         "max_iter": (0, 100),
@@ -125,6 +136,7 @@ def test_good_parameters() -> None:
         "missing": ("error", "em"),
         "noise": (None, "uniform", 2, 0.5),
         "frozen": ((), "means", ["weights"], {"covariances"}, {"means": np.array([True, False])}),
+        "n_factors": (None, 1, np.int64(3)),
         "weight_concentration_prior_type": ("dirichlet_process", "dirichlet_distribution"),
         "weight_concentration_prior": (None, 0.1, 2),
         "mean_precision_prior": (None, 0.1),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from fastgmm.em.run import Run
 from fastgmm.em.stretch import Stretches, stretches_over
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.approach import approached
+from fastgmm.fits.beginnings import Beginnings
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.narrow import Narrow, narrowed
 from fastgmm.fits.needs import check_memory
@@ -32,14 +32,9 @@ from fastgmm.fits.watch import Watch
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import is_weak
-from fastgmm.starts.methods import initial_parameters
-from fastgmm.starts.points import StartRows, needs_sample, sample_size
-from fastgmm.starts.turns import Turns, turns_of
+from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.validation import as_generator, check_enough_rows
 from fastgmm.validation.gaps import check_observed, never_together
-
-if TYPE_CHECKING:
-    from fastgmm.starts.labelled import LabelStart
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +125,15 @@ class _RunningFit:
         if self._narrow is not None:
             self._regularization = self._narrow.within
             self._em_data = self._narrow.span.data(data.n_threads)
-        self._start = plan.start
-        if self._regularization is not plan.start.regularization:
-            self._start = replace(plan.start, regularization=self._regularization)
-        if not model_of(plan.start.covariance_type).form.linear:
+        start = plan.start
+        if self._regularization is not start.regularization:
+            start = replace(start, regularization=self._regularization)
+        if not model_of(start.covariance_type).form.linear:
             # What factors need is loaded with the first of them.
             from fastgmm.starts.factors import begun_as
 
-            self._start = begun_as(self._start)
+            start = begun_as(start)
+        self._beginnings = Beginnings(data, plan, start, self, self._over_all)
         self._reached = {} if saved is None else {one.index: one for one in saved.reached}
 
     @lazy
@@ -173,6 +169,16 @@ class _RunningFit:
         """The directions in which the fit is done, where the rows are few."""
         return None if self._narrow is None else self._narrow.span
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the rows that the fit is done with."""
+        return self._em_data.dtype
+
+    @property
+    def given(self) -> Mixture | None:
+        """The only mixture to begin with, where the user's is in other coordinates than the fit."""
+        return None if self._narrow is None else self._narrow.given
+
     def _resolved(self) -> Regularization:
         if self._saved is not None:
             return self._saved.run.regularization
@@ -195,7 +201,7 @@ class _RunningFit:
         if self._saved is not None:
             self._saved.check_for(self._data.n_features)
         turn = 0 if self._saved is None else self._saved.init
-        while best is None or turn < self._n_wanted:
+        while best is None or turn < self._beginnings.n_wanted:
             run = self._run(turn, best)
             if run is None:
                 break
@@ -234,7 +240,7 @@ class _RunningFit:
 
     def _note_end(self, turn: int, run: Run, better: bool) -> None:
         """Note what the start of a turn has reached, and whether that is the best so far."""
-        index, reached = self._index(turn), self._reached
+        index, reached = self._beginnings.index(turn), self._reached
         before = reached.get(index)
         failed = run.failure is not None and before is not None and not before.chosen
         if before is None or before.failure is not None or failed:
@@ -244,65 +250,9 @@ class _RunningFit:
                 if one.chosen != (i == index):
                     reached[i] = replace(one, chosen=i == index)
 
-    @property
-    def _n_wanted(self) -> int:
-        """The number of turns, of which the best run is kept."""
-        start = self._plan.start
-        if self._plan.warm is not None or self._of_labels is not None:
-            return 1
-        return start.n_init if self._turns is None or start.n_init == 1 else self._turns.n_wanted
-
-    @lazy
-    def _turns(self) -> Turns | None:
-        """The turns of Ward's starts; None where each start is made when its turn comes."""
-        start = self._start
-        given = any(one is not None for one in (start.weights, start.means, start.precisions))
-        given |= self._of_labels is not None
-        if self._plan.warm is not None or start.method != "ward" or given:
-            return None
-        rows = StartRows(
-            self.sample,
-            start,
-            self.n_threads,
-            self.seed,
-            span=self.span,
-            over_all=self._over_all,
-        )
-        return turns_of(rows)
-
-    @lazy
-    def _labels(self) -> "LabelStart | None":
-        """What places components where their labels are; None where that is given or not known."""
-        start = self._start
-        given = start.means is not None or start.precisions is not None
-        if not self._data.labelled or given or self._plan.warm is not None:
-            return None
-        # What labels need is loaded with the first of them.
-        from fastgmm.starts.labelled import LabelStart
-
-        return LabelStart(self._data, start, self.sample)
-
-    @lazy
-    def _of_labels(self) -> Mixture | None:
-        """The only start, where labels alone say enough."""
-        return None if self._labels is None else self._labels.alone
-
     def _over_all(self) -> Stretches | None:
         # Starts go on by maximum likelihood, whatever the family.
         return self._stretches if self._plan.family is MAXIMUM_LIKELIHOOD else None
-
-    def _index(self, turn: int) -> int:
-        """The index of the start that has this turn."""
-        try:
-            index = turn if self._turns is None else self._turns.index(turn)
-        except IndexError:
-            index = -1
-        if index < 0 or (self._turns is None and turn >= self._n_wanted):
-            raise ValueError(
-                f"the checkpoint is of turn {turn} of its fit, and this one has none of that "
-                "number: remove the checkpoint's file"
-            )
-        return index
 
     def _run(self, init: int, best: Run | None) -> Run | None:
         """The run of one turn, without a mixture if it degenerates; None if there is none."""
@@ -372,42 +322,21 @@ class _RunningFit:
     def _begun(self, turn: int) -> Run | None:
         """The run before its first iteration, which may have failed already; None without one."""
         try:
-            mixture = self._first(turn)
-            if mixture is not None and self._labels is not None and self._of_labels is None:
-                mixture = self._labels.beside(mixture)
+            if turn == 0:
+                for one in self._beginnings.promises:
+                    self._reached[one.index] = Initialization(
+                        one.index, one.value, failure=one.failure
+                    )
+            mixture = self._beginnings.mixture(turn)
         except IllDefinedCovarianceError as error:
             return Run(None, -np.inf, failure=error, regularization=self._regularization)
         if mixture is None:
             return None
         weight, ridge = self._data.extent.weight, self._regularization
         begun = self._rules.begun(self._plan.family.begun(mixture, ridge, weight))
-        if self._turns is None or self._data.gapped or self._data.labelled:
+        if self._beginnings.turns is None or self._data.gapped or self._data.labelled:
             return begun
         return approached(begun, self.sample, self._data.extent, self._rules, self.n_threads)
-
-    def _first(self, turn: int) -> Mixture | None:
-        """The mixture that the run of this turn begins with; None if there are no more."""
-        mixture, kind = self._started(turn), self._plan.start.covariance_type
-        if mixture is None or mixture.covariance_type == kind:
-            return mixture
-        # What factors need is loaded with the first of them.
-        from fastgmm.starts.factors import with_factors
-
-        return with_factors(mixture, kind, self.sample, self.n_threads)
-
-    def _started(self, turn: int) -> Mixture | None:
-        """The mixture of the start itself."""
-        if self._of_labels is not None:
-            return self._of_labels if turn == 0 else None
-        if self._turns is not None:
-            for one in self._turns.promises if turn == 0 else ():
-                self._reached[one.index] = Initialization(one.index, one.value, failure=one.failure)
-            return self._turns.turn(turn)
-        if turn >= self._n_wanted:
-            return None
-        if self._narrow is not None and self._narrow.given is not None:
-            return self._narrow.given
-        return self._plan.warm or initial_parameters(self, self._start, self._em_data.dtype, turn)
 
     def _save(self, init: int, best: Run | None, run: Run) -> None:
         """Write the checkpoint."""

@@ -188,7 +188,7 @@ def checked_parameters(given: dict[str, Any]) -> Any:
         if name not in known:
             raise TypeError(f"{name} is no parameter of GaussianMixture.")
     checked = SimpleNamespace(**check_parameters({**known, **given}))
-    check_no_factors(checked.covariance_type, "fit_many and likelihood_ratio_test")
+    check_no_factors(checked.covariance_type, "fit_many and bootstrap_lrt")
     return checked
 
 

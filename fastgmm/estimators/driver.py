@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.covariance.types import n_factors_of, without_factors
 from fastgmm.data.driven import DrivenData
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.planning import refuse_noise, regularization_of
@@ -110,7 +111,8 @@ class _Driven:
         given = self._model.get_params(deep=False)
         given |= {
             "n_components": mixture.n_components,
-            "covariance_type": mixture.covariance_type,
+            "covariance_type": without_factors(mixture.covariance_type),
+            "n_factors": n_factors_of(mixture.covariance_type),
             "weights_init": None,
             "means_init": None,
             "precisions_init": None,

@@ -190,7 +190,7 @@ def checked_parameters(given: dict[str, Any]) -> Any:
             raise TypeError(f"{name} is no parameter of GaussianMixture.")
     checked = SimpleNamespace(**check_parameters({**known, **given}))
     refuse_noise(checked, "a fit of many data sets")
-    check_no_factors(checked.covariance_type, "fit_many and likelihood_ratio_test")
+    check_no_factors(checked.covariance_type, "fit_many and bootstrap_lrt")
     return checked
 
 

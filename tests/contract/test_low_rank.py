@@ -180,6 +180,16 @@ def test_warm_starts_and_steps_go_on(kind: str, rows: Rows) -> None:
         model.set_params(n_factors=3).fit(rows)
 
 
+def test_fits_by_passes_of_ones_own(rows: Rows) -> None:
+    given = {"covariance_type": "low_rank", "n_factors": 2, "random_state": 0, "tol": 1e-2}
+    found = fastgmm.fit_with(lambda model: model.e_step(rows), rows, 3, **given)
+    once = fastgmm.GaussianMixture(3, **given).fit(rows)  # type: ignore[arg-type]
+    assert found.factors_.shape == (3, 8, 2)
+    assert found.score(rows) == pytest.approx(once.score(rows), abs=0.1)
+    errors = fastgmm.bootstrap(found, rows, 3, random_state=0).standard_errors
+    assert errors.covariances.shape == (3, 8, 8)
+
+
 def test_selection_counts_the_factors(rows: Rows) -> None:
     chosen = fastgmm.select(
         rows, 3, covariance_types=["full", "diag", "low_rank"], n_factors=2, random_state=0

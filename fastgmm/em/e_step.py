@@ -276,18 +276,16 @@ class EStep:
     def _statistics_of(self, sums: "RunningSums") -> SufficientStatistics:
         """The sums of one kind of rows, in the units of the sample weights."""
         mixture, extent, exponent = self._mixture, self._extent, self._exponent
-        if exponent:
-            for array in sums.total:
-                np.ldexp(array, exponent, out=array)
-        component_weight, first_moment, second_moment = sums.total
+        for array in sums.total if exponent else ():
+            np.ldexp(array, exponent, out=array)
+        held, first, second = sums.total
+        inverses = sums.constants.inverse_factors
         return SufficientStatistics(
             covariance_type=mixture.covariance_type,
             reference=self._rounded(sums.constants.means),
-            component_weight=component_weight,
-            first_moment=first_moment,
-            second_moment=mixture.covariance_model.from_kernels(
-                second_moment, component_weight, first_moment, sums.constants.inverse_factors
-            ),
+            component_weight=held,
+            first_moment=first,
+            second_moment=mixture.covariance_model.from_kernels(second, held, first, inverses),
             n_samples=extent.n_samples,
             weight=extent.weight,
             log_likelihood=float(np.ldexp(sums.log_likelihood, exponent)),

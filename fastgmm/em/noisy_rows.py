@@ -18,7 +18,7 @@ from fastgmm.typing import FloatArray
 
 NEIGHBOURS = 8
 """The density at a row is seen of the distance to so many neighbours."""
-REFERENCES = 512
+REFERENCES = 1024
 """Neighbours are looked for among at most so many rows."""
 MOST_ROWS = 10_000
 """At most so many rows of a sample are looked at; the others are left out of it."""

@@ -3,16 +3,18 @@
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from fastgmm.data.extent import Extent
-from fastgmm.data.labels import RowLabels, parts_by_label
 from fastgmm.data.parts import Part
 from fastgmm.data.passes import Accumulator, Sums
 from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
+
+if TYPE_CHECKING:
+    from fastgmm.data.labels import RowLabels
 
 
 class Batch(NamedTuple):
@@ -20,7 +22,7 @@ class Batch(NamedTuple):
 
     rows: np.ndarray
     weight: np.ndarray | None = None
-    labels: RowLabels | None = None
+    labels: "RowLabels | None" = None
 
 
 GATHERED_BYTES = 1 << 24
@@ -144,6 +146,9 @@ class BatchData:
         """The rows of a batch, or of some: those with gaps by pattern, those with labels apart."""
         rows, weight, labels = batch
         if labels is not None:
+            # What labels need is loaded with the first of them.
+            from fastgmm.data.labels import parts_by_label
+
             return parts_by_label(rows, weight, labels, self.gapped)
         if not self.gapped:
             return (Part(rows, weight),)
@@ -194,6 +199,9 @@ def _joined(batches: list[Batch]) -> Batch:
         each = [np.ones(len(one.rows)) if one.weight is None else one.weight for one in batches]
         weight = np.concatenate(each)
     if any(one.labels is not None for one in batches):
+        # What labels need is loaded with the first of them.
+        from fastgmm.data.labels import RowLabels
+
         k = max(one.labels.sets.shape[1] for one in batches if one.labels is not None)
         known = [one.labels or RowLabels.unknown(len(one.rows), k) for one in batches]
         labels = RowLabels.joined(known)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.data.parts import COMPLETE, GapKind, LabelKind, Part
+from fastgmm.data.parts import COMPLETE, AllowedGapKind, LabelKind, Part
 from fastgmm.data.patterns import Patterns, grouped, parts_by_pattern, parts_of
 from fastgmm.lazy import lazy
 
@@ -83,7 +83,7 @@ class Allowed:
         return mixture.constants.of_components(self.components)
 
 
-class AllowedGaps(GapKind):
+class AllowedGaps(AllowedGapKind):
     """The kind of rows with gaps that some components only may be the origin of.
 
     Parameters

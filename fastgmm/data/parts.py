@@ -31,6 +31,12 @@ class GapKind(ABC):
         """The `patterns.Patterns` of the rows of a part, n_rows of them if they are of one."""
 
 
+class AllowedGapKind(GapKind):
+    """What is known about rows with gaps that some components only may be the origin of."""
+
+    components: np.ndarray
+
+
 class LabelKind(ABC):
     """What is known about complete rows with labels: which components each may be of."""
 

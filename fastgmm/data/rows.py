@@ -1,15 +1,18 @@
 """Rows in memory as data: one part in every pass, or several: those with gaps or labels apart."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastgmm.data.extent import Extent
-from fastgmm.data.labels import RowLabels, parts_by_label
 from fastgmm.data.parts import COMPLETE, Part
 from fastgmm.data.passes import Accumulator, OfRows, Sums
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
+
+if TYPE_CHECKING:
+    from fastgmm.data.labels import RowLabels
 
 
 class RowData:
@@ -37,7 +40,7 @@ class RowData:
         n_threads: int | None = None,
         names: np.ndarray | None = None,
         gapped: bool = False,
-        labels: RowLabels | None = None,
+        labels: "RowLabels | None" = None,
     ) -> None:
         self.rows, self.sample_weight, self.n_threads = rows, sample_weight, n_threads
         self.names, self.gapped, self.labels = names, gapped, labels
@@ -46,6 +49,9 @@ class RowData:
     def _parts(self) -> tuple[Part, ...]:
         """The rows by what is known of them: one copy by pattern of gaps, or by label."""
         if self.labels is not None:
+            # What labels need is loaded with the first of them.
+            from fastgmm.data.labels import parts_by_label
+
             given = self.rows, self.sample_weight, self.labels
             return tuple(parts_by_label(*given, self.gapped))
         if not self.gapped:

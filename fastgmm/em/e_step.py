@@ -14,8 +14,7 @@ import numpy as np
 
 from fastgmm import kernels
 from fastgmm.data.extent import Extent
-from fastgmm.data.labels import AllowedGaps
-from fastgmm.data.parts import GapKind, LabelKind, Part, RowKind
+from fastgmm.data.parts import AllowedGapKind, GapKind, LabelKind, Part, RowKind
 from fastgmm.data.passes import Data
 from fastgmm.em.bounds import FEWEST_FEATURES, CarriedBounds
 from fastgmm.em.precision import SINGLE, dtype_of_sums
@@ -174,7 +173,7 @@ class EStep:
             self._apart = RunningSums(self._mixture.constants, self._mixture.covariance_model)
         total, table, under = self._apart, kind.patterns(len(part.rows)), self._under
         means, thresholds = self._mixture.means, self._thresholds
-        if isinstance(kind, AllowedGaps):
+        if isinstance(kind, AllowedGapKind):
             chosen = kind.components
             under = under.of_components(chosen)
             means, thresholds = means[chosen], thresholds[chosen]
@@ -198,7 +197,7 @@ class EStep:
             return sums, log_likelihood, np.zeros(2, np.int64)
 
         patterns.fold_tasks(sums_of_task, total.combine, tasks, self._n_threads)
-        if isinstance(kind, AllowedGaps):
+        if isinstance(kind, AllowedGapKind):
             if self._given is None:
                 n = len(table.order) if sample_weight is None else float(sample_weight.sum())
                 total.log_likelihood += n * self._under.log_share(kind.components)
@@ -328,7 +327,7 @@ def _recentred(
             from fastgmm.mixture.patterns import responsibilities_of
 
             under = mixture
-            if isinstance(part.kind, AllowedGaps):
+            if isinstance(part.kind, AllowedGapKind):
                 under = mixture.of_components(part.kind.components)
             return responsibilities_of(under, part, begin, end, dtype)
         rows = part.rows[begin:end].astype(dtype, copy=False)

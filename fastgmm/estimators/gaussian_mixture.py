@@ -16,7 +16,6 @@ from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Repair
 from fastgmm.em.e_step import expectation
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
-from fastgmm.em.noise import with_rest
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
@@ -386,7 +385,11 @@ class GaussianMixture(Adapting, Reported, Estimator):
             kind,
             np.float32 if single else np.float64,
         )
-        mixture = with_rest(mixture, asked.noise)
+        if asked.noise is not None:
+            # What noise needs is loaded with the first of it.
+            from fastgmm.em.noise import with_rest
+
+            mixture = with_rest(mixture, asked.noise)
         family = family_keeping(asked, mixture)
         model._state = State(family.begun(mixture, Regularization(), 1.0))
         return model

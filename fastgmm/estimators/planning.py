@@ -4,8 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fastgmm.covariance.types import with_factors
-from fastgmm.em.m_step import Family
-from fastgmm.em.noise import family_of as noise_family
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.priors import Regularizing, check_prior
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.stopping import Stopping
@@ -98,6 +97,11 @@ def family_of(params: Any, n_features: int, mixture: Mixture | None = None) -> F
 
         refuse_noise(params, "a mixture with frozen parts")
         return frozen_family(params, n_features, mixture)
+    if params.noise is None and (mixture is None or mixture.noise is None):
+        return MAXIMUM_LIKELIHOOD
+    # What noise needs is loaded with the first of it.
+    from fastgmm.em.noise import family_of as noise_family
+
     return noise_family(params.noise, mixture)
 
 

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from fastgmm.em.m_step import Family
-from fastgmm.em.noise import family_of
 from fastgmm.errors import not_fitted_error
-from fastgmm.estimators.planning import kind_of, pace_of, regularization_of
+from fastgmm.estimators.planning import family_of, kind_of, pace_of, regularization_of
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.online import Learner
@@ -22,8 +21,8 @@ def begun(
 ) -> Learner:
     """A learner of the first rows (n, D), or one that goes on from a fit."""
     pace, n_threads = pace_of(params), params.n_threads
-    family = family or family_of(params.noise, None if state is None else state.mixture)
     mixture = None if state is None else state.mixture
+    family = family or family_of(params, rows.shape[1], mixture)
     if mixture is not None:
         family = family.following(mixture)
     if state is None or mixture is None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastgmm.data.labels import sets_of
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
@@ -69,6 +68,9 @@ def responsibilities_among(mixture: Mixture, rows: np.ndarray, words: np.ndarray
     odds = np.empty((len(rows), mixture.n_components), rows.dtype)
     mixture.packed(rows.dtype).component_log_density(rows, odds)
     odds += mixture.constants.log_weights
+    # What labels need is loaded with the first of them.
+    from fastgmm.data.labels import sets_of
+
     odds[~sets_of(words, odds.shape[1])] = -np.inf
     np.exp(odds - odds.max(axis=1, keepdims=True), out=odds)
     odds /= odds.sum(axis=1, keepdims=True)

@@ -16,7 +16,7 @@ from fastgmm.data.sample import Sample
 from fastgmm.mixture.noise import Noise
 from fastgmm.typing import FloatArray
 
-NEIGHBOURS = 8
+NEIGHBOURS = 16
 """The density at a row is seen of the distance to so many neighbours."""
 REFERENCES = 1024
 """Neighbours are looked for among at most so many rows."""

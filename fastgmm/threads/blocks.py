@@ -185,3 +185,6 @@ class _Fold(Generic[Result]):
         for _ in range(n_helpers):
             self._todo.put(-1)
         self._computing.wait()
+        # A helper may take a moment to leave, and holds nothing any more.
+        del self._function, self._combine
+        self._waiting.clear()

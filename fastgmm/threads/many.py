@@ -28,6 +28,7 @@ def as_they_end(
     raises an error, cancels what is still under way.
     """
     todo, computing, begin = deque(order), Computing[int, Result](), as_helper()
+    asked = [one]
 
     def work() -> None:
         begin()
@@ -36,7 +37,7 @@ def as_they_end(
                 i = todo.popleft()
             except IndexError:  # another thread was faster
                 return
-            computing.one(i, lambda i: one(i, cancelled))
+            computing.one(i, lambda i: asked[0](i, cancelled))
 
     with Claim(workers, exactly=True):
         try:
@@ -51,6 +52,7 @@ def as_they_end(
             cancelled.set()
             computing.stop()
             computing.wait()
+            asked.clear()  # a helper may take a moment to leave, and holds nothing any more
 
 
 def as_they_come(
@@ -70,10 +72,10 @@ def as_they_come(
             yield i, one(item, cancelled)
         return
     todo, computing = SimpleQueue[tuple[int, list[Item]] | None](), Computing[int, Result]()
-    begin = as_helper()
+    begin, asked = as_helper(), [one]
 
     def of_item(place: list[Item], _: int) -> Result:
-        return one(place.pop(), cancelled)  # nothing else holds the item when the result comes
+        return asked[0](place.pop(), cancelled)  # nothing else holds the item at the end
 
     def work() -> None:
         begin()
@@ -104,3 +106,4 @@ def as_they_come(
             for _ in range(n_helpers or workers):
                 todo.put(None)
             computing.wait()
+            asked.clear()  # a helper may take a moment to leave, and holds nothing any more

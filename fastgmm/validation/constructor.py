@@ -152,7 +152,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "n_components": (_integer(1),),
     # Of two names for the same, whatever computes knows one.
     "covariance_type": (
-        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: SAME_TYPES.get(name, name)),
+        _text(ALL_COVARIANCE_TYPES)._replace(plain=lambda name: SAME_TYPES.get(name, str(name))),
     ),
     "tol": (_NOT_NEGATIVE,),
     # scikit-learn's sentence stays what it is, as callers may compare it.

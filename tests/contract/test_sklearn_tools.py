@@ -27,7 +27,7 @@ from support import COVARIANCE_TYPES, correlated_mixture, error_of
 Peer = sklearn.mixture.GaussianMixture
 OWN = [
     *("n_threads", "half_life", "learning_exponent"),
-    *("gap_tol", "acceleration", "on_collapse", "prior", "missing", "noise", "frozen"),
+    *("gap_tol", "acceleration", "on_collapse", "prior", "missing", "noise", "frozen", "n_factors"),
 ]
 DEFAULTS_OF_OUR_OWN = {
     "init_params": "ward",
@@ -41,6 +41,7 @@ DEFAULTS_OF_OUR_OWN = {
     "missing": "error",
     "noise": None,
     "frozen": (),
+    "n_factors": None,
 }
 SCORING = (
     *("predict", "predict_proba", "score", "score_samples", "component_log_density", "e_step"),

@@ -32,7 +32,9 @@ def test_some_components_are_added_in_their_places(kind: str, rng: np.random.Gen
     assert not first[[1, 3]].any()
     if model.tied:
         # NumPy adds in another order than the sums do.
-        of_some, whole = model.from_kernels(sums[2]), model.from_kernels(second)
+        inverses = mixture.constants.inverse_factors
+        of_some = model.from_kernels(sums[2], sums[0], sums[1], inverses)
+        whole = model.from_kernels(second, weight, first, inverses)
         np.testing.assert_allclose(whole, 2.0 * of_some, rtol=1e-14)
     else:
         assert (second[chosen] == 2.0 * sums[2]).all()

@@ -248,7 +248,7 @@ def test_all_starts_that_degenerate_are_an_error(rng: np.random.Generator) -> No
 
 
 def test_a_start_that_degenerates_is_dropped(monkeypatch: pytest.MonkeyPatch, rows: Any) -> None:
-    from fastgmm.fits import fit as module
+    from fastgmm.fits import beginnings as module
 
     real = module.initial_parameters
 

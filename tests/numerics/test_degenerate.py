@@ -10,7 +10,7 @@ import sklearn.mixture
 from fastgmm import GaussianMixture
 from fastgmm.em import e_step as expectation
 from fastgmm.errors import IllDefinedCovarianceError
-from fastgmm.fits import fit as fitting
+from fastgmm.fits import beginnings
 from support import correlated_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgmm.errors.ConvergenceWarning")
@@ -260,7 +260,7 @@ def test_one_degenerate_start_does_not_end_the_others(covariance_type: str) -> N
 @pytest.mark.parametrize("bad", [{0}, {1}, {2}, {0, 1}, {0, 2}])
 def test_survivors_decide(bad: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     X = blobs()
-    first = fitting.initial_parameters
+    first = beginnings.initial_parameters
     calls: list[int] = []
 
     def initial(*args: Any, **named: Any) -> Any:
@@ -269,7 +269,7 @@ def test_survivors_decide(bad: set[int], monkeypatch: pytest.MonkeyPatch) -> Non
             raise IllDefinedCovarianceError(f"start {calls[-1]}")
         return first(*args, **named)
 
-    monkeypatch.setattr(fitting, "initial_parameters", initial)
+    monkeypatch.setattr(beginnings, "initial_parameters", initial)
     seen: set[int] = set()
     model = GaussianMixture(2, init_params="random_from_data", random_state=0, n_init=3)
     model.fit(X, callback=lambda iteration: seen.add(iteration.init))
@@ -285,7 +285,7 @@ def test_if_every_start_fails_so_does_the_fit(monkeypatch: pytest.MonkeyPatch) -
         calls.append(len(calls))
         raise IllDefinedCovarianceError(f"start {calls[-1]}")
 
-    monkeypatch.setattr(fitting, "initial_parameters", initial)
+    monkeypatch.setattr(beginnings, "initial_parameters", initial)
     with pytest.raises(IllDefinedCovarianceError, match="start"):
         GaussianMixture(2, init_params="kmeans", n_init=4).fit(blobs())
     assert calls == [0, 1, 2, 3]

@@ -179,7 +179,7 @@ def test_a_few_rows_need_no_thread(rows: np.ndarray, monkeypatch: pytest.MonkeyP
     expected = score_bytes(model, rows[:50])
 
     def refuse(*args: object) -> None:
-        raise AssertionError("a pool for fifty rows")
+        raise AssertionError("helpers for fifty rows")
 
-    monkeypatch.setattr(parallel.blocks, "_pool", refuse)
+    monkeypatch.setattr(parallel.blocks, "call_helpers", refuse)
     assert score_bytes(model, rows[:50]) == expected

@@ -11,7 +11,7 @@ from fastgmm import GaussianMixture, GaussianMixtureRegressor, Snapshot
 
 TEXT = (Path(__file__).with_name("typed_api.py")).read_text(encoding="utf-8")
 USED = {node.attr for node in ast.walk(ast.parse(TEXT)) if isinstance(node, ast.Attribute)}
-PARAMETERS = {"frozen", "missing", "noise", "random_state"}
+PARAMETERS = {"frozen", "missing", "n_factors", "noise", "random_state"}
 """These parameters have a default on the class, and are used as arguments."""
 
 

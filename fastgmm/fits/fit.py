@@ -115,7 +115,9 @@ class _RunningFit:
         check_enough_rows(extent.n_counted, plan.start.n_components)
         if saved is not None and saved.run.mixture is not None:
             plan = replace(plan, family=plan.family.following(saved.run.mixture))
-        self._plan = plan = replace(plan, family=plan.family.for_rows(data))
+        if (family := plan.family.for_rows(data)) is not plan.family:
+            plan = replace(plan, family=family)
+        self._plan = plan
         self._row_weight = min(1.0, extent.weight / max(extent.n_counted, 1))
         self._regularization = self._resolved()
         # What the starts ask for while this is being made.

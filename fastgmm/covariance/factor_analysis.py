@@ -41,6 +41,12 @@ class FactorAnalysis(CovarianceModel):
         """The number of factors, q."""
         return self.form.n_factors
 
+    def about_kept_means(self, second: FloatArray, kept: np.ndarray) -> FloatArray:
+        """Second moments by which the factors of components whose means are kept have no mean."""
+        second = second.copy()
+        second[kept, -self.n_factors :, -1] = 0.0
+        return second
+
     def from_kernels(
         self,
         sums: FloatArray,

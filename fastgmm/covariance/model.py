@@ -131,6 +131,10 @@ class CovarianceModel:
         # One addend after the other, in the order in which compiled iterations add.
         return np.asarray(np.add.accumulate(sums, axis=0)[-1])
 
+    def about_kept_means(self, second: FloatArray, kept: np.ndarray) -> FloatArray:
+        """Second moments for an M-step that takes no step from the means that are kept, (K,)."""
+        return second
+
     def shifted(
         self, second: FloatArray, first: FloatArray, shift: FloatArray, moved: FloatArray
     ) -> FloatArray:

@@ -211,7 +211,7 @@ class Repairer:
         IllDefinedCovarianceError
             With "raise", where a component has collapsed, which it names.
         """
-        if mixture.n_components == 1:
+        if mixture.n_components == 1 and mixture.noise is None:
             return mixture  # nothing else could explain its rows
         weight = statistics.component_weight
         lost = weight < self._row_weight
@@ -322,6 +322,8 @@ def at_floor(
     counts = model.form.directions_at_floor(covariances, inverses, ridge, share, asked)
     if np.count_nonzero(counts) == 0:
         return nothing
+    if mixture.noise is not None:
+        return np.broadcast_to(counts > 0, k)  # rows of noise vary in all directions
     whole = _directions_at_floor(total_covariance(mixture), ridge, share)
     whole //= model.form.features_per_variance(mixture.n_features)
     return np.broadcast_to(counts > whole, k)

@@ -100,7 +100,11 @@ class Frozen:
         if kept.means is not None:
             # No step is taken from a mean that is kept: its covariance is about it.
             still = kept.of_means[:, None]
-            sums = replace(sums, first_moment=np.where(still, 0.0, sums.first_moment))
+            sums = replace(
+                sums,
+                first_moment=np.where(still, 0.0, sums.first_moment),
+                second_moment=model.about_kept_means(sums.second_moment, kept.of_means),
+            )
         means = kept.placed(sums.reference + sums.first_moment / sums.mean_weight[:, None])
         if kept.of_covariances.all():
             assert kept.spreads is not None

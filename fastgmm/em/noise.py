@@ -21,7 +21,7 @@ from fastgmm.em.noisy_rows import Cleaned, cleaned
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import data_range_error
 from fastgmm.mixture.mixture import FLOAT64, Mixture
-from fastgmm.mixture.noise import NO_GAPS, Box, Noise, with_noise
+from fastgmm.mixture.noise import NO_GAPS, NO_LABELS, Box, Noise, with_noise
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
 
@@ -59,6 +59,8 @@ class WithNoise(MaximumLikelihood):
         """The family with the volume of these rows, unless it is known."""
         if data.gapped:
             raise ValueError(NO_GAPS)
+        if data.labelled:
+            raise ValueError(NO_LABELS)
         if self.noise is not None:
             return self
         box, log_volume = box_around(data)

@@ -82,7 +82,7 @@ class Adapting(Questions):
         >>> speaker.means_.ravel()
         array([ 1., 10.])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("adapt")
         asked = as_relevance(relevance), as_parts(parts, "adapt"), self._regularization()
         n_iter = as_count(n_iter, "n_iter", 1)
         # What adaptation needs is loaded with the first of them.
@@ -169,7 +169,7 @@ class Adapting(Questions):
         array([[1.414, 1.061],
                [1.414, 0.707]])
         """
-        mixture, names = self._fitted()
+        mixture, names = self._gaussians("fisher_vectors")
         check_no_factors(without_factors(mixture.covariance_type), "Fisher vectors")
         chosen = as_parts(parts, "fisher_vectors")
         # What these vectors need is loaded with the first of them.

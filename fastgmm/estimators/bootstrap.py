@@ -210,6 +210,11 @@ def bootstrap(
     array([[0.1],
            [0.1]])
     """
+    if not isinstance(model, GaussianMixture):
+        raise TypeError(
+            f"the bootstrap is of a GaussianMixture, got a {type(model).__name__}: a posterior "
+            "says itself how uncertain it is."
+        )
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}.")
     check_count("n_bootstrap", n_bootstrap, 2)

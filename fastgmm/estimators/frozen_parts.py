@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.covariance.types import model_of
+from fastgmm.covariance.types import model_of, with_factors
 from fastgmm.em.frozen import Frozen
 from fastgmm.em.kept import Kept, Spreads
 from fastgmm.mixture.mixture import Mixture
@@ -82,7 +82,7 @@ def frozen_mask(params: Any, part: str, n_components: int) -> NDArray[np.bool_]:
             f"frozen has {len(mask)} flags for the {part} of {k} components: pass True or False "
             "for each component, or the name of the part for all"
         )
-    model = model_of(params.covariance_type)
+    model = model_of(with_factors(params.covariance_type, getattr(params, "n_factors", None)))
     alone = not model.tied and model.unrestricted
     if part == "covariances" and not alone and mask.any() and not mask.all():
         raise ValueError(

@@ -96,9 +96,18 @@ def family_of(params: Any, n_features: int, mixture: Mixture | None = None) -> F
         from fastgmm.estimators.frozen_parts import frozen_family
 
         refuse_noise(params, "a mixture with frozen parts")
+        if mixture is not None and mixture.noise is not None:
+            raise ValueError(
+                "frozen parts go on from a mixture with noise, and know none: fit without noise"
+            )
         return frozen_family(params, n_features, mixture)
     if params.noise is None and (mixture is None or mixture.noise is None):
         return MAXIMUM_LIKELIHOOD
+    if mixture is not None and mixture.noise is None:
+        raise ValueError(
+            f"noise={params.noise!r} cannot go on from a mixture that was made without noise: fit "
+            "anew, or leave noise at None"
+        )
     # What noise needs is loaded with the first of it.
     from fastgmm.em.noise import family_of as noise_family
 
@@ -109,7 +118,7 @@ def family_keeping(params: Any, mixture: Mixture) -> Family:
     """The same of a mixture whose parts are kept as it has them, whatever the parameters are."""
     asked = dict.fromkeys(INITIAL) | {
         "frozen": params.frozen,
-        "noise": params.noise,
+        "noise": None if mixture.noise is None else params.noise,
         "n_components": mixture.n_components,
         "covariance_type": mixture.covariance_type,
     }

@@ -194,6 +194,8 @@ def select(
         )
     numbers, words = _numbers(n_components), _words(covariance_types)
     _check_grid(numbers, words, criterion)
+    if any(word in LOW_RANK_TYPES for word in words) != (params.get("n_factors") is not None):
+        raise ValueError("n_factors goes with covariance types of low rank: pass both, or neither.")
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     check_callback(callback)
     data = _data(X, sample_weight, client, n_threads, params.get("missing") == "em")

@@ -231,7 +231,7 @@ cdef class Steps:
                 self.scratch_of_factors) >= 0:
             return False
         return in_range(model, slot.covariances, slot.inverses, self.limits.largest) and not (
-            model.n_components > 1 and not model.tied and may_be_flat(
+            model.n_weights > 1 and not model.tied and may_be_flat(
                 model, slot.inverses, 0.5 * self.limits.floor, self.held))
 
     cdef bint _cancels(self) noexcept nogil:

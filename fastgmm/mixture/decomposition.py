@@ -20,6 +20,7 @@ def decomposition(mixture: Mixture) -> tuple[FloatArray, FloatArray, FloatArray]
     The axes of diagonals are the features.  Components that share their axes have them in one
     order, with the largest mean variance first, others each in that of its own variances.
     """
+    mixture = mixture.dense
     model, (k, d) = mixture.covariance_model, mixture.means.shape
     covariances = model.per_component(mixture.covariances, k)
     if model.form.ndim < 2:

@@ -185,7 +185,7 @@ def is_weak(mixture: Mixture, regularization: Regularization, n_rows: float) -> 
 
     The likelihood of such a mixture has no bound and says little of the data.
     """
-    if mixture.n_components == 1:
+    if mixture.n_components == 1 and mixture.noise is None:
         return False
     needed = rows_needed(mixture.covariance_model, mixture.n_features)
     few = float(mixture.weights.min()) * n_rows < needed

@@ -70,6 +70,13 @@ def _real(words: str, within: Callable[[float], bool]) -> Constraint:
     return Constraint(holds, f"a float in the range {words}", float)
 
 
+def _volume() -> Constraint:
+    def holds(value: Any) -> bool:
+        return not isinstance(value, bool | np.bool_) and _POSITIVE.holds(value)
+
+    return _POSITIVE._replace(holds=holds)  # True would be a volume of one
+
+
 def _text(options: tuple[str, ...]) -> Constraint:
     def holds(value: Any) -> bool:
         return isinstance(value, str) and value in options
@@ -180,7 +187,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "on_collapse": (_text(ON_COLLAPSE),),
     "prior": (_prior(), _NONE),
     "missing": (_text(MISSING),),
-    "noise": (_POSITIVE, _text(("uniform",)), _NONE),
+    "noise": (_volume(), _text(("uniform",)), _NONE),
     "frozen": (_frozen(),),
     "n_factors": (_integer(1), _NONE),
     "weight_concentration_prior_type": (_text(WEIGHTS_PRIORS),),

@@ -36,6 +36,10 @@ def as_row_labels(labels: Any, n_samples: int, n_components: int) -> RowLabels |
     """
     if labels is None:
         return None
+    if isinstance(labels, np.ma.MaskedArray):
+        if labels.dtype.kind not in "iu":
+            raise TypeError("labels of bool have no mask: allow all components instead.")
+        labels = labels.filled(UNKNOWN)  # what is masked is missing
     array = np.asarray(labels)
     if array.dtype == bool:
         return _of_sets(array, n_samples, n_components)

@@ -3,9 +3,11 @@
 Compiled iterations have the same in `kernels/search.pxi`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from fastgmm.em.acceleration import CURVATURE, pairs_kept
+from fastgmm.em.acceleration import ARMIJO, CURVATURE, GOOD, GROW, POOR, SHRINK, Search, pairs_kept
 from fastgmm.typing import FloatArray
 
 Vectors = list[FloatArray]
@@ -23,16 +25,47 @@ def learned(
     return [*steps[1 - kept :], step], [*changes[1 - kept :], change]
 
 
-def direction(gradient: FloatArray, steps: Vectors, changes: Vectors) -> FloatArray:
-    """The gradient times the inverse curvature (Nocedal and Wright 2006, algorithm 7.4)."""
+def learn(search: Search, gradient: FloatArray) -> None:
+    """Let a search remember its last step, over which its gradient has become this one."""
+    if search.gradient is not None and search.step is not None:
+        pairs, change = (search.steps, search.changes), search.gradient - gradient
+        search.steps, search.changes = learned(*pairs, search.step, change)
+
+
+def judged(search: Search, gain: float) -> tuple[bool, float]:
+    """Whether the step of a search has gained enough, and the trust radius after it."""
+    assert search.gradient is not None
+    assert search.step is not None
+    slope, radius = float(search.gradient @ search.step), search.radius
+    length = float(np.linalg.norm(search.step))
+    if not gain > POOR * slope:
+        radius = SHRINK * length
+    elif gain > GOOD * slope:
+        radius = max(radius, GROW * length)
+    return gain >= ARMIJO * slope, radius
+
+
+def direction(
+    gradient: FloatArray,
+    steps: Vectors,
+    changes: Vectors,
+    metric: Callable[[FloatArray], FloatArray] | None = None,
+) -> FloatArray:
+    """The gradient times the inverse curvature (Nocedal and Wright 2006, algorithm 7.4).
+
+    `metric` times a gradient is the step where nothing has been learned: by default the gradient.
+    """
     found, shares = gradient, []
     pairs = list(zip(steps, changes, strict=True))
     for step, change in reversed(pairs):
         shares.append(float(step @ found) / float(step @ change))
         found = found - shares[-1] * change
+    if metric is not None:
+        found = metric(found)
     if pairs:
         step, change = pairs[-1]
-        found = found * (float(step @ change) / float(change @ change))
+        scaled = change if metric is None else metric(change)
+        found = found * (float(step @ change) / float(change @ scaled))
     for (step, change), share in zip(pairs, reversed(shares), strict=True):
         found = found + step * (share - float(change @ found) / float(step @ change))
     return found

@@ -9,7 +9,6 @@ from dataclasses import replace
 from fastgmm.data.extent import Extent
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
-from fastgmm.em.acceleration import Search
 from fastgmm.em.e_step import Passes
 from fastgmm.em.extrapolation import Extrapolation
 from fastgmm.em.loop import run_em
@@ -68,16 +67,16 @@ def approached(
     kind, k, ridge = mixture.covariance_type, mixture.n_components, regularization.reg_covar
     passes = Passes(data, kind, k, ridge, stopping.target)
     led = run_em(own.begun(mixture), passes, own, stretches=stretches_over(data, kind, k, own))
-    reached, search = led.mixture, None
+    reached = led.mixture
     if led.failure is not None or reached is None or is_weak(reached, regularization, float(n)):
         return run
-    slow = led.n_iter >= SLOW and rules.acceleration is not None
-    if not reached.covariance_model.accelerates:
-        further = Extrapolation(rules.regularization) if slow else None
-        return replace(run, mixture=reached, extrapolation=further)
-    if slow:
-        search = Search(rules.regularization, extent.weight)
-    return replace(run, mixture=reached, search=search)
+    run = replace(run, mixture=reached)
+    if led.n_iter < SLOW or rules.acceleration is None:
+        return run
+    search = rules.search(reached.covariance_model, extent.weight)
+    if isinstance(search, Extrapolation):
+        return replace(run, extrapolation=search)
+    return replace(run, search=search)
 
 
 def _lead(n: int, mixture: Mixture, n_rows: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fastgmm.data.extent import Extent
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
+from fastgmm.em.acceleration import Search
 from fastgmm.em.e_step import Passes
 from fastgmm.em.extrapolation import Extrapolation
 from fastgmm.em.loop import run_em
@@ -67,16 +68,16 @@ def approached(
     kind, k, ridge = mixture.covariance_type, mixture.n_components, regularization.reg_covar
     passes = Passes(data, kind, k, ridge, stopping.target)
     led = run_em(own.begun(mixture), passes, own, stretches=stretches_over(data, kind, k, own))
-    reached = led.mixture
+    reached, search = led.mixture, None
     if led.failure is not None or reached is None or is_weak(reached, regularization, float(n)):
         return run
-    run = replace(run, mixture=reached)
-    if led.n_iter < SLOW or rules.acceleration is None:
-        return run
-    search = rules.search(reached.covariance_model, extent.weight)
-    if isinstance(search, Extrapolation):
-        return replace(run, extrapolation=search)
-    return replace(run, search=search)
+    slow, model = led.n_iter >= SLOW and rules.acceleration is not None, reached.covariance_model
+    if slow and model.accelerates:
+        search = Search(rules.regularization, extent.weight)
+    elif slow and model.restrict is not None:
+        return replace(run, mixture=reached, extrapolation=Extrapolation(rules.regularization))
+    # Factors begin with EM: a search that begins at once took more passes, 9 for 4.
+    return replace(run, mixture=reached, search=search)
 
 
 def _lead(n: int, mixture: Mixture, n_rows: int) -> bool:

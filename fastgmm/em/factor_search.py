@@ -40,13 +40,14 @@ class FactorSearch(Search):
         self.em_step = self.step = _rounded(frame.coordinates(em_mixture), statistics)
         moves = frame.moves(gradient)
         upward = moves * gradient
-        if 0.5 * float(upward @ frame.em_metric(upward)) > LARGEST_GAIN:
+        if 0.5 * quasi_newton.inner(upward, frame.em_metric(upward)) > LARGEST_GAIN:
             self.steps, self.changes = [], []
         if not self.steps:
             return em_mixture
         pairs = self.steps, self.changes
         direction = moves * quasi_newton.direction(upward, *pairs, frame.em_metric)
-        slope, length = float(gradient @ direction), float(np.linalg.norm(direction))
+        slope = quasi_newton.inner(gradient, direction)
+        length = quasi_newton.length(direction)
         if not slope >= 0.0 or not np.isfinite(length):
             return em_mixture
         self.gap = 0.5 * slope

@@ -28,7 +28,9 @@ from typing import Any
 import numpy as np
 
 from fastgmm.archive import checks
+from fastgmm.covariance.factor_analysis import FactorAnalysis
 from fastgmm.em import relative_frame as frame
+from fastgmm.em.factor_frame import FactorFrame
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -159,7 +161,7 @@ class Search:
         """Raise ValueError where numbers from a file are not those of a search at a mixture."""
         form, kinds = mixture.covariance_model.form, (self.gradient, self.step, self.em_step)
         self.regularization.check_form(form, mixture.n_features)
-        sizes = frame.coordinates(mixture, mixture).shape
+        sizes = (_n_coordinates(mixture),)
         for vector in (*self.steps, *self.changes, *(one for one in kinds if one is not None)):
             checks.check_array("a vector of the search", vector, sizes)
         pairs = list(zip(self.steps, self.changes, strict=True))
@@ -230,6 +232,14 @@ class Search:
             kept = pairs_kept(len(room[0]))
             self.steps = [*self.steps[1 - kept :], room[0]]
             self.changes = [*self.changes[1 - kept :], room[1]]
+
+
+def _n_coordinates(mixture: Mixture) -> int:
+    """The length of the vectors of a search at a mixture."""
+    if isinstance(mixture.covariance_model, FactorAnalysis):
+        return FactorFrame(mixture, np.zeros(())).n_coordinates
+    found: int = frame.frame_of(mixture).n_coordinates
+    return found
 
 
 def pairs_kept(length: int) -> int:

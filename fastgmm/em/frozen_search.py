@@ -46,7 +46,7 @@ class FrozenSearch(Search):
         self.held = np.array(sums[5])
         self.value = self.objective(mixture, lower_bound)
         gradient = self._gradient(mixture, sums)
-        self._learn_from(gradient)
+        quasi_newton.learn(self, gradient)
         self.gradient = gradient
         self.em_step = self.step = self._to(mixture, em_mixture, sums[6])
         if not self.steps:
@@ -69,16 +69,9 @@ class FrozenSearch(Search):
         """Take EM's step in place of the failed one, which still has told of the curvature."""
         if np.isfinite(statistics.log_likelihood):
             sums = frame.sums_of(mixture, statistics, self.regularization, GRID[statistics.dtype])
-            self._learn_from(self._gradient(mixture, sums))
+            quasi_newton.learn(self, self._gradient(mixture, sums))
         self.step = self.em_step
         self.failures += 1
-
-    def _learn_from(self, gradient: FloatArray) -> None:
-        if self.gradient is not None and self.step is not None:
-            pairs = self.steps, self.changes
-            self.steps, self.changes = quasi_newton.learned(
-                *pairs, self.step, self.gradient - gradient
-            )
 
     def _gradient(self, mixture: Mixture, sums: tuple[Any, ...]) -> FloatArray:
         """The gradient over what is free, on the grid."""

@@ -14,7 +14,6 @@ from fastgmm.covariance.estimate import check_range
 from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repair, Repairer
 from fastgmm.em.extrapolation import Extrapolation
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.rules import LEAST_FALL, Rules
 from fastgmm.em.run import Run
 from fastgmm.em.stopping import NOISE_ROUNDING, RECENT, ROUNDING, recent_gain
@@ -173,7 +172,7 @@ class _Loop:
             self.run = replace(run, mixture=accepted, converged=settled, gap=gap, noise=noise)
             return
         if search is None and slow:
-            search = self._begun(statistics)
+            search = rules.search(statistics.covariance_model, statistics.weight)
         iterates = statistics.covariance_model.needs_previous
         previous = accepted if iterates or rules.family.needs_previous else None
         if search is None:
@@ -205,17 +204,6 @@ class _Loop:
             search=search if isinstance(search, Search) else None,
             extrapolation=search if isinstance(search, Extrapolation) else None,
         )
-
-    def _begun(self, statistics: SufficientStatistics) -> Search | Extrapolation | None:
-        """What proposes steps ahead of EM from here on; None where nothing may."""
-        rules = self._rules
-        if statistics.covariance_model.accelerates:
-            return rules.family.search(rules.regularization, statistics.weight)
-        if rules.family is not MAXIMUM_LIKELIHOOD:
-            return None  # another family's M-step would have to be that of what is extrapolated
-        if statistics.covariance_model.restrict is None:
-            return None  # sums with factors are of one mixture: those of two make no third
-        return Extrapolation(rules.regularization)
 
     def _trail(
         self, trail: Trail | None, statistics: SufficientStatistics, lower_bound: float

@@ -17,16 +17,7 @@ import numpy as np
 
 from fastgmm.em import quasi_newton
 from fastgmm.em import relative_frame as frame
-from fastgmm.em.acceleration import (
-    ARMIJO,
-    GOOD,
-    GRID,
-    GROW,
-    LARGEST_MOVE,
-    POOR,
-    SHRINK,
-    Search,
-)
+from fastgmm.em.acceleration import GRID, LARGEST_MOVE, Search
 from fastgmm.em.m_step import Family
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
@@ -62,7 +53,7 @@ class PosteriorSearch(Search):
         assert isinstance(em_mixture, Posterior)
         base, moves = self._base(mixture, em_mixture)
         gradient = self._rounded(base, em_mixture, statistics)
-        self._learn_from(gradient)
+        quasi_newton.learn(self, gradient)
         self.gradient = self.em_step = gradient
         self.value = lower_bound / self.weight
         direction = quasi_newton.direction(gradient, self.steps, self.changes) * moves
@@ -84,15 +75,8 @@ class PosteriorSearch(Search):
 
     def accepts(self, mixture: Mixture, lower_bound: float) -> bool:
         """Whether the step that was tried has climbed enough; the trust radius follows the gain."""
-        assert self.gradient is not None
-        assert self.step is not None
-        slope, length = float(self.gradient @ self.step), float(np.linalg.norm(self.step))
-        gain = lower_bound / self.weight - self.value
-        if not gain > POOR * slope:
-            self.radius = SHRINK * length
-        elif gain > GOOD * slope:
-            self.radius = max(self.radius, GROW * length)
-        return gain >= ARMIJO * slope
+        accepted, self.radius = quasi_newton.judged(self, lower_bound / self.weight - self.value)
+        return accepted
 
     def reject(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
         """Take the plain step in place of the failed one, which still has told of the curvature."""
@@ -102,7 +86,7 @@ class PosteriorSearch(Search):
             ahead = self.family.maximize(statistics, self.regularization)
             assert isinstance(ahead, Posterior)
             base, _ = self._base(mixture, ahead)
-            self._learn_from(self._rounded(base, ahead, statistics))
+            quasi_newton.learn(self, self._rounded(base, ahead, statistics))
         self.step = self.em_step
         self.failures += 1
 
@@ -112,13 +96,6 @@ class PosteriorSearch(Search):
         """The step to a posterior in the frame of a base, on the grid of the rows' dtype."""
         grid = GRID[statistics.dtype]
         return np.rint(frame.coordinates(base, _counted(ahead)) / grid) * grid
-
-    def _learn_from(self, gradient: FloatArray) -> None:
-        if self.gradient is not None and self.step is not None:
-            pairs = self.steps, self.changes
-            self.steps, self.changes = quasi_newton.learned(
-                *pairs, self.step, self.gradient - gradient
-            )
 
     def _base(self, posterior: Posterior, ahead: Posterior) -> tuple[Mixture, FloatArray]:
         """The mixture that the frame is about, and which of its coordinates move, as 1 and 0.

@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastgmm import kernels
+from fastgmm.covariance.model import CovarianceModel
 from fastgmm.em.acceleration import (
     FEWEST_PASSES,
     FIRST_PASSES,
     LARGEST_GAIN,
     LEAST_SLOW_RATE,
     MOST_SLOW_RATE,
+    Search,
 )
+from fastgmm.em.extrapolation import Extrapolation
+from fastgmm.em.factor_search import FactorSearch
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.run import Run
@@ -57,6 +61,16 @@ class Rules:
         before = () if self.trail is None else self.trail.lower_bounds
         bound = before[-1] if before else -np.inf
         return Run(mixture, bound, regularization=self.regularization, trail=self.trail)
+
+    def search(self, model: CovarianceModel, weight: float) -> Search | Extrapolation | None:
+        """What proposes steps ahead of EM for rows of this weight; None where nothing may."""
+        if model.accelerates:
+            return self.family.search(self.regularization, weight)
+        if self.family is not MAXIMUM_LIKELIHOOD:
+            return None  # these steps are ahead of this family's M-step
+        if model.restrict is not None:
+            return Extrapolation(self.regularization)
+        return FactorSearch(self.regularization, weight)
 
     def numbers(self, dtype: np.dtype) -> FloatArray:
         """The rules as the kernels read them, for sums of a dtype."""

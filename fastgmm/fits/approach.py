@@ -71,12 +71,12 @@ def approached(
     reached, search = led.mixture, None
     if led.failure is not None or reached is None or is_weak(reached, regularization, float(n)):
         return run
-    slow = led.n_iter >= SLOW and rules.acceleration is not None
-    if not reached.covariance_model.accelerates:
-        further = Extrapolation(rules.regularization) if slow else None
-        return replace(run, mixture=reached, extrapolation=further)
-    if slow:
+    slow, model = led.n_iter >= SLOW and rules.acceleration is not None, reached.covariance_model
+    if slow and model.accelerates:
         search = Search(rules.regularization, extent.weight)
+    elif slow and model.restrict is not None:
+        return replace(run, mixture=reached, extrapolation=Extrapolation(rules.regularization))
+    # Factors begin with EM: a search that begins at once took more passes, 9 for 4.
     return replace(run, mixture=reached, search=search)
 
 

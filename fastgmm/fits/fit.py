@@ -11,6 +11,7 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.data.span import Span
+from fastgmm.em.acceleration import Search
 from fastgmm.em.collapse import Repairer
 from fastgmm.em.e_step import Passes
 from fastgmm.em.loop import run_em
@@ -263,8 +264,10 @@ class _RunningFit:
         if earlier is not None and earlier.ended:
             return earlier
         if earlier is not None and (known := earlier.search) is not None:
-            search = self._plan.family.search(known.regularization, known.weight)
-            earlier = replace(earlier, search=search.going_on(known))
+            assert earlier.mixture is not None
+            search = self._rules.search(earlier.mixture.covariance_model, known.weight)
+            if isinstance(search, Search):
+                earlier = replace(earlier, search=search.going_on(known))
         reporter = Reporter(settings.verbose, settings.verbose_interval, init)
         repairer = Repairer(
             settings.on_collapse,

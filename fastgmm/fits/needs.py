@@ -131,7 +131,7 @@ class _Sizes:
         )
         if not asked or not plan.family.accelerates:
             return 0
-        if not self._model.accelerates:
+        if self._model.restrict is not None:
             return EXTRAPOLATED * self._sums
         length = n_parameters(start.covariance_type, self._k, self._d) + 1
         vectors = NUMBER * length * (2 * pairs_kept(length) + VECTORS)

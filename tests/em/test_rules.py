@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 from fastgmm import kernels
+from fastgmm.covariance.types import model_of
+from fastgmm.em.acceleration import Search
+from fastgmm.em.extrapolation import Extrapolation
+from fastgmm.em.factor_search import FactorSearch
 from fastgmm.em.m_step import MaximumLikelihood
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
@@ -77,3 +81,16 @@ def test_the_kernels_have_as_many_numbers() -> None:
     numbers = rules_of("auto").numbers(DOUBLE)
     with pytest.raises(ValueError, match="expected"):
         kernels.foretold(numbers[:-1], np.zeros(3))
+
+
+def test_what_is_ahead_of_em_by_model() -> None:
+    rules, ahead = rules_of("auto"), {"full": Search, "VEI": Extrapolation, "EEV": Extrapolation}
+    for kind, expected in (ahead | {"low_rank(2)": FactorSearch}).items():
+        assert type(rules.search(model_of(kind), 9.0)) is expected
+
+    class Own(MaximumLikelihood):
+        pass
+
+    own = Rules(rules.stopping, family=Own())
+    assert isinstance(own.search(model_of("full"), 9.0), Search)
+    assert own.search(model_of("VEI"), 9.0) is own.search(model_of("low_rank(2)"), 9.0) is None

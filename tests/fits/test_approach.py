@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from low_rank_cases import factor_mixture, rows_of
 
 from fastgmm import GaussianMixture
 from fastgmm.data.extent import Extent
@@ -82,6 +83,16 @@ def test_where_em_is_slow_steps_begin_at_once(seed: int) -> None:
     _, sample, mixture = drawn(seed, 20.0)
     near = GaussianMixture(3, random_state=0).fit(sample.rows[:5000])._state.mixture
     assert led(near, sample)[1].search is None
+
+
+def test_factors_begin_with_em(seed: int) -> None:
+    """A search of factors at once would take more passes than it saves."""
+    rng = np.random.default_rng(seed)
+    begin, truth = factor_mixture(3, 6, 2, rng, 1.0), factor_mixture(3, 6, 2, rng, 1.0)
+    rows = rows_of(truth, N, rng)
+    before, run = led(begin, Sample(rows, None, rng.permutation(N), False))
+    assert run is not before
+    assert (run.search, run.extrapolation) == (None, None)
 
 
 class Other:

@@ -63,10 +63,6 @@ _LOW_RANK = re.compile(rf"({'|'.join(LOW_RANK_TYPES)})\(([1-9][0-9]{{0,8}})\)")
 """The name of a model with factors."""
 
 
-_BY_ALL_NAMES = MODELS | {name: MODELS[same] for name, same in SAME_TYPES.items()}
-"""The same by all names that they have."""
-
-
 def with_factors(covariance_type: CovarianceType, n_factors: int | None) -> CovarianceType:
     """The name of the model of a covariance type; of one of low rank, with so many factors."""
     if covariance_type not in LOW_RANK_TYPES:
@@ -92,7 +88,9 @@ def is_covariance_type(name: object) -> bool:
 
 def model_of(covariance_type: str) -> CovarianceModel:
     """The covariance model of a covariance type, by whichever of its names."""
-    model = _BY_ALL_NAMES.get(covariance_type)
+    model = MODELS.get(covariance_type)
+    if model is None and covariance_type in SAME_TYPES:
+        model = MODELS[SAME_TYPES[covariance_type]]
     return _low_rank(covariance_type) if model is None else model
 
 

@@ -134,6 +134,8 @@ def judge_exponential(path: Path, loops: list[Loop], register: str) -> Iterator[
         if any(i.mnemonic == shift and f"%{register}" in i.operands for i in loop.body)
         and loop.fused(register) >= EXPONENTIAL["fused"]
         and loop.straight()  # that of the tests' door, which takes logarithms as well, jumps
+        # Loops of logarithms shift as well; they divide, and none of them is over rows.
+        and not any(i.mnemonic.startswith(("vdiv", "vsqrt")) for i in loop.body)
     ]
     if not found:
         yield f"{path.name}: no straight loop of exponentials on {register}"

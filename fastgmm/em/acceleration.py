@@ -28,9 +28,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.archive import checks
-from fastgmm.covariance.factor_analysis import FactorAnalysis
 from fastgmm.em import relative_frame as frame
-from fastgmm.em.factor_frame import FactorFrame
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -236,7 +234,10 @@ class Search:
 
 def _n_coordinates(mixture: Mixture) -> int:
     """The length of the vectors of a search at a mixture."""
-    if isinstance(mixture.covariance_model, FactorAnalysis):
+    if not mixture.covariance_model.form.linear:
+        # Few mixtures have factors: their frame is loaded with the first.
+        from fastgmm.em.factor_frame import FactorFrame
+
         return FactorFrame(mixture, np.zeros(())).n_coordinates
     found: int = frame.frame_of(mixture).n_coordinates
     return found

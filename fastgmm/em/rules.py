@@ -15,7 +15,6 @@ from fastgmm.em.acceleration import (
     Search,
 )
 from fastgmm.em.extrapolation import Extrapolation
-from fastgmm.em.factor_search import FactorSearch
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.run import Run
@@ -70,6 +69,9 @@ class Rules:
             return None  # these steps are ahead of this family's M-step
         if model.restrict is not None:
             return Extrapolation(self.regularization)
+        # Few fits have factors: what goes ahead of them is loaded with the first.
+        from fastgmm.em.factor_search import FactorSearch
+
         return FactorSearch(self.regularization, weight)
 
     def numbers(self, dtype: np.dtype) -> FloatArray:

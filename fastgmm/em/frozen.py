@@ -11,21 +11,18 @@ import numpy as np
 
 from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.covariance.types import model_of
-from fastgmm.data.passes import Data
-from fastgmm.data.sample import Sample
 from fastgmm.em.collapse import Spared
 from fastgmm.em.frozen_search import FrozenSearch
 from fastgmm.em.kept import Kept, Spreads
-from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
+from fastgmm.em.m_step import MaximumLikelihood
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.mixture.noise import Noise
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
 
 
-class Frozen:
+class Frozen(MaximumLikelihood):
     """The family of the Gaussian mixtures with some parts as they are given.
 
     Parameters
@@ -35,11 +32,6 @@ class Frozen:
 
     # Fresh starts of a stream would not know which component is which.
     needs_previous = True
-    accelerates = True
-    collapses = True
-    sums_up = False
-    noise: Noise | None = None
-    spared: Spared | None
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
@@ -49,34 +41,10 @@ class Frozen:
         known = kept.of_means & kept.of_covariances
         self.spared = Spared(places, kept.of_covariances, known)
 
-    def for_rows(self, data: Data) -> "Frozen":
-        """The family itself."""
-        return self
-
-    def following(self, mixture: Mixture) -> "Frozen":
-        """The family itself."""
-        return self
-
-    def for_start(self, sample: Sample) -> Sample:
-        """All of them."""
-        return sample
-
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
         """The mixture with the parts that are kept."""
-        return self.kept_in(mixture)
-
-    def kept_in(self, mixture: Mixture) -> Mixture:
-        """The mixture with the parts that are kept."""
-        kept, kind = self.kept, mixture.covariance_type
-        spreads = mixture.covariances, mixture.factors, mixture.inverse_factors
-        return Mixture(
-            kind,
-            kept.shared(mixture.weights),
-            kept.placed(mixture.means),
-            *kept.joined(spreads, mixture.covariance_model.tied),
-            mixture.dtype,
-            self.n_parameters(kind, *mixture.means.shape),
-        )
+        n_free = self.n_parameters(mixture.covariance_type, *mixture.means.shape)
+        return self.kept.within(mixture, n_free)
 
     def search(self, regularization: Regularization, weight: float) -> FrozenSearch:
         """L-BFGS over what is free."""
@@ -147,16 +115,6 @@ class Frozen:
         for array, part in zip(whole, found, strict=True):
             array[free] = part
         return kept.joined(whole, model.tied)
-
-    def bound(
-        self, mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
-    ) -> float:
-        """That of `MaximumLikelihood`."""
-        return MAXIMUM_LIKELIHOOD.bound(mixture, statistics, regularization)
-
-    def imply(self, mixture: Mixture, regularization: Regularization) -> SufficientStatistics:
-        """That of `MaximumLikelihood`."""
-        return MAXIMUM_LIKELIHOOD.imply(mixture, regularization)
 
     def n_parameters(
         self, covariance_type: CovarianceType, n_components: int, n_features: int

@@ -16,7 +16,7 @@ import numpy as np
 from fastgmm.em import quasi_newton
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.acceleration import GRID, LARGEST_MOVE, SHRINK, Search
-from fastgmm.em.kept import Kept, Spreads
+from fastgmm.em.kept import Kept
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
@@ -27,7 +27,7 @@ from fastgmm.typing import FloatArray
 class FrozenSearch(Search):
     """L-BFGS under way over mixtures of which some parts are kept."""
 
-    _kept: Any = field(default=None, init=False, repr=False, compare=False)
+    _kept: Kept = field(init=False, repr=False, compare=False)
 
     def over(self, kept: Kept) -> "FrozenSearch":
         """The search itself, over what these leave free."""
@@ -58,7 +58,7 @@ class FrozenSearch(Search):
         share = min(1.0, self.radius / max(length, TINY))
         share = min(share, LARGEST_MOVE / max(frame.largest_move(mixture, direction), TINY))
         try:
-            ahead = self._kept_in(frame.mixture_at(mixture, share * direction), mixture)
+            ahead = self._kept.within(frame.mixture_at(mixture, share * direction), mixture.n_free)
         except IllDefinedCovarianceError:
             self.radius = min(self.radius, length) * SHRINK
             return em_mixture
@@ -103,11 +103,3 @@ class FrozenSearch(Search):
         else:
             vector[end:].reshape(k, -1)[kept.of_covariances] = 0.0
         return np.asarray(np.rint(vector / grid) * grid)
-
-    def _kept_in(self, ahead: Mixture, like: Mixture) -> Mixture:
-        """A mixture of the frame with the parts that are kept, to the last bit."""
-        kept, kind = self._kept, ahead.covariance_type
-        weights, means = kept.shared(ahead.weights), kept.placed(ahead.means)
-        spreads: Spreads = ahead.covariances, ahead.factors, ahead.inverse_factors
-        spreads = kept.joined(spreads, ahead.covariance_model.tied)
-        return Mixture(kind, weights, means, *spreads, ahead.dtype, like.n_free)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
 
 Spreads = tuple[FloatArray, FloatArray, FloatArray]
@@ -60,6 +61,18 @@ class Kept:
             for kept, one in pairs
         )
         return covariances, factors, inverses
+
+    def within(self, mixture: Mixture, n_free: int | None) -> Mixture:
+        """A mixture with the parts that are kept, to the last bit, and so many free parameters."""
+        spreads = mixture.covariances, mixture.factors, mixture.inverse_factors
+        return Mixture(
+            mixture.covariance_type,
+            self.shared(mixture.weights),
+            self.placed(mixture.means),
+            *self.joined(spreads, mixture.covariance_model.tied),
+            mixture.dtype,
+            n_free,
+        )
 
 
 def _sum(array: FloatArray) -> float:

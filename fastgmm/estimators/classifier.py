@@ -14,6 +14,7 @@ from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
+from fastgmm.mixture.density import log_sum
 from fastgmm.typing import (
     Acceleration,
     ArrayLike,
@@ -30,6 +31,7 @@ from fastgmm.validation import (
     as_table,
     check_feature_names,
     feature_names_of,
+    features_error,
 )
 from fastgmm.validation.classes import as_classes, as_priors, codes_of
 
@@ -241,13 +243,9 @@ on_collapse, prior : optional
         learned = self._found()
         table = as_table(X)
         check_feature_names(table, learned.names, type(self).__name__)
-        n_features = learned.n_features
         rows = as_rows(table, method=method, gaps=self.missing == "em")
-        if rows.shape[1] != n_features:
-            raise ValueError(
-                f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{n_features} features as input: pass the columns that it was fitted on."
-            )
+        if rows.shape[1] != learned.n_features:
+            raise features_error(rows.shape[1], learned.n_features, type(self).__name__)
         joint = np.full((len(rows), len(learned.classes)), -np.inf)
         for i, model in learned.known:
             try:
@@ -302,7 +300,7 @@ on_collapse, prior : optional
         ndarray of shape (n_samples, n_classes)
         """
         joint = self._joint(X, "predict_log_proba")
-        return joint - _total(joint)[:, None]
+        return joint - log_sum(joint, 1)
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Log of prior times density of each class; of two classes, by how much the second leads.
@@ -331,7 +329,7 @@ on_collapse, prior : optional
         ndarray of shape (n_samples,)
             In nats.
         """
-        return _total(self._joint(X, "score_samples"))
+        return log_sum(self._joint(X, "score_samples"), 1)[:, 0]
 
     def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """The share of rows whose class is predicted.
@@ -386,12 +384,3 @@ on_collapse, prior : optional
         tags.target_tags.required = True
         tags.classifier_tags = ClassifierTags()
         return tags
-
-
-def _total(joint: FloatArray) -> FloatArray:
-    """(n,): log of the sum over the classes of what these (n, C) are logarithms of."""
-    top = joint.max(axis=1)
-    top[np.isneginf(top)] = 0.0
-    with np.errstate(divide="ignore"):
-        total: FloatArray = np.log(np.exp(joint - top[:, None]).sum(axis=1)) + top
-    return total

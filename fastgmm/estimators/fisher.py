@@ -12,7 +12,7 @@ import numpy as np
 from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import EStep
 from fastgmm.fits.plan import Hooks
-from fastgmm.fits.side_by_side import LARGE, Work, in_chunks
+from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.mixture.fisher import FisherVectors, improve
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -105,8 +105,7 @@ def vectors_of(
 ) -> Rows:
     """(G, length): the vectors of the groups in their order, float32 where all rows are.
 
-    No number depends on the threads: each group of complete rows is summed by one of them, block by
-    block, and that of a large one or of rows with gaps in the order of the blocks.
+    No number depends on the threads: the sums of a group are those of an E-step.
     """
     spare: list[FisherVectors] = []
 
@@ -118,12 +117,10 @@ def vectors_of(
         out, rows = np.empty(made.length), group.rows
         if isinstance(rows, SufficientStatistics):
             made.of_statistics(rows, out)
-        elif group.gaps or rows.size > LARGE:
+        else:
             data = RowData(rows, None, n_threads, gapped=group.gaps)
             step = partial(EStep, mixture, data.extent, rows.dtype, n_threads)
             made.of_statistics(data.pass_over(step), out)
-        else:
-            made.of_rows(rows, out)
         spare.append(made)
         if improved:
             improve(out)

@@ -31,6 +31,7 @@ from fastgmm.validation import (
     check_feature_names,
     check_no_factors,
     feature_names_of,
+    features_error,
 )
 from fastgmm.validation.questions import as_targets
 
@@ -281,10 +282,7 @@ on_collapse, prior : optional
         rows = as_rows(table, method="predict", gaps=mixture.missing == "em")
         n_features = mixture.n_features_in_ - n_outputs
         if rows.shape[1] != n_features:
-            raise ValueError(
-                f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{n_features} features as input: pass the columns that it was fitted on."
-            )
+            raise features_error(rows.shape[1], n_features, type(self).__name__)
         targets = list(range(n_features, n_features + n_outputs))
         if not (return_std or return_cov):
             means = mixture.regress(rows, targets)

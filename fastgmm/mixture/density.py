@@ -7,6 +7,7 @@ import numpy as np
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
+from fastgmm.typing import FloatArray
 
 ROWS_AT_ONCE = 16384
 """Criteria look at this many rows at a time, so that rows times components are never in memory."""
@@ -91,6 +92,15 @@ def noise_probabilities(
         np.exp(mixture.log_noise - out, out=out)
     np.minimum(out, 1.0, out=out)
     return out
+
+
+def log_sum(logs: FloatArray, axis: int) -> FloatArray:
+    """The logarithm of the sum of exponentials along an axis, which stays; of no addend -inf."""
+    most = logs.max(axis=axis, keepdims=True)
+    most[np.isneginf(most)] = 0.0
+    with np.errstate(divide="ignore"):
+        total: FloatArray = np.log(np.exp(logs - most).sum(axis=axis, keepdims=True)) + most
+    return total
 
 
 def _by_rows(

@@ -7,7 +7,7 @@ import numpy as np
 from fastgmm.covariance.diagonal import DIAGONAL
 from fastgmm.covariance.forms import Form
 from fastgmm.covariance.matrix import MATRIX
-from fastgmm.mixture.density import log_density
+from fastgmm.mixture.density import log_density, log_sum
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.sampling import draw
 from fastgmm.typing import FloatArray
@@ -52,8 +52,8 @@ def divergence_bound(mixture: Mixture, other: Mixture) -> float:
     w, v = np.log(mixture.weights[mine])[:, None], np.log(other.weights[theirs])
     log_f, bound = w + v, np.inf
     for _ in range(MOST_UPDATES):
-        costs = v + log_f - _log_sum(log_f, axis=0) - apart
-        total = _log_sum(costs, axis=1)
+        costs = v + log_f - log_sum(log_f, axis=0) - apart
+        total = log_sum(costs, axis=1)
         log_f = w + costs - total
         # With the best f each bracket is log w_a - log total_a, whatever b is.
         before, bound = bound, float((np.exp(w) * (w - total)).sum())
@@ -89,10 +89,3 @@ def _written(form: Form, mixture: Mixture, array: FloatArray) -> FloatArray:
     """(K, ...): factors, or their inverses, of each component in a form."""
     model, (k, d) = mixture.covariance_model, mixture.means.shape
     return model.per_component(form.written(model.form, array, d), k)
-
-
-def _log_sum(logs: FloatArray, axis: int) -> FloatArray:
-    """The logarithm of the sum of exponentials along an axis, which stays."""
-    most = logs.max(axis=axis, keepdims=True)
-    total: FloatArray = most + np.log(np.exp(logs - most).sum(axis=axis, keepdims=True))
-    return total

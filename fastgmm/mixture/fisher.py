@@ -14,11 +14,8 @@ import numpy as np
 from fastgmm import kernels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.threads import rows_per_block
-from fastgmm.typing import FloatArray, Rows
+from fastgmm.typing import FloatArray
 
-NEGLIGIBLE = 2.0**-53
-"""Responsibilities up to this share of a row, or of a component, change a sum by rounding only."""
 _NO_SEARCH = np.zeros(10)
 """The numbers of a search, of which a gradient needs none: no component is left out for its weight.
 """
@@ -55,46 +52,14 @@ class FisherVectors:
             begin = end
         self.length = sum(one.stop - one.start for one in self._chosen)
         self._gradient = np.empty(n)
-        self._sums = np.zeros(k), np.zeros((k, d)), model.kernel_sums(k, d)
-
-    def of_rows(self, rows: Rows, out: FloatArray) -> None:
-        """`out` (length,) becomes the vector of these rows, contiguous and without gaps.
-
-        One block after the other on the calling thread: the bits depend on the rows alone.
-        """
-        mixture, model, n = self._mixture, self._model, len(rows)
-        packed, block = mixture.constants.packed(rows.dtype), rows_per_block(*mixture.means.shape)
-        thresholds = NEGLIGIBLE * np.minimum(1.0, n * mixture.weights)
-        held, first, second = self._sums
-        for array in self._sums:
-            array.fill(0.0)
-        counts = np.zeros(2, np.int64)
-        for begin in range(0, n, block):
-            some = rows[begin : begin + block]
-            packed.expectation(some, None, None, thresholds, *self._sums, None, counts, None)
-        # The kernels have subtracted the means as the dtype of the rows has them.
-        reference = mixture.means.astype(rows.dtype).astype(np.float64)
-        inverses = mixture.constants.inverse_factors
-        second = model.from_kernels(second, held, first, inverses)
-        self._write(reference, held, first, second, out)
 
     def of_statistics(self, statistics: SufficientStatistics, out: FloatArray) -> None:
         """`out` (length,) becomes the vector of the rows of statistics under the mixture."""
-        held, reference = statistics.component_weight, statistics.reference
-        self._write(reference, held, statistics.first_moment, statistics.second_moment, out)
-
-    def _write(
-        self,
-        reference: FloatArray,
-        held: FloatArray,
-        first: FloatArray,
-        second: FloatArray,
-        out: FloatArray,
-    ) -> None:
-        model = self._model
+        held, model = statistics.component_weight, self._model
         divisor = np.asarray(np.add.accumulate(held)[-1]) if model.tied else held
         divisor = divisor * model.sums.features_per_variance(self._mixture.n_features)
-        arrays = reference, held, first, second, held, np.atleast_1d(divisor)
+        moments = statistics.first_moment, statistics.second_moment
+        arrays = statistics.reference, held, *moments, held, np.atleast_1d(divisor)
         sums: tuple[Any, ...] = tuple(np.ascontiguousarray(one) for one in arrays)
         self._frame.gradient(self._base, (*sums, 0.0), self._gradient)
         begin = 0

@@ -27,7 +27,7 @@ ROWS_PER_FEATURE = 2
 """Components begin as their labels alone say where each has so many rows for each feature."""
 
 
-class LabelledRows:
+class LabelSums:
     """What rows with labels tell of a mixture: an accumulator of a pass over all rows.
 
     Parameters
@@ -67,7 +67,6 @@ class LabelledRows:
             singles, weight = kind.singles, part.sample_weight
             n = singles.begins[-1]
             self._step.add(Part(rows[:n], None if weight is None else weight[:n], singles))
-
         elif part.allowed is not None:
             rows = part.rows.astype(FLOAT64, copy=False)
             shares = np.empty((len(rows), self._mixture.n_components))
@@ -148,9 +147,9 @@ class LabelStart:
         return replace(begun, weights=weights, dtype=mixture.dtype)
 
     def _found(self, mixture: Mixture) -> tuple[SufficientStatistics, np.ndarray]:
-        """What `LabelledRows` says."""
+        """What `LabelSums` says."""
         data = self._data
-        return data.pass_over(partial(LabelledRows, mixture, data.extent, data.n_threads))
+        return data.pass_over(partial(LabelSums, mixture, data.extent, data.n_threads))
 
 
 def assigned(gain: np.ndarray) -> np.ndarray:

@@ -87,7 +87,7 @@ def _fold_together(
         n_helpers = call_helpers(fold.help, n_threads - 1)
         fold.run(AHEAD * n_threads)
     finally:
-        fold.end(n_threads if n_helpers == 0 else n_helpers)
+        fold.end(n_helpers or n_threads)  # Ctrl-C may have come before their number was known
 
 
 def run_blocks(
@@ -121,6 +121,7 @@ class _Fold(Generic[Result]):
         self._computing = Computing[int, Result]()
         # Of the calling thread alone: blocks of so many rows were handed out, and combined.
         self._begun = self._combined = 0
+        # Whoever meets an error sets this, and no block is handed out any more.
         self._failed = False
         # Results, or errors, wait under the first row of their block.
         self._waiting: dict[int, tuple[Result | None, BaseException | None]] = {}
@@ -128,8 +129,7 @@ class _Fold(Generic[Result]):
     def help(self) -> None:
         """Take blocks until there are no more."""
         while (begin := self._todo.get()) >= 0:
-            self._computing.one(begin, self._of_block)
-            if self._computing.failed:
+            if not self._computing.one(begin, self._of_block):
                 self._drop()
 
     def _of_block(self, begin: int) -> Result:

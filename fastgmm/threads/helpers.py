@@ -74,18 +74,18 @@ class Computing(Generic[Key, Result]):
         self._now: set[Key] = set()
         self._ended = SimpleQueue[Ended[Key, Result]]()
         self._lost: BaseException | None = None
-        self.failed = False
-        """Whether something that was computed has raised an error."""
 
-    def one(self, key: Key, function: Callable[[Key], Result]) -> None:
-        """Compute one thing on a helper, unless all was stopped; errors are handed on as well."""
+    def one(self, key: Key, function: Callable[[Key], Result]) -> bool:
+        """Compute one thing on a helper, unless all was stopped; whether it has raised no error.
+
+        Errors are handed on like results.
+        """
         try:
             # It is said first, and looked at then: whoever stops sees it, or is seen.
             self._now.add(key)
             if self._stopped:
-                return
+                return True
             ended = computed(key, function)
-            self.failed |= ended[2] is not None
         finally:
             # Before the result can be taken: nobody is to wait for what has ended.
             self._now.discard(key)
@@ -93,6 +93,7 @@ class Computing(Generic[Key, Result]):
             self._ended.put(ended)
         except BaseException as error:  # there is no memory for it: whoever waits finds this
             self._lost = error
+        return ended[2] is None
 
     def ended(self, wait: bool) -> "list[Ended[Key, Result]]":
         """What has ended; with `wait` at least one thing."""

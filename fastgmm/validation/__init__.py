@@ -22,7 +22,7 @@ from fastgmm.validation.initial import (
     check_precisions_init,
     check_weights_init,
 )
-from fastgmm.validation.rows import as_rows, as_table, has_gaps
+from fastgmm.validation.rows import as_rows, as_table, features_error, has_gaps
 
 __all__ = [
     "as_generator",
@@ -43,6 +43,7 @@ __all__ = [
     "check_precisions_init",
     "check_weights_init",
     "feature_names_of",
+    "features_error",
     "has_gaps",
     "plain_parameters",
 ]

@@ -96,11 +96,18 @@ def as_rows(
     if n_rows < min_rows or n_columns == 0 or not fit:
         raise _content_error(rows, min_rows, method, gaps)
     if n_features is not None and n_columns != n_features:
-        raise ValueError(
-            f"X has {n_columns} features, but GaussianMixture is expecting {n_features} "
-            "features as input: pass the columns that it was fitted on."
-        )
+        raise features_error(n_columns, n_features)
     return rows
+
+
+def features_error(
+    n_columns: int, n_features: int, estimator: str = "GaussianMixture"
+) -> ValueError:
+    """Build the error for rows of another number of columns than those of the fit."""
+    return ValueError(
+        f"X has {n_columns} features, but {estimator} is expecting {n_features} "
+        "features as input: pass the columns that it was fitted on."
+    )
 
 
 def as_table(X: Any) -> NDArray[Any] | Frame:

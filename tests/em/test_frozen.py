@@ -207,7 +207,7 @@ def test_free_parameters(covariance_type: Any, rng: np.random.Generator) -> None
         family = family_of(begin, {part: ALL for part in chosen})
         n_free = family.n_parameters(covariance_type, 3, 3)
         assert n_free == free - sum(expected[part] for part in chosen)
-        assert family.kept_in(begin).n_parameters == n_free
+        assert family.begun(begin, Regularization(), 1.0).n_parameters == n_free
     one = np.array([True, False, False])
     masks = {"weights": one, "means": SOME}
     n_free = family_of(begin, masks).n_parameters(covariance_type, 3, 3)

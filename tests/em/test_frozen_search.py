@@ -52,7 +52,7 @@ def test_the_gradient_is_that_of_what_is_free(
         assert gradient is not None
 
         def value(step: np.ndarray, family: Any = family) -> float:
-            there = family.kept_in(frame.mixture_at(mixture, step))
+            there = family.begun(frame.mixture_at(mixture, step), Regularization(), 1.0)
             return float(log_density(there, rows, np.empty(len(rows))).mean())
 
         for _ in range(3):

@@ -1,10 +1,12 @@
 """Fits on a dask cluster of this machine: speed beside one process, killed workers, memory.
 
 ``python benchmarks/cluster.py --only speed kill --rows 10000000`` prints what docs/cluster.md says.
-``--only spark`` puts pyspark.ml's own mixture beside the recipe of examples/on_spark.py.
+``--only spark`` puts pyspark.ml's own mixture beside the recipe of examples/on_spark.py, ``--only
+ray`` and ``--only mpi`` put theirs beside passes in one process.
 """
 
 import argparse
+import importlib.util
 import os
 import resource
 import signal
@@ -13,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ import fastgmm
 
 K, D = 8, 8
 CHUNK = 500_000
+EXAMPLES = Path(__file__).parent.parent / "examples"
 MIB = 2**20
 
 
@@ -162,21 +166,93 @@ def kill(n_rows: int, tries: int = 10) -> None:
     print(f"{dead} workers killed; {equal} of {tries} fits ended with the same parameters")
 
 
+def example(name: str) -> ModuleType:
+    """An example as a module, without what it does as a script."""
+    described = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert described is not None
+    assert described.loader is not None
+    module = importlib.util.module_from_spec(described)
+    described.loader.exec_module(module)
+    return module
+
+
+class Passes:
+    """A callback that notes when iterations end."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def __call__(self, iteration: fastgmm.Iteration) -> None:
+        """Note this one."""
+        self.ends.append(time.perf_counter())
+
+    def seconds(self) -> float:
+        """The median of what a pass takes."""
+        return float(np.median(np.diff(self.ends)))
+
+
+FEW = {"tol": 0.0, "gap_tol": None, "acceleration": None, "max_iter": 12}
+"""So many plain iterations."""
+
+
+def in_process(parts: list[np.ndarray], n_threads: int) -> float:
+    """Seconds per pass over parts in this process."""
+    passes = Passes()
+    fastgmm.fit_with(
+        lambda model: fastgmm.SufficientStatistics.total(
+            model.set_params(n_threads=n_threads).e_step(part) for part in parts
+        ),
+        parts[0][:20_000],
+        K,
+        random_state=0,
+        callback=passes,
+        **FEW,
+    )
+    return passes.seconds()
+
+
+def on_ray(n_rows: int) -> None:
+    """A pass of the recipe on two workers of Ray beside a pass in this process."""
+    import ray
+
+    parts = [block(i, n_rows // 8) for i in range(8)]
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    passes = Passes()
+    example("on_ray").fit(
+        [ray.put(part) for part in parts], parts[0][:20_000], K, callback=passes, **FEW
+    )
+    ray.shutdown()
+    here = [in_process(parts, n) for n in (1, 2)]
+    print(f"{n_rows} rows x {D}, K {K}: Ray, two workers {passes.seconds() * 1e3:.1f} ms a pass")
+    one, two = (took * 1e3 for took in here)
+    print(f"  in this process {one:.1f} ms with one thread, {two:.1f} with two")
+
+
+def on_mpi(n_rows: int) -> None:
+    """The same with MPI; run it by ``mpiexec -n 2 python benchmarks/cluster.py --only mpi``."""
+    from mpi4py import MPI
+
+    comm = MPI.COMM_WORLD
+    parts = [block(i, n_rows // 8) for i in range(8)]
+    own = np.concatenate(parts[comm.rank :: comm.size])
+    passes = Passes()
+    example("on_mpi").fit(own, K, comm, callback=passes, **FEW)
+    if comm.rank == 0:
+        here = in_process(parts, 1)
+        print(
+            f"{n_rows} rows x {D}, K {K}: {comm.size} ranks {passes.seconds() * 1e3:.1f} ms a pass"
+        )
+        print(f"  in one process with one thread {here * 1e3:.1f} ms")
+
+
 def spark(n_rows: int) -> None:
     """Iterations of pyspark.ml's mixture beside passes of the recipe, on local[2]."""
-    import importlib.util
-
     from pyspark.ml.clustering import GaussianMixture as Theirs
     from pyspark.ml.functions import array_to_vector
     from pyspark.sql import SparkSession
     from pyspark.sql.functions import array
 
-    path = Path(__file__).parent.parent / "examples" / "on_spark.py"
-    described = importlib.util.spec_from_file_location("on_spark", path)
-    assert described is not None
-    assert described.loader is not None
-    recipe = importlib.util.module_from_spec(described)
-    described.loader.exec_module(recipe)
+    recipe = example("on_spark")
     builder = SparkSession.builder.master("local[2]").config("spark.driver.memory", "8g")
     session = builder.config("spark.ui.enabled", False).getOrCreate()
     import pyarrow as pa
@@ -189,16 +265,9 @@ def spark(n_rows: int) -> None:
     theirs = per_iteration(
         lambda n: Theirs(k=K, seed=1, tol=0.0, maxIter=n).fit(vectors), 2, 6, repeats=2
     )
-    passes: list[float] = []
-
-    def passed(iteration: fastgmm.Iteration) -> None:
-        passes.append(time.perf_counter())
-
-    original = fastgmm.fit_with
-    fastgmm.fit_with = lambda *given, **more: original(*given, callback=passed, **more)
-    recipe.fit(frame, K)
-    fastgmm.fit_with = original
-    ours = statistics.median(np.diff(passes))
+    passes = Passes()
+    recipe.fit(frame, K, callback=passes)
+    ours = passes.seconds()
     model = fastgmm.GaussianMixture(K, random_state=0).fit(rows[:20_000])
     begin = time.perf_counter()
     for _ in range(3):
@@ -294,8 +363,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["speed", "kill"])
     parser.add_argument("--rows", type=int, default=10_000_000)
     asked = parser.parse_args()
+    run = {"speed": speed, "kill": kill, "cost": cost, "spark": spark}
+    run |= {"ray": on_ray, "mpi": on_mpi}
     for name in asked.only:
-        {"speed": speed, "kill": kill, "cost": cost, "spark": spark}[name](asked.rows)
+        run[name](asked.rows)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 Run ``mpiexec -n 2 python examples/on_mpi.py``; it needs ``pip install mpi4py``.
 """
 
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 
@@ -10,9 +12,7 @@ import fastgmm
 from fastgmm import GaussianMixture, SufficientStatistics
 
 
-def fit(
-    rows: np.ndarray, n_components: int, comm: MPI.Comm, checkpoint: str | None = None
-) -> GaussianMixture:
+def fit(rows: np.ndarray, n_components: int, comm: MPI.Comm, **params: Any) -> GaussianMixture:
     """Fit a mixture to the rows of all ranks, which call this together; rank 0 leads the fit."""
 
     def one_pass(model: GaussianMixture) -> SufficientStatistics:
@@ -21,7 +21,7 @@ def fit(
     drawn = np.random.default_rng(comm.rank).permutation(len(rows))[: 20_000 // comm.size]
     parts, fitted = comm.gather(rows[drawn]), None
     if comm.rank == 0:
-        sample, given = np.concatenate(parts), {"checkpoint": checkpoint, "random_state": 0}
+        sample, given = np.concatenate(parts), {"random_state": 0, **params}
         try:
             fitted = fastgmm.fit_with(one_pass, sample, n_components, **given)
         finally:

@@ -3,6 +3,8 @@
 Run ``python examples/on_ray.py``; it needs ``pip install ray``.
 """
 
+from typing import Any
+
 import numpy as np
 import ray
 
@@ -17,15 +19,15 @@ def e_step(model: GaussianMixture, rows: np.ndarray) -> SufficientStatistics:
 
 
 def fit(
-    blocks: list[ray.ObjectRef], sample: np.ndarray, n_components: int, path: str | None = None
+    blocks: list[ray.ObjectRef], sample: np.ndarray, n_components: int, **params: Any
 ) -> GaussianMixture:
-    """Fit a mixture to blocks of rows, from a random sample of them; `path` is of a checkpoint."""
+    """Fit a mixture to blocks of rows, from a random sample of them, as `fastgmm.fit_with` does."""
 
     def one_pass(model: GaussianMixture) -> SufficientStatistics:
         sent = ray.put(model)
         return SufficientStatistics.total(ray.get([e_step.remote(sent, rows) for rows in blocks]))
 
-    return fastgmm.fit_with(one_pass, sample, n_components, checkpoint=path, random_state=0)
+    return fastgmm.fit_with(one_pass, sample, n_components, **{"random_state": 0, **params})
 
 
 if __name__ == "__main__":

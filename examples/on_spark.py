@@ -4,6 +4,7 @@ Run ``python examples/on_spark.py``; it needs ``pip install pyspark pyarrow`` an
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -12,8 +13,8 @@ import fastgmm
 from fastgmm import GaussianMixture, SufficientStatistics
 
 
-def fit(frame: DataFrame, n_components: int, checkpoint: str | None = None) -> GaussianMixture:
-    """Fit a mixture to the numeric columns of a frame, which is best cached."""
+def fit(frame: DataFrame, n_components: int, **params: Any) -> GaussianMixture:
+    """Fit a mixture to the numeric columns of a frame, best cached, as `fastgmm.fit_with`."""
 
     def one_pass(model: GaussianMixture) -> SufficientStatistics:
         def sums(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -25,7 +26,7 @@ def fit(frame: DataFrame, n_components: int, checkpoint: str | None = None) -> G
 
     share = min(1.0, 20_000 / frame.count())
     sample = frame.sample(share, seed=0).toArrow()
-    return fastgmm.fit_with(one_pass, sample, n_components, checkpoint=checkpoint, random_state=0)
+    return fastgmm.fit_with(one_pass, sample, n_components, **{"random_state": 0, **params})
 
 
 if __name__ == "__main__":

@@ -852,10 +852,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
             # What streams need is loaded with the first of them.
             from fastgmm.estimators import streams
 
-            params = self._params()
-            mixture = None if state is None else state.mixture
-            family = family_of(params, rows.shape[1], mixture)
-            learner = streams.begun(rows, params, state, family)
+            learner = streams.begun(rows, self._params(), state)
             if state is not None:
                 names = feature_names_of(table)
         return learner, rows, names

@@ -20,8 +20,6 @@ from fastgmm.tables.table import Table
 from fastgmm.threads import Flag
 from fastgmm.typing import Rows
 
-WHERE = "The stream"
-"""What errors call the messages."""
 QUEUED = 1024
 """At most so many messages wait to be taken; then none is read."""
 

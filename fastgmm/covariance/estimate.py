@@ -1,7 +1,5 @@
 """Covariances are estimated from sufficient statistics, regularised and factored."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm import kernels
@@ -12,6 +10,7 @@ from fastgmm.errors import (
     ill_defined_covariance_error,
 )
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 LARGEST = {np.dtype(kind): float(np.finfo(kind).max) for kind in (np.float32, np.float64)}
 """The largest number of each dtype that rows can have, by that dtype."""

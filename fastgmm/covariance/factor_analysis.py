@@ -1,6 +1,5 @@
 """The model of low rank: how factors and noise are estimated from sums."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -10,6 +9,7 @@ from fastgmm.covariance.low_rank import LowRankForm
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 LEAST_SHARE = 1e-10
 """Noise variances are at least this share of the variance of their feature: what is less is the

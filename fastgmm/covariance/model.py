@@ -1,7 +1,6 @@
 """A covariance model: a rule that estimates covariances of some form."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from fastgmm.covariance.forms import Form
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,10 @@
 """The extent of data: number and weights of all rows, as they must be known before a pass."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True)

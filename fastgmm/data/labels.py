@@ -4,7 +4,6 @@ A label is a set of one component; rows of which nothing is known may be of any,
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from fastgmm.data.parts import COMPLETE, AllowedGapKind, LabelKind, Part
 from fastgmm.data.patterns import Patterns, grouped, parts_by_pattern, parts_of
 from fastgmm.lazy import lazy
+from fastgmm.values import dataclass
 
 FEWEST_ROWS = 400
 """Sets of fewer rows are evaluated together, under all components: a call for each set takes as

@@ -6,7 +6,6 @@ are the bits.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from operator import add
@@ -20,6 +19,7 @@ from fastgmm.data.passes import Accumulator, OfRows, Sums
 from fastgmm.data.patterns import parts_by_pattern, together
 from fastgmm.data.sample import RowSampler, Sample
 from fastgmm.lazy import lazy
+from fastgmm.values import dataclass
 
 Result = TypeVar("Result")
 """The type of what a function makes of one partition."""

@@ -1,7 +1,6 @@
 """Rows with gaps, grouped by the pattern of what was observed of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from fastgmm import kernels
 from fastgmm.data.parts import GapKind, Part
 from fastgmm.lazy import lazy
+from fastgmm.values import dataclass
 
 Columns = tuple[int, ...]
 """Numbers of columns, in ascending order."""

@@ -7,11 +7,13 @@ a sample.  With sample weights as odds the key is an exponential variable over t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import Any
 
 import numpy as np
+
+from fastgmm.values import dataclass
 
 KEYS_PER_STREAM = 1 << 16
 """The keys of this many rows come from one stream of random numbers."""

@@ -4,14 +4,13 @@ There each row has n coordinates, however many features it has.  The directions 
 units in which a ridge on the variances is the same for all features, so that it stays one.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 LARGEST = 1e7
 """No row is further from the mean in some direction than this many deviations of the ridge: its

@@ -10,7 +10,7 @@ there is no ridge and no prior, it is moved.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -27,6 +27,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
+from fastgmm.values import dataclass
 
 FLOOR_SHARE = 0.99
 """Rows have no variance in a direction where the ridge is more than this share of it."""

@@ -1,12 +1,11 @@
 """What is kept of a mixture: the frozen parts of some components, as a value."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 Spreads = tuple[FloatArray, FloatArray, FloatArray]
 """Covariances, their factors and the inverses of these."""

@@ -8,13 +8,13 @@ if more than half of the density at it is.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from fastgmm.data.sample import Sample
 from fastgmm.mixture.noise import Noise
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 NEIGHBOURS = 16
 """The density at a row is seen of the distance to so many neighbours."""

@@ -1,6 +1,5 @@
 """What the user asks of the prior of variational Bayes, and its numbers for one data set."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.posterior import NormalWishart, Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray, WeightsPrior
+from fastgmm.values import dataclass
 
 ROWS_OF_CENTRE = 1000
 """Moments are summed about the mean of so many rows."""

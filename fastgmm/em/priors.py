@@ -1,6 +1,6 @@
 """What the user asks of regularisation, and its numbers for one data set."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
+from fastgmm.values import dataclass
 
 AUTO_RIDGE = 1e-6
 """The ridge of ``reg_covar="auto"`` is this share of each column's variance."""

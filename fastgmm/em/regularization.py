@@ -3,7 +3,7 @@
 Both act on sufficient statistics, and so wherever an M-step is done.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 TINY = np.finfo(np.float64).tiny
 """Component weights are at least this where something is divided by them."""

@@ -4,7 +4,7 @@ What the rows' densities are without it, and with it there, is found of one eval
 components, however many of them are lost at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fastgmm.data.sample import Sample
 from fastgmm.mixture.density import component_log_density, log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 WORST_SHARE = 0.05
 """This share of the rows, those of lowest density, is where a component is needed."""

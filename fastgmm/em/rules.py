@@ -1,6 +1,6 @@
 """The rules that EM follows in a run: when it ends, when it is accelerated, what holds it back."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from fastgmm.em.stopping import NOISE_WINDOW, Stopping, numbers_of
 from fastgmm.em.trail import Trail
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import Acceleration, FloatArray
+from fastgmm.values import dataclass
 
 LEAST_FALL = 1e-14
 """A fall of the mean log-likelihood by less than this share of it is rounding."""

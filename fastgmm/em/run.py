@@ -1,6 +1,6 @@
 """A run of EM from one start: what it has come to, and what is seen of its iterations."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.em.trail import Trail
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """When a fit has ended: how much the log-likelihood still changes, and how far its limit is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from fastgmm import kernels
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 ROUNDING = {np.dtype(np.float64): 16 * float(np.finfo(np.float64).eps), np.dtype(np.float32): 1e-7}
 """A change of the mean log-likelihood up to this share of it is rounding, by the dtype of the

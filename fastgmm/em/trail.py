@@ -1,6 +1,6 @@
 """The trail of a fit: what a later fit must know of it to go on as if there had been no break."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fastgmm.em.stopping import NOISE_WINDOW, ROUNDING
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 LENGTH = 2 * NOISE_WINDOW
 """No rule of the end looks at more lower bounds than this."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -35,6 +34,7 @@ from fastgmm.validation import (
     check_parameters,
     has_gaps,
 )
+from fastgmm.values import dataclass
 
 GAP = 1e-3
 """The fit of a replicate stops this far from its limit, in nats, all rows together: a parameter is

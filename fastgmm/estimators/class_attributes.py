@@ -1,7 +1,6 @@
 """What a classifier knows, and the attributes that tell it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.typing import ArrayLike, FloatArray, Names
 from fastgmm.validation.classes import as_priors
+from fastgmm.values import dataclass
 
 PerClass = Mapping[Any, Any]
 """A value for each class, by its label."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -20,6 +19,7 @@ from fastgmm.mixture.statistics import check as check_statistics
 from fastgmm.tables.containers import is_table
 from fastgmm.typing import Rows
 from fastgmm.validation.labels import as_labels, group_order
+from fastgmm.values import dataclass
 
 Taken = Callable[[Any], tuple[Rows, bool]]
 """A function taken(table) returns its rows, checked, and whether they have gaps."""

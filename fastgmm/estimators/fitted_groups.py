@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
@@ -19,6 +18,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import ArrayLike, CovarianceType, Flags, FloatArray, Labels, Rows
 from fastgmm.validation import as_rows, as_table, check_feature_names, has_gaps
 from fastgmm.validation.labels import as_labels, group_order
+from fastgmm.values import dataclass
 
 
 class Models(Sequence[GaussianMixture]):

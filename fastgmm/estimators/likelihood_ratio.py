@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -38,6 +37,7 @@ from fastgmm.validation import (
     has_gaps,
 )
 from fastgmm.validation.gaps import warn_of_apart
+from fastgmm.values import dataclass
 
 GAP = 1e-2
 """Fits stop this far from their limit, in nats, all rows together; a statistic is right to 0.02."""

@@ -1,7 +1,7 @@
 """Models in files: what a file says of an estimator, and what can be made of it again."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from fastgmm.fits.learned import Learned
 from fastgmm.fits.online import Learner
 from fastgmm.fits.target import Target
 from fastgmm.validation import check_parameters
+from fastgmm.values import dataclass
 from fastgmm.version import __version__
 
 UNREADABLE = container.UNREADABLE

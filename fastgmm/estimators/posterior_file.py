@@ -1,7 +1,7 @@
 """Posteriors in files and pickles: the parameters of the constructor and the fitted state."""
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +26,7 @@ from fastgmm.fits.online import Learner
 from fastgmm.fits.target import Target
 from fastgmm.mixture.posterior import Posterior
 from fastgmm.validation import check_parameters
+from fastgmm.values import dataclass
 from fastgmm.version import __version__
 
 ARRAYS = ("mean_prior", "covariance_prior")

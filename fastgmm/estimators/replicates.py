@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.target import unobserved
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.sampling import draw
+from fastgmm.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.random import Generator

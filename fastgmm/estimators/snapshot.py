@@ -1,6 +1,5 @@
 """The mixture of one moment as an immutable scorer, and what a stream looked like."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from fastgmm.errors import FileFormatError
 from fastgmm.estimators.measures import Measures
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import MISSING, FloatArray, Missing
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True)

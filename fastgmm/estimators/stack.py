@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.gaps import Pairs
+from fastgmm.values import dataclass
 
 FLOAT32 = np.dtype(np.float32)
 """The dtype of the rows of some of the fits."""

@@ -1,6 +1,6 @@
 """The fitted state of an estimator: one frozen value, published by one assignment."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from fastgmm.em.trail import Trail
 from fastgmm.fits.reached import Initialization
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.values import dataclass
 
 if TYPE_CHECKING:
     from fastgmm.fits.fit import Fit

@@ -1,6 +1,6 @@
 """The fitted state as files and pickles hold it: numbers, text and arrays."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from fastgmm.em.trail import Trail
 from fastgmm.estimators.state import Report
 from fastgmm.fits.learner_state import LearnerState
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """Checkpoints: where a fit is after each pass, as a value that a file can hold."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +8,7 @@ from fastgmm.archive import checks
 from fastgmm.data.extent import Extent
 from fastgmm.em.run import Run
 from fastgmm.fits.reached import Initialization
+from fastgmm.values import dataclass
 
 LEAST_WEIGHT = 5e-324
 """Rows that count weigh at least this: the smallest positive number."""

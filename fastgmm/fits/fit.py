@@ -1,7 +1,7 @@
 """A fit is a run of EM from each start, of which the best is kept, with checkpoints."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -36,6 +36,7 @@ from fastgmm.starts.comparison import is_weak
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.validation import as_generator, check_enough_rows
 from fastgmm.validation.gaps import check_observed, never_together
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,6 @@ Log densities of rows with different columns are in different units.  What a row
 component's peak, and by how much it exceeds what components lead to expect, are not.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm.data.extent import Extent
@@ -16,6 +14,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.patterns import peaks, scores_of
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 LEAST_EXPECTED = -1e6
 """A component of no weight has no rows either: it is expected to have this log density, in nats."""

@@ -8,12 +8,12 @@ aside; many of them are where the stream has gone, and it is followed.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from fastgmm.fits.gaps import Measured
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.values import dataclass
 
 LIMIT = 1000.0
 """A row that would multiply the variance by more than this is set aside.  Of the maxima of Student

@@ -4,7 +4,7 @@ From the first labels on a stream no longer looks for other mixtures: they would
 their own.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from fastgmm.fits.influence import judged, judged_by_columns, sound
 from fastgmm.fits.looks import density_of
 from fastgmm.fits.online import Learner, Planned
 from fastgmm.fits.pace import MOST_BATCH_ROWS
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

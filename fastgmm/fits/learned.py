@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
@@ -21,6 +21,7 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics, reordered
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """The learner of a stream as it stands in files."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from fastgmm.fits.looks import Looks
 from fastgmm.fits.memory import Recent, RecentState, check_waiting
 from fastgmm.fits.reservoir import Reservoir, ReservoirState
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ after some passes.  On rows that neither was fitted to the three are compared, a
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from fastgmm.mixture.density import log_density, responsibilities
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.starts.points import Start
+from fastgmm.values import dataclass
 
 FRESH_ITERATIONS = 20
 """The fresh mixture has at most this many iterations."""

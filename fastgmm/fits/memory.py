@@ -4,13 +4,12 @@ A call of `partial_fit` is taken whole or not at all.  These stores only ever gr
 what an interrupted call has written there is beyond what the store before it holds.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm import kernels
 from fastgmm.archive import checks
 from fastgmm.lazy import lazy
+from fastgmm.values import dataclass
 
 RECENT_ROWS = 8192
 """The log densities of this many rows are kept."""

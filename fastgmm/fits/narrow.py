@@ -7,7 +7,7 @@ and for rounding, and one iteration costs n^3 for D^3.  A mixture that the user 
 anywhere: its E-step is one over the rows themselves, and with the M-step the fit enters the span.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log, pi
 
 import numpy as np
@@ -33,6 +33,7 @@ from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.starts.methods import Draws, initial_parameters
 from fastgmm.starts.points import needs_sample, sharp
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 MOST_ROWS = 0.75
 """A fit is done in the span of its rows where they are at most this many for each feature: with

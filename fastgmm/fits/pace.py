@@ -1,7 +1,8 @@
 """The pace of a stream: how fast old rows are forgotten, and how many rows make a batch."""
 
 import math
-from dataclasses import dataclass
+
+from fastgmm.values import dataclass
 
 FEWEST_BATCH_ROWS = 64
 """An own batch has at least this many rows, where the half-life allows it."""

@@ -1,7 +1,7 @@
 """What a fit is to do, as two values: a plan, and hooks that look on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from fastgmm.data.sample import Sample
@@ -14,6 +14,7 @@ from fastgmm.em.trail import Trail
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.points import Start
 from fastgmm.typing import Acceleration, OnCollapse
+from fastgmm.values import dataclass
 
 if TYPE_CHECKING:
     from fastgmm.fits.checkpoint import Checkpoint

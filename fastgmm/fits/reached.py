@@ -1,8 +1,7 @@
 """What a start of a fit has reached."""
 
-from dataclasses import dataclass
-
 from fastgmm.archive import checks
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True)

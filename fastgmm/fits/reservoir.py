@@ -8,7 +8,6 @@ less, new ones become more, and everything is a logarithm.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from fastgmm.archive import checks
 from fastgmm.fits.memory import Grown
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.sampling import draw
+from fastgmm.values import dataclass
 
 FEWEST_ROWS = 4096
 """The sample has room for at least this many rows."""

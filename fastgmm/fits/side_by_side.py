@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import chain
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
 from fastgmm.fits.plan import Hooks
 from fastgmm.threads import Cancelled, Flag, as_they_come, free_threads
+from fastgmm.values import dataclass
 
 MOST_IN_CHUNK = 32
 """A thread takes at most this many data sets at a time, and fewer where few have come."""

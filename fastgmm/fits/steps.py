@@ -5,8 +5,6 @@ maximum likelihood and covariances are free.  All others, and those of which som
 decided, go through an E-step and an M-step.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm import kernels
@@ -20,6 +18,7 @@ from fastgmm.fits.influence import LIMIT, STRONG, judged, judged_by_columns, uni
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.looks import imbalance, mean_excess
 from fastgmm.threads import rows_per_block
+from fastgmm.values import dataclass
 
 _STEPPED = 0
 """The outcome of a compiled step that was done."""

@@ -1,7 +1,7 @@
 """What a stream is to be described by, and how many rows its first fit takes."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.plan import Plan
+from fastgmm.values import dataclass
 
 FIRST_ROWS_PER_PARAMETER = 4
 """The first mixture of a stream is fitted to at least this many rows per free parameter, unless

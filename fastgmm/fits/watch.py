@@ -1,7 +1,6 @@
 """Those who look on while one start runs: what is printed, the user's callback, the checkpoint."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from fastgmm.em.run import Iteration, Run
 from fastgmm.fits.plan import Hooks
 from fastgmm.fits.verbose import Reporter
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,6 @@ covariance that is left.  With the observed columns first, the Cholesky factor h
 C is a square, so that nothing cancels: it is positive however much the observed columns explain.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +19,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 MOST_KEPT = 8
 """A mixture keeps at most this many cuts for the next question."""

@@ -1,12 +1,13 @@
 """What the kernels read of a mixture, and nothing else."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
 from fastgmm import kernels
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

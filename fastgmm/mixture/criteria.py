@@ -1,12 +1,11 @@
 """Criteria that choose among mixtures: BIC, AIC and ICL, and the sums that they are made of."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm.mixture.density import classification, log_likelihood
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True)

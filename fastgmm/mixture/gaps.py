@@ -6,8 +6,6 @@ never rows: those of the observed columns and one linear map per pattern give th
 rows (Little and Rubin 2002, section 11.2; Ghahramani and Jordan 1994).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm.data.parts import GapKind
@@ -16,6 +14,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture.conditioning import Columns, cut_of
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.values import dataclass
 
 LOG_CONSTANT = -0.5 * float(np.log(2.0 * np.pi))
 """The log density of a standard Gaussian in one dimension at its mean."""

@@ -9,8 +9,6 @@ A tied covariance has to stand for all components.  What their merged covariance
 mean by weight, is what an M-step makes of the merged statistics, and the bound is the same sum.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +17,7 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.errors import data_range_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 
 def merged(mixture: Mixture, n_components: int) -> Mixture:

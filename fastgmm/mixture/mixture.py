@@ -1,7 +1,7 @@
 """A mixture: an immutable value that knows what the kernels read of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.noise import Noise
 from fastgmm.typing import CovarianceType, FloatArray, ModelName
+from fastgmm.values import dataclass
 
 FLOAT64 = np.dtype(np.float64)
 """A mixture has this dtype unless it was learned from float32 rows."""

@@ -4,7 +4,7 @@ A row belongs to no component with the density weight / volume, wherever it is (
 1993).  Where the volume was found as that of a box around rows, noise can be drawn from the box.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from fastgmm.archive import checks
 from fastgmm.data.parts import COMPLETE, GapKind, Part
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -5,7 +5,6 @@ whatever the rows; those of more rows one after the other, by the kernels of com
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fastgmm.data.parts import GapKind, Part
 from fastgmm.data.patterns import Patterns, grouped
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.threads import Result, fold_blocks, rows_per_block
+from fastgmm.values import dataclass
 
 FEW_ROWS = {"full": 40, "tied": 24, "diag": 12, "spherical": 12}
 """Patterns of up to so many rows go side by side, by the kernel of the mixture: where both ways

@@ -5,7 +5,7 @@ broken sticks, beta by beta (Bishop 2006, section 10.2; Blei and Jordan 2006).  
 scikit-learn's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from fastgmm.mixture.constants import Constants
 from fastgmm.mixture.gamma import digamma, log_gamma
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray, WeightsPrior
+from fastgmm.values import dataclass
 
 LOG_2 = float(np.log(2.0))
 """The natural logarithm of 2."""

@@ -5,7 +5,7 @@ machine.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
 from fastgmm.typing import FloatArray, ModelName
+from fastgmm.values import dataclass
 
 EPS = float(np.finfo(np.float64).eps)
 """The spacing of float64 numbers at one: the measure of rounding."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fastgmm.tables.columns import Column, positions
 from fastgmm.tables.containers import array_of
 from fastgmm.typing import FloatArray
 from fastgmm.validation import feature_names_of
+from fastgmm.values import dataclass
 
 MOST_POINTS = 20_000
 """More points than this make a picture slower and not clearer."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeAlias
+
+from fastgmm.values import dataclass
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[^:]+)*://|[A-Za-z][A-Za-z0-9+.-]+::")
 """A URL begins so; the one letter of a drive of Windows does not count."""

@@ -6,7 +6,7 @@ mixture: there is no second E-step here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import CovarianceType, InitParams
+from fastgmm.values import dataclass
 
 if TYPE_CHECKING:
     from fastgmm.data.span import Span

@@ -10,7 +10,6 @@ Fraley 1998), which is dear for many clusters and without a meaning for single p
 where Ward's tree has left a few per component.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from fastgmm import kernels
 from fastgmm.covariance.types import model_of
 from fastgmm.starts.points import Points, StartRows
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 TREE_ROWS = 1000
 """Ward's clustering takes all rows where they are at most so many: a row of weight two is then the

@@ -6,7 +6,7 @@ candidate while none of those before it has survived.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import COST, MOST_PASSES, Entry, entered, go_on, ranked
 from fastgmm.starts.kinds import COMPARED_KINDS, KINDS, Kind, candidates
 from fastgmm.starts.points import StartRows
+from fastgmm.values import dataclass
 
 FIRST_PASSES = 5
 """Candidates of a further start, or of several starts, have this many passes before the best of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from fastgmm.tables.columns import Column, positions
 from fastgmm.tables.frames import Frame
 from fastgmm.typing import Rows
+from fastgmm.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from numbers import Number
 from typing import Any
 
@@ -16,6 +15,7 @@ from fastgmm.validation.arguments import as_sample_weight, check_enough_rows
 from fastgmm.validation.feature_names import feature_names_of
 from fastgmm.validation.labels import as_labels, group_order
 from fastgmm.validation.rows import as_floating, as_rows, as_table
+from fastgmm.values import dataclass
 
 NO_ROWS = np.empty((0, 0))
 """A group that cannot be fitted has no rows."""

@@ -11,7 +11,7 @@ import pytest
 from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
 ROWS = (
-    "errors typing version | after_import kernels lazy tables | threads | data",
+    "errors typing values version | after_import kernels lazy tables | threads | data",
     "archive config covariance sources",
     "mixture validation",
     "em plot",
@@ -155,14 +155,24 @@ def test_kernels_depend_on_nothing_else() -> None:
 
 # ---------------------------------------------------------------- the checks find what is wrong
 
-LOOSE = ("errors", "typing", "version", "lazy", "threads", "config", "__init__", "__main__")
+LOOSE = (
+    "errors",
+    "typing",
+    "values",
+    "version",
+    "lazy",
+    "threads",
+    "config",
+    "__init__",
+    "__main__",
+)
 
 
 def _made_up_tree(root: Path, files: dict[str, str]) -> Path:
     """Write a package whose imports are right, then put these texts into its files."""
     right = {f"{name}.py": "import numpy as np\nfrom fastgmm import errors\n" for name in LOOSE}
     right["errors.py"] = "import numpy as np\n"
-    right["typing.py"] = right["version.py"] = right["errors.py"]
+    right["typing.py"] = right["values.py"] = right["version.py"] = right["errors.py"]
     for name in LEVEL.keys() - set(LOOSE):
         right[f"{name}/__init__.py"] = f"from fastgmm.{name}.lower import f\nfrom . import lower\n"
         right[f"{name}/lower.py"] = "from ..errors import g\ndef f(): ...\n"

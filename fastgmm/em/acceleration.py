@@ -33,6 +33,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner
 
 FIRST_PASSES = 10
 """This many passes of plain EM come before the first L-BFGS step: they decide which optimum is
@@ -163,7 +164,7 @@ class Search:
         for vector in (*self.steps, *self.changes, *(one for one in kinds if one is not None)):
             checks.check_array("a vector of the search", vector, sizes)
         pairs = list(zip(self.steps, self.changes, strict=True))
-        if len(pairs) > MEMORY or not all(step @ change > 0.0 for step, change in pairs):
+        if len(pairs) > MEMORY or not all(inner(step, change) > 0.0 for step, change in pairs):
             raise ValueError(f"a search knows at most {MEMORY} steps, along which gradients fall")
         weights = () if mixture.covariance_model.tied else (mixture.n_components,)
         if self.held.shape not in ((), weights):

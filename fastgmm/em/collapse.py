@@ -28,6 +28,7 @@ from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
 from fastgmm.values import dataclass
+from fastgmm.vectors import inner
 
 FLOOR_SHARE = 0.99
 """Rows have no variance in a direction where the ridge is more than this share of it."""
@@ -316,7 +317,7 @@ def at_floor(
         return nothing
     ridge = regularization.ridge(model.form)
     covariances, inverses = mixture.covariances, mixture.inverse_factors
-    if np.max(ridge) * np.vdot(inverses, inverses) <= 0.5 * share:
+    if np.max(ridge) * inner(inverses, inverses) <= 0.5 * share:
         return nothing  # all traces together are too small for one direction
     if model.tied:
         covariances, inverses, asked = covariances[None], inverses[None], None

@@ -24,6 +24,7 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner
 
 FIRST_LENGTH = 4.0
 """The first step is at most so many times as long as two of EM's."""
@@ -218,4 +219,4 @@ def _of_units(
 
 
 def _norm(vectors: list[FloatArray]) -> float:
-    return float(np.sqrt(sum(np.vdot(one, one) for one in vectors)))
+    return float(np.sqrt(sum(inner(one, one) for one in vectors)))

@@ -16,6 +16,7 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner, length
 
 LARGEST_GAIN = 3e-3
 """EM goes alone where its step gains more than this, in nats per row, as its slope foretells."""
@@ -40,23 +41,23 @@ class FactorSearch(Search):
         self.em_step = self.step = _rounded(frame.coordinates(em_mixture), statistics)
         moves = frame.moves(gradient)
         upward = moves * gradient
-        if 0.5 * quasi_newton.inner(upward, frame.em_metric(upward)) > LARGEST_GAIN:
+        if 0.5 * inner(upward, frame.em_metric(upward)) > LARGEST_GAIN:
             self.steps, self.changes = [], []
         if not self.steps:
             return em_mixture
         pairs = self.steps, self.changes
         direction = moves * quasi_newton.direction(upward, *pairs, frame.em_metric)
-        slope = quasi_newton.inner(gradient, direction)
-        length = quasi_newton.length(direction)
-        if not slope >= 0.0 or not np.isfinite(length):
+        slope = inner(gradient, direction)
+        size = length(direction)
+        if not slope >= 0.0 or not np.isfinite(size):
             return em_mixture
         self.gap = 0.5 * slope
-        share = min(1.0, self.radius / max(length, TINY))
+        share = min(1.0, self.radius / max(size, TINY))
         share = min(share, LARGEST_MOVE / max(frame.largest_move(direction), TINY))
         try:
             ahead = frame.mixture_at(share * direction)
         except (IllDefinedCovarianceError, DataRangeError):
-            self.radius = min(self.radius, length) * SHRINK
+            self.radius = min(self.radius, size) * SHRINK
             return em_mixture
         self.step = share * direction
         return ahead

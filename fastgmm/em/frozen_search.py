@@ -21,6 +21,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner, length
 
 
 @dataclass
@@ -53,14 +54,14 @@ class FrozenSearch(Search):
             self.gap = np.inf
             return em_mixture
         direction = quasi_newton.direction(gradient, self.steps, self.changes)
-        self.gap = 0.5 * float(gradient @ direction)
-        length = float(np.linalg.norm(direction))
-        share = min(1.0, self.radius / max(length, TINY))
+        self.gap = 0.5 * inner(gradient, direction)
+        size = length(direction)
+        share = min(1.0, self.radius / max(size, TINY))
         share = min(share, LARGEST_MOVE / max(frame.largest_move(mixture, direction), TINY))
         try:
             ahead = self._kept.within(frame.mixture_at(mixture, share * direction), mixture.n_free)
         except IllDefinedCovarianceError:
-            self.radius = min(self.radius, length) * SHRINK
+            self.radius = min(self.radius, size) * SHRINK
             return em_mixture
         self.step = share * direction
         return ahead

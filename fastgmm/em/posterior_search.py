@@ -24,6 +24,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.posterior import Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner, length
 
 ADDED = 1.0
 """The frame's weights are those of the rows that components hold, and of so many more."""
@@ -57,13 +58,13 @@ class PosteriorSearch(Search):
         self.gradient = self.em_step = gradient
         self.value = lower_bound / self.weight
         direction = quasi_newton.direction(gradient, self.steps, self.changes) * moves
-        slope = float(direction @ gradient)
+        slope = inner(direction, gradient)
         self.gap = 0.5 * slope * self.weight if slope >= 0.0 else np.inf
         self.step = gradient
-        length = float(np.linalg.norm(direction))
-        if not slope > 0.0 or not np.isfinite(length):
+        size = length(direction)
+        if not slope > 0.0 or not np.isfinite(size):
             return em_mixture
-        share = min(1.0, self.radius / length)
+        share = min(1.0, self.radius / size)
         move = frame.largest_move(base, share * direction)
         step = direction * (share * min(1.0, LARGEST_MOVE / move if move > 0.0 else 1.0))
         try:

@@ -5,27 +5,12 @@ Compiled iterations have the same in `kernels/search.pxi`.
 
 from collections.abc import Callable
 
-import numpy as np
-
 from fastgmm.em.acceleration import ARMIJO, CURVATURE, GOOD, GROW, POOR, SHRINK, Search, pairs_kept
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner, length
 
 Vectors = list[FloatArray]
 """Steps, or changes of the gradient over them, the oldest first."""
-
-
-def inner(left: FloatArray, right: FloatArray) -> float:
-    """The inner product of vectors, without BLAS: its threads cost more than they save.
-
-    They also add in an order of their own.  At 14,000 coordinates and two busy cores a fit took 16
-    times as long with them.
-    """
-    return float(np.einsum("i,i->", left, right))
-
-
-def length(vector: FloatArray) -> float:
-    """The length of a vector."""
-    return float(np.sqrt(inner(vector, vector)))
 
 
 def learned(

@@ -13,6 +13,7 @@ from fastgmm.mixture.density import component_log_density, log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
 from fastgmm.values import dataclass
+from fastgmm.vectors import inner
 
 WORST_SHARE = 0.05
 """This share of the rows, those of lowest density, is where a component is needed."""
@@ -72,7 +73,7 @@ class Relocation:
         own = self._log_density(alone).astype(np.float64)
         with np.errstate(divide="ignore"):
             after = np.logaddexp(np.log1p(-share) + density, np.log(share) + own)
-        gain = float(self.weight @ (after - density)) / self.total
+        gain = inner(self.weight, after - density) / self.total
         return Place(mixture, k, others, share, alone, gain)
 
     def _densest_of(self, mixture: Mixture, worst: np.ndarray, counted: FloatArray) -> FloatArray:

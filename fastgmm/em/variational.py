@@ -20,6 +20,7 @@ from fastgmm.mixture.noise import Noise
 from fastgmm.mixture.posterior import NormalWishart, Posterior, log_normalizer
 from fastgmm.mixture.statistics import EPS, SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.vectors import inner
 
 LEAST = 10 * EPS
 """A component holds at least this many rows, as in scikit-learn."""
@@ -171,7 +172,7 @@ def entropy(mixture: Mixture, statistics: SufficientStatistics) -> float:
     held, second = statistics.component_weight, statistics.second_moment
     if not np.array_equal(statistics.reference, mixture.means):
         second = statistics.about(mixture.means)[1]
-    distances = float(np.vdot(mixture.precisions, second))
+    distances = inner(mixture.precisions, second)
     offsets = constants.log_weights + constants.offsets
     return statistics.log_likelihood - float(held @ offsets) + 0.5 * distances
 

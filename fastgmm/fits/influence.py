@@ -14,6 +14,7 @@ import numpy as np
 from fastgmm.fits.gaps import Measured
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.values import dataclass
+from fastgmm.vectors import inner
 
 LIMIT = 1000.0
 """A row that would multiply the variance by more than this is set aside.  Of the maxima of Student
@@ -76,7 +77,7 @@ def _outweighing(column: np.ndarray, weight: np.ndarray) -> np.ndarray:
     unit = float(off[nearer].max())
     if unit == 0.0:
         return none  # equal rows do not say how far is far
-    sum_nearer = float(weight[nearer] @ (off[nearer] / unit) ** 2)
+    sum_nearer = inner(weight[nearer], (off[nearer] / unit) ** 2)
     squares = 2.0 * np.log(off[tail] / unit) + np.log(weight[tail])
     sums = np.logaddexp.accumulate(np.r_[math.log(sum_nearer), squares])
     outweighs = squares > math.log(LIMIT) + sums[:-1]
@@ -93,7 +94,7 @@ def all_near(off: np.ndarray, weight: np.ndarray, n_tail: int) -> bool:
     if len(some) < 2 * n_tail:
         some, of_some = off, weight
     nearest = np.argpartition(some, len(some) - n_tail - 1)[: len(some) - n_tail]
-    least = float(of_some[nearest] @ some[nearest] ** 2)
+    least = inner(of_some[nearest], some[nearest] ** 2)
     return float(off.max()) ** 2 * float(weight.max()) <= LIMIT * least
 
 

@@ -8,6 +8,7 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 from fastgmm.typing import FloatArray
+from fastgmm.vectors import inner
 
 ROWS_AT_ONCE = 16384
 """Criteria look at this many rows at a time, so that rows times components are never in memory."""
@@ -169,8 +170,8 @@ def classification(
             weight = sample_weight[begin : begin + ROWS_AT_ONCE]
             density, certain = density[weight > 0], certain[weight > 0]
             weight = weight[weight > 0]
-        log_likelihood += float(weight @ density.astype(np.float64))
-        certainty += float(weight @ certain)
+        log_likelihood += inner(weight, density.astype(np.float64))
+        certainty += inner(weight, certain)
     return log_likelihood, certainty
 
 

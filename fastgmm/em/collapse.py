@@ -22,7 +22,7 @@ from fastgmm.covariance.matrix import count_below
 from fastgmm.data.sample import Sample
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relocation import Relocation
-from fastgmm.errors import IllDefinedCovarianceError
+from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.statistics import SufficientStatistics
@@ -140,6 +140,17 @@ class Repairer:
         self.repairs = list(repairs)
         self._relocation: Relocation | None = None
         self._spared: Spared | None = None
+        self._zero: Regularization | None = None
+
+    def count_as_zero(self, variances: FloatArray) -> "Repairer":
+        """The repairer itself, to which variances are zero at the rounding of these (D,).
+
+        EM with gaps puts a share of a variance back in place of each missing number.  So the
+        variances of a component at one row halve and halve again and are never zero: without this
+        nothing would tell that it has collapsed until their inverses overflow.
+        """
+        self._zero = Regularization.of(np.finfo(np.float64).eps ** 2 * variances)
+        return self
 
     def spare(self, spared: Spared | None) -> "Repairer":
         """The repairer itself, which leaves alone what a family keeps from repairs."""
@@ -164,6 +175,7 @@ class Repairer:
         while True:
             try:
                 mixture = maximize(statistics)
+                self._check_above_zero(mixture)
                 break
             except IllDefinedCovarianceError as error:
                 statistics = self._propped(statistics, error)
@@ -173,6 +185,15 @@ class Repairer:
             mixture = mixture if relocated is None else relocated
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
         return mixture if propped else self.repaired(mixture, statistics, n_iter)
+
+    def _check_above_zero(self, mixture: Mixture) -> None:
+        """Raise IllDefinedCovarianceError where a variance counts as zero."""
+        if self._zero is None:
+            return
+        asked = None if self._spared is None else ~self._spared.shapes
+        if (gone := at_floor(mixture, self._zero, asked=asked)).any():
+            tied = mixture.covariance_model.tied
+            raise ill_defined_covariance_error(None if tied else int(gone.argmax()))
 
     def _propped(
         self, statistics: SufficientStatistics, error: IllDefinedCovarianceError

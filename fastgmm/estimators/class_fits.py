@@ -9,6 +9,7 @@ from fastgmm.errors import InvalidParameterError
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.many import fit_many
 from fastgmm.estimators.selection import select
+from fastgmm.typing import LOW_RANK_TYPES
 from fastgmm.validation.classes import Choices, choices_of
 
 Weighted = tuple[np.ndarray, np.ndarray | None]
@@ -38,20 +39,25 @@ def class_fits(
     """
     classes, _ = of
     labels = classes.tolist()
-    sizes, others = _choices(params, owner, classes)
+    sizes, others, n_factors = _choices(params, owner, classes)
     together: dict[tuple[Any, Any], list[int]] = defaultdict(list)
     found: dict[int, GaussianMixture] = {}
     for i in counted.tolist():
         numbers, kinds = sizes[i]
-        if len(numbers) == len(kinds) == 1:
+        factored = any(kind in LOW_RANK_TYPES for kind in kinds)
+        if len(numbers) == len(kinds) == 1 and not factored:
             together[numbers[0], kinds[0]].append(i)
             continue
+        asked = others | ({"n_factors": n_factors} if factored else {})
         rows, weight = _of_class(data, of, i)
         try:
-            chosen = select(rows, numbers, kinds, sample_weight=weight, **others)
+            if len(numbers) == len(kinds) == 1:
+                model = GaussianMixture(numbers[0], covariance_type=kinds[0], **asked)
+                found[i] = model.fit(rows, sample_weight=weight)
+            else:
+                found[i] = select(rows, numbers, kinds, sample_weight=weight, **asked).model
         except ValueError as error:
             raise type(error)(f"class {labels[i]!r} cannot be fitted: {error}") from error
-        found[i] = chosen.model
     for (k, kind), numbered in together.items():
         several = {labels[i]: _of_class(data, of, i) for i in numbered}
         weights = {label: weight for label, (_, weight) in several.items()}
@@ -70,7 +76,7 @@ def learned_classes(
 ) -> list[GaussianMixture | None]:
     """The mixture of each class after the next rows of a stream; what was before stays as it is."""
     classes, codes = of
-    sizes, others = _choices(params, owner, classes)
+    sizes, others, n_factors = _choices(params, owner, classes)
     models = list(before)
     for i in np.unique(codes).tolist():
         (numbers, kinds), model = sizes[i], models[i]
@@ -80,7 +86,8 @@ def learned_classes(
                 "each class one."
             )
         if model is None:
-            model = GaussianMixture(numbers[0], covariance_type=kinds[0], **others)
+            asked = others | ({"n_factors": n_factors} if kinds[0] in LOW_RANK_TYPES else {})
+            model = GaussianMixture(numbers[0], covariance_type=kinds[0], **asked)
         rows, weight = _of_class(data, of, i)
         models[i] = _copied(model).partial_fit(rows, sample_weight=weight)
     return models
@@ -95,14 +102,23 @@ def _copied(model: GaussianMixture) -> GaussianMixture:
 
 def _choices(
     params: dict[str, Any], owner: str, classes: np.ndarray
-) -> tuple[list[tuple[Choices, Choices]], dict[str, Any]]:
-    """What each class may have of the two parameters that may differ, and all other parameters."""
+) -> tuple[list[tuple[Choices, Choices]], dict[str, Any], int | None]:
+    """What each class may have of the two parameters that may differ, and all other parameters.
+
+    The number of factors stands apart, as it goes with the types of low rank alone.
+    """
     others = dict(params)
+    n_factors = others.pop("n_factors")
     each = [
         choices_of(name, others.pop(name), classes, owner)
         for name in ("n_components", "covariance_type")
     ]
-    return list(zip(*each, strict=True)), others
+    if n_factors is not None and not any(kind in LOW_RANK_TYPES for one in each[1] for kind in one):
+        raise InvalidParameterError(
+            f"{owner}'s n_factors={n_factors!r} goes with covariance types of low rank, which no "
+            "class has: leave it out, or name one."
+        )
+    return list(zip(*each, strict=True)), others, n_factors
 
 
 def _of_class(data: Weighted, of: Classes, number: int) -> Weighted:

@@ -59,6 +59,8 @@ on_collapse, prior : optional
     missing : {"error", "em"}, default="error"
         With "em" NaN is a value that is missing at random: what was observed of a row is learned
         from, and tells its class.
+    n_factors : int, optional
+        As in `GaussianMixture`, for the classes whose covariance type is of low rank.
 
     Attributes
     ----------
@@ -109,6 +111,7 @@ on_collapse, prior : optional
         on_collapse: OnCollapse = "repair",
         prior: NormalInverseWishart | None = None,
         missing: Missing = "error",
+        n_factors: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -125,6 +128,7 @@ on_collapse, prior : optional
         self.on_collapse = on_collapse
         self.prior = prior
         self.missing = missing
+        self.n_factors = n_factors
 
     # ------------------------------------------------------------------ fit
 

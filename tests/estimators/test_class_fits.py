@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm import GaussianMixtureClassifier
+from fastgmm import GaussianMixture, GaussianMixtureClassifier
+from fastgmm.errors import InvalidParameterError
 from fastgmm.estimators import class_fits as module
 from fastgmm.estimators.class_fits import class_fits, learned_classes
 
@@ -59,3 +60,32 @@ def test_a_stream_leaves_what_was_before(data: tuple[Any, Any, dict[str, Any]]) 
         assert (one.means_ == old).all()
     assert after[1] is not None
     assert (after[1].means_ > means[1] + 0.1).all()
+
+
+def test_covariances_of_low_rank_are_of_the_classes_that_ask_for_them() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(240, 5)) @ rng.normal(size=(5, 5))
+    y = np.arange(240) % 2
+    kinds = {0: "low_rank", 1: ["full", "low_rank"]}
+    model = GaussianMixtureClassifier(1, covariance_type=kinds, n_factors=2, random_state=0)
+    mixtures = model.fit(X, y).mixtures_
+    alone = GaussianMixture(1, covariance_type="low_rank", n_factors=2, random_state=0)
+    np.testing.assert_array_equal(mixtures[0].means_, alone.fit(X[y == 0]).means_)
+    assert mixtures[0].n_factors == 2
+    assert mixtures[1].covariance_type in ("full", "low_rank")
+    bics = [
+        GaussianMixture(1, covariance_type=kind, n_factors=n, random_state=0).fit(X[y == 1])
+        for kind, n in (("full", None), ("low_rank", 2))
+    ]
+    best = min(bics, key=lambda one: one.bic(X[y == 1]))
+    assert mixtures[1].covariance_type == best.covariance_type
+
+
+def test_factors_that_no_class_has_are_refused() -> None:
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    model = GaussianMixtureClassifier(1, n_factors=2)
+    with pytest.raises(InvalidParameterError, match="n_factors=2 goes with"):
+        model.fit(X, y)
+    model = GaussianMixtureClassifier(1, covariance_type="low_rank")
+    with pytest.raises(ValueError, match=r"class 0 cannot be fitted: .*n_factors"):
+        model.fit(X, y)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ else:
             if "__repr__" not in cls.__dict__:
                 cls.__repr__ = _shown
             if eq and "__eq__" not in cls.__dict__:
+                names = [one.name for one in dataclasses.fields(cls) if one.compare]
+                cls._compared = staticmethod(attrgetter(*names))
                 cls.__eq__, cls.__hash__ = _equal, _hashed
             return cls
 
@@ -106,13 +109,11 @@ def _shown(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
-def _compared(value: Any) -> tuple[Any, ...]:
-    return tuple(getattr(value, one.name) for one in dataclasses.fields(value) if one.compare)
-
-
 def _equal(self: Any, other: Any) -> Any:
-    return _compared(self) == _compared(other) if type(other) is type(self) else NotImplemented
+    if type(other) is not type(self):
+        return NotImplemented
+    return self._compared(self) == self._compared(other)
 
 
 def _hashed(self: Any) -> int:
-    return hash(_compared(self))
+    return hash(self._compared(self))

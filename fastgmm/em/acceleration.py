@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 
 from fastgmm.archive import checks
+from fastgmm.data.vectors import inner
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner
 
 FIRST_PASSES = 10
 """This many passes of plain EM come before the first L-BFGS step: they decide which optimum is

@@ -20,6 +20,7 @@ from fastgmm.archive import checks
 from fastgmm.covariance.estimate import PIVOT_ROUNDING
 from fastgmm.covariance.matrix import count_below
 from fastgmm.data.sample import Sample
+from fastgmm.data.vectors import inner
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relocation import Relocation
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
@@ -28,7 +29,6 @@ from fastgmm.mixture.moments import total_covariance
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray, OnCollapse
 from fastgmm.values import dataclass
-from fastgmm.vectors import inner
 
 FLOOR_SHARE = 0.99
 """Rows have no variance in a direction where the ridge is more than this share of it."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastgmm.archive import checks
 from fastgmm.covariance.estimate import check_range
+from fastgmm.data.vectors import inner
 from fastgmm.em.acceleration import MOST_FAILURES
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
@@ -24,7 +25,6 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner
 
 FIRST_LENGTH = 4.0
 """The first step is at most so many times as long as two of EM's."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.data.vectors import inner, length
 from fastgmm.em import quasi_newton
 from fastgmm.em.acceleration import GRID, LARGEST_MOVE, SHRINK, Search
 from fastgmm.em.factor_frame import FactorFrame
@@ -16,7 +17,6 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner, length
 
 LARGEST_GAIN = 3e-3
 """EM goes alone where its step gains more than this, in nats per row, as its slope foretells."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.data.vectors import inner, length
 from fastgmm.em import quasi_newton
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.acceleration import GRID, LARGEST_MOVE, SHRINK, Search
@@ -21,7 +22,6 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner, length
 
 
 @dataclass

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgmm.data.vectors import inner, length
 from fastgmm.em import quasi_newton
 from fastgmm.em import relative_frame as frame
 from fastgmm.em.acceleration import GRID, LARGEST_MOVE, Search
@@ -24,7 +25,6 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.posterior import Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner, length
 
 ADDED = 1.0
 """The frame's weights are those of the rows that components hold, and of so many more."""

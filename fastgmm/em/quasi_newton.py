@@ -5,9 +5,9 @@ Compiled iterations have the same in `kernels/search.pxi`.
 
 from collections.abc import Callable
 
+from fastgmm.data.vectors import inner, length
 from fastgmm.em.acceleration import ARMIJO, CURVATURE, GOOD, GROW, POOR, SHRINK, Search, pairs_kept
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner, length
 
 Vectors = list[FloatArray]
 """Steps, or changes of the gradient over them, the oldest first."""

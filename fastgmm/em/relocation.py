@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from fastgmm.data.sample import Sample
+from fastgmm.data.vectors import inner
 from fastgmm.mixture.density import component_log_density, log_density
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import FloatArray
 from fastgmm.values import dataclass
-from fastgmm.vectors import inner
 
 WORST_SHARE = 0.05
 """This share of the rows, those of lowest density, is where a component is needed."""

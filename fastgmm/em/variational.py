@@ -11,6 +11,7 @@ from fastgmm.covariance.estimate import check_range, factor_or_repair
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
+from fastgmm.data.vectors import inner
 from fastgmm.em.collapse import Spared
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.posterior_search import PosteriorSearch
@@ -20,7 +21,6 @@ from fastgmm.mixture.noise import Noise
 from fastgmm.mixture.posterior import NormalWishart, Posterior, log_normalizer
 from fastgmm.mixture.statistics import EPS, SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
-from fastgmm.vectors import inner
 
 LEAST = 10 * EPS
 """A component holds at least this many rows, as in scikit-learn."""

@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
+from fastgmm.data.vectors import inner
 from fastgmm.fits.gaps import Measured
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.values import dataclass
-from fastgmm.vectors import inner
 
 LIMIT = 1000.0
 """A row that would multiply the variance by more than this is set aside.  Of the maxima of Student

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastgmm.data.vectors import inner
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.noise import NO_GAPS
 from fastgmm.threads import FEWEST_ROWS, rows_per_block, run_blocks
 from fastgmm.typing import FloatArray
-from fastgmm.vectors import inner
 
 ROWS_AT_ONCE = 16384
 """Criteria look at this many rows at a time, so that rows times components are never in memory."""

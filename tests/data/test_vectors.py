@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgmm.vectors import inner, length
+from fastgmm.data.vectors import inner, length
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (7,), (30_000,), (10, 32, 32)])

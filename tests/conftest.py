@@ -3,6 +3,10 @@
 import os
 from collections.abc import Iterator
 
+# OpenBLAS reads it when NumPy is imported.  The matrices of tests are small: with threads that wait
+# for work in a loop, tests of scikit-learn's path took three times the processor time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray

@@ -6,17 +6,21 @@ FASTGMM_BUILD=coverage  line tracing for coverage.py
 FASTGMM_BUILD=quick     hardly optimised, for those who change kernels and want to see it run
 FASTGMM_TARGETS=x86_64_v4,x86_64  these instruction sets alone, for the same people
 FASTGMM_DTYPES=f64      this type of rows alone; the other has to be built already
+SOURCE_DATE_EPOCH=...   the time of everything in the sdist: the same tree then gives the same bytes
 """
 
+import gzip
 import os
 import platform
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 # Never -ffast-math, -Ofast or -funsafe-math-optimizations: GCC then flushes subnormals for the
 # whole process; never -ffinite-math-only: it deletes the checks for inf and NaN.  psABI levels,
@@ -91,6 +95,33 @@ class BuildKernels(build_ext):
             raise
 
 
+class Source(sdist):
+    """sdist whose bytes depend on the tree and SOURCE_DATE_EPOCH, and on nothing else."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **owners):
+        """Write the archive with one time, one owner, two modes, in the order of names."""
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is None or format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, **owners)
+
+        def same(member):
+            executable = member.isdir() or member.mode & 0o100
+            member.mode = 0o755 if executable else 0o644
+            member.mtime = int(epoch)
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            return member
+
+        path = f"{base_name}.tar.gz"
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=int(epoch)) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(base_dir, filter=same)  # goes through folders in the order of names
+        return path
+
+
 def processors():
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -150,4 +181,4 @@ def extensions():
 
 
 if __name__ == "__main__":
-    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels, "sdist": Source})

@@ -1,9 +1,11 @@
 """setup.py builds what its switches ask for, on the machine that is built for."""
 
 import importlib.util
+import os
 import platform
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -120,3 +122,47 @@ def test_as_many_compilers_as_processors(script: Any, monkeypatch: pytest.Monkey
     command.parallel = "1"
     command.finalize_options()
     assert command.parallel == 1
+
+
+def test_a_tree_has_one_sdist(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the time of files nor the order in which they were made, nor their group's rights."""
+    from setuptools import Distribution
+
+    command = script.Source(Distribution())
+    archives = []
+    for turn, names in enumerate((["b", "a"], ["a", "b"])):
+        (tmp_path / str(turn) / "tree").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / str(turn))
+        for name in names:
+            path = Path("tree") / name
+            path.write_text(name)
+            path.chmod(0o664 if turn else 0o600)
+            os.utime(path, (1e9 + turn, 1e9 + turn))
+        Path("tree/a").chmod(0o755 if turn else 0o700)
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", "1764000000")
+        archives.append(Path(command.make_archive("tree", "gztar", base_dir="tree", owner=None)))
+        archives[-1] = archives[-1].resolve()
+    first, second = (path.read_bytes() for path in archives)
+    assert first == second
+    with tarfile.open(archives[0]) as archive:
+        members = archive.getmembers()
+    assert [m.name for m in members] == ["tree", "tree/a", "tree/b"]
+    assert [m.mode for m in members] == [0o755, 0o755, 0o644]
+    assert {m.mtime for m in members} == {1764000000}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1764000001")
+    other = Path(command.make_archive("tree", "gztar", base_dir="tree", owner=None))
+    assert other.read_bytes() != first
+
+
+def test_without_a_time_an_sdist_is_as_ever(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from setuptools import Distribution
+
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("tree").mkdir()
+    os.utime("tree", (1e9, 1e9))
+    made = script.Source(Distribution()).make_archive("tree", "gztar", base_dir="tree", owner=None)
+    with tarfile.open(made) as archive:
+        assert archive.getmembers()[0].mtime == 1e9

@@ -83,7 +83,11 @@ class BuildKernels(build_ext):
         self.parallel = self.parallel or processors()
 
     def build_extensions(self):
-        """Compile them, or end with a sentence instead of a traceback."""
+        """Translate and compile them, or end with a sentence instead of a traceback."""
+        # Here and not before: an sdist and the questions of pip need no translation.
+        sources = {made.name: made.sources for made in translated(self.extensions)}
+        for extension in self.extensions:
+            extension.sources = sources[extension.name]
         try:
             super().build_extensions()
         except Exception as error:
@@ -149,8 +153,7 @@ def asked(variable, offered):
 
 def extensions():
     """One extension per instruction set of this machine and dtype, and the detection of both."""
-    switch = os.environ.get("FASTGMM_BUILD", "")
-    flags, link, directives = SWITCHES[switch]
+    flags, link, _ = SWITCHES[os.environ.get("FASTGMM_BUILD", "")]
     gnu = sys.platform != "win32"
     made = [Extension("fastgmm.kernels._detect", [str(KERNELS / "_detect.pyx")])]
     sets = INSTRUCTION_SETS.get(machine(), {"portable": []})
@@ -170,6 +173,13 @@ def extensions():
                     extra_link_args=link,
                 )
             )
+    return made
+
+
+def translated(made):
+    """The same extensions with C for their sources."""
+    switch = os.environ.get("FASTGMM_BUILD", "")
+    directives = SWITCHES[switch][2]
     # a folder per switch: Cython does not see that only its directives have changed
     return cythonize(
         made,

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """setup.py as a module: it names the extensions, and translates none of them."""
+    """setup.py as a module."""
     pytest.importorskip("Cython")
     pytest.importorskip("setuptools")
     specification = importlib.util.spec_from_file_location("build_script", ROOT / "setup.py")
@@ -27,7 +27,6 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     specification.loader.exec_module(module)
     for variable in ("FASTGMM_BUILD", "FASTGMM_TARGETS", "FASTGMM_DTYPES"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(module, "cythonize", lambda made, **_: made)
     monkeypatch.chdir(ROOT)
     on(monkeypatch, "linux-x86_64")
     return module
@@ -122,6 +121,26 @@ def test_as_many_compilers_as_processors(script: Any, monkeypatch: pytest.Monkey
     command.parallel = "1"
     command.finalize_options()
     assert command.parallel == 1
+
+
+def test_sources_are_translated_when_they_are_compiled_and_not_before(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from setuptools import Distribution
+
+    monkeypatch.setenv("FASTGMM_TARGETS", "x86_64_v3")
+    made = script.extensions()
+    assert [e.sources[0].rpartition(".")[2] for e in made] == ["pyx"] * 3
+    command = script.BuildKernels(Distribution({"ext_modules": made}))
+    command.finalize_options()
+    command.build_lib = str(tmp_path)
+    seen = []
+    other = [script.Extension(e.name, [f"{e.name}.c"]) for e in reversed(made)]
+    monkeypatch.setattr(script, "cythonize", lambda *_, **__: other)
+    monkeypatch.setattr(script.build_ext, "build_extensions", lambda self: seen.append(self))
+    command.build_extensions()
+    assert seen == [command]
+    assert [e.sources for e in command.extensions] == [[f"{e.name}.c"] for e in made]
 
 
 def test_a_tree_has_one_sdist(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,3 +12,5 @@ env -i HOME="$HOME" PATH="$(dirname "$python"):$PATH" VIRTUAL_ENV="$scratch/main
 for file in faithful.gmm faithful.png; do
     [ -s "$file" ] || { echo "the command wrote no $file" >&2; exit 1; }
 done
+# The example of the README is read in the clone's root, where the sources stand in front of what is installed.
+"$python" -c "import fastgmm"

@@ -23,17 +23,7 @@ python=$(new_environment user)
 cd "$scratch/dist"
 "$(dirname "$python")/fastgmm" --version
 "$python" -m fastgmm --version
-"$python" - <<'P'
-import numpy as np
-
-import fastgmm
-
-rows = np.random.default_rng(0).normal(size=(100, 2))
-rows[:40] += 8.0
-model = fastgmm.GaussianMixture(2, random_state=0).fit(rows)
-assert np.allclose(sorted(model.weights_), [0.4, 0.6], atol=1e-3), model.weights_
-print("fitted 100 rows with", fastgmm.__file__)
-P
+"$python" "$root/ci/first_fit.py"
 if [ -n "$keep" ]; then
     cp "$sdist" "$wheel" "$keep"
 fi

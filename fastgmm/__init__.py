@@ -14,6 +14,8 @@ The public modules are this one, `fastgmm.sources`, `fastgmm.plot`, `fastgmm.err
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# The first of all: in a tree that is not built it says so, and the traceback stays short.
+from fastgmm import kernels  # noqa: F401
 from fastgmm.archive import pickles
 from fastgmm.config import get_include, show_config
 from fastgmm.em.collapse import Repair

@@ -33,20 +33,16 @@ def _stem(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _supported() -> tuple[str, ...]:
-    if not _is_built(_HERE, "_detect"):
-        raise ImportError(
-            f"fastgmm was imported from a source tree whose kernels are not built ({_HERE}); "
-            "run 'pip install -e .' there, or import the installed package from another directory"
-        )
-    # This import stands behind the check, whose sentence says what to do where nothing is built.
-    from fastgmm.kernels import _detect
+# No function does this, so that the traceback has no line of its own for one.
+if not _is_built(_HERE, "_detect"):
+    raise ImportError(
+        f"fastgmm's kernels are not built in {os.path.dirname(os.path.dirname(_HERE))}, from where "
+        "it was imported: run 'pip install -e .' there, or start Python in another folder"
+    )
+# This import stands behind the check, whose sentence says what to do where nothing is built.
+from fastgmm.kernels._detect import supported as _supported  # noqa: E402
 
-    names: tuple[str, ...] = _detect.supported()
-    return (*names, "portable")
-
-
-SUPPORTED = _supported()
+SUPPORTED: tuple[str, ...] = (*_supported(), "portable")
 """These instruction sets run on this processor, the widest first."""
 BUILT = tuple(name for name in INSTRUCTION_SETS if _is_built(_BUILDS, f"{_stem(name)}_f64"))
 """This installation has kernels for these instruction sets."""

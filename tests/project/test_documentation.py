@@ -14,7 +14,15 @@ import fastgmm
 ROOT = Path(__file__).resolve().parents[2]
 # The Python blocks of PAGES are run; the code in data/README.md is shown without prompts.
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("**/*.md")])
-TEXTS = sorted([*PAGES, *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "data").glob("*.md")])
+TEXTS = sorted(
+    [
+        *PAGES,
+        ROOT / "CHANGELOG.md",
+        ROOT / "SECURITY.md",
+        *(ROOT / "benchmarks").glob("*.md"),
+        *(ROOT / "data").glob("*.md"),
+    ]
+)
 LONGEST_LINE = 100
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = sorted(

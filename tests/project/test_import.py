@@ -184,5 +184,8 @@ def test_unbuilt_tree_says_so(copied_package: Path) -> None:
             build.unlink()
     run = import_copy(copied_package)
     assert run.returncode != 0
-    assert "kernels are not built" in run.stderr
-    assert "pip install" in run.stderr
+    sentence = run.stderr.strip().splitlines()[-1]
+    assert f"kernels are not built in {copied_package.parent}" in sentence
+    assert "pip install -e ." in sentence
+    # The caller's line, that of the package, and that of the sentence.
+    assert run.stderr.count("  File ") == 3

@@ -205,8 +205,10 @@ def ill_defined_covariance_error(
     return error
 
 
-def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnoughMemoryError:
-    """Build the error for a fit that takes more memory than there is.
+def not_enough_memory_error(
+    needed: int, available: int, remedy: str, what: str = "This fit"
+) -> NotEnoughMemoryError:
+    """Build the error for what takes more memory than there is.
 
     Parameters
     ----------
@@ -214,6 +216,7 @@ def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnou
         Bytes.
     remedy : str
         What takes less, without a full stop.
+    what : str, default="This fit"
 
     Returns
     -------
@@ -226,15 +229,21 @@ def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnou
     fewer components take less.
     """
     error = NotEnoughMemoryError(
-        f"This fit takes some {readable(needed)} ({needed:,} bytes) beside its rows, and "
+        f"{what} takes some {readable(needed)} ({_counted(needed)} bytes) beside its rows, and "
         f"{readable(available)} can be had: {remedy}."
     )
     error.needed, error.available = needed, available
     return error
 
 
+def _counted(n_bytes: int) -> str:
+    return f"{n_bytes:,}" if n_bytes < 10**30 else "more than 10^30"
+
+
 def readable(n_bytes: int) -> str:
     """The number of bytes in GB or MB, which are powers of ten."""
+    if n_bytes >= 1e24:
+        return "more than 10^15 GB"  # which a float may not hold
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.0f} MB"
 
 

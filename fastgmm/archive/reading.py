@@ -3,6 +3,7 @@
 import os
 
 from fastgmm.archive.container import MAGIC
+from fastgmm.scalars import as_path
 
 
 def content_of(path: "str | os.PathLike[str]") -> bytes:
@@ -13,10 +14,11 @@ def content_of(path: "str | os.PathLike[str]") -> bytes:
     OSError
         When it cannot be read; it names the file.
     """
+    path = as_path(path, "path")
     try:
         with open(path, "rb") as file:
             begin = file.peek(len(MAGIC))[: len(MAGIC)]
             return file.read() if begin == MAGIC else begin
     except OSError as error:
-        error.filename = os.fspath(path)  # `read` and `close` give no name
+        error.filename = path  # `read` and `close` give no name
         raise

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.estimators.drawing import check_sample
 from fastgmm.estimators.factored import Factored
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
@@ -91,6 +92,7 @@ class Measures(Factored):
         mixture, _ = self._gaussians("density_region")
         share = as_level(level)
         count = as_count(n_samples, "n_samples", 1)
+        check_sample(count, mixture.n_features)
         generator = self._seeded(random_state)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import region
@@ -174,6 +176,7 @@ class Measures(Factored):
         """
         mixture, theirs = self._both(other)
         count = as_count(n_samples, "n_samples", 2)
+        check_sample(count, mixture.n_features, shuffle=True)  # the scores of both take room
         generator = self._seeded(random_state)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import divergence

@@ -9,6 +9,7 @@ from fastgmm.covariance.types import n_factors_of, without_factors
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.scalars import as_flag
 from fastgmm.tables.columns import Column
 from fastgmm.typing import SAME_TYPES, ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names
@@ -190,6 +191,7 @@ class Questions(Measures):
         array([5., 6.])
         """
         mixture, names = self._written_out("regress")
+        return_cov = as_flag(return_cov, "return_cov")
         asked = as_columns(columns, names, mixture.n_features)
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
         # What a question needs is loaded with the first of them.
@@ -203,7 +205,7 @@ class Questions(Measures):
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture.regression import regression, regression_with_gaps
 
-        settings: dict[str, Any] = {"return_cov": bool(return_cov), "n_threads": self._threads()}
+        settings: dict[str, Any] = {"return_cov": return_cov, "n_threads": self._threads()}
         if gaps:
             found = regression_with_gaps(mixture, asked, others, rows, **settings)
         else:

@@ -73,6 +73,30 @@ def check_memory(plan: Plan, data: Data, hooks: Hooks | None = None) -> None:
         raise not_enough_memory_error(needed, available, _remedy(plan, data, available))
 
 
+def check_room(n_bytes: int, what: str, remedy: str) -> None:
+    """Refuse a result that is larger than the memory that can be had.
+
+    Parameters
+    ----------
+    n_bytes : int
+        What it takes at its peak.
+    what : str
+        It begins the sentence.
+    remedy : str
+        What takes less, without a full stop.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        Before anything is allocated.
+    """
+    if n_bytes < SMALL:
+        return
+    available = bytes_available()
+    if available is not None and n_bytes > available:
+        raise not_enough_memory_error(n_bytes, available, remedy, what)
+
+
 def bytes_needed(plan: Plan, data: Data, hooks: Hooks | None = None) -> int:
     """The bytes that a fit takes at its peak, beside the rows themselves."""
     d, wide = data.n_features, 0

@@ -206,7 +206,7 @@ def ill_defined_covariance_error(
 
 
 def not_enough_memory_error(
-    needed: int, available: int, remedy: str, what: str = "This fit"
+    needed: int, available: int, remedy: str, what: str = ""
 ) -> NotEnoughMemoryError:
     """Build the error for what takes more memory than there is.
 
@@ -216,7 +216,8 @@ def not_enough_memory_error(
         Bytes.
     remedy : str
         What takes less, without a full stop.
-    what : str, default="This fit"
+    what : str, optional
+        What it is that takes so much; a fit, beside its rows, where nothing is said.
 
     Returns
     -------
@@ -228,8 +229,9 @@ def not_enough_memory_error(
     This fit takes some 2,000.0 GB (2,000,000,000,000 bytes) beside its rows, and 8.0 GB can be had:
     fewer components take less.
     """
+    begin = f"{what or 'This fit'} takes some {readable(needed)}"
     error = NotEnoughMemoryError(
-        f"{what} takes some {readable(needed)} ({_counted(needed)} bytes) beside its rows, and "
+        f"{begin} ({_counted(needed)} bytes){'' if what else ' beside its rows'}, and "
         f"{readable(available)} can be had: {remedy}."
     )
     error.needed, error.available = needed, available

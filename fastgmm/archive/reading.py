@@ -3,6 +3,8 @@
 import os
 
 from fastgmm.archive.container import MAGIC
+from fastgmm.errors import not_enough_memory_error
+from fastgmm.room import bytes_available
 from fastgmm.scalars import as_path
 
 
@@ -19,6 +21,11 @@ def content_of(path: "str | os.PathLike[str]") -> bytes:
         with open(path, "rb") as file:
             begin = file.peek(len(MAGIC))[: len(MAGIC)]
             return file.read() if begin == MAGIC else begin
+    except MemoryError as error:
+        size = os.path.getsize(path)
+        available = bytes_available() or 0
+        remedy = "a process with more memory can read it"
+        raise not_enough_memory_error(size, available, remedy, f"The file {path}") from error
     except OSError as error:
         error.filename = path  # `read` and `close` give no name
         raise

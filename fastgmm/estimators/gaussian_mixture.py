@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from math import prod
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from fastgmm.covariance.types import with_factors
+from fastgmm.covariance.types import model_of, with_factors
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
@@ -40,6 +41,7 @@ from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
+from fastgmm.room import check_room
 from fastgmm.scalars import as_float, is_word, shown
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import (
@@ -375,6 +377,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
             params.setdefault("n_factors", factors.shape[2])
         model = cls(k, covariance_type=covariance_type, **params)
         asked = model._params()
+        if not low_rank:
+            # Covariances as float64, their factors, and those as the kernels read them.
+            held = 3 * 8 * prod(model_of(asked.covariance_type).shape(k, d))
+            check_room(held, "A mixture of such covariances", "fewer components take less")
         kind = asked.covariance_type
         if low_rank:
             kind = with_factors(covariance_type, factors.shape[2])

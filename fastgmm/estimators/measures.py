@@ -8,6 +8,7 @@ from fastgmm.estimators.drawing import check_sample
 from fastgmm.estimators.factored import Factored
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.room import check_result
 from fastgmm.typing import ArrayLike, FloatArray, Rows
 from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level
@@ -45,6 +46,7 @@ class Measures(Factored):
         """
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "mahalanobis")
+        check_result((len(rows), mixture.n_components), rows.dtype)
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import distance

@@ -11,7 +11,7 @@ import pytest
 from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
 ROWS = (
-    "errors scalars typing values version | after_import kernels lazy tables | threads | data",
+    "errors scalars typing values version | after_import kernels lazy room tables | threads | data",
     "archive config covariance sources",
     "mixture validation",
     "em plot",

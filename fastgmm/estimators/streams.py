@@ -9,7 +9,6 @@ from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.planning import family_of, kind_of, pace_of, regularization_of
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.learned import Learned
-from fastgmm.fits.needs import check_stream
 from fastgmm.fits.online import Learner
 from fastgmm.fits.plan import Plan
 from fastgmm.fits.target import Target
@@ -30,7 +29,7 @@ def begun(
         check_factors(params, rows.shape[1])
         k, kind = params.n_components, kind_of(params)
         target = Target(rows.shape[1], rows.dtype, k, kind, family)
-        check_stream(target)
+        target.check_memory()
         seed = int(as_generator(params.random_state).integers(2**63))
         return Learner(target, pace, n_threads, seed)
     k, d = mixture.means.shape

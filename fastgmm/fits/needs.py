@@ -15,9 +15,8 @@ from fastgmm.em.acceleration import pairs_kept
 from fastgmm.errors import not_enough_memory_error, readable
 from fastgmm.fits.narrow import stays_in_span
 from fastgmm.fits.plan import Hooks, Plan
-from fastgmm.fits.target import Target
 from fastgmm.mixture.mixture import n_parameters
-from fastgmm.room import SMALL, bytes_available, check_room
+from fastgmm.room import SMALL, bytes_available
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
 from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
@@ -65,20 +64,6 @@ def check_memory(plan: Plan, data: Data, hooks: Hooks | None = None) -> None:
     available = bytes_available()
     if available is not None and needed > available:
         raise not_enough_memory_error(needed, available, _remedy(plan, data, available))
-
-
-def check_stream(target: Target) -> None:
-    """Refuse a stream whose first fit could not be done, before its rows are gathered.
-
-    Raises
-    ------
-    NotEnoughMemoryError
-        It says how much the least part of the fit takes: its mixtures, and copies of its rows.
-    """
-    k, d = target.n_components, target.n_features
-    spreads = prod(model_of(target.covariance_type).shape(k, d))
-    needed = NUMBER * ((3 * MIXTURES + OTHERS) * spreads + COPIES * target.first_rows * d)
-    check_room(needed, "The first fit of this stream", "fewer components take less")
 
 
 def bytes_needed(plan: Plan, data: Data, hooks: Hooks | None = None) -> int:

@@ -205,8 +205,10 @@ def ill_defined_covariance_error(
     return error
 
 
-def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnoughMemoryError:
-    """Build the error for a fit that takes more memory than there is.
+def not_enough_memory_error(
+    needed: int, available: int, remedy: str, what: str = ""
+) -> NotEnoughMemoryError:
+    """Build the error for what takes more memory than there is.
 
     Parameters
     ----------
@@ -214,6 +216,8 @@ def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnou
         Bytes.
     remedy : str
         What takes less, without a full stop.
+    what : str, optional
+        What it is that takes so much; a fit, beside its rows, where nothing is said.
 
     Returns
     -------
@@ -225,16 +229,23 @@ def not_enough_memory_error(needed: int, available: int, remedy: str) -> NotEnou
     This fit takes some 2,000.0 GB (2,000,000,000,000 bytes) beside its rows, and 8.0 GB can be had:
     fewer components take less.
     """
+    begin = f"{what or 'This fit'} takes some {readable(needed)}"
     error = NotEnoughMemoryError(
-        f"This fit takes some {readable(needed)} ({needed:,} bytes) beside its rows, and "
+        f"{begin} ({_counted(needed)} bytes){'' if what else ' beside its rows'}, and "
         f"{readable(available)} can be had: {remedy}."
     )
     error.needed, error.available = needed, available
     return error
 
 
+def _counted(n_bytes: int) -> str:
+    return f"{n_bytes:,}" if n_bytes < 10**30 else "more than 10^30"
+
+
 def readable(n_bytes: int) -> str:
     """The number of bytes in GB or MB, which are powers of ten."""
+    if n_bytes >= 1e24:
+        return "more than 10^15 GB"  # which a float may not hold
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.0f} MB"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.scalars import as_float, shown
+
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 """Rows and mixtures have one of these dtypes."""
 
@@ -41,21 +43,23 @@ def check_number(
     name: str, number: float, least: float = -math.inf, most: float = math.inf
 ) -> None:
     """Refuse a number that is NaN, infinite, or not between two others."""
-    if not (math.isfinite(number) and least <= number <= most):
-        raise ValueError(f"{name} must be a finite number from {least:g} to {most:g}, got {number}")
+    if not (math.isfinite(found := as_float(number)) and least <= found <= most):
+        raise ValueError(
+            f"{name} must be a finite number from {least:g} to {most:g}, got {shown(number)}"
+        )
 
 
 def check_count(name: str, number: int, least: int = 0) -> None:
     """Refuse a count that is less than another."""
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
+    if not as_float(number) >= least:
+        raise ValueError(f"{name} must be at least {least}, got {shown(number)}")
 
 
 def check_log_density(name: str, *numbers: float) -> None:
     """Refuse NaN and plus infinity: a density may be zero, and its logarithm minus infinity."""
     for number in numbers:
-        if not number < math.inf:
-            raise ValueError(f"{name} must be a number or -inf, got {number}")
+        if not as_float(number) < math.inf:
+            raise ValueError(f"{name} must be a number or -inf, got {shown(number)}")
 
 
 def check_sizes(name: str, array: np.ndarray, ndim: int) -> tuple[Any, ...]:

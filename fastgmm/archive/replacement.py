@@ -6,6 +6,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from fastgmm.scalars import as_path
+
 NAME_LENGTH = 40
 """The file beside the old one begins with so many characters of its name: names have an end."""
 
@@ -25,6 +27,7 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
         Errors of the system name `path`.  Where only the folder cannot be flushed, the new file is
         there.
     """
+    path = as_path(path, "path")
     try:
         old = os.stat(path)
     except FileNotFoundError:
@@ -46,7 +49,7 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
     except OSError as error:
         # Users know the file by this name, and `fsync` and `write` give none.
         if error.errno is not None:
-            error.filename, error.filename2 = os.fspath(path), None
+            error.filename, error.filename2 = path, None
         raise
 
 

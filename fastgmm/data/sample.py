@@ -17,6 +17,8 @@ from fastgmm.values import dataclass
 
 KEYS_PER_STREAM = 1 << 16
 """The keys of this many rows come from one stream of random numbers."""
+LARGEST_KEY = float(np.finfo(np.float64).max)
+"""The key of a row of the least weight that there is would be infinite, as if it did not count."""
 
 
 class Made:
@@ -115,8 +117,9 @@ class RowSampler:
             end = begin + n
             weight = None if sample_weight is None else sample_weight[begin:end]
             if weight is not None:
-                with np.errstate(divide="ignore"):
-                    keys = np.where(weight > 0, -np.log1p(-keys) / weight, np.inf)
+                with np.errstate(divide="ignore", over="ignore"):
+                    keys = np.minimum(-np.log1p(-keys) / weight, LARGEST_KEY)
+                keys = np.where(weight > 0, keys, np.inf)
             self._take(keys, rows[begin:end], weight)
             self._n_seen += n
             begin = end

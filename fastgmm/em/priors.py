@@ -11,6 +11,7 @@ from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
+from fastgmm.scalars import shown
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 from fastgmm.values import dataclass
 
@@ -216,13 +217,15 @@ def check_prior(prior: NormalInverseWishart) -> None:
     """Raise ValueError where a number of the prior cannot be one."""
     shrinkage, dof = _number(prior.shrinkage), _number(prior.dof)
     if not 0.0 <= shrinkage < np.inf:
-        raise ValueError(f"the prior's shrinkage must be a number >= 0, got {prior.shrinkage!r}.")
+        raise ValueError(
+            f"the prior's shrinkage must be a number >= 0, got {shown(prior.shrinkage)}."
+        )
     if prior.dof is not None and not 0.0 < dof < np.inf:
-        raise ValueError(f"the prior's dof must be a positive number, got {prior.dof!r}.")
+        raise ValueError(f"the prior's dof must be a positive number, got {shown(prior.dof)}.")
     for name in ("mean", "scale"):
         value = getattr(prior, name)
         if value is not None and not np.isfinite(_numbers(value)).all():
-            raise ValueError(f"the prior's {name} must be finite numbers, got {value!r}.")
+            raise ValueError(f"the prior's {name} must be finite numbers, got {shown(value)}.")
     if prior.scale is not None and not _is_scale(_numbers(prior.scale)):
         raise ValueError(
             "the prior's scale must be positive numbers, or a positive definite matrix."
@@ -247,7 +250,7 @@ def _numbers(value: Any) -> FloatArray:
         array = np.asarray(value)
         # NumPy would read text and dates as numbers.
         return array.astype(np.float64) if array.dtype.kind in "biufO" else np.asarray(np.nan)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.asarray(np.nan)
 
 

@@ -24,6 +24,7 @@ from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.lazy import lazy
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.scalars import is_word, shown
 from fastgmm.typing import ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import (
     as_generator,
@@ -34,6 +35,7 @@ from fastgmm.validation import (
     check_parameters,
     has_gaps,
 )
+from fastgmm.validation.questions import as_count, as_level
 from fastgmm.values import dataclass
 
 GAP = 1e-3
@@ -124,9 +126,8 @@ class Bootstrap:
         ParameterArrays
             ``low, high = found.interval().means``.
         """
-        if isinstance(level, bool) or not 0.0 < level < 1.0:
-            raise ValueError(f"level must be a number between 0 and 1, got {level!r}.")
-        tails = (0.5 - 0.5 * level, 0.5 + 0.5 * level)
+        share = as_level(level)
+        tails = (0.5 - 0.5 * share, 0.5 + 0.5 * share)
         return ParameterArrays(*(np.quantile(array, tails, axis=0) for array in self._arrays))
 
     @property
@@ -215,9 +216,9 @@ def bootstrap(
             f"the bootstrap is of a GaussianMixture, got a {type(model).__name__}: a posterior "
             "says itself how uncertain it is."
         )
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}.")
-    check_count("n_bootstrap", n_bootstrap, 2)
+    if not is_word(kind, KINDS):
+        raise ValueError(f"kind must be one of {KINDS}, got {shown(kind)}.")
+    n_bootstrap = as_count(n_bootstrap, "n_bootstrap", 2)
     check_callback(callback)
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     if not model.is_fitted:
@@ -251,12 +252,6 @@ def bootstrap(
             if callback is not None:
                 callback(len(found))
     return _kept(model, kind, found)
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    """Raise ValueError where a number of things is no integer, or too small."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
 class _Refits:

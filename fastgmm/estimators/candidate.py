@@ -14,7 +14,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.em.soundness import NEARLY, unbounded
 from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
 from fastgmm.estimators.state import State
-from fastgmm.mixture.criteria import Criteria, classified
+from fastgmm.mixture.criteria import Criteria, check_criterion, classified
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, Criterion
 
@@ -80,6 +80,7 @@ class Candidate(NamedTuple):
 
     def rank(self, criterion: Criterion) -> tuple[bool, bool, float]:
         """What the best of a table has least of: failure, then collapse, then the criterion."""
+        check_criterion(criterion)
         return bool(self.failure), not self.sound, getattr(self, criterion)
 
 

@@ -15,6 +15,7 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.mixture.density import log_sum
+from fastgmm.scalars import is_word
 from fastgmm.typing import (
     Acceleration,
     ArrayLike,
@@ -157,7 +158,7 @@ on_collapse, prior : optional
         owner = type(self).__name__
         table = as_table(X)
         names = feature_names_of(table)
-        rows = as_rows(table, min_rows=2, method="fit", gaps=self.missing == "em")
+        rows = as_rows(table, min_rows=2, method="fit", gaps=is_word(self.missing, ("em",)))
         classes, codes = as_classes(y, len(rows), owner)
         as_priors(self.priors, classes, owner)
         weight = as_sample_weight(sample_weight, len(rows))
@@ -203,7 +204,7 @@ on_collapse, prior : optional
                 raise ValueError(
                     f"{owner} needs all classes in the first call to partial_fit: pass classes="
                 )
-            found, _ = as_classes(classes, len(np.asarray(classes)), owner)
+            found, _ = as_classes(classes, np.size(classes), owner)
         else:
             check_feature_names(table, known.names, owner)
             found = known.classes
@@ -217,7 +218,7 @@ on_collapse, prior : optional
             n_features=None if known is None else known.n_features,
             min_rows=0,
             method="partial_fit",
-            gaps=self.missing == "em",
+            gaps=is_word(self.missing, ("em",)),
         )
         as_priors(self.priors, found, owner)
         weight = as_sample_weight(sample_weight, len(rows), some_positive=False)
@@ -247,7 +248,7 @@ on_collapse, prior : optional
         learned = self._found()
         table = as_table(X)
         check_feature_names(table, learned.names, type(self).__name__)
-        rows = as_rows(table, method=method, gaps=self.missing == "em")
+        rows = as_rows(table, method=method, gaps=is_word(self.missing, ("em",)))
         if rows.shape[1] != learned.n_features:
             raise features_error(rows.shape[1], learned.n_features, type(self).__name__)
         joint = np.full((len(rows), len(learned.classes)), -np.inf)

@@ -6,6 +6,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from fastgmm.scalars import as_flag, shown
+
 Request = bool | str | None
 """What the metadata requests of scikit-learn take: asked for or not, by another name, or an error
 where it is given."""
@@ -72,6 +74,7 @@ class Estimator:
             When the constructor of a subclass takes ``*args``, as in scikit-learn.
         """
         params: dict[str, Any] = {}
+        deep = as_flag(deep, "deep")
         for name in self._get_param_names():
             params[name] = value = getattr(self, name)
             if deep and _has_parameters(value):
@@ -130,8 +133,8 @@ class Estimator:
         changed = []
         for name, default in defaults_of(type(self).__init__).items():
             value = getattr(self, name, default)
-            if value is not default and repr(value) != repr(default):
-                changed.append(f"{name}={value!r}")
+            if value is not default and shown(value) != shown(default):
+                changed.append(f"{name}={shown(value)}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:

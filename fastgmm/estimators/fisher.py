@@ -16,6 +16,7 @@ from fastgmm.mixture.fisher import FisherVectors, improve
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
+from fastgmm.scalars import as_flag, is_iterable, shown
 from fastgmm.tables.containers import is_table
 from fastgmm.typing import Rows
 from fastgmm.validation.labels import as_labels, group_order
@@ -60,6 +61,10 @@ def groups_of(X: Any, labels: Any, mixture: Mixture, taken: Taken) -> Iterator[G
     """
     if labels is not None:
         return _cut(X, labels, taken)
+    if not is_iterable(X):
+        raise TypeError(
+            f"X must be an array of rows, or an iterable of groups of rows, got {shown(X)}."
+        )
     return _checked(iter([X] if _is_one(X) else X), mixture, taken)
 
 
@@ -122,7 +127,7 @@ def vectors_of(
             step = partial(EStep, mixture, data.extent, rows.dtype, n_threads)
             made.of_statistics(data.pass_over(step), out)
         spare.append(made)
-        if improved:
+        if as_flag(improved, "improved"):
             improve(out)
         return out, group.single
 

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from numbers import Real
+from math import prod
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from fastgmm.covariance.types import with_factors
+from fastgmm.covariance.types import model_of, with_factors
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample
@@ -41,6 +41,8 @@ from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
+from fastgmm.room import check_room
+from fastgmm.scalars import as_float, is_word, shown
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import (
     LOW_RANK_TYPES,
@@ -359,7 +361,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
         >>> model.score_samples([[3.5]]).round(6)
         array([-1.951902])
         """
-        low_rank = covariance_type in LOW_RANK_TYPES
+        if "n_components" in params:
+            raise TypeError("from_parameters takes n_components from the means: leave it out.")
+        low_rank = is_word(covariance_type, LOW_RANK_TYPES)
         spreads: Any = covariances if low_rank else (covariances,)
         single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, *spreads))
         checked_means = check_means_init(means, None)
@@ -373,6 +377,10 @@ class GaussianMixture(Adapting, Reported, Estimator):
             params.setdefault("n_factors", factors.shape[2])
         model = cls(k, covariance_type=covariance_type, **params)
         asked = model._params()
+        if not low_rank:
+            # Covariances as float64, their factors, and those as the kernels read them.
+            held = 3 * 8 * prod(model_of(asked.covariance_type).shape(k, d))
+            check_room(held, "A mixture of such covariances", "fewer components take less")
         kind = asked.covariance_type
         if low_rank:
             kind = with_factors(covariance_type, factors.shape[2])
@@ -846,7 +854,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
             min_rows=0,
             method="partial_fit",
             n_threads=self._threads(),
-            gaps=self.missing == "em",
+            gaps=is_word(self.missing, ("em",)),
         )
         if learner is None:
             # What streams need is loaded with the first of them.
@@ -1102,12 +1110,8 @@ class GaussianMixture(Adapting, Reported, Estimator):
         -------
         float
         """
-        if (
-            isinstance(quantile, bool)
-            or not isinstance(quantile, Real)
-            or not 0.0 <= quantile <= 1.0
-        ):
-            raise ValueError(f"quantile must be a number between 0 and 1, got {quantile!r}")
+        if not 0.0 <= as_float(quantile) <= 1.0:
+            raise ValueError(f"quantile must be a number between 0 and 1, got {shown(quantile)}")
         learner = self._of_stream()
         if learner.recent.n_window == 0:
             raise ValueError(

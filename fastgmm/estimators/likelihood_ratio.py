@@ -11,7 +11,6 @@ import numpy as np
 
 from fastgmm.data.rows import RowData
 from fastgmm.errors import CollapseWarning, IllDefinedCovarianceError, warn_user
-from fastgmm.estimators.bootstrap import check_count
 from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.many import Fits, checked_parameters
 from fastgmm.estimators.replicates import (
@@ -37,6 +36,7 @@ from fastgmm.validation import (
     has_gaps,
 )
 from fastgmm.validation.gaps import warn_of_apart
+from fastgmm.validation.questions import as_count, as_level
 from fastgmm.values import dataclass
 
 GAP = 1e-2
@@ -197,11 +197,10 @@ def bootstrap_lrt(
          2 / 3 ...
     2 components at the level 0.05
     """
-    check_count("n_components", n_components, 1)
-    check_count("max_components", max_components, n_components + 1)
-    check_count("n_bootstrap", n_bootstrap, 1)
-    if isinstance(level, bool) or not 0.0 < level < 1.0:
-        raise ValueError(f"level must be a number between 0 and 1, got {level!r}.")
+    n_components = as_count(n_components, "n_components", 1)
+    max_components = as_count(max_components, "max_components", n_components + 1)
+    n_bootstrap = as_count(n_bootstrap, "n_bootstrap", 1)
+    level = as_level(level)
     check_callback(callback)
     given = {"covariance_type": covariance_type, "n_threads": n_threads, "n_init": n_init}
     seed = int(as_generator(random_state).integers(2**32))
@@ -222,7 +221,7 @@ def bootstrap_lrt(
         if not test.p_value <= level:
             break
         null = alternative
-    return LikelihoodRatioTests(tuple(tests), covariance_type, float(level))
+    return LikelihoodRatioTests(tuple(tests), covariance_type, level)
 
 
 def _fitted(rows: np.ndarray, params: Any, n_components: int) -> Fit:

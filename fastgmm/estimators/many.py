@@ -24,6 +24,7 @@ from fastgmm.estimators.stack import Fitted, Stack
 from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
+from fastgmm.scalars import is_word, shown
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
 from fastgmm.typing import ArrayLike, CovarianceType, RandomStateLike
@@ -151,8 +152,8 @@ def fit_many(
     >>> bool((found["south"].means_ == single.means_).all())
     True
     """
-    if on_error not in ON_ERROR:
-        raise ValueError(f"on_error must be one of {ON_ERROR}, got {on_error!r}.")
+    if not is_word(on_error, ON_ERROR):
+        raise ValueError(f"on_error must be one of {ON_ERROR}, got {shown(on_error)}.")
     check_callback(callback)
     given = {"n_components": n_components, "covariance_type": covariance_type, **params}
     given |= {"n_threads": n_threads, "random_state": random_state}
@@ -170,8 +171,8 @@ def fit_many(
     names = tuple(kept.labels)
     warn_of_all(stack, checked, found.names, names)
     failures = {names[i]: str(error) for i, error in stack.failures.items()}
-    shown = vars(checked) | {"covariance_type": covariance_type}
-    return FittedGroups(names, failures, shown, found.names, stack)
+    params = vars(checked) | {"covariance_type": covariance_type}
+    return FittedGroups(names, failures, params, found.names, stack)
 
 
 def checked_parameters(given: dict[str, Any]) -> Any:

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from fastgmm.estimators.drawing import check_sample
 from fastgmm.estimators.factored import Factored
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.room import check_result
 from fastgmm.typing import ArrayLike, FloatArray, Rows
 from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level
@@ -44,6 +46,7 @@ class Measures(Factored):
         """
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "mahalanobis")
+        check_result((len(rows), mixture.n_components), rows.dtype)
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import distance
@@ -91,6 +94,7 @@ class Measures(Factored):
         mixture, _ = self._gaussians("density_region")
         share = as_level(level)
         count = as_count(n_samples, "n_samples", 1)
+        check_sample(count, mixture.n_features)
         generator = self._seeded(random_state)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import region
@@ -174,6 +178,7 @@ class Measures(Factored):
         """
         mixture, theirs = self._both(other)
         count = as_count(n_samples, "n_samples", 2)
+        check_sample(count, mixture.n_features, shuffle=True)  # the scores of both take room
         generator = self._seeded(random_state)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture import divergence

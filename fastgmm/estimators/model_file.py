@@ -29,6 +29,7 @@ from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.online import Learner
 from fastgmm.fits.target import Target
+from fastgmm.scalars import as_path
 from fastgmm.validation import check_parameters
 from fastgmm.values import dataclass
 from fastgmm.version import __version__
@@ -234,7 +235,7 @@ class CheckpointFile:
     """
 
     def __init__(self, path: "str | os.PathLike[str]", params: dict[str, Any]) -> None:
-        self.path, self._params = Path(path), params
+        self.path, self._params = Path(as_path(path, "checkpoint")), params
 
     def save(self, checkpointed: Checkpointed) -> None:
         """Replace the file in one step."""

@@ -9,6 +9,8 @@ from fastgmm.covariance.types import n_factors_of, without_factors
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.room import check_result
+from fastgmm.scalars import as_flag
 from fastgmm.tables.columns import Column
 from fastgmm.typing import SAME_TYPES, ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names
@@ -190,6 +192,7 @@ class Questions(Measures):
         array([5., 6.])
         """
         mixture, names = self._written_out("regress")
+        return_cov = as_flag(return_cov, "return_cov")
         asked = as_columns(columns, names, mixture.n_features)
         others = as_others(asked, mixture.n_features, "none is left to tell of them")
         # What a question needs is loaded with the first of them.
@@ -203,7 +206,9 @@ class Questions(Measures):
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture.regression import regression, regression_with_gaps
 
-        settings: dict[str, Any] = {"return_cov": bool(return_cov), "n_threads": self._threads()}
+        n_asked = len(asked)
+        check_result((len(rows), n_asked, 1 + n_asked if return_cov else 1), rows.dtype)
+        settings: dict[str, Any] = {"return_cov": return_cov, "n_threads": self._threads()}
         if gaps:
             found = regression_with_gaps(mixture, asked, others, rows, **settings)
         else:
@@ -264,6 +269,8 @@ class Questions(Measures):
             n_threads=n_threads,
             gaps=True,
         )
+        # A copy, and the number of the pattern of each row with what it is found by.
+        check_result((len(rows), mixture.n_features + 3), np.float64)
         generator = None if random_state is None else as_generator(random_state)
         # What a question needs is loaded with the first of them.
         from fastgmm.mixture.imputation import imputed

@@ -12,6 +12,7 @@ from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
+from fastgmm.scalars import is_word
 from fastgmm.typing import (
     ALL_COVARIANCE_TYPES,
     Acceleration,
@@ -147,7 +148,7 @@ on_collapse, prior : optional
         table = as_table(X)
         names = feature_names_of(table)
         mixture = GaussianMixture(**self.get_params(deep=False))
-        may = self.missing == "em"
+        may = is_word(self.missing, ("em",))
         rows = as_rows(table, min_rows=2, method="fit", gaps=may)
         targets = as_targets(y, len(rows), gaps=may)
         with np.errstate(over="ignore"):

@@ -10,6 +10,7 @@ from fastgmm.estimators.fitted import Fitted
 from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria, classified, scored
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.room import check_result
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import ArrayLike, Labels, Rows
 from fastgmm.validation import (
@@ -28,6 +29,8 @@ _FLOAT32 = np.dtype(np.float32)
 """NumPy has one object for this dtype in native byte order, so that `is` suffices to tell it."""
 _FLOAT64 = np.dtype(np.float64)
 """The same holds for this one."""
+MANY = 1 << 24
+"""Results of fewer numbers take no memory worth asking for."""
 
 
 class Scoring(Fitted):
@@ -88,6 +91,8 @@ class Scoring(Fitted):
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "score_samples")
         if out is None:
+            if len(rows) > MANY:
+                check_result((len(rows),), rows.dtype)
             out = np.empty(len(rows), rows.dtype)
         else:
             check_out(out, (len(rows),), rows)
@@ -189,6 +194,7 @@ class Scoring(Fitted):
             return lazy_scores
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "component_log_density")
+        check_result((len(rows), mixture.n_components), rows.dtype)
         out = np.empty((len(rows), mixture.n_components), rows.dtype)
         threads = self._threads()
         return _density.component_log_density(mixture, rows, out, threads, gaps=gaps)
@@ -224,6 +230,8 @@ class Scoring(Fitted):
         rows, gaps = self._rows(X, mixture, names, "predict_proba")
         shape = (len(rows), mixture.n_components)
         if out is None:
+            if len(rows) * shape[1] > MANY:
+                check_result(shape, rows.dtype)
             out = np.empty(shape, rows.dtype)
         else:
             check_out(out, shape, rows)
@@ -247,6 +255,8 @@ class Scoring(Fitted):
             return lazy_scores
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "predict")
+        if len(rows) > MANY:
+            check_result((len(rows),), np.int64)
         n_threads = None if self.n_threads is None else self._threads()
         return _density.labels(mixture, rows, n_threads, gaps=gaps)
 
@@ -274,6 +284,8 @@ class Scoring(Fitted):
         """
         mixture, names = self._fitted()
         rows, gaps = self._rows(X, mixture, names, "noise_proba")
+        if len(rows) > MANY:
+            check_result((len(rows), 2), rows.dtype)
         out = np.zeros(len(rows), rows.dtype)
         if mixture.noise is None:
             return out

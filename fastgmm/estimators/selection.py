@@ -16,12 +16,13 @@ from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candida
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.given import row_data
+from fastgmm.mixture.criteria import check_criterion
+from fastgmm.scalars import is_iterable, is_word, shown
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.tables.containers import is_spread
 from fastgmm.threads import Cancelled, Flag, as_they_end, free_threads
 from fastgmm.typing import (
     COVARIANCE_TYPES,
-    CRITERIA,
     LOW_RANK_TYPES,
     MCLUST_TYPES,
     ArrayLike,
@@ -198,7 +199,8 @@ def select(
         raise ValueError("n_factors goes with covariance types of low rank: pass both, or neither.")
     n_threads = check_parameters({"n_threads": n_threads})["n_threads"]
     check_callback(callback)
-    data = _data(X, sample_weight, client, n_threads, params.get("missing") == "em")
+    missing = check_parameters({"missing": params.get("missing", "error")})["missing"]
+    data = _data(X, sample_weight, client, n_threads, missing == "em")
     grid = _grid(numbers, words, data.n_features)
     seed = int(as_generator(random_state).integers(2**63))
     given = {"max_iter": max_iter, "gap_tol": _gap(data.extent.weight), "n_init": n_init, **params}
@@ -315,18 +317,26 @@ def _numbers(n_components: int | Iterable[int]) -> list[Any]:
 
 
 def _words(covariance_types: str | Sequence[str]) -> list[str]:
-    return [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
+    if isinstance(covariance_types, str):
+        return [covariance_types]
+    if isinstance(covariance_types, np.ndarray):
+        covariance_types = covariance_types.reshape(-1).tolist()
+    if not is_iterable(covariance_types):
+        raise TypeError(
+            f"covariance_types must be one or several of {', '.join(map(repr, COVARIANCE_TYPES))}, "
+            f"or another covariance type, got {shown(covariance_types)}."
+        )
+    return list(covariance_types)
 
 
 def _check_grid(numbers: list[Any], words: list[str], criterion: str) -> None:
     if not numbers or not words:
         raise ValueError("select needs at least one number of components and one covariance type.")
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion must be one of {CRITERIA}, got {criterion!r}.")
+    check_criterion(criterion)
     for number in numbers:
         check_parameters({"n_components": number})
     for word in words:
-        if word != MCLUST:
+        if not is_word(word, (MCLUST,)):
             check_parameters({"covariance_type": word})
 
 

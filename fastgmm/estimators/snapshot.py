@@ -9,6 +9,7 @@ from fastgmm import kernels
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators.measures import Measures
 from fastgmm.mixture.mixture import Mixture
+from fastgmm.scalars import shown
 from fastgmm.typing import MISSING, FloatArray, Missing
 from fastgmm.values import dataclass
 
@@ -116,8 +117,8 @@ class Snapshot(Measures):
         """
         try:
             made = kernels.scorers[np.dtype(dtype)]
-        except (KeyError, TypeError):
-            raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.") from None
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"dtype must be float64 or float32, got {shown(dtype)}.") from None
         mixture, _ = self._fitted()
         return made(mixture.packed(np.dtype(dtype)))
 

@@ -29,6 +29,7 @@ def begun(
         check_factors(params, rows.shape[1])
         k, kind = params.n_components, kind_of(params)
         target = Target(rows.shape[1], rows.dtype, k, kind, family)
+        target.check_memory()
         seed = int(as_generator(params.random_state).integers(2**63))
         return Learner(target, pace, n_threads, seed)
     k, d = mixture.means.shape

@@ -4,10 +4,7 @@ The count depends on sizes alone.  It was compared with the peaks of fits of all
 `tests/fits/test_needs.py` holds it to them.
 """
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from math import prod
 
@@ -19,12 +16,11 @@ from fastgmm.errors import not_enough_memory_error, readable
 from fastgmm.fits.narrow import stays_in_span
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.mixture.mixture import n_parameters
+from fastgmm.room import SMALL, bytes_available
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
 from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
 
-SMALL = 1 << 28
-"""A fit that takes less than this, 256 MB, is not held against what there is: to ask takes time."""
 NUMBER = 8
 """Parameters and statistics are float64, whatever the rows."""
 MIXTURES = 2
@@ -46,9 +42,6 @@ LARGEST = 128
 """All that a fit takes beside rows is less than so many arrays like the covariances."""
 COPIES = 3
 """Trees and merges by likelihood make so many copies of the rows that they look at."""
-CGROUPS = "/sys/fs/cgroup"
-UNLIMITED = 1 << 60
-"""A limit from here on is none: version 1 of cgroups writes the largest number that it knows."""
 
 
 def check_memory(plan: Plan, data: Data, hooks: Hooks | None = None) -> None:
@@ -162,91 +155,3 @@ def _remedy(plan: Plan, data: Data, available: int) -> str:
     if model_of(plan.start.covariance_type).form is MATRIX:
         return "fewer components, or covariance_type='diag', take less"
     return "fewer components take less"
-
-
-# ------------------------------------------------------------------ what there is
-
-
-def bytes_available() -> int | None:
-    """The bytes that this process may still take: the least of all limits; None if none is known.
-
-    It knows the limit of the address space, those of control groups on Linux, and what the system
-    has free without swapping; where the system does not tell that, the size of physical memory.
-    """
-    limits = [*_of_process(), *_of_control_groups(), *_of_system()]
-    return max(0, min(limits)) if limits else None
-
-
-def _of_process() -> Iterator[int]:
-    """What RLIMIT_AS leaves, where there are such limits."""
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit != resource.RLIM_INFINITY:
-        yield limit - _address_space()
-
-
-def _address_space() -> int:
-    """The bytes of addresses that the process has; 0 where the system does not tell."""
-    with suppress(OSError, ValueError, IndexError):
-        return int(_read("/proc/self/statm").split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
-
-
-def _of_control_groups() -> Iterator[int]:
-    """What is left to each control group that the process is in, of both versions of them."""
-    for line in _lines("/proc/self/cgroup"):
-        number, controllers, place = [*line.split(":", 2), "", ""][:3]
-        if number == "0":
-            yield from _left(f"{CGROUPS}", place, ("memory.max", "memory.current"))
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            yield from _left(f"{CGROUPS}/memory", place, names)
-
-
-def _left(root: str, place: str, names: tuple[str, str]) -> Iterator[int]:
-    """What is left to a group and to all above it; in a container, its own group is the root."""
-    folders = [one for one in place.split("/") if one]
-    for n in range(len(folders), -1, -1):
-        group = "/".join([root, *folders[:n]])
-        with suppress(OSError, ValueError):  # no such file, or "max"
-            limit, used = (int(_read(f"{group}/{name}")) for name in names)
-            if limit < UNLIMITED:
-                yield limit - used + _file_pages(group)
-
-
-def _file_pages(group: str) -> int:
-    """The bytes of files that a group holds and can give back."""
-    for line in _lines(f"{group}/memory.stat"):
-        name, _, value = line.partition(" ")
-        if name in ("inactive_file", "total_inactive_file"):
-            return int(value)
-    return 0
-
-
-def _of_system() -> Iterator[int]:
-    """What the machine has free, or has at all."""
-    for line in _lines("/proc/meminfo"):
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            yield 1024 * int(value.split()[0])
-            return
-    with suppress(OSError, ValueError, AttributeError):
-        pages = os.sysconf("SC_PHYS_PAGES")
-        if pages > 0:
-            yield pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _lines(path: str) -> list[str]:
-    """The lines of a file of the system; none where there is no such file."""
-    with suppress(OSError):
-        return _read(path).splitlines()
-    return []
-
-
-def _read(path: str) -> str:
-    # pathlib would take 4 ms of the import.
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()

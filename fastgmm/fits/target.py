@@ -2,15 +2,19 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from fastgmm.covariance.types import model_of
 from fastgmm.data.rows import RowData
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit, fit
+from fastgmm.fits.needs import COPIES, MIXTURES, NUMBER, OTHERS
 from fastgmm.fits.plan import Plan
+from fastgmm.room import check_room
 from fastgmm.values import dataclass
 
 FIRST_ROWS_PER_PARAMETER = 4
@@ -55,6 +59,19 @@ class Target:
     def most_first_rows(self) -> int:
         """The number of rows to which the first mixture is fitted where one call brings them."""
         return max(FIRST_NUMBERS // self.n_features, self.first_rows)
+
+    def check_memory(self) -> None:
+        """Refuse a stream whose first fit could not be done, before its rows are gathered.
+
+        Raises
+        ------
+        NotEnoughMemoryError
+            It says how much the least part of the fit takes: its mixtures, and copies of its rows.
+        """
+        k, d = self.n_components, self.n_features
+        spreads = prod(model_of(self.covariance_type).shape(k, d))
+        needed = NUMBER * ((3 * MIXTURES + OTHERS) * spreads + COPIES * self.first_rows * d)
+        check_room(needed, "The first fit of this stream", "fewer components take less")
 
     def fit(self, data: RowData, plan: Plan) -> Fit | None:
         """The first fit; None where rows are too few, too alike, or all lack the same column."""

@@ -4,8 +4,25 @@ import numpy as np
 
 from fastgmm.mixture.density import classification, log_likelihood
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.typing import FloatArray
+from fastgmm.scalars import is_word, shown
+from fastgmm.typing import CRITERIA, FloatArray
 from fastgmm.values import dataclass
+
+
+def check_criterion(criterion: object) -> None:
+    """Refuse what is no criterion.
+
+    Parameters
+    ----------
+    criterion : object
+
+    Raises
+    ------
+    ValueError
+        If it is none of `CRITERIA`.
+    """
+    if not is_word(criterion, CRITERIA):
+        raise ValueError(f"criterion must be one of {CRITERIA}, got {shown(criterion)}.")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,14 @@ def log_gamma(x: FloatArray) -> FloatArray:
     array([0.      , 3.178054])
     """
     x = np.asarray(x, dtype=np.float64)
-    return np.fromiter(map(math.lgamma, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+    return np.fromiter(map(_log_gamma, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+
+
+def _log_gamma(x: float) -> float:
+    try:
+        return math.lgamma(x)
+    except OverflowError:  # from about 2.5e305 on
+        return math.inf
 
 
 def digamma(x: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ machine.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
+from fastgmm.scalars import as_float, as_numbers, is_iterable, is_word, shown
 from fastgmm.typing import FloatArray, ModelName
 from fastgmm.values import dataclass
 
@@ -100,11 +101,44 @@ class SufficientStatistics:
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
-            array = np.asarray(getattr(self, name), dtype=np.float64)
+            array = as_numbers(getattr(self, name), name)
             if array.flags.writeable:
                 array = array.view()
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
+
+        k, d = (*self.reference.shape, 0, 0)[:2]
+        if self.first_moment.shape != (k, d) or self.component_weight.shape != (k,):
+            raise ValueError(
+                "reference and first_moment must have the shape (K, D), and component_weight (K,), "
+                f"got {self.reference.shape}, {self.first_moment.shape} and "
+                f"{self.component_weight.shape}"
+            )
+        if type(self.n_samples) is not int or not (
+            type(self.weight) is type(self.log_likelihood) is float
+        ):
+            self._check_numbers()  # those of an E-step have these types
+        if not isinstance(self.dtype, np.dtype):
+            self._check_dtype()
+
+    def _check_numbers(self) -> None:
+        """Make the numbers Python's, or refuse what is none."""
+        number = self.n_samples
+        if not isinstance(number, Integral) or isinstance(number, np.timedelta64):
+            raise TypeError(f"n_samples must be an integer, got {shown(number)}")
+        object.__setattr__(self, "n_samples", int(number))
+        for name in ("weight", "log_likelihood"):
+            value = getattr(self, name)
+            if not isinstance(value, Real):
+                raise TypeError(f"{name} must be a number, got {shown(value)}")
+            object.__setattr__(self, name, as_float(value))
+
+    def _check_dtype(self) -> None:
+        """Make a dtype of what NumPy takes for one."""
+        try:
+            object.__setattr__(self, "dtype", np.dtype(self.dtype))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TypeError(f"dtype must be float32 or float64, got {shown(self.dtype)}") from error
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -122,7 +156,7 @@ class SufficientStatistics:
     def check(self) -> None:
         """Raise ValueError where these cannot be the sums of any rows."""
         if not is_covariance_type(self.covariance_type):
-            raise ValueError(f"there is no covariance type {self.covariance_type!r}")
+            raise ValueError(f"there is no covariance type {shown(self.covariance_type)}")
         if self.dtype not in checks.FLOATS:
             raise ValueError(f"rows are float32 or float64, got {self.dtype}")
         k, d = checks.check_sizes("reference", self.reference, 2)
@@ -183,7 +217,7 @@ class SufficientStatistics:
     def _alike(self, other: "SufficientStatistics", verb: str) -> "SufficientStatistics":
         """The other statistics about this reference, if they are of such a mixture."""
         if (
-            other.covariance_type != self.covariance_type
+            not is_word(other.covariance_type, (self.covariance_type,))
             or other.reference.shape != self.reference.shape
         ):
             raise ValueError(
@@ -225,6 +259,8 @@ class SufficientStatistics:
         >>> total.n_samples, total.first_moment
         (3, array([[9.]]))
         """
+        if not is_iterable(statistics):
+            raise TypeError(f"total() takes an iterable of statistics, got {shown(statistics)}")
         total: SufficientStatistics | None = None
         for one in statistics:
             if not isinstance(one, SufficientStatistics):
@@ -241,9 +277,12 @@ class SufficientStatistics:
 
         `n_samples` stays.  ``statistics * factor`` is the same.
         """
-        if not isinstance(factor, Real) or not 0.0 <= float(factor) < np.inf:
-            raise ValueError(f"the factor of scaled() must be a finite number >= 0, got {factor!r}")
-        factor = float(factor)
+        number = as_float(int(factor) if isinstance(factor, bool) else factor)
+        if not 0.0 <= number < np.inf:
+            raise ValueError(
+                f"the factor of scaled() must be a finite number >= 0, got {shown(factor)}"
+            )
+        factor = number
         return replace(
             self,
             component_weight=self.component_weight * factor,
@@ -259,17 +298,18 @@ class SufficientStatistics:
         Only the difference of the two references enters, so that a common offset cancels before
         anything is squared.
         """
-        reference = np.array(reference, dtype=np.float64)
-        if reference.shape != self.reference.shape:
-            raise ValueError(
-                f"the reference of moved() must have the shape {self.reference.shape} "
-                f"of the means, got {reference.shape}"
-            )
+        reference = as_numbers(reference, "reference").copy()
         first, second = self.about(reference)
         return replace(self, reference=reference, first_moment=first, second_moment=second)
 
     def about(self, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The first and second moments about other reference points (K, D)."""
+        reference = as_numbers(reference, "reference")
+        if reference.shape != self.reference.shape:
+            raise ValueError(
+                f"reference must have the shape {self.reference.shape} of the means, got "
+                f"{reference.shape}"
+            )
         shift = self.reference - reference
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
@@ -307,7 +347,11 @@ class SufficientStatistics:
             taken_off = weight @ taken_off / divisor
         second = second / divisor
         variances = np.maximum(second - taken_off, 0.0)
-        return bool((EPS * taken_off > CANCELLATION * (variances + reg_covar)).any())
+        try:
+            ridge = np.broadcast_to(as_numbers(reg_covar, "reg_covar"), variances.shape)
+        except ValueError as error:
+            raise ValueError(f"reg_covar must be a number, got {shown(reg_covar)}") from error
+        return bool((EPS * taken_off > CANCELLATION * (variances + ridge)).any())
 
     def to_bytes(self) -> bytes:
         """The statistics as versioned, checked bytes, for another process or machine.
@@ -366,7 +410,7 @@ def reordered(statistics: SufficientStatistics, order: NDArray[np.intp]) -> Suff
 
 def _describe(statistics: SufficientStatistics) -> str:
     k, d = statistics.reference.shape
-    return f"{k} {statistics.covariance_type} components in {d} features"
+    return f"{k} {shown(statistics.covariance_type)} components in {d} features"
 
 
 def check(

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgmm.errors import not_fitted_error
+from fastgmm.mixture.criteria import check_criterion
 from fastgmm.plot.files import import_matplotlib, picture_file
 from fastgmm.plot.parts import PALETTE
+from fastgmm.scalars import is_iterable, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,6 +104,8 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
     'BIC (lower is better)'
     """
     import_matplotlib()
+    check_criterion(criterion)
+    _check_table(table)
     fitted = [one for one in table if np.isfinite(getattr(one, criterion))]
     if not fitted:
         raise ValueError("There is nothing to draw: no fit of the table has ended well.")
@@ -120,6 +124,12 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
     ax.ticklabel_format(axis="y", style="plain")
     ax.legend(frameon=False, fontsize="small")
     return ax
+
+
+def _check_table(table: Any) -> None:
+    """Refuse what is no table of `fastgmm.select`."""
+    if not is_iterable(table) or not all(hasattr(one, "bic") for one in table):
+        raise TypeError(f"table must be the table of fastgmm.select, got {shown(table)}.")
 
 
 def save_criterion(path: str | os.PathLike[str], table: Sequence[Any], criterion: str) -> None:

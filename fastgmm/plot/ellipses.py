@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from fastgmm.scalars import as_float, is_iterable, shown
 from fastgmm.values import dataclass
+
+LARGEST = 1e6
+"""No picture shows ellipses of more deviations than this."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +60,25 @@ def as_ellipses(
     Ellipses(deviations=(2.447746830680816,), label='95 % of a component')
     """
     if levels is None:
-        sizes = sorted(map(float, deviations))
-        if not sizes or sizes[0] <= 0 or not np.isfinite(sizes).all():
-            raise ValueError(f"deviations must be positive numbers, got {deviations!r}.")
+        sizes = _numbers(deviations)
+        if not sizes or not all(0.0 < size < np.inf for size in sizes):
+            raise ValueError(f"deviations must be positive numbers, got {shown(deviations)}.")
+        if sizes[-1] > LARGEST:
+            raise ValueError(f"deviations must be at most {LARGEST:g}, got {sizes[-1]:g}.")
         return Ellipses(tuple(sizes), ", ".join(f"{size:g}" for size in sizes) + " deviations")
-    given: Iterable[float] = levels if isinstance(levels, Iterable) else [levels]
-    shares = sorted(map(float, given))
+    shares = _numbers(levels)
     if not shares or not all(0.0 < share < 1.0 for share in shares):
-        raise ValueError(f"levels must be numbers between 0 and 1, such as 0.9, got {levels!r}.")
+        raise ValueError(
+            f"levels must be numbers between 0 and 1, such as 0.9, got {shown(levels)}."
+        )
     # The squared distance of two features is chi-squared of two degrees: P(d > r) = exp(-r^2 / 2).
     sizes = [float(np.sqrt(-2.0 * np.log1p(-share))) for share in shares]
     label = ", ".join(f"{100 * share:g}" for share in shares) + " % of a component"
     return Ellipses(tuple(sizes), label)
+
+
+def _numbers(values: Any) -> list[float]:
+    """Some numbers, or one, in order; what is none is NaN."""
+    if isinstance(values, np.ndarray):
+        values = values.reshape(-1).tolist()
+    return sorted(map(as_float, values if is_iterable(values) else [values]))

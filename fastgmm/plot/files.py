@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastgmm.archive.replacement import replace_file
+from fastgmm.scalars import as_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,6 +59,7 @@ def check_picture_name(path: str | os.PathLike[str]) -> None:
     ValueError: The picture fits.doc must end in one of ...
     """
     import_matplotlib()
+    path = as_path(path, "path")
     from matplotlib.backend_bases import FigureCanvasBase
 
     known = sorted(FigureCanvasBase.get_supported_filetypes())
@@ -92,5 +94,5 @@ def picture_file(path: str | os.PathLike[str]) -> Iterator[Figure]:
     figure = Figure(layout="constrained")
     yield figure
     drawn = io.BytesIO()
-    figure.savefig(drawn, format=Path(path).suffix[1:].lower(), dpi=DOTS_PER_INCH)
+    figure.savefig(drawn, format=Path(as_path(path, "path")).suffix[1:].lower(), dpi=DOTS_PER_INCH)
     replace_file(path, drawn.getvalue())

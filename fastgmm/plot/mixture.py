@@ -24,6 +24,7 @@ from fastgmm.plot.parts import (
     number_means,
 )
 from fastgmm.plot.shown import Shown, as_shown, chosen_features
+from fastgmm.scalars import as_flag
 from fastgmm.tables.columns import Column
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def plot_mixture(
     first: Axes = axes[0, 0]
     if n_drawn > 2:
         _draw_grid(axes, shown, rings)
-        if legend:
+        if as_flag(legend, "legend"):
             add_legend(axes[0, -1], shown, rings, "corner")
         return axes
     limits = shown.limits(rings.deviations[-1])
@@ -117,7 +118,7 @@ def plot_mixture(
         if len(shown.weights) > len(PALETTE):
             # So many colours are hard to tell apart.
             number_means(first, shown, limits)
-    if legend:
+    if as_flag(legend, "legend"):
         engine = _figure_of(first).get_layout_engine()
         beside = type(engine).__name__ == "ConstrainedLayoutEngine"
         add_legend(first, shown, rings, "beside" if beside else "inside")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import threading
 import time
@@ -12,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastgmm.scalars import as_float, is_iterable, shown
 from fastgmm.sources.blocks import Block
 from fastgmm.sources.opening import table_source
-from fastgmm.sources.rows import Wanted, finite_rows, row_dtype
+from fastgmm.sources.rows import Wanted, as_batch_rows, check_gaps, finite_rows, row_dtype
 from fastgmm.tables.containers import array_of
 from fastgmm.tables.table import Table
 from fastgmm.threads import Flag
@@ -83,14 +83,14 @@ def stream(
     ('a', 'b') [[1.0, 2.0], [3.0, 4.0]]
     ('a', 'b') [[5.0, 6.0]]
     """
-    if batch_rows < 1:
-        raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
-    if not seconds >= 0 or math.isinf(seconds):
-        raise ValueError(f"seconds must be a finite number of at least 0, got {seconds}.")
-    if gaps not in ("error", "drop", "keep"):
-        raise ValueError(f"gaps must be 'error', 'drop' or 'keep', got {gaps!r}.")
+    batch_rows = as_batch_rows(batch_rows)
+    if not 0.0 <= (number := as_float(seconds)) <= threading.TIMEOUT_MAX:
+        raise ValueError(f"seconds must be a finite number of at least 0, got {shown(seconds)}.")
+    if not is_iterable(messages):
+        raise TypeError(f"messages must be an iterable, got {shown(messages)}.")
+    check_gaps(gaps)
     gathered = _Gathered(columns, row_dtype(dtype), gaps)
-    return _batches(_read_apart(messages, decode), gathered, batch_rows, seconds)
+    return _batches(_read_apart(messages, decode), gathered, batch_rows, number)
 
 
 class _Ended(NamedTuple):
@@ -169,12 +169,21 @@ def _batches(
         items.close()
 
 
+def _names_of(columns: Any) -> tuple[str, ...] | None:
+    """The names of the columns, where any are given."""
+    if columns is None:
+        return None
+    if isinstance(columns, str) or not is_iterable(columns):
+        raise TypeError(f"columns must be the names of all columns, got {shown(columns)}.")
+    return tuple(columns)
+
+
 class _Gathered:
     """Rows that wait for their batch."""
 
     def __init__(self, columns: Sequence[str] | None, dtype: np.dtype[Any], gaps: str) -> None:
-        self._names = None if columns is None else tuple(columns)
-        self._n_columns = None if columns is None else len(tuple(columns))
+        self._names = _names_of(columns)
+        self._n_columns = None if self._names is None else len(self._names)
         self._dtype, self._gaps = dtype, gaps
         self._parts: list[Rows] = []
         self._n_messages = self.n_rows = 0

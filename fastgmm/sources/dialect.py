@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fastgmm.scalars import as_flag, is_iterable, is_word, shown
 from fastgmm.values import dataclass
 
 COMMON_GAPS = {"", "NA", "N/A", "#NA", "#N/A", "#N/A N/A", "n/a", "NULL", "null", "NaN", "nan"}
@@ -24,7 +25,7 @@ SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """Excel takes the delimiter from a first line like this one."""
 YEAR = re.compile(r"(1[5-9]|20)\d\d")
 """A field like this may be the name of a column as well as a number."""
-MARK = re.compile(r"[^\w\s\"+\-.\x80-\U0010ffff]")
+MARK = re.compile(r"[^\w\s\"+\-.\x00-\x1f\x7f-\U0010ffff]")
 """A delimiter or the sign of a comment: one ASCII character that no number holds."""
 
 
@@ -149,15 +150,21 @@ def dialect_of(
     >>> dialect_of(delimiter=";", decimal=",", gap_marks="-999").gap_marks
     ('-999',)
     """
-    if delimiter not in (None, BLANKS, " ", "\t"):
+    if delimiter is not None and not is_word(delimiter, (BLANKS, " ", "\t")):
         _check_mark("delimiter", delimiter)
-    if decimal not in (".", ","):
-        raise ValueError(f"decimal must be '.' or ',', got {decimal!r}.")
+    if not is_word(decimal, (".", ",")):
+        raise ValueError(f"decimal must be '.' or ',', got {shown(decimal)}.")
     if comment is not None:
         _check_mark("comment", comment)
-    marks = [gap_marks] if isinstance(gap_marks, str) else list(gap_marks)
-    if not all(isinstance(mark, str) for mark in marks):
-        raise ValueError(f"gap_marks must be texts, as they stand in the file, got {gap_marks!r}.")
+    if isinstance(gap_marks, str):
+        gap_marks = [gap_marks]
+    marks = list(gap_marks) if is_iterable(gap_marks) else []
+    if not is_iterable(gap_marks) or not all(map(_is_text, marks)):
+        raise ValueError(
+            f"gap_marks must be texts, as they stand in the file, got {shown(gap_marks)}."
+        )
+    if header is not None:
+        header = as_flag(header, "header")
     used = {"delimiter": delimiter, "decimal": decimal, "comment": comment}
     for one in used.values():
         twins = [other for other in used if one is not None and used[other] == one]
@@ -167,12 +174,17 @@ def dialect_of(
     return Dialect(header, delimiter, decimal, comment, tuple(mark.strip() for mark in marks))
 
 
+def _is_text(mark: object) -> bool:
+    """Whether a file of text can hold it: half a pair of UTF-16 is none."""
+    return isinstance(mark, str) and mark.encode(errors="replace").decode() == mark
+
+
 def _check_mark(name: str, value: object) -> None:
     if not isinstance(value, str) or not MARK.fullmatch(value):
         words = ", '\\t', ' ' or 'whitespace'" if name == "delimiter" else ""
         raise ValueError(
             f"{name} must be one ASCII character such as {';' if words else '#'!r}{words}, got "
-            f"{value!r}."
+            f"{shown(value)}."
         )
 
 

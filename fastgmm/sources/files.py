@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastgmm.scalars import as_path
 from fastgmm.sources.dialect import dialect_of
 from fastgmm.sources.formats import FORMAT_OF_ENDING, Format, file_source
 from fastgmm.sources.hive import partitioned
@@ -115,5 +116,5 @@ def column_names(
     FileNotFoundError, IsADirectoryError, PermissionError, ValueError, ImportError
         As for `read_table`.
     """
-    place = (listed(path) or [Path(path)])[0]
+    place = (listed(path) or [Path(as_path(path, "path"))])[0]
     return partitioned(place, file_source(place, None, dialect_of(header))).names

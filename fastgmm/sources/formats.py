@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from fastgmm.scalars import is_word, shown
 from fastgmm.sources import remote
 from fastgmm.sources.arrow import ArrowFileSource, ArrowStreamSource, ParquetSource
 from fastgmm.sources.blocks import Source
@@ -72,9 +73,9 @@ def check_format(format: str | None) -> None:
     ValueError
         If it is neither None nor one of `FORMATS`.
     """
-    if format is not None and format not in FORMATS:
+    if format is not None and not is_word(format, FORMATS):
         known = ", ".join(map(repr, FORMATS))
-        raise ValueError(f"format must be one of {known}, got {format!r}.")
+        raise ValueError(f"format must be one of {known}, got {shown(format)}.")
 
 
 def stream_source(source: Any, format: str | None, dialect: Dialect) -> Source | None:

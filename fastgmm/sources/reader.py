@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,14 @@ from fastgmm.sources.dialect import dialect_of
 from fastgmm.sources.formats import Format, check_format
 from fastgmm.sources.opening import opened_parts
 from fastgmm.sources.parts import Files, Items, check_same
-from fastgmm.sources.rows import Joiner, finite_rows, row_dtype, wanted_of
+from fastgmm.sources.rows import (
+    Joiner,
+    as_batch_rows,
+    check_gaps,
+    finite_rows,
+    row_dtype,
+    wanted_of,
+)
 from fastgmm.tables.columns import Column, column_list
 from fastgmm.tables.table import Table
 from fastgmm.typing import Rows
@@ -30,8 +36,6 @@ Columns: TypeAlias = (
     | None
 )
 """Columns are chosen so: by name or number, one or more, or by a function of all names."""
-GAPS = ("error", "drop", "keep")
-"""What may be done with rows that have gaps."""
 MOST_PLACES = 10
 """The places of this many rows with gaps are remembered."""
 
@@ -148,17 +152,14 @@ def batches(
     (('waiting', 'eruptions'), 1)
     """
     kind = row_dtype(dtype)
-    if gaps not in GAPS:
-        raise ValueError(f"gaps must be 'error', 'drop' or 'keep', got {gaps!r}.")
-    if operator.index(batch_rows) < 1:
-        raise ValueError(f"batch_rows must be at least 1, got {batch_rows}.")
+    check_gaps(gaps)
     check_format(format)
     dialect = dialect_of(header, delimiter, decimal, comment, gap_marks)
     parts, files = opened_parts(source, format, dialect)
     return Batches(
         parts,
         partial(_chosen, columns=columns, weights=weights),
-        batch_rows=operator.index(batch_rows),
+        batch_rows=as_batch_rows(batch_rows),
         dtype=kind,
         gaps=gaps,
         files=tuple(file for file in files if isinstance(file, Path)),

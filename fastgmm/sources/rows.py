@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastgmm.scalars import is_word, shown
 from fastgmm.sources.blocks import MOST_NUMBERS, Block, Source, Values
 from fastgmm.tables.unfit import fault, first_unfit
 from fastgmm.typing import Rows
+
+GAPS = ("error", "drop", "keep")
+"""`gaps` is one of these words."""
 
 
 class Wanted(NamedTuple):
@@ -71,10 +76,62 @@ def row_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     ValueError
         If it is none of the two.
     """
-    kind = np.dtype(dtype)
+    try:
+        kind = np.dtype(dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"dtype must be float32 or float64, got {shown(dtype)}.") from error
     if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {kind}.")
     return kind
+
+
+def check_gaps(gaps: object) -> None:
+    """Refuse an unknown word for what is done with gaps.
+
+    Parameters
+    ----------
+    gaps : object
+
+    Raises
+    ------
+    ValueError
+        If it is none of `GAPS`.
+    """
+    if not is_word(gaps, GAPS):
+        raise ValueError(f"gaps must be 'error', 'drop' or 'keep', got {shown(gaps)}.")
+
+
+def as_batch_rows(batch_rows: Any) -> int:
+    """The number of rows of a batch.
+
+    Parameters
+    ----------
+    batch_rows : int
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If it is less than 1.
+
+    Examples
+    --------
+    >>> as_batch_rows(0)
+    Traceback (most recent call last):
+    ValueError: batch_rows must be at least 1, got 0.
+    """
+    try:
+        number = operator.index(batch_rows)
+    except TypeError as error:
+        raise TypeError(f"batch_rows must be an integer, got {shown(batch_rows)}.") from error
+    if number < 1:
+        raise ValueError(f"batch_rows must be at least 1, got {shown(number)}.")
+    return number
 
 
 def finite_rows(

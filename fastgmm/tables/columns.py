@@ -2,7 +2,9 @@
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fastgmm.scalars import is_iterable, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +33,41 @@ def column_list(columns: Column | Sequence[Column] | None) -> list[Column] | Non
     """
     if columns is None:
         return None
-    return [columns] if isinstance(columns, str | int) else list(columns)
+    if isinstance(columns, str | int) or not is_iterable(columns):
+        return [as_column(columns)]
+    return [as_column(column) for column in columns]
+
+
+def as_column(column: Any) -> Column:
+    """A column that somebody has chosen, by its name or its number.
+
+    Parameters
+    ----------
+    column : str or int
+
+    Returns
+    -------
+    str or int
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+
+    Examples
+    --------
+    >>> as_column(1.5)
+    Traceback (most recent call last):
+    TypeError: A column is chosen by its name or its number, got 1.5.
+    """
+    if isinstance(column, str):
+        return column
+    try:
+        return operator.index(column)
+    except TypeError as error:
+        raise TypeError(
+            f"A column is chosen by its name or its number, got {shown(column)}."
+        ) from error
 
 
 def positions(
@@ -77,12 +113,13 @@ def positions(
                 f"like the index that pandas and R write; {advice(named)}."
             )
         return list(range(n_columns))
-    found = [_position(where, names, n_columns, column) for column in columns]
+    listed = list(columns) if is_iterable(columns) else [as_column(columns)]
+    found = [_position(where, names, n_columns, as_column(column)) for column in listed]
     if not found:
         raise ValueError(f"No column of {where} is chosen; choose at least one.")
     if len(set(found)) < len(found):
         twice = next(i for i, position in enumerate(found) if position in found[:i])
-        raise ValueError(f"Column {columns[twice]!r} of {where} is chosen twice.")
+        raise ValueError(f"Column {listed[twice]!r} of {where} is chosen twice.")
     return found
 
 
@@ -103,7 +140,7 @@ def _position(
                     f"choose by number, 0 to {n_columns - 1}."
                 )
             raise ValueError(f"{where} has no column {column!r}; it has {_quoted(names)}.")
-    number = operator.index(column) if not isinstance(column, str) else int(column)
+    number = int(column)
     if not 0 <= number < n_columns:
         raise ValueError(
             f"{where} has no column number {number}; the numbers are 0 to {n_columns - 1}."

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.scalars import shown
 from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
 from fastgmm.tables.kinds import inside
 from fastgmm.tables.numeric import EXACT, as_numbers, is_masked_type, without_mask
@@ -63,7 +64,7 @@ def opened(value: Any, name: str) -> NDArray[Any] | Frame:
     if type(value) is np.ndarray or isinstance(value, Frame):
         return value
     if isinstance(value, _PLAIN):
-        return _of_lists(value)
+        return _of_lists(value, name)
     if isinstance(value, np.ndarray):
         return _plain_array(value, name)
     if is_class(value, "fastgmm", "Table"):
@@ -155,8 +156,11 @@ def _of_table(table: Table) -> NDArray[Any] | Frame:
     return table.rows if table.columns is None else TableFrame(table)
 
 
-def _of_lists(value: Any) -> NDArray[Any]:
-    array = np.asarray(value)
+def _of_lists(value: Any, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # NumPy's sentence is known to many, and does not say what it is of
+        raise ValueError(f"{name} is no array: {error}") from error
     # NumPy has rounded integers that stood among floats. The sum of squares is the quickest way to
     # see that none was so large; where it is NaN, one may have been.
     if array.dtype == np.float64 and not np.vdot(array, array) < _SQUARE:
@@ -179,8 +183,8 @@ def _of_protocol(value: Any, name: str) -> NDArray[Any] | Frame:
         raise sparse_error(name)
     if isinstance(value, str | bytes):
         raise ValueError(
-            f"could not convert string to float: {value!r}. {name} is text: to read a file, pass "
-            "fastgmm.sources.read_table(path)."
+            f"could not convert string to float: {shown(value)}. {name} is text: to read a file, "
+            "pass fastgmm.sources.read_table(path)."
         )
     if isinstance(value, dict):
         raise _no_number(kind, f"{name} is a dict: pass a frame of its columns, or rows.")

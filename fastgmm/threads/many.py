@@ -86,8 +86,11 @@ def as_they_come(
     with Claim(workers, exactly=True):
         n_helpers = waiting = 0
         try:
-            n_helpers = call_helpers(work, workers)
             for i, item in enumerate(items):
+                # A helper for each item, up to so many: of few items few have work.
+                if n_helpers < workers:
+                    n_helpers += call_helpers(work, 1)
+                    workers = workers if n_helpers > i else n_helpers
                 if n_helpers == 0:
                     yield i, one(item, cancelled)
                     continue
@@ -102,8 +105,8 @@ def as_they_come(
         finally:
             cancelled.set()
             computing.stop()
-            # Ctrl-C may have come before the number of helpers was known.
-            for _ in range(n_helpers or workers):
+            # Ctrl-C may have come before the last helper was counted.
+            for _ in range(n_helpers + 1):
                 todo.put(None)
             computing.wait()
             asked.clear()  # a helper may take a moment to leave, and holds nothing any more

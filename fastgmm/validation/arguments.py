@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.scalars import as_numbers, shown
 from fastgmm.typing import FloatArray, Rows
 from fastgmm.validation.conversion import as_small_floats, non_finite_error
 
@@ -46,8 +47,7 @@ def as_sample_weight(
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
-        # float() refuses a complex number with Python's own TypeError.
-        weights: FloatArray = np.full(n_samples, float(sample_weight))  # type: ignore[arg-type]
+        weights: FloatArray = np.full(n_samples, as_numbers(sample_weight, "sample_weight"))
         if not np.isfinite(weights).all():
             raise non_finite_error(weights, "sample_weight", label="sample_weight")
     else:
@@ -144,8 +144,8 @@ def check_callback(callback: Any) -> None:
     """
     if callback is not None and not callable(callback):
         raise TypeError(
-            f"callback must be a function of one argument, or None, got {callback!r}: pass, for "
-            "example, print."
+            f"callback must be a function of one argument, or None, got {shown(callback)}: pass, "
+            "for example, print."
         )
 
 
@@ -200,8 +200,8 @@ def as_order(order: Any, n_components: int) -> NDArray[np.intp]:
     array = np.asarray(order)
     if array.dtype.kind not in "iu" and array.size > 0:
         raise TypeError(
-            f"order must hold integers, the numbers of the components, got {order!r}: pass, for "
-            "example, np.argsort(model.means_[:, 0])."
+            f"order must hold integers, the numbers of the components, got {shown(order)}: pass, "
+            "for example, np.argsort(model.means_[:, 0])."
         )
     if array.shape != (n_components,):
         raise ValueError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import InvalidParameterError, warn_user
+from fastgmm.scalars import is_iterable, shown
 from fastgmm.typing import FloatArray
 from fastgmm.validation.constructor import check_parameters
 from fastgmm.validation.labels import as_labels
@@ -136,7 +137,7 @@ def choices_of(name: str, given: Any, classes: NDArray[Any], owner: str) -> list
         each = [given] * len(labels)
     found = []
     for one in each:
-        several = isinstance(one, Iterable) and not isinstance(one, str | bytes)
+        several = is_iterable(one) and not isinstance(one, str | bytes)
         values = tuple(one) if several else (one,)
         if not values:
             raise InvalidParameterError(f"The {name!r} parameter of {owner} has no values.")
@@ -164,12 +165,12 @@ def as_priors(priors: Any, classes: NDArray[Any], owner: str) -> FloatArray | No
         priors = [priors[label] for label in labels]
     try:
         given = np.asarray(priors, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         given = np.empty(0)
     if given.shape != (len(labels),) or not (given >= 0.0).all():
         raise InvalidParameterError(
             f"The 'priors' parameter of {owner} must be {len(labels)} numbers that are not "
-            f"negative, one for each of the classes {labels}. Got {priors!r} instead."
+            f"negative, one for each of the classes {labels}. Got {shown(priors)} instead."
         )
     if abs(given.sum() - 1.0) > PRIORS_TOLERANCE:
         raise InvalidParameterError(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
+from fastgmm.scalars import shown
 from fastgmm.typing import (
     ACCELERATIONS,
     ALL_COVARIANCE_TYPES,
@@ -52,7 +53,10 @@ def _integer(least: int, most: int | None = None) -> Constraint:
     def holds(value: Any) -> bool:
         if not (type(value) is int or isinstance(value, Integral)):
             return False
-        return least <= int(value) and (most is None or int(value) <= most)
+        try:
+            return least <= int(value) and (most is None or int(value) <= most)
+        except TypeError:  # NumPy calls a time without a unit an integer
+            return False
 
     end = "inf)" if most is None else f"{most}]"
     return Constraint(holds, f"an int in the range [{least}, {end}", int)
@@ -64,7 +68,7 @@ def _real(words: str, within: Callable[[float], bool]) -> Constraint:
             return False
         try:
             return within(float(value))
-        except OverflowError:  # an integer or a fraction beyond the range of a float
+        except (OverflowError, TypeError):  # it is beyond the range of a float, or a time of NumPy
             return False
 
     return Constraint(holds, f"a float in the range {words}", float)
@@ -118,6 +122,8 @@ def _parts_of(value: Any) -> tuple[str, ...] | dict[str, Any] | None:
         value = (value,)
     if not isinstance(value, Mapping):
         if not isinstance(value, tuple | list | set | frozenset):
+            return None
+        if not all(isinstance(part, str) for part in value):
             return None
         value = dict.fromkeys(value, True)
     if not all(isinstance(part, str) and part in PARTS for part in value):
@@ -285,7 +291,7 @@ def _invalid(name: str, value: Any, owner: str) -> InvalidParameterError:
     *most, last = (c.description for c in CONSTRAINTS[name] if c.listed)
     wanted = f"{', '.join(most)} or {last}" if most else last
     return InvalidParameterError(
-        f"The {name!r} parameter of {owner} must be {wanted}. Got {value!r} instead."
+        f"The {name!r} parameter of {owner} must be {wanted}. Got {shown(value)} instead."
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
+from fastgmm.scalars import is_word
 from fastgmm.typing import LOW_RANK_TYPES, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 
@@ -50,7 +51,7 @@ def check_factors(params: Any, n_features: int) -> None:
 
 def check_no_factors(covariance_type: str, where: str) -> None:
     """Refuse covariance types with factors where they are not built."""
-    if covariance_type in LOW_RANK_TYPES:
+    if is_word(covariance_type, LOW_RANK_TYPES):
         raise InvalidParameterError(
             f"covariance_type={covariance_type!r} is not built for {where}: take one without "
             "factors, or GaussianMixture."

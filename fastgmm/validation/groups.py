@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.tables.containers import is_table
+from fastgmm.tables.containers import array_of, is_table
 from fastgmm.typing import FloatArray, Rows
 from fastgmm.validation.arguments import as_sample_weight, check_enough_rows
 from fastgmm.validation.feature_names import feature_names_of
@@ -151,7 +151,9 @@ class Groups:
         found, codes = as_labels(labels, len(rows))
         if sample_weight is not None and isinstance(sample_weight, Number):
             sample_weight = np.full(len(rows), sample_weight)
-        if sample_weight is not None and len(sample_weight) != len(rows):
+        if sample_weight is not None and not hasattr(sample_weight, "__len__"):
+            sample_weight = array_of(sample_weight, "sample_weight")
+        if sample_weight is not None and np.shape(sample_weight)[:1] != (len(rows),):
             raise ValueError(
                 f"sample_weight has {len(sample_weight)} entries for {len(rows)} rows: pass one "
                 "number for each row."

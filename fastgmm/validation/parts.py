@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from numbers import Real
 from typing import Any
 
+from fastgmm.scalars import as_float, is_iterable, shown
 from fastgmm.typing import PARTS
 
 
@@ -26,10 +25,10 @@ def as_parts(parts: Any, method: str) -> tuple[str, ...]:
     ValueError: the parts of adapt must be some of 'weights', 'means', 'covariances', got 'mean'.
     """
     names = [parts] if isinstance(parts, str) else parts
-    known = list(names) if isinstance(names, Iterable) else []
+    known = list(names) if is_iterable(names) else []
     if not known or not all(isinstance(one, str) and one in PARTS for one in known):
         words = ", ".join(map(repr, PARTS))
-        raise ValueError(f"the parts of {method} must be some of {words}, got {parts!r}.")
+        raise ValueError(f"the parts of {method} must be some of {words}, got {shown(parts)}.")
     return tuple(one for one in PARTS if one in known)
 
 
@@ -47,10 +46,10 @@ def as_relevance(relevance: Any) -> float:
     Traceback (most recent call last):
     ValueError: relevance must be a number of rows, 0 or more, and may be infinite, got -1.
     """
-    good = isinstance(relevance, Real) and not isinstance(relevance, bool)
-    if not good or not float(relevance) >= 0.0:
+    number = as_float(relevance)
+    if not number >= 0.0:
         raise ValueError(
             "relevance must be a number of rows, 0 or more, and may be infinite, got "
-            f"{relevance!r}."
+            f"{shown(relevance)}."
         )
-    return float(relevance)
+    return number

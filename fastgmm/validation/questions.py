@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
+from fastgmm.scalars import as_float, shown
 from fastgmm.tables.columns import positions
 from fastgmm.tables.frames import Frame
 from fastgmm.typing import FloatArray
@@ -57,7 +58,8 @@ def as_columns(columns: Any, names: NDArray[np.object_] | None, n_features: int)
         # A bool is an integer to Python; lists of them are masks, which these are not.
         if type(column) is not int and not isinstance(column, str | np.integer):
             raise TypeError(
-                f"columns must be names or numbers of features, such as [0, 2], got {column!r}."
+                "columns must be names or numbers of features, such as [0, 2], got "
+                f"{shown(column)}."
             )
     known = None if names is None else names.tolist()
     return tuple(positions("The model", known, n_features, columns))
@@ -160,10 +162,10 @@ def as_count(value: Any, name: str, least: int, most: int | None = None) -> int:
     Traceback (most recent call last):
     ValueError: n_components must be an integer from 1 to 2, got 3.
     """
-    good = isinstance(value, Integral) and not isinstance(value, bool)
+    good = isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
     if not good or int(value) < least or (most is not None and int(value) > most):
         wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be an integer {wanted}, got {value!r}.")
+        raise ValueError(f"{name} must be an integer {wanted}, got {shown(value)}.")
     return int(value)
 
 
@@ -175,9 +177,12 @@ def as_level(level: Any) -> float:
     ValueError
         If it is none.
     """
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
-        raise ValueError(f"level must be a number between 0 and 1, such as 0.9, got {level!r}.")
-    return float(level)
+    share = as_float(level)
+    if not 0.0 < share < 1.0:
+        raise ValueError(
+            f"level must be a number between 0 and 1, such as 0.9, got {shown(level)}."
+        )
+    return share
 
 
 def as_targets(y: Any, n_samples: int, gaps: bool = False) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
+from fastgmm.room import copying
 from fastgmm.tables.containers import opened, refuse_series
 from fastgmm.tables.frames import Frame, rows_of, text_names
 from fastgmm.tables.numeric import as_floats, as_numbers, dimension_error
@@ -173,11 +174,13 @@ def _all_finite(rows: Rows, n_threads: int | None) -> bool:
 
 def as_floating(X: Any, method: str = "") -> Rows:
     """Turn what the user gave into C-contiguous float32 or float64 rows, which may hold NaN."""
-    found = as_table(X)
-    array = rows_of(found, "X") if isinstance(found, Frame) else as_numbers(found, "X")
-    if array.ndim != 2:
-        raise dimension_error(array, "X", _caller(method))
-    return as_floats(array)
+    as_it_is = type(X) is np.ndarray and X.dtype in (_FLOAT32, _FLOAT64) and X.flags.c_contiguous
+    with copying(None if as_it_is else X, "X"):
+        found = as_table(X)
+        array = rows_of(found, "X") if isinstance(found, Frame) else as_numbers(found, "X")
+        if array.ndim != 2:
+            raise dimension_error(array, "X", _caller(method))
+        return as_floats(array)
 
 
 def has_gaps(rows: Rows, n_threads: int | None = None) -> bool:

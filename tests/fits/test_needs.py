@@ -16,7 +16,7 @@ from fastgmm.em.acceleration import LEAST_MEMORY, MEMORY, pairs_kept
 from fastgmm.errors import NotEnoughMemoryError
 from fastgmm.estimators.planning import plan_of
 from fastgmm.fits import needs
-from fastgmm.fits.needs import bytes_available, bytes_needed, check_memory
+from fastgmm.fits.needs import bytes_needed, check_memory
 from fastgmm.fits.plan import Plan
 
 LINUX = sys.platform == "linux"
@@ -200,45 +200,3 @@ def test_the_limit_of_a_process_is_seen() -> None:
     )
     assert found.returncode == 0, found.stderr
     assert re.match(r"This fit takes some [\d.]+ GB \([\d,]+ bytes\) beside its rows", found.stdout)
-
-
-# ------------------------------------------------------------------ what there is
-
-
-def written(folder: Path, **files: object) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, value in files.items():
-        (folder / name.replace("__", ".")).write_text(f"{value}\n", encoding="ascii")
-    return folder
-
-
-def test_what_this_machine_has() -> None:
-    available = bytes_available()
-    assert available is None or 0 <= available < 1 << 50
-
-
-@pytest.mark.parametrize("place", ["/", "/pod/task"])
-def test_control_groups_of_version_2(place: str, tmp_path: Path) -> None:
-    """The own group has no limit, and one above it has."""
-    names = ("memory.max", "memory.current")
-    written(tmp_path / place.strip("/"), memory__max="max", memory__current=7)
-    folder = written(tmp_path, memory__max=1000, memory__current=400)
-    written(folder, memory__stat="anon 300\ninactive_file 50")
-    assert list(needs._left(str(tmp_path), place, names)) == [650]
-
-
-def test_control_groups_of_version_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"memory__limit_in_bytes": 1 << 30, "memory__usage_in_bytes": 1 << 20}
-    written(tmp_path / "memory" / "job", **names)
-    written(tmp_path / "memory", memory__limit_in_bytes=(1 << 63) - 4096, memory__usage_in_bytes=9)
-    monkeypatch.setattr(needs, "CGROUPS", str(tmp_path))
-    lines = ["12:cpu,cpuacct:/job", "5:memory:/job", "1:name=systemd:/init"]
-    monkeypatch.setattr(needs, "_lines", lambda path: lines if "self" in path else [])
-    assert list(needs._of_control_groups()) == [(1 << 30) - (1 << 20)]
-
-
-def test_a_system_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needs, "_lines", lambda path: [])
-    monkeypatch.setattr(needs.os, "sysconf", lambda name: -1, raising=False)
-    monkeypatch.setattr(needs, "_of_process", lambda: iter(()))
-    assert bytes_available() is None

@@ -25,7 +25,9 @@ def interposer(folder: Path) -> Path:
     return library
 
 
-def run_script(name: str, folder: Path, *words: str, preload: bool = True) -> Any:
+def run_script(
+    name: str, folder: Path, *words: str, preload: bool = True, timeout: float = 900.0
+) -> Any:
     """Run a script of this folder; return the JSON that it prints last.
 
     Its working directory is `folder`.
@@ -41,7 +43,7 @@ def run_script(name: str, folder: Path, *words: str, preload: bool = True) -> An
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=timeout,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.scalars import as_float, shown
+from fastgmm.limits.scalars import as_float, shown
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 """Rows and mixtures have one of these dtypes."""

@@ -4,8 +4,8 @@ import os
 
 from fastgmm.archive.container import MAGIC
 from fastgmm.errors import not_enough_memory_error
-from fastgmm.room import bytes_available
-from fastgmm.scalars import as_path
+from fastgmm.limits.room import bytes_available
+from fastgmm.limits.scalars import as_path
 
 
 def content_of(path: "str | os.PathLike[str]") -> bytes:

@@ -6,7 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from fastgmm.scalars import as_path
+from fastgmm.limits.scalars import as_path
 
 NAME_LENGTH = 40
 """The file beside the old one begins with so many characters of its name: names have an end."""

@@ -11,10 +11,10 @@ from fastgmm.em.e_step import expectation
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.variational import VariationalBayes
 from fastgmm.errors import data_range_error
+from fastgmm.limits.scalars import as_numbers
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.posterior import NormalWishart, Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
-from fastgmm.scalars import as_numbers
 from fastgmm.typing import CovarianceType, FloatArray, WeightsPrior
 from fastgmm.values import dataclass
 

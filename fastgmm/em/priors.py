@@ -9,9 +9,9 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.lazy import lazy
+from fastgmm.limits.scalars import shown
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
-from fastgmm.scalars import shown
 from fastgmm.typing import ArrayLike, CovarianceType, FloatArray
 from fastgmm.values import dataclass
 

@@ -23,8 +23,8 @@ from fastgmm.estimators.replicates import (
 from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.lazy import lazy
+from fastgmm.limits.scalars import is_word, shown
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.scalars import is_word, shown
 from fastgmm.typing import ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import (
     as_generator,

@@ -14,8 +14,8 @@ from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
+from fastgmm.limits.scalars import is_word
 from fastgmm.mixture.density import log_sum
-from fastgmm.scalars import is_word
 from fastgmm.typing import (
     Acceleration,
     ArrayLike,

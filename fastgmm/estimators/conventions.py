@@ -6,7 +6,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from fastgmm.scalars import as_flag, shown
+from fastgmm.limits.scalars import as_flag, shown
 
 Request = bool | str | None
 """What the metadata requests of scikit-learn take: asked for or not, by another name, or an error

@@ -4,9 +4,9 @@ import numpy as np
 
 from fastgmm.estimators.scoring import Scoring
 from fastgmm.fits.needs import NUMBER
+from fastgmm.limits.room import check_room
+from fastgmm.limits.scalars import as_flag, shown
 from fastgmm.mixture.sampling import draw
-from fastgmm.room import check_room
-from fastgmm.scalars import as_flag, shown
 from fastgmm.typing import Labels, RandomStateLike, Rows
 from fastgmm.validation import as_generator
 

@@ -12,11 +12,11 @@ from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import EStep
 from fastgmm.fits.plan import Hooks
 from fastgmm.fits.side_by_side import Work, in_chunks
+from fastgmm.limits.scalars import as_flag, is_iterable, shown
 from fastgmm.mixture.fisher import FisherVectors, improve
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.scalars import as_flag, is_iterable, shown
 from fastgmm.tables.containers import is_table
 from fastgmm.typing import Rows
 from fastgmm.validation.labels import as_labels, group_order

@@ -37,12 +37,12 @@ from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import State
 from fastgmm.fits.plan import Callback, Hooks, Plan
+from fastgmm.limits.room import check_room
+from fastgmm.limits.scalars import as_float, is_word, shown
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.mixture.statistics import check as check_statistics
-from fastgmm.room import check_room
-from fastgmm.scalars import as_float, is_word, shown
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import (
     LOW_RANK_TYPES,

@@ -24,7 +24,7 @@ from fastgmm.estimators.stack import Fitted, Stack
 from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
-from fastgmm.scalars import is_word, shown
+from fastgmm.limits.scalars import is_word, shown
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
 from fastgmm.typing import ArrayLike, CovarianceType, RandomStateLike

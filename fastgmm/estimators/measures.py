@@ -7,8 +7,8 @@ import numpy as np
 from fastgmm.estimators.drawing import check_sample
 from fastgmm.estimators.factored import Factored
 from fastgmm.estimators.scoring import Scoring
+from fastgmm.limits.room import check_result
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.room import check_result
 from fastgmm.typing import ArrayLike, FloatArray, Rows
 from fastgmm.validation import as_generator
 from fastgmm.validation.questions import as_count, as_level

@@ -29,7 +29,7 @@ from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.online import Learner
 from fastgmm.fits.target import Target
-from fastgmm.scalars import as_path
+from fastgmm.limits.scalars import as_path
 from fastgmm.validation import check_parameters
 from fastgmm.values import dataclass
 from fastgmm.version import __version__

@@ -8,9 +8,9 @@ import numpy as np
 from fastgmm.covariance.types import n_factors_of, without_factors
 from fastgmm.estimators.measures import Measures
 from fastgmm.estimators.state import State
+from fastgmm.limits.room import check_result
+from fastgmm.limits.scalars import as_flag
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.room import check_result
-from fastgmm.scalars import as_flag
 from fastgmm.tables.columns import Column
 from fastgmm.typing import SAME_TYPES, ArrayLike, RandomStateLike, Rows
 from fastgmm.validation import as_generator, as_rows, as_table, check_feature_names

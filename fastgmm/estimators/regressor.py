@@ -12,7 +12,7 @@ from fastgmm.estimators.fixed import fixed_copy
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
-from fastgmm.scalars import is_word
+from fastgmm.limits.scalars import is_word
 from fastgmm.typing import (
     ALL_COVARIANCE_TYPES,
     Acceleration,

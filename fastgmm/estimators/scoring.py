@@ -7,10 +7,10 @@ import numpy as np
 
 from fastgmm.data.rows import RowData
 from fastgmm.estimators.fitted import Fitted
+from fastgmm.limits.room import check_result
 from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria, classified, scored
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.room import check_result
 from fastgmm.tables.containers import is_spread
 from fastgmm.typing import ArrayLike, Labels, Rows
 from fastgmm.validation import (

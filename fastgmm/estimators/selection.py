@@ -16,8 +16,8 @@ from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candida
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.given import row_data
+from fastgmm.limits.scalars import is_iterable, is_word, shown
 from fastgmm.mixture.criteria import check_criterion
-from fastgmm.scalars import is_iterable, is_word, shown
 from fastgmm.starts.points import Start, sample_size
 from fastgmm.tables.containers import is_spread
 from fastgmm.threads import Cancelled, Flag, as_they_end, free_threads
@@ -317,16 +317,9 @@ def _numbers(n_components: int | Iterable[int]) -> list[Any]:
 
 
 def _words(covariance_types: str | Sequence[str]) -> list[str]:
-    if isinstance(covariance_types, str):
-        return [covariance_types]
-    if isinstance(covariance_types, np.ndarray):
-        covariance_types = covariance_types.reshape(-1).tolist()
     if not is_iterable(covariance_types):
-        raise TypeError(
-            f"covariance_types must be one or several of {', '.join(map(repr, COVARIANCE_TYPES))}, "
-            f"or another covariance type, got {shown(covariance_types)}."
-        )
-    return list(covariance_types)
+        raise TypeError(f"covariance_types must be words, got {shown(covariance_types)}.")
+    return [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
 
 
 def _check_grid(numbers: list[Any], words: list[str], criterion: str) -> None:

@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from fastgmm import kernels
 from fastgmm.errors import FileFormatError
 from fastgmm.estimators.measures import Measures
+from fastgmm.limits.scalars import shown
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.scalars import shown
 from fastgmm.typing import MISSING, FloatArray, Missing
 from fastgmm.values import dataclass
 

@@ -15,8 +15,8 @@ from fastgmm.em.acceleration import pairs_kept
 from fastgmm.errors import not_enough_memory_error, readable
 from fastgmm.fits.narrow import stays_in_span
 from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.limits.room import SMALL, bytes_available
 from fastgmm.mixture.mixture import n_parameters
-from fastgmm.room import SMALL, bytes_available
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
 from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used

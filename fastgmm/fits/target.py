@@ -14,7 +14,7 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit, fit
 from fastgmm.fits.needs import COPIES, MIXTURES, NUMBER, OTHERS
 from fastgmm.fits.plan import Plan
-from fastgmm.room import check_room
+from fastgmm.limits.room import check_room
 from fastgmm.values import dataclass
 
 FIRST_ROWS_PER_PARAMETER = 4

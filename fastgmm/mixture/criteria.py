@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fastgmm.limits.scalars import is_word, shown
 from fastgmm.mixture.density import classification, log_likelihood
 from fastgmm.mixture.mixture import Mixture
-from fastgmm.scalars import is_word, shown
 from fastgmm.typing import CRITERIA, FloatArray
 from fastgmm.values import dataclass
 

@@ -6,7 +6,7 @@ machine.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +19,8 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
-from fastgmm.scalars import as_float, as_numbers, is_iterable, is_word, shown
+from fastgmm.limits.scalars import as_numbers, is_iterable, is_word, shown
+from fastgmm.mixture.plain_sums import as_factor, as_reference, as_ridge, plain_sums
 from fastgmm.typing import FloatArray, ModelName
 from fastgmm.values import dataclass
 
@@ -107,38 +108,10 @@ class SufficientStatistics:
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
 
-        k, d = (*self.reference.shape, 0, 0)[:2]
-        if self.first_moment.shape != (k, d) or self.component_weight.shape != (k,):
-            raise ValueError(
-                "reference and first_moment must have the shape (K, D), and component_weight (K,), "
-                f"got {self.reference.shape}, {self.first_moment.shape} and "
-                f"{self.component_weight.shape}"
-            )
-        if type(self.n_samples) is not int or not (
-            type(self.weight) is type(self.log_likelihood) is float
-        ):
-            self._check_numbers()  # those of an E-step have these types
-        if not isinstance(self.dtype, np.dtype):
-            self._check_dtype()
-
-    def _check_numbers(self) -> None:
-        """Make the numbers Python's, or refuse what is none."""
-        number = self.n_samples
-        if not isinstance(number, Integral) or isinstance(number, np.timedelta64):
-            raise TypeError(f"n_samples must be an integer, got {shown(number)}")
-        object.__setattr__(self, "n_samples", int(number))
-        for name in ("weight", "log_likelihood"):
-            value = getattr(self, name)
-            if not isinstance(value, Real):
-                raise TypeError(f"{name} must be a number, got {shown(value)}")
-            object.__setattr__(self, name, as_float(value))
-
-    def _check_dtype(self) -> None:
-        """Make a dtype of what NumPy takes for one."""
-        try:
-            object.__setattr__(self, "dtype", np.dtype(self.dtype))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise TypeError(f"dtype must be float32 or float64, got {shown(self.dtype)}") from error
+        floats = type(self.weight) is type(self.log_likelihood) is float
+        plain = floats and type(self.n_samples) is int and isinstance(self.dtype, np.dtype)
+        if not plain or self.first_moment.shape != self.reference.shape:
+            self.__dict__.update(plain_sums(self.__dict__))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -277,12 +250,7 @@ class SufficientStatistics:
 
         `n_samples` stays.  ``statistics * factor`` is the same.
         """
-        number = as_float(int(factor) if isinstance(factor, bool) else factor)
-        if not 0.0 <= number < np.inf:
-            raise ValueError(
-                f"the factor of scaled() must be a finite number >= 0, got {shown(factor)}"
-            )
-        factor = number
+        factor = as_factor(factor)
         return replace(
             self,
             component_weight=self.component_weight * factor,
@@ -304,13 +272,7 @@ class SufficientStatistics:
 
     def about(self, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The first and second moments about other reference points (K, D)."""
-        reference = as_numbers(reference, "reference")
-        if reference.shape != self.reference.shape:
-            raise ValueError(
-                f"reference must have the shape {self.reference.shape} of the means, got "
-                f"{reference.shape}"
-            )
-        shift = self.reference - reference
+        shift = self.reference - as_reference(reference, self.reference.shape)
         weight = self.component_weight[:, None]
         first = self.first_moment + weight * shift
         shifted = self.covariance_model.shifted
@@ -347,10 +309,7 @@ class SufficientStatistics:
             taken_off = weight @ taken_off / divisor
         second = second / divisor
         variances = np.maximum(second - taken_off, 0.0)
-        try:
-            ridge = np.broadcast_to(as_numbers(reg_covar, "reg_covar"), variances.shape)
-        except ValueError as error:
-            raise ValueError(f"reg_covar must be a number, got {shown(reg_covar)}") from error
+        ridge = as_ridge(reg_covar, variances.shape)
         return bool((EPS * taken_off > CANCELLATION * (variances + ridge)).any())
 
     def to_bytes(self) -> bytes:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgmm.errors import not_fitted_error
+from fastgmm.limits.scalars import is_iterable, shown
 from fastgmm.mixture.criteria import check_criterion
 from fastgmm.plot.files import import_matplotlib, picture_file
 from fastgmm.plot.parts import PALETTE
-from fastgmm.scalars import is_iterable, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

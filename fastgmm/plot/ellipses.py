@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgmm.scalars import as_float, is_iterable, shown
+from fastgmm.limits.scalars import as_float, is_iterable, shown
 from fastgmm.values import dataclass
 
 LARGEST = 1e6

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastgmm.archive.replacement import replace_file
-from fastgmm.scalars import as_path
+from fastgmm.limits.scalars import as_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastgmm.limits.scalars import as_flag
 from fastgmm.plot.ellipses import Ellipses, as_ellipses
 from fastgmm.plot.files import import_matplotlib, picture_file
 from fastgmm.plot.parts import (
@@ -24,7 +25,6 @@ from fastgmm.plot.parts import (
     number_means,
 )
 from fastgmm.plot.shown import Shown, as_shown, chosen_features
-from fastgmm.scalars import as_flag
 from fastgmm.tables.columns import Column
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastgmm.scalars import as_float, is_iterable, shown
+from fastgmm.limits.scalars import as_float, is_iterable, shown
 from fastgmm.sources.blocks import Block
 from fastgmm.sources.opening import table_source
 from fastgmm.sources.rows import Wanted, as_batch_rows, check_gaps, finite_rows, row_dtype

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fastgmm.scalars import as_flag, is_iterable, is_word, shown
+from fastgmm.limits.scalars import as_flag, is_iterable, is_word, shown
 from fastgmm.values import dataclass
 
 COMMON_GAPS = {"", "NA", "N/A", "#NA", "#N/A", "#N/A N/A", "n/a", "NULL", "null", "NaN", "nan"}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastgmm.scalars import as_path
+from fastgmm.limits.scalars import as_path
 from fastgmm.sources.dialect import dialect_of
 from fastgmm.sources.formats import FORMAT_OF_ENDING, Format, file_source
 from fastgmm.sources.hive import partitioned

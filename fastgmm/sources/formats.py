@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from fastgmm.scalars import is_word, shown
+from fastgmm.limits.scalars import is_word, shown
 from fastgmm.sources import remote
 from fastgmm.sources.arrow import ArrowFileSource, ArrowStreamSource, ParquetSource
 from fastgmm.sources.blocks import Source

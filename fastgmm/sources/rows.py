@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastgmm.scalars import is_word, shown
+from fastgmm.limits.scalars import is_word, shown
 from fastgmm.sources.blocks import MOST_NUMBERS, Block, Source, Values
 from fastgmm.tables.unfit import fault, first_unfit
 from fastgmm.typing import Rows

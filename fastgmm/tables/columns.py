@@ -4,7 +4,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fastgmm.scalars import is_iterable, shown
+from fastgmm.limits.scalars import is_iterable, shown
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.scalars import shown
+from fastgmm.limits.scalars import shown
 from fastgmm.tables.frames import Frame, is_class, rows_of, sparse_error
 from fastgmm.tables.kinds import inside
 from fastgmm.tables.numeric import EXACT, as_numbers, is_masked_type, without_mask

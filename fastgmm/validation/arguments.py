@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.scalars import as_numbers, shown
+from fastgmm.limits.scalars import as_numbers, shown
 from fastgmm.typing import FloatArray, Rows
 from fastgmm.validation.conversion import as_small_floats, non_finite_error
 

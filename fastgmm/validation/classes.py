@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import InvalidParameterError, warn_user
-from fastgmm.scalars import is_iterable, shown
+from fastgmm.limits.scalars import is_iterable, shown
 from fastgmm.typing import FloatArray
 from fastgmm.validation.constructor import check_parameters
 from fastgmm.validation.labels import as_labels

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
-from fastgmm.scalars import shown
+from fastgmm.limits.scalars import shown
 from fastgmm.typing import (
     ACCELERATIONS,
     ALL_COVARIANCE_TYPES,

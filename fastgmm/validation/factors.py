@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.errors import InvalidParameterError
-from fastgmm.scalars import is_word
+from fastgmm.limits.scalars import is_word
 from fastgmm.typing import LOW_RANK_TYPES, FloatArray
 from fastgmm.validation.conversion import as_small_floats
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastgmm.scalars import as_float, is_iterable, shown
+from fastgmm.limits.scalars import as_float, is_iterable, shown
 from fastgmm.typing import PARTS
 
 

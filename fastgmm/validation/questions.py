@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.scalars import as_float, shown
+from fastgmm.limits.scalars import as_float, shown
 from fastgmm.tables.columns import positions
 from fastgmm.tables.frames import Frame
 from fastgmm.typing import FloatArray

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.room import copying
+from fastgmm.limits.room import copying
 from fastgmm.tables.containers import opened, refuse_series
 from fastgmm.tables.frames import Frame, rows_of, text_names
 from fastgmm.tables.numeric import as_floats, as_numbers, dimension_error

@@ -231,12 +231,41 @@ def many_models(seconds: float, n_threads: int) -> dict[str, Any]:
     return {"calls": sum(calls), "wrong": wrong}
 
 
+def one_learner(seconds: float, n_threads: int) -> dict[str, Any]:
+    """Threads that all change one model, which nobody should do: it stays a model, and ends."""
+    model = fastgmm.GaussianMixture(2, random_state=0, max_iter=20).fit(ROWS)
+    wrong, calls = list[str](), [0] * n_threads
+    end = time.monotonic() + seconds
+
+    def run(number: int) -> None:
+        turn = random.Random(number)
+        try:
+            while time.monotonic() < end:
+                begin = turn.randrange(300)
+                turn.choice((model.partial_fit, model.partial_fit, model.fit))(ROWS[begin:])
+                calls[number] += 1
+                if not np.isfinite(model.score_samples(FIXED)).all():
+                    wrong.append("a score is no number")
+                pickle.loads(pickle.dumps(model)).score_samples(FIXED)
+        except BaseException as error:
+            wrong.append(repr(error))
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"calls": sum(calls), "wrong": wrong}
+
+
 def run() -> None:
     scenario, seconds, n_threads = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     warnings.simplefilter("ignore")
     before = threading.active_count()
     sys.setswitchinterval(SWITCH)
-    found = {"one": one_model, "many": many_models}[scenario](seconds, n_threads)
+    found = {"one": one_model, "many": many_models, "learner": one_learner}[scenario](
+        seconds, n_threads
+    )
     sys.setswitchinterval(0.005)
     found["threads left"] = threading.active_count() - before
     found["GIL"] = getattr(sys, "_is_gil_enabled", lambda: True)()

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastgmm import room
 from fastgmm.errors import NotEnoughMemoryError
-from fastgmm.room import bytes_available, check_result, check_room, copying
+from fastgmm.limits import room
+from fastgmm.limits.room import bytes_available, check_result, check_room, copying
 
 
 def test_what_takes_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

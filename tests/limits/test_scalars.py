@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastgmm.scalars import (
+from fastgmm.limits.scalars import (
     LONGEST,
     as_flag,
     as_float,

@@ -1,0 +1,1 @@
+"""What may be: of a value that a user gave, and of memory."""

@@ -32,9 +32,12 @@ OPTIMIZED += ["-falign-functions=64", "-falign-loops=32"]
 INSTRUCTION_SETS = {
     "x86_64": {"x86_64": [], "x86_64_v3": ["-march=x86-64-v3"], "x86_64_v4": ["-march=x86-64-v4"]},
     "arm64": {"neon": []},
+    # The older unit of a 32-bit x86 computes with 80 bits and rounds whenever it stores.
+    "x86": {"portable": ["-msse2", "-mfpmath=sse"]},
 }
 DTYPES = ("f32", "f64")
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
+MACHINES |= {"i386": "x86", "i686": "x86"}
 DIRECTIVES = {
     "language_level": "3",
     "boundscheck": False,
@@ -136,7 +139,7 @@ def machine():
     target = sysconfig.get_platform().rpartition("-")[2]
     name = MACHINES.get((platform.machine() if target == "universal2" else target).lower(), "")
     # A 32-bit Python may call the machine by the name of its 64-bit kernel.
-    return name if sys.maxsize > 2**32 else ""
+    return name if sys.maxsize > 2**32 else {"x86_64": "x86", "x86": "x86"}.get(name, "")
 
 
 def asked(variable, offered):

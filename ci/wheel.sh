@@ -15,7 +15,7 @@ if [ -z "$wheel" ]; then
     wheel=$(ls "$scratch"/built/*.whl)
 fi
 # auditwheel looks which glibc the modules need, and fails where they need a library that is not everywhere.
-PATH="$bin:$PATH" "$bin/auditwheel" -q repair -w "$scratch/wheels" "$wheel"
+PATH="$bin:$PATH" "$bin/auditwheel" repair -w "$scratch/wheels" "$wheel"
 repaired=$(ls "$scratch"/wheels/*.whl)
 [[ $repaired == *manylinux* ]] || { echo "$repaired is no wheel for many systems" >&2; exit 1; }
 "$tools" "$root/ci/wheel_sizes.py" "$scratch/wheels"

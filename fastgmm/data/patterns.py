@@ -119,7 +119,7 @@ def grouped(rows: np.ndarray) -> tuple[Patterns, np.ndarray]:
     found = kernels.number_patterns[dtype](rows, words, numbers, first)
     first = first[:found]
     missing = np.isnan(rows[first])
-    observed = d - missing.sum(axis=1)
+    observed = d - missing.sum(axis=1, dtype=np.int64)
     placed = np.lexsort((*words[first].T, -observed))
     observed = observed[placed]
     begins = _begins(np.bincount(numbers, minlength=found)[placed])

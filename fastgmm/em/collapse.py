@@ -362,7 +362,7 @@ def _directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float
         scaled = covariance / deviations[:, None] / deviations
     if not np.isfinite(scaled).all():
         return 0
-    counts = np.array([-1])
+    counts = np.array([-1], dtype=np.int64)
     rounding = PIVOT_ROUNDING * len(scaled) * _largest_variance(scaled)
     if not count_below(covariance[None], ridge * (1.0 / share + rounding), counts)[0]:
         return int(counts[0])

@@ -76,7 +76,7 @@ def _measured(
     scores_of(mixture, table, values, "responsibilities", odds, n_threads)
     tops = mixture.constants.log_weights + peaks(mixture, table)
     told = np.maximum(tops - 0.5 * table.observed[:, None], LEAST_EXPECTED)
-    of_row = np.repeat(np.arange(len(table)), np.diff(table.rows))
+    of_row = np.repeat(np.arange(len(table)), np.diff(table.rows).astype(np.intp))
     expected = np.einsum("ik,ik->i", odds.astype(np.float64), told[of_row])
     places = np.argsort(table.order)
     return Measured(

@@ -82,7 +82,7 @@ def tasks_of(patterns: Patterns, mixture: Mixture) -> list[Task]:
 def _cut(patterns: Patterns, most: int, block: int) -> list[Task]:
     """Patterns of more rows than a block are cut, and neighbours go together up to a block."""
     counts = np.diff(patterns.rows)
-    n_pieces = -(-counts // block)
+    n_pieces = (-(-counts // block)).astype(np.intp)
     pattern = np.repeat(np.arange(len(counts)), n_pieces)
     turn = np.arange(len(pattern)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
     begins = patterns.rows[pattern] + turn * block
@@ -156,7 +156,7 @@ def fold_tasks(
 
 def _chosen(task: Task) -> np.ndarray:
     """The rows of a task that are in lanes, counted from its first."""
-    counts = task.few[:, 2] - task.few[:, 1]
+    counts = (task.few[:, 2] - task.few[:, 1]).astype(np.intp)
     ends = np.cumsum(counts)
     first = task.few[:, 1] - task.begin
     chosen: np.ndarray = np.arange(ends[-1]) + np.repeat(first - ends + counts, counts)

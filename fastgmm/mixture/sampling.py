@@ -14,7 +14,7 @@ def draw(mixture: Mixture, n_samples: int, generator: "Generator") -> tuple[np.n
     """(n, D): float64 rows, component by component; (n,): which it is of each row, -1 of noise."""
     weights = mixture.all_weights
     counts = generator.multinomial(n_samples, weights / weights.sum())
-    labels = np.repeat(np.arange(len(weights)), counts)
+    labels = np.repeat(np.arange(len(weights)), counts.astype(np.intp))
     rows = generator.standard_normal((n_samples, mixture.n_features))
     end = np.cumsum(counts)
     model = mixture.covariance_model

@@ -99,6 +99,9 @@ def test_a_32_bit_python_on_a_64_bit_kernel_gets_the_portable_build(
 ) -> None:
     monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
     assert names(script) == ["_detect", "portable_f32", "portable_f64"]
+    assert "-mfpmath=sse" in script.extensions()[1].extra_compile_args
+    on(monkeypatch, "linux-armv7l", "aarch64")
+    assert names(script) == ["_detect", "portable_f32", "portable_f64"]
 
 
 def test_windows_has_no_flags_of_other_compilers(

@@ -28,7 +28,7 @@ def test_counts_are_those_of_eigenvalues(build, d):
             variances[:n] = rng.uniform(0.1, 0.95, n)
             matrices.append(with_variances(rng.permutation(variances), bounds, rng))
         for module in (build.modules[FLOAT64], reference):
-            counts, errors = np.full(5, -1), np.full(5, np.nan)
+            counts, errors = np.full(5, -1, np.int64), np.full(5, np.nan)
             module.directions_below(d, np.array(matrices), bounds, counts, errors)
             np.testing.assert_array_equal(counts, wanted)
             assert (errors < 1e-6).all()
@@ -40,7 +40,7 @@ def test_few_rows_and_a_ridge(build):
         rows = np.random.default_rng(seed).normal(size=(n, d))
         rows -= rows.mean(axis=0)
         covariance = rows.T @ rows / n + 1e-6 * np.eye(d)
-        counts, errors = np.array([-1]), np.array([np.nan])
+        counts, errors = np.array([-1], np.int64), np.array([np.nan])
         build.modules[FLOAT64].directions_below(
             d, covariance[None], np.full(d, 1e-6 / 0.99), counts, errors
         )
@@ -50,7 +50,7 @@ def test_few_rows_and_a_ridge(build):
 
 def test_only_what_is_asked_is_counted(build):
     matrices, bounds = np.array([np.eye(3)] * 3), np.full(3, 2.0)
-    counts, errors = np.array([-1, 7, -2]), np.full(3, np.nan)
+    counts, errors = np.array([-1, 7, -2], np.int64), np.full(3, np.nan)
     build.modules[FLOAT64].directions_below(3, matrices, bounds, counts, errors)
     np.testing.assert_array_equal(counts, [3, 7, 3])
     np.testing.assert_array_equal(np.isnan(errors), [False, True, False])
@@ -60,7 +60,7 @@ def test_only_what_is_asked_is_counted(build):
     "bad", [[[1.0, 0.0], [0.0, 2.0]], [[np.nan, 0.0], [0.0, 2.0]], [[np.inf, 0.0], [0.0, 2.0]]]
 )
 def test_pivots_that_tell_nothing_are_said(build, bad):
-    counts, errors = np.array([-1]), np.zeros(1)
+    counts, errors = np.array([-1], np.int64), np.zeros(1)
     build.modules[FLOAT64].directions_below(2, np.array([bad]), np.ones(2), counts, errors)
     assert errors[0] == np.inf
 
@@ -68,7 +68,7 @@ def test_pivots_that_tell_nothing_are_said(build, bad):
 def test_growth_is_told(build):
     """A pivot that is small beside its row makes all behind it large, and rounding with them."""
     matrix = np.array([[[1.0 + 1e-9, 1.0], [1.0, 1.0]]])
-    counts, errors = np.array([-1]), np.zeros(1)
+    counts, errors = np.array([-1], np.int64), np.zeros(1)
     build.modules[FLOAT64].directions_below(2, matrix, np.ones(2), counts, errors)
     assert counts[0] == 1
     assert 1e-7 < errors[0] < 1e-4
@@ -76,7 +76,7 @@ def test_growth_is_told(build):
 
 @pytest.mark.parametrize("at", range(4))
 def test_arrays_of_other_sizes_are_refused(build, at):
-    arrays = [np.eye(3)[None], np.ones(3), np.array([-1]), np.zeros(1)]
+    arrays = [np.eye(3)[None], np.ones(3), np.array([-1], np.int64), np.zeros(1)]
     arrays[at] = np.ones(7, arrays[at].dtype)
     with pytest.raises(ValueError, match=r"covariances|bounds|errors"):
         build.modules[FLOAT64].directions_below(3, *arrays)

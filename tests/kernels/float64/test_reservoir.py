@@ -15,8 +15,8 @@ def test_small_bits(build, number, limit):
     for n, first, step in ((1, 0, 1), (200, 0, 1), (1000, 5, 8), (64, 63, 64), (10, 10, 3)):
         asked = len(range(first, n, step))
         found, wanted = (
-            (np.full(asked, -1), np.zeros(asked, np.uint32)),
-            (np.full(asked, -1), np.zeros(asked, np.uint32)),
+            (np.full(asked, -1, np.int64), np.zeros(asked, np.uint32)),
+            (np.full(asked, -1, np.int64), np.zeros(asked, np.uint32)),
         )
         count = kernel(number, n, first, step, limit, *found)
         assert count == reference.small_bits(number, n, first, step, limit, *wanted)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
 
+from fastgmm import Repair
 from fastgmm.cli.models import Model
 
 
@@ -49,6 +50,7 @@ def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
         "precision": str(model.means_.dtype),
         "n_iter": getattr(model, "n_iter_", None) or None,
         "converged": bool(getattr(model, "converged_", False)),
+        "repairs": [_repair(one) for one in getattr(model, "repairs_", ())],
         "lower_bound": model.lower_bound_ if getattr(model, "n_iter_", None) else None,
         "weights": model.weights_,
         "means": model.means_,
@@ -57,21 +59,8 @@ def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
     }
 
 
-def score_lines(densities: Any, labels: Any, shares: Any) -> Iterator[dict[str, Any]]:
-    """The scores of rows, an object for each; nulls where a row has gaps.
-
-    Parameters
-    ----------
-    densities : sequence of (float or None)
-    labels : sequence of (int or None)
-    shares : sequence of (list of float or None)
-
-    Yields
-    ------
-    dict
-    """
-    for density, label, share in zip(densities, labels, shares, strict=True):
-        yield {"log_density": density, "label": label, "responsibilities": share}
+def _repair(one: Repair) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in ("n_iter", "component", "reason", "action")}
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """GaussianMixture, the estimator that users touch, and `load`, which reads one from a file."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -20,7 +22,7 @@ from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.adapting import Adapting
-from fastgmm.estimators.conventions import Estimator, defaults_of
+from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.given import labels_of, row_data, with_labels
@@ -32,10 +34,10 @@ from fastgmm.estimators.planning import (
     plan_of,
     regularization_of,
 )
-from fastgmm.estimators.reported import Reported
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import State
+from fastgmm.estimators.summarized import Summarized
 from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.limits.room import check_room
 from fastgmm.limits.scalars import as_float, is_word, shown
@@ -84,7 +86,7 @@ if TYPE_CHECKING:
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class GaussianMixture(Adapting, Reported, Estimator):
+class GaussianMixture(Adapting, Summarized):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same
@@ -246,7 +248,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
     # Pickles that are older than these parameters lack them.
     noise: Literal["uniform"] | float | None = None
-    frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = ()
+    frozen: Part | Iterable[Part] | Mapping[Part, Any] = ()
     n_factors: int | None = None
 
     def __init__(
@@ -275,7 +277,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         prior: NormalInverseWishart | None = None,
         missing: Missing = "error",
         noise: Literal["uniform"] | float | None = None,
-        frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = (),
+        frozen: Part | Iterable[Part] | Mapping[Part, Any] = (),
         n_factors: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -565,7 +567,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         callback: Callback | None,
         client: Any = None,
         labels: ArrayLike | None = None,
-    ) -> "tuple[RowData | PartitionData, Mixture]":
+    ) -> tuple[RowData | PartitionData, Mixture]:
         # What fits need is loaded with the first of them: a fifth of the import.
         from fastgmm.fits.fit import fit
 
@@ -580,7 +582,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
     def _fit_data(
         self, X: Any, sample_weight: Any, params: Any, client: Any, method: str
-    ) -> "RowData | PartitionData":
+    ) -> RowData | PartitionData:
         """The rows of a fit as data, in memory or on a cluster."""
         may = params.missing == "em"
         if client is not None or is_spread(X):
@@ -597,7 +599,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
     def _fit_shared(
         self,
-        data: "RowData | PartitionData",
+        data: RowData | PartitionData,
         sample: Sample,
         seed: int,
         largest: int,
@@ -613,7 +615,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         found = fit(data, replace(plan, start=start, sample=sample, seed=seed), hooks)
         self._publish(found, data.names, data.extent.weight)
 
-    def _publish(self, found: "Fit", names: np.ndarray | None, seen: float | None) -> Mixture:
+    def _publish(self, found: Fit, names: np.ndarray | None, seen: float | None) -> Mixture:
         """Become what a fit has found; a stream begins anew from here."""
         assert found.run.mixture is not None
         self._state = State.of_fit(found, names, seen)
@@ -624,7 +626,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         batches: Any,
         *,
         callback: Callback | None = None,
-        checkpoint: "str | os.PathLike[str] | None" = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         client: Any = None,
     ) -> Self:
         """Fit the mixture to batches of rows that are never in memory together.
@@ -697,7 +699,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         data: Data,
         params: Any,
         callback: Callback | None,
-        checkpoint: "str | os.PathLike[str] | None",
+        checkpoint: str | os.PathLike[str] | None,
     ) -> Self:
         """Fit data whose passes cost time: a fit that fails leaves its last whole pass."""
         # What fits need is loaded with the first of them: a fifth of the import.
@@ -839,7 +841,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
         # The learner knows the family.
         return plan_of(self._params(), n_features, family=MAXIMUM_LIKELIHOOD)
 
-    def _opened(self, X: ArrayLike) -> "tuple[Learner, np.ndarray, np.ndarray | None]":
+    def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
         """The learner (a new one for the first rows), the rows, and the names of their features."""
         state, learner, known = self._state, None, None
         table = as_table(X)
@@ -865,7 +867,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
                 names = feature_names_of(table)
         return learner, rows, names
 
-    def _following_settings(self, learner: "Learner") -> "Learner":
+    def _following_settings(self, learner: Learner) -> Learner:
         """The learner with the parameters that were set since the last call."""
         if self._is_followed(learner):
             return learner
@@ -876,7 +878,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
         return streams.following(learner, params, wishes)
 
-    def _is_followed(self, learner: "Learner") -> bool:
+    def _is_followed(self, learner: Learner) -> bool:
         """Whether the parameters are the objects of the last call, which were checked then."""
         n_threads, half_life, learning_exponent, reg_covar = learner.wishes
         return (
@@ -886,7 +888,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
             and self.reg_covar is reg_covar
         )
 
-    def _publish_stream(self, learner: "Learner", names: np.ndarray | None) -> None:
+    def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
         """Become what the learner has come to, in one assignment."""
         state = self._state
         waits = learner.learned is not None and state is not None and state.learner is learner
@@ -1088,7 +1090,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
             learner.n_skipped,
         )
 
-    def _of_stream(self) -> "Learner":
+    def _of_stream(self) -> Learner:
         learner = None if self._state is None else self._state.learner
         if learner is None:
             raise AttributeError(
@@ -1156,7 +1158,7 @@ class GaussianMixture(Adapting, Reported, Estimator):
 
     # ------------------------------------------------------------------ files
 
-    def save(self, path: "str | os.PathLike[str]") -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file that `fastgmm.load` reads.
 
         The file holds no pickle, has a version and a checksum, and takes the place of an old one in
@@ -1212,7 +1214,7 @@ _PARAMETERS = tuple(defaults_of(GaussianMixture.__init__))
 """The constructor of this class has set these, of a subclass as well."""
 
 
-def load(path: "str | os.PathLike[str]") -> GaussianMixture:
+def load(path: str | os.PathLike[str]) -> GaussianMixture:
     """Read a model that `GaussianMixture.save` wrote.
 
     Returns

@@ -33,7 +33,7 @@ def assemble(source: Path) -> None:
         with contextlib.chdir(workplace):
             text = with_pictures(text, place, pictures)
         write(source / place, text)
-    for place, text in reference().items():
+    for place, text in reference((source / "api.md").read_text(encoding="utf-8")).items():
         write(source / place, text)
 
 

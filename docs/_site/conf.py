@@ -36,9 +36,11 @@ autodoc_typehints = "none"
 autodoc_member_order = "groupwise"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
+napoleon_use_param = False
 napoleon_use_rtype = False
 # The types in docstrings are words of English, and no names that could be looked up.
 nitpick_ignore_regex = [("py:.*", r".*")]
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"fastgmm {version}"

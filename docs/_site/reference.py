@@ -1,82 +1,47 @@
-"""The pages of the reference: one for each public name, made of its docstring."""
+"""The pages of the reference: one for each name in the tables of `docs/api.md`, of its docstring."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from typing import Any
+import re
 
-GROUPS = {
-    "Mixtures": [
-        "GaussianMixture",
-        "BayesianGaussianMixture",
-        "Snapshot",
-        "NormalInverseWishart",
-        "load",
-    ],
-    "Prediction of targets": ["GaussianMixtureClassifier", "GaussianMixtureRegressor"],
-    "The number of components": [
-        "select",
-        "Selection",
-        "Candidate",
-        "bootstrap_lrt",
-        "LikelihoodRatioTests",
-        "LikelihoodRatio",
-        "Criteria",
-    ],
-    "Many models, standard errors": [
-        "fit_many",
-        "FittedGroups",
-        "GroupFit",
-        "bootstrap",
-        "Bootstrap",
-        "ParameterArrays",
-    ],
-    "Sums of rows": ["SufficientStatistics", "fit_with", "compress"],
-    "What a fit tells": ["Iteration", "Initialization", "Repair", "Stream"],
-    "The installation": ["show_config", "get_include"],
-}
-"""The names of `fastgmm` on the page that lists them; a test holds it against `__all__`."""
-
-MODULES = {
-    "sources": "Data from files, frames, stores and streams",
-    "plot": "Pictures",
-    "errors": "Errors and warnings",
-    "typing": "Types and words",
-}
-"""The public modules, each on a page of its own."""
-
-HEAD = """# Reference
-
-Every public name, from its docstring. `help(fastgmm.GaussianMixture)` says the same in Python.
-What is not listed here is private and may move.
-"""
+LISTED = re.compile(r"^\| `(fastgmm\.)?(\w+)` \|", re.MULTILINE)
+"""A line of the tables: a name of `fastgmm`, or a public module."""
 
 
-def summary(value: Any) -> str:
-    """Return the first sentence of a docstring, in one line."""
-    paragraph = (inspect.getdoc(value) or "").split("\n\n")[0]
-    return " ".join(paragraph.split())
+def names_of(text: str) -> tuple[list[str], list[str]]:
+    """Return the names and the modules that the page of the reference lists, in its order.
+
+    Parameters
+    ----------
+    text : str
+        The page.
+    """
+    found = LISTED.findall(text)
+    return [name for of, name in found if not of], [name for of, name in found if of]
 
 
-def page_of(name: str, value: Any) -> str:
+def page_of(name: str) -> str:
     """Return the page of a class or a function."""
-    if not inspect.isclass(value):
-        directive = f".. autofunction:: fastgmm.{name}"
-    else:
+    value = getattr(importlib.import_module("fastgmm"), name)
+    directive = f".. autofunction:: fastgmm.{name}"
+    if inspect.isclass(value):
         directive = f".. autoclass:: fastgmm.{name}\n   :members:\n   :inherited-members: tuple"
     return f"# {name}\n\n```{{eval-rst}}\n{directive}\n```\n"
 
 
-def module_page(name: str, title: str) -> str:
+def module_page(name: str) -> str:
     """Return the page of a public module: all names of its `__all__`."""
     module = importlib.import_module(f"fastgmm.{name}")
-    lines = [f"# fastgmm.{name}: {title}", "", summary(module), "", "```{eval-rst}"]
+    about = (inspect.getdoc(module) or "").split("\n\n")[0]
+    lines = [f"# fastgmm.{name}", "", about, "", "```{eval-rst}"]
     lines += [f".. currentmodule:: fastgmm.{name}", ""]
     for public in module.__all__:
         value = getattr(module, public)
         if inspect.isclass(value) and value.__module__.startswith("fastgmm"):
-            lines += [f".. autoclass:: {public}", "   :members:", "   :inherited-members: Exception,tuple"]
+            lines += [f".. autoclass:: {public}", "   :members:"]
+            lines += ["   :inherited-members: Exception,tuple"]
         elif inspect.isfunction(value):
             lines += [f".. autofunction:: {public}"]
         else:
@@ -85,23 +50,18 @@ def module_page(name: str, title: str) -> str:
     return "\n".join([*lines, "```", ""])
 
 
-def reference() -> dict[str, str]:
-    """Return the text of each page of the reference, by its place on the site."""
-    package = importlib.import_module("fastgmm")
-    pages, index, listed = {}, [HEAD], []
-    for title, names in GROUPS.items():
-        index += [f"## {title}", "", "| name | |", "|---|---|"]
-        for name in names:
-            value = getattr(package, name)
-            pages[f"api/{name}.md"] = page_of(name, value)
-            index.append(f"| [{name}]({name}.md) | {summary(value)} |")
-            listed.append(name)
-        index.append("")
-    index += ["## Modules", "", "| module | |", "|---|---|"]
-    for name, title in MODULES.items():
-        pages[f"api/{name}.md"] = module_page(name, title)
-        index.append(f"| [fastgmm.{name}]({name}.md) | {title} |")
-        listed.append(name)
-    index += ["", "```{toctree}", ":hidden:", "", *listed, "```", ""]
-    pages["api/index.md"] = "\n".join(index)
+def reference(text: str) -> dict[str, str]:
+    """Return the pages of the reference by their place on the site, that of the list included.
+
+    Parameters
+    ----------
+    text : str
+        The page that lists the names.
+    """
+    names, modules = names_of(text)
+    pages = {f"api/{name}.md": page_of(name) for name in names}
+    pages |= {f"api/{name}.md": module_page(name) for name in modules}
+    linked = LISTED.sub(r"| [`\1\2`](api/\2.md) |", text)
+    entries = "\n".join(f"api/{name}" for name in [*names, *modules])
+    pages["api.md"] = f"{linked}\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
     return pages

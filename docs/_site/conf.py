@@ -51,8 +51,5 @@ html_show_sphinx = False
 html_math_renderer = "mathml"
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-dark"
-html_theme_options = {
-    "source_repository": "https://github.com/fastgmm/fastgmm/",
-    "source_branch": "HEAD",
-    "source_directory": "docs/",
-}
+# Pages of the site and files of the project are not one to one: there is no button to edit a page.
+html_theme_options = {"top_of_page_buttons": []}

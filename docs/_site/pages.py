@@ -48,7 +48,7 @@ def with_links(text: str, file: str) -> str:
     Parameters
     ----------
     text : str
-        Markdown; what stands in fences stays as it is.
+        Markdown; what stands in fences stays as it is, but for a blank line at its end.
     file : str
         The page's path from the root of the project.
     """
@@ -67,7 +67,9 @@ def with_links(text: str, file: str) -> str:
 
     parts, end = [], 0
     for fence in FENCED.finditer(text):
-        parts += [LINK.sub(changed, text[end : fence.start()]), fence[0]]
+        # The blank line that ends an example for doctest would be an empty one of its box.
+        code = fence[0].replace("\n\n```", "\n```")
+        parts += [LINK.sub(changed, text[end : fence.start()]), code]
         end = fence.end()
     return "".join([*parts, LINK.sub(changed, text[end:])])
 

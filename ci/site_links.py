@@ -43,9 +43,10 @@ def dead_links(pages: dict[Path, Page]) -> list[str]:
             target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
             if not target.is_file():
                 dead.append(f"{file.name}: {link} leads to no file")
-            elif parts.fragment and target in pages:
-                if unquote(parts.fragment) not in pages[target].places:
-                    dead.append(f"{file.name}: {link} names no place of {target.name}")
+                continue
+            places = pages[target].places if target in pages else set()
+            if parts.fragment and target in pages and unquote(parts.fragment) not in places:
+                dead.append(f"{file.name}: {link} names no place of {target.name}")
     return dead
 
 
@@ -62,9 +63,11 @@ def main() -> None:
     n_links = sum(len(page.links) for page in pages.values())
     elsewhere = other_sites(pages)
     hosts = Counter(urlsplit(link).netloc for link in elsewhere)
-    print(f"{len(pages)} pages, {n_links} links, {len(elsewhere)} addresses elsewhere, not followed:")
+    print(
+        f"{len(pages)} pages, {n_links} links, {len(elsewhere)} addresses elsewhere, not followed:"
+    )
     for host, count in hosts.most_common(SHOWN):
-        print(f"  {host}: {count}")
+        print(f"  {host}: {count}, not followed")
     if dead := dead_links(pages):
         sys.exit("\n".join(dead))
 

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from pages import pages_of, with_links
-from pictures import with_pictures
 from reference import reference
 from sphinx.cmd.build import main as sphinx
+
+from pictures import with_pictures
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -83,6 +83,7 @@ def pages_of(root: Path) -> dict[str, str]:
         The root of the project.
     """
     files = [*root.glob("docs/**/*.md"), *root.glob("benchmarks/*.md")]
-    named = [file.relative_to(root).as_posix() for file in files] + ["CONTRIBUTING.md", "data/README.md"]
+    named = [file.relative_to(root).as_posix() for file in files]
+    named += ["CONTRIBUTING.md", "data/README.md"]
     # The list of pages that a code host shows is the side bar of the site.
     return {place_of(file) or file: file for file in named if file != "docs/README.md"}

@@ -1,4 +1,4 @@
-"""The pages of the reference: one for each name in the tables of `docs/api.md`, of its docstring."""
+"""The pages of the reference: the docstring of each name in the tables of `docs/api.md`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """What Sphinx is told about the site; `build.py` puts its pages together and calls Sphinx."""
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import fastgmm
 
@@ -53,3 +55,13 @@ pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-dark"
 # Pages of the site and files of the project are not one to one: there is no button to edit a page.
 html_theme_options = {"top_of_page_buttons": []}
+
+
+def link_pages(app: Any, kind: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Make links of the pages that a docstring names, such as docs/fits.md."""
+    lines[:] = [re.sub(r"\bdocs/(\w+)\.md\b", r":doc:`/\1`", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Tell Sphinx of what is done to docstrings."""
+    app.connect("autodoc-process-docstring", link_pages)

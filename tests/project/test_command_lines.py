@@ -63,21 +63,32 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_readme(place):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = command_lines(text[text.index("## On the command line") :])
-    assert len(lines) >= 8
-    for line in lines:
-        if "fastgmm" in line:
-            # The grid of 54 fits is tried in tests of its own.
-            run(line.replace("fastgmm select", "fastgmm select -k 1-2 -q"))
+def started(page: Path) -> list[str]:
+    """The lines of a page that start the command, with a producer or without."""
+    lines = command_lines(page.read_text(encoding="utf-8"))
+    return [line for line in lines if re.match(r"(producer \| )?fastgmm ", line)]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+SHORT_PAGES = [page for page in PAGES if page.name != "command.md" and started(page)]
+
+
+@pytest.mark.parametrize("page", SHORT_PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_lines_of_a_page_that_start_the_command(place, page):
+    for line in started(page):
+        run(line)
+
+
+def test_the_readme_shows_the_command():
+    assert len(started(ROOT / "README.md")) >= 3
 
 
 def test_the_page_of_the_command(place):
     text = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
     lines = command_lines(text)
-    assert len(lines) >= 9
-    found = {line: run(line) for line in lines}
+    assert len(lines) >= 17
+    # The grid of 54 fits is tried in tests of its own.
+    found = {line: run(line.replace("csv --plot", "csv -k 1-2 --plot")) for line in lines}
     pasted = found["paste -d , data/faithful.csv scores.csv"].splitlines()
     assert pasted[0] == "eruptions,waiting,log_density,label,responsibility_0,responsibility_1"
     assert len(pasted) == 273

@@ -14,6 +14,7 @@ from fastgmm.errors import data_range_error
 from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.posterior import NormalWishart, Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
+from fastgmm.tables.containers import array_of
 from fastgmm.typing import CovarianceType, FloatArray, WeightsPrior
 from fastgmm.values import dataclass
 
@@ -96,7 +97,7 @@ class PriorWishes:
 
 
 def _shaped(value: Any, shape: tuple[int, ...], name: str) -> FloatArray:
-    array = np.array(value, dtype=np.float64)
+    array = array_of(value, f"The parameter '{name}'").astype(np.float64)
     if array.shape != shape:
         # The sentence is scikit-learn's.
         raise ValueError(

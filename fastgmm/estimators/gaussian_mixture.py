@@ -361,7 +361,9 @@ class GaussianMixture(Adapting, Reported, Estimator):
         """
         low_rank = covariance_type in LOW_RANK_TYPES
         spreads: Any = covariances if low_rank else (covariances,)
-        single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, *spreads))
+        # Numbers in the other order of bytes are single numbers as well.
+        dtypes = (getattr(a, "dtype", None) for a in (weights, means, *spreads))
+        single = all(getattr(dtype, "str", "")[1:] == "f4" for dtype in dtypes)
         checked_means = check_means_init(means, None)
         k, d = checked_means.shape
         if low_rank:

@@ -19,6 +19,7 @@ from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.errors import FileFormatError
 from fastgmm.lazy import lazy
+from fastgmm.tables.containers import array_of
 from fastgmm.typing import FloatArray, ModelName
 from fastgmm.values import dataclass
 
@@ -100,7 +101,10 @@ class SufficientStatistics:
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
-            array = np.asarray(getattr(self, name), dtype=np.float64)
+            array = getattr(self, name)
+            if type(array) is not np.ndarray or array.dtype is not _FLOAT64:
+                # What users give may be anything; NumPy alone drops the imaginary parts of numbers.
+                array = np.asarray(array_of(array, name), dtype=np.float64)
             if array.flags.writeable:
                 array = array.view()
                 array.flags.writeable = False

@@ -316,7 +316,8 @@ def given(rng: Generator, shape: tuple[int, ...], near: np.ndarray | None = None
         return Given("overlapping", overlapping, np.array(overlapping))
     if way < 0.88:
         value = _strange(rng, rows)
-        complex_numbers = isinstance(value, complex) or getattr(value, "dtype", None) == complex
+        complex_numbers = isinstance(value, complex)
+        complex_numbers |= getattr(getattr(value, "dtype", None), "kind", "") == "c"
         return Given("complex" if complex_numbers else "strange", value, None)
     return Given("lie", _lie(rng, rows), None)
 

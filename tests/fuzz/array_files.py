@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from fastgmm.sources import batches, column_names, read_table
 from havoc import changed
 from limits import Broken, memory, quickly
 from texts import rows_of
+
+from fastgmm.sources import batches, column_names, read_table
 
 DTYPES = (
     *("<f8", "<f8", "<f8", "<f4", "<f2", ">f8", "<i8", "|u1", "|b1", "<f16", "<i4", ">i2"),

@@ -11,14 +11,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-
-import fastgmm
 from arguments import Given, LiarError, given
-from fastgmm import GaussianMixture, SufficientStatistics
-from fastgmm.sources import batches
 from good_files import rows_of
 from limits import Broken, quickly
 from model_outcomes import check_mixture
+
+import fastgmm
+from fastgmm import GaussianMixture, SufficientStatistics
+from fastgmm.sources import batches
 
 ERRORS = (ValueError, TypeError)
 """What is wrong with an argument is said by one of these or of their kinds."""

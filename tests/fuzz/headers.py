@@ -3,13 +3,13 @@
 import hashlib
 
 import numpy as np
-
-from fastgmm.archive import container
-from fastgmm.errors import FileFormatError
 from good_files import base, names
 from havoc import changed
 from limits import Broken, memory, quickly
 from model_outcomes import outcome
+
+from fastgmm.archive import container
+from fastgmm.errors import FileFormatError
 
 TOKENS = (
     *(b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"null", b"true", b"1e999", b"-0", b"NaN"),

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from good_files import Base, base, names
 
 from fastgmm.archive.container import MAGIC
-from good_files import Base, base, names
 
 NUMBERS = (0, 1, -1, 2, 7, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), 10**30, 10**400, 0.5, -0.0)
 HEXES = ("nan", "inf", "-inf", "0x0p+0", "-0x1p+0", "0x1p-1074", "0x1p+1023", "0x1p+99999", "0x1")

@@ -34,7 +34,7 @@ def test_what_is_no_array_is_refused() -> None:
     with pytest.raises(ValueError, match="does not begin with the mark"):
         check_header(io.BytesIO(b"PK"), 2)
     for n in range(6, 12):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"\w+"):
             check_header(io.BytesIO(array_bytes((1, 2))[:n]), n)
     # No size is below zero, and one of zero hides another that has no end.
     with pytest.raises(ValueError, match="has 0 bytes, and the file 99"):

@@ -63,7 +63,7 @@ def opened(value: Any, name: str) -> NDArray[Any] | Frame:
     if type(value) is np.ndarray or isinstance(value, Frame):
         return value
     if isinstance(value, _PLAIN):
-        return _of_lists(value, name)
+        return _of_lists(value)
     if isinstance(value, np.ndarray):
         return _plain_array(value, name)
     if is_class(value, "fastgmm", "Table"):
@@ -155,14 +155,8 @@ def _of_table(table: Table) -> NDArray[Any] | Frame:
     return table.rows if table.columns is None else TableFrame(table)
 
 
-def _of_lists(value: Any, name: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except RuntimeError as error:
-        # Sequences of another package may say another length than they have.
-        raise ValueError(
-            f"{name} holds sequences whose lengths change while they are read: make lists of them."
-        ) from error
+def _of_lists(value: Any) -> NDArray[Any]:
+    array = np.asarray(value)
     # NumPy has rounded integers that stood among floats. The sum of squares is the quickest way to
     # see that none was so large; where it is NaN, one may have been.
     if array.dtype == np.float64 and not np.vdot(array, array) < _SQUARE:

@@ -2,6 +2,8 @@
 
 FASTGMM_BUILD=debug     all of Cython's checks, no optimisation
 FASTGMM_BUILD=sanitize  address and undefined-behaviour sanitizers
+FASTGMM_BUILD=threads   thread sanitizer
+FASTGMM_BUILD=symbols   names of lines, for valgrind
 FASTGMM_BUILD=coverage  line tracing for coverage.py
 FASTGMM_BUILD=quick     hardly optimised, for those who change kernels and want to see it run
 FASTGMM_TARGETS=x86_64_v4,x86_64  these instruction sets alone, for the same people
@@ -58,10 +60,19 @@ SWITCHES = {
     # Half the time of the compiler, loops of a third of the speed, and the same numbers.
     "quick": (["-O1", "-g0", "-fno-math-errno", "-fno-trapping-math"], [], {}),
     "sanitize": (
-        ["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+        [
+            *("-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"),
+            "-fno-sanitize-recover=undefined",
+        ],
         ["-fsanitize=address,undefined"],
         {},
     ),
+    "threads": (
+        ["-O1", "-g", "-fsanitize=thread", "-fno-omit-frame-pointer"],
+        ["-fsanitize=thread"],
+        {},
+    ),
+    "symbols": (["-O1", "-g"], [], {}),
     "coverage": (
         ["-O0", "-g", "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"],
         [],

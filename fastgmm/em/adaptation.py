@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastgmm.covariance.estimate import check_range
 from fastgmm.em.frozen import Frozen
 from fastgmm.em.kept import Kept
 from fastgmm.em.regularization import Regularization
+from fastgmm.errors import DataRangeError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
@@ -66,7 +68,19 @@ def adapted(
     )
     ridge_alone = Regularization(regularization.reg_covar)
     found = Frozen(kept).maximize(statistics + of_mixture, ridge_alone)
+    if found.dtype != mixture.dtype:
+        _check_fit(found, mixture.dtype)
     return replace(found, n_free=None, dtype=mixture.dtype)
+
+
+def _check_fit(found: Mixture, dtype: np.dtype) -> None:
+    """Refuse what rows of another dtype have made, where the mixture's own cannot hold it."""
+    check_range(found.covariances, found.inverse_factors, dtype)
+    if not np.abs(found.means).max() <= np.finfo(dtype).max:
+        raise DataRangeError(
+            f"The means of these rows overflow {dtype}, which this mixture was learned in: rescale "
+            "the columns, or learn the mixture from float64 rows."
+        )
 
 
 def _weights(mixture: Mixture, held: FloatArray, relevance: float) -> FloatArray:

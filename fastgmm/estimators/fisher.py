@@ -95,7 +95,8 @@ def _is_one(X: Any) -> bool:
     if isinstance(X, SufficientStatistics):
         return True
     if isinstance(X, np.ndarray):
-        return X.ndim != 3 and X.dtype != object
+        # An array of objects has one dimension where these are groups, and two where it is a table.
+        return X.ndim == 2 or (X.ndim != 3 and X.dtype != object)
     if isinstance(X, list | tuple):
         return len(X) > 0 and not isinstance(X[0], SufficientStatistics) and np.ndim(X[0]) < 2
     return is_table(X)

@@ -367,7 +367,9 @@ class GaussianMixture(Adapting, Summarized):
             raise TypeError("from_parameters takes n_components from the means: leave it out.")
         low_rank = is_word(covariance_type, LOW_RANK_TYPES)
         spreads: Any = covariances if low_rank else (covariances,)
-        single = all(getattr(a, "dtype", None) == np.float32 for a in (weights, means, *spreads))
+        # Numbers in the other order of bytes are single numbers as well.
+        dtypes = (getattr(a, "dtype", None) for a in (weights, means, *spreads))
+        single = all(getattr(dtype, "str", "")[1:] == "f4" for dtype in dtypes)
         checked_means = check_means_init(means, None)
         k, d = checked_means.shape
         if low_rank:

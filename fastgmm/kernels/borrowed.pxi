@@ -12,7 +12,10 @@ cdef class Borrowed:
 
 
 cdef Borrowed borrow(array, Py_ssize_t item_size, Py_ssize_t n_items, bint writable, str name):
-    """A loan of n_items items, fewer than 2^58 so that their bytes can be counted; sizes are powers of two."""
+    """A loan of n_items items, fewer than 2^58 so that their bytes can be counted; sizes are powers of two.
+
+    An array without items may lie anywhere.
+    """
     cdef Borrowed loan = Borrowed.__new__(Borrowed)
     PyObject_GetBuffer(array, &loan.view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
     loan.held = True
@@ -20,7 +23,7 @@ cdef Borrowed borrow(array, Py_ssize_t item_size, Py_ssize_t n_items, bint writa
         raise ValueError(
             f"{name}: expected {n_items} items of {item_size} bytes, "
             f"got {loan.view.len} bytes in items of {loan.view.itemsize}")
-    if <uintptr_t> loan.view.buf & <uintptr_t> (item_size - 1):
+    if loan.view.len and <uintptr_t> loan.view.buf & <uintptr_t> (item_size - 1):
         raise ValueError(f"{name}: expected items on addresses that are multiples of {item_size} bytes")
     return loan
 
@@ -34,7 +37,7 @@ cdef Borrowed borrow_rows(array, Py_ssize_t item_size, Py_ssize_t n_columns, str
         raise ValueError(
             f"{name}: expected rows of {n_columns} items of {item_size} bytes, "
             f"got {loan.view.ndim} dimensions, {loan.view.len} bytes in items of {loan.view.itemsize}")
-    if <uintptr_t> loan.view.buf & <uintptr_t> (item_size - 1):
+    if loan.view.len and <uintptr_t> loan.view.buf & <uintptr_t> (item_size - 1):
         raise ValueError(f"{name}: expected items on addresses that are multiples of {item_size} bytes")
     return loan
 

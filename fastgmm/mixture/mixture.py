@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fastgmm import kernels
 from fastgmm.archive import checks
 from fastgmm.covariance.agreement import factors_agree
+from fastgmm.covariance.estimate import check_range
 from fastgmm.covariance.model import CovarianceModel
 from fastgmm.covariance.types import is_covariance_type, model_of
 from fastgmm.lazy import lazy
@@ -135,6 +136,9 @@ class Mixture:
         # The kernels read the means in the dtype of the rows.
         if np.abs(self.means).max() > np.finfo(self.dtype).max:
             raise ValueError(f"means must be numbers of {self.dtype}")
+        if self.dtype != FLOAT64:
+            # They read inverse factors so as well, and users are shown covariances so.
+            check_range(self.covariances, self.inverse_factors, self.dtype)
         if not factors_agree(self.covariance_model, *arrays):
             raise ValueError("covariances must be positive, and their factors belong to them")
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from fastgmm.sources.arrow import ArrowColumns, import_pyarrow
 from fastgmm.sources.blocks import Block, Source
-from fastgmm.sources.csv_text import CSV_BLOCK_BYTES, CsvText, numbered
+from fastgmm.sources.csv_text import BOM, CSV_BLOCK_BYTES, CsvText, numbered
 from fastgmm.sources.dialect import Dialect
 from fastgmm.sources.header import shown
 from fastgmm.sources.streams import READ_BYTES
@@ -98,8 +98,10 @@ class CsvSource(Source):
         with self._opened() as text:
             for piece, n_lines in text.records(least):
                 records = Records(partial(io.BytesIO, piece), n_lines)
-                size = len(piece) + 1
-                block = self._block(first, pyarrow.BufferReader(piece), size, records, chosen)
+                # pyarrow takes the mark of UTF-8 away wherever a piece begins, but no file has two.
+                guarded = b"\n" + piece if piece.startswith(BOM) else piece
+                size, file = len(guarded) + 1, pyarrow.BufferReader(guarded)
+                block = self._block(first, file, size, records, chosen)
                 yield block
                 first += block.n_rows
 
@@ -113,9 +115,16 @@ class CsvSource(Source):
         with self._opened() as text:
             begin, n_lines = text.begin, text.head.n_lines
         records = Records(partial(_opened_at, self.where, begin), n_lines)
+        with _opened_at(self.where, begin) as rest:
+            marked = rest.read(len(BOM)) == BOM
+        if marked:
+            yield from self._pieces(chosen, READ_BYTES)
+            return
+        # pyarrow makes room for whole blocks, however short the file is.
+        size = min(CSV_BLOCK_BYTES, max(1, Path(self.where).stat().st_size - begin + 1))
         with pyarrow.OSFile(str(self.where)) as file:
             file.seek(begin)
-            yield self._block(0, file, CSV_BLOCK_BYTES, records, chosen)
+            yield self._block(0, file, size, records, chosen)
 
     def _block(
         self, first: int, file: Any, size: int, records: Records, chosen: Sequence[int]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastgmm.sources.blocks import CHUNKED_NUMBERS, MOST_NUMBERS, Block, Source, rows_at_once
 from fastgmm.sources.damage import refusing_damage
+from fastgmm.sources.npy import check_file
 from fastgmm.tables.containers import (
     array_of,
     is_sliceable,
@@ -53,6 +54,7 @@ def load_npy(path: Path, *, mapped: bool) -> NDArray[Any]:
     """
     trouble = "is not a whole .npy file of numbers; write it with numpy.save"
     with refusing_damage(path, trouble, because=False):
+        check_file(path)
         array: Any = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     if not isinstance(array, np.ndarray):
         array.close()
@@ -82,8 +84,6 @@ class ArraySource(Source):
         step = rows_at_once(batch_rows, len(chosen))
         for start in range(0, len(self._array), step):
             part = self._chosen(self._slice(start, start + step), chosen)
-            if part.dtype.kind in "iu":
-                check_exact(part, str(self.where), chosen)
             yield Block(start, len(part), part)
 
     def _slice(self, start: int, stop: int) -> NDArray[Any]:
@@ -91,7 +91,10 @@ class ArraySource(Source):
 
     def _chosen(self, rows: NDArray[Any], chosen: Sequence[int]) -> NDArray[Any]:
         # Without an index, the rows are a view.
-        return rows if list(chosen) == list(range(self.n_columns)) else rows[:, list(chosen)]
+        part = rows if list(chosen) == list(range(self.n_columns)) else rows[:, list(chosen)]
+        if part.dtype.kind in "iu":
+            check_exact(part, str(self.where), chosen)
+        return part
 
 
 class NpySource(ArraySource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,12 @@ from numpy.typing import NDArray
 
 from fastgmm.sources.damage import refusing_damage
 from fastgmm.sources.memory import ArraySource
+from fastgmm.sources.npy import check_file, check_header
 from fastgmm.sources.paths import existing_file
+
+MOST_SHRUNK = 1032
+"""Deflate makes of so many bytes one at best (zlib's technical details), and NumPy has no other
+packing."""
 
 
 def in_archive(path: Path) -> bool:
@@ -47,14 +53,29 @@ def npz_source(path: Path) -> ArraySource:
 def _arrays_of(archive: Path, name: str | None) -> dict[str, NDArray[Any]]:
     """All arrays of an archive, or the one of a name."""
     with refusing_damage(archive, "is not a whole .npz archive of numbers"):
+        check_file(archive)
         file = np.load(archive, allow_pickle=False)
         if isinstance(file, np.ndarray):
             return {archive.stem: file}
         with file:
             if name is None or name in file.files:
-                return {one: file[one] for one in file.files if name in (None, one)}
+                chosen = [one for one in file.files if name in (None, one)]
+                _check_sizes(archive, chosen)
+                return {one: file[one] for one in chosen}
             known = ", ".join(map(repr, file.files))
     raise ValueError(f"{archive} has no array {name!r}; it has {known}.")
+
+
+def _check_sizes(archive: Path, names: list[str]) -> None:
+    """Refuse arrays that are larger than what their part of the archive can hold."""
+    most = archive.stat().st_size
+    with zipfile.ZipFile(archive) as parts:
+        known = set(parts.namelist())
+        for name in names:
+            info = parts.getinfo(f"{name}.npy" if f"{name}.npy" in known else name)
+            shrunk = min(info.compress_size, most) * MOST_SHRUNK
+            with parts.open(info) as part:
+                check_header(part, min(info.file_size, shrunk))
 
 
 def _source_of(path: Path, archive: Path, arrays: dict[str, NDArray[Any]]) -> ArraySource:

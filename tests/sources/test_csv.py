@@ -1,6 +1,8 @@
 """CSV of any style to rows, and every sentence for one that is not right."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow
@@ -225,3 +227,32 @@ def test_one_piece_and_many_give_the_same_rows(tmp_path, rng, monkeypatch):
 def test_what_stands_in_other_columns_does_not_matter_of_a_whole_file(tmp_path):
     path = written(tmp_path, b'a,b,c\n1,,"text\nin two lines"\n2,NA,\xe9\n')
     assert read_table(path, columns=["a"]).rows.tolist() == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize("before", ["1,2\n", "a,b\n", "a,b\n1,2\n", "\ufeff"])
+def test_a_mark_of_utf_8_between_lines_is_refused_by_all(tmp_path, before):
+    """pyarrow takes it away where a piece begins, and a file cut elsewhere was refused."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(before.encode() + b"\xef\xbb\xbf1,5")
+    for read in (read_table, lambda path: list(batches(path)), lambda path: of_stream(path)):
+        with pytest.raises(ValueError, match="ufeff"):
+            read(path)
+
+
+def of_stream(path):
+    with path.open("rb") as file:
+        return read_table(file)
+
+
+def test_a_short_file_takes_little_memory(tmp_path):
+    """Blocks of 8 MiB were allocated for files of three lines."""
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n3,4\n")
+    code = (
+        "import sys, pyarrow, fastgmm.sources as s; print(s.read_table(sys.argv[1]).rows.sum(), "
+        "pyarrow.default_memory_pool().max_memory())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    total, peak = map(float, done.stdout.split())
+    assert total == 10.0
+    assert peak < 2**20

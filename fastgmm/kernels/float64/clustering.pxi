@@ -7,6 +7,7 @@ from libc.math cimport frexp, ldexp
 
 cdef enum:
     TRIED = 1 << 10             # T of a limit
+    MOST_EXPONENT = 1000        # of the unit, which is a number then: extents may be subnormal
 
 cdef struct Nearest:
     Py_ssize_t slot             # -1: none so far
@@ -199,11 +200,14 @@ cdef double merge_slots(Clusters *c, Py_ssize_t one, Py_ssize_t other) noexcept 
     return size * share * height
 
 
-cdef void ward_chain(
+cdef bint ward_chain(
     Clusters *c, Py_ssize_t n_points, int64_t *chain, char *linked, int64_t *merged, double *heights, int64_t *order,
     double *spare, void *scratch
 ) noexcept nogil:
-    """merged (n_points - 1, 2) = names of the clusters merged, heights their costs, in the order of the chain."""
+    """merged (n_points - 1, 2) = names of the clusters merged, heights their costs, in the order of the chain.
+
+    Returns False where no cluster has a nearest one, as squares of distances are no finite numbers.
+    """
     cdef Py_ssize_t n_active = n_points
     cdef Py_ssize_t length = 0
     cdef Py_ssize_t step = 0
@@ -216,6 +220,8 @@ cdef void ward_chain(
         a = c.slots[chain[length - 1]]
         previous = c.slots[chain[length - 2]] if length > 1 else -1
         b = nearest_cluster(c, a, previous).slot
+        if b < 0:
+            return False
         # Only rounding can make an earlier link of the chain the nearest: what is as near is merged.
         if b != previous and not linked[c.names[b]]:
             chain[length] = c.names[b]
@@ -232,6 +238,7 @@ cdef void ward_chain(
         n_active -= 1
         if 2 * n_active <= c.n_slots and c.n_slots > BLOCK:
             arrange(c, n_active, order, spare, scratch)
+    return True
 
 
 cdef struct WardScratch:
@@ -273,10 +280,13 @@ cdef Py_ssize_t lay_out_ward(WardScratch *s, Py_ssize_t n, Py_ssize_t d, Memory 
     return cut.size
 
 
-cdef void ward_merges(
+cdef bint ward_merges(
     WardScratch *s, const double *weight, Py_ssize_t n, int64_t *merged, double *heights
 ) noexcept nogil:
-    """All merges of the points that stand in the slots, the cheapest first; names are those of smallest points."""
+    """All merges of the points that stand in the slots, the cheapest first; names are those of smallest points.
+
+    Returns False where there are none, as for `ward_chain`.
+    """
     cdef Clusters *c = &s.clusters
     cdef Py_ssize_t d = c.n_features
     cdef Py_ssize_t i, j
@@ -288,11 +298,13 @@ cdef void ward_merges(
         largest = max(largest, weight[i])
     for j in range(d):
         for i in range(n):
+            if not 4.0 * d * c.centers[j * c.stride + i] * c.centers[j * c.stride + i] < INFINITY:
+                return False                 # no slot of such a number would be in use
             extent = max(extent, fabs(c.centers[j * c.stride + i]))
         for i in range(n, c.stride):
             c.centers[j * c.stride + i] = INFINITY if j == 0 else 0.0
     frexp(extent, &exponent)
-    c.unit = ldexp(1.0, -exponent)
+    c.unit = ldexp(1.0, min(-exponent, MOST_EXPONENT))
     for j in range(c.n_directions):
         find_direction(c, n, j, s.spare)
     c.n_slots = c.stride
@@ -304,13 +316,19 @@ cdef void ward_merges(
         take_place(c, i, c.centers + i, c.stride)
         s.linked[i] = False
     arrange(c, n, s.order, s.spare, s.sorting)
-    ward_chain(c, n, s.chain, s.linked, merged, heights, s.order, s.spare, s.sorting)
+    if not ward_chain(c, n, s.chain, s.linked, merged, heights, s.order, s.spare, s.sorting):
+        return False
     sort_order(heights, n - 1, DIGITS, s.order, s.sorting)
     permute(heights, n - 1, s.order, s.spare)
     memcpy(unsorted, merged, 16 * (n - 1))
     for i in range(n - 1):
         merged[2 * i] = unsorted[2 * s.order[i]]
         merged[2 * i + 1] = unsorted[2 * s.order[i] + 1]
+    return True
+
+
+cdef merges_error():
+    return ValueError("points: the squares of their distances are not finite numbers; scale the columns")
 
 
 def ward(points, weight, merged, heights):
@@ -337,10 +355,13 @@ def ward(points, weight, merged, heights):
     cdef Memory memory = Memory(lay_out_ward(&s, n, d, None))
     lay_out_ward(&s, n, d, memory)
     cdef Py_ssize_t i, j
+    cdef bint merged_all
     with nogil:
         for i in range(n):
             for j in range(d):
                 s.clusters.centers[j * s.clusters.stride + i] = (<const double *> points_loan.view.buf)[i * d + j]
-        ward_merges(
+        merged_all = ward_merges(
             &s, <const double *> weight_loan.view.buf, n, <int64_t *> merged_loan.view.buf,
             <double *> heights_loan.view.buf)
+    if not merged_all:
+        raise merges_error()

@@ -204,6 +204,7 @@ def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, h
     cdef Py_ssize_t n = rows.shape[0]
     cdef Py_ssize_t d = rows.shape[1]
     cdef Py_ssize_t n_varying
+    cdef bint merged_all
     cdef Space space
     space.units = UNITS[units]
     space.n_features = d
@@ -235,5 +236,7 @@ def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, h
             make_whitening(&space, s.clusters.centers, s.clusters.stride, counts, <double *> scratch)
             space.units = WHITE
         map_rows(&space, points, n, s.clusters.centers, s.clusters.stride, <double *> scratch)
-        ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
+        merged_all = ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
+    if not merged_all:
+        raise merges_error()
     return n_varying

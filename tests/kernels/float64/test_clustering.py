@@ -45,3 +45,21 @@ def test_what_is_looked_at_roughly_is_decided_exactly(build, seed, scale):
     reference.ward(points, weight, *wanted)
     np.testing.assert_allclose(np.sort(found[1]), np.sort(wanted[1]), rtol=1e-5)
     assert np.array_equal(found[0][-4:], wanted[0][-4:])
+
+
+@pytest.mark.parametrize("scale", [1e-310, 5e-324, 1e-200])
+def test_subnormal_points_have_a_tree(build, scale):
+    """Their extent has no unit as a number, and nothing was the nearest: memory was overrun."""
+    points = np.random.default_rng(0).integers(-9, 9, size=(40, 3)) * scale
+    merged, heights = np.empty((39, 2), np.int64), np.empty(39)
+    build.modules[np.dtype("float64")].ward(points, np.ones(40), merged, heights)
+    assert sorted(merged[:, 1].tolist()) == list(range(1, 40))
+    assert (heights >= 0.0).all()
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf, 1e155])
+def test_points_without_distances_are_refused(build, worst):
+    points = np.repeat([[worst], [-worst], [worst], [-worst], [0.0]], 2, axis=1)
+    merged, heights = np.empty((4, 2), np.int64), np.empty(4)
+    with pytest.raises(ValueError, match="squares of their distances are not finite"):
+        build.modules[np.dtype("float64")].ward(points, np.ones(5), merged, heights)

@@ -1,30 +1,18 @@
 """Files that someone has changed with care: their checksums are right and their contents are not.
 
-`mutated` makes such a file of a number, always the same one.  `python tests/archive/mutations.py
-100000` tries so many in child processes, where a crash, a hang or too much memory is seen, and
-counts by kind what has come of them.
+`mutated` makes such a file of a number, always the same one.
 """
 
 import hashlib
 import json
-import sys
-import tempfile
-import warnings
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from good_files import Base, base, names
 
-import fastgmm
-from fastgmm import GaussianMixture
 from fastgmm.archive.container import MAGIC
 
-TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
-KINDS = ("model", "checkpoint", "stream", "statistics")
-STORED = Path(__file__).parents[1] / "stored" / "0.1.0"
-OLD = ("fitted.gmm", "repaired.gmm", "stream.gmm", "checkpoint.gmm", "statistics.bin")
 NUMBERS = (0, 1, -1, 2, 7, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), 10**30, 10**400, 0.5, -0.0)
 HEXES = ("nan", "inf", "-inf", "0x0p+0", "-0x1p+0", "0x1p-1074", "0x1p+1023", "0x1p+99999", "0x1")
 TEXTS = (
@@ -78,68 +66,6 @@ class File(NamedTuple):
         body = head + text + self.body
         return body + hashlib.sha256(body).digest()
 
-
-class Base(NamedTuple):
-    """A file that is good, and what is needed to go on from it."""
-
-    kind: str
-    content: bytes
-    model: GaussianMixture
-    rows: np.ndarray
-
-
-def _settings(covariance_type: str, n_components: int) -> dict[str, Any]:
-    return {
-        "n_components": n_components,
-        "covariance_type": covariance_type,
-        "max_iter": 30,
-        "random_state": 0,
-        "n_threads": 1,
-        "tol": 1e-6,
-    }
-
-
-@cache
-def base(index: int) -> Base:
-    """The good file of this number: 48 of this version, then those that 0.1.0 has written."""
-    warnings.simplefilter("ignore")
-    if index >= len(TYPES) * 8:
-        path = STORED / OLD[index - len(TYPES) * 8]
-        model = fastgmm.load(STORED / "fitted.gmm")
-        kind = "statistics" if path.suffix == ".bin" else "model"
-        kind = "stream" if path.stem == "stream" else kind
-        rows = np.random.default_rng(index).normal(size=(64, model.n_features_in_))
-        return Base(kind, path.read_bytes(), model, rows)
-    kind, rest = KINDS[index % 4], index // 4
-    covariance_type, single = TYPES[rest % 6], rest >= 6
-    rng = np.random.default_rng([5, index])
-    n_components, n_features = (int(n) for n in rng.integers(1, 5, size=2))
-    rows = rng.normal(size=(500, n_features)) @ rng.normal(size=(n_features, n_features))
-    rows[::2] += 4.0
-    rows = rows.astype(np.float32 if single else np.float64)
-    model = GaussianMixture(**_settings(covariance_type, n_components))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "file"
-        if kind == "checkpoint":
-            earlier: list[bytes] = []
-            stop = 2 + index % 13
-
-            def look(one: fastgmm.Iteration) -> None:
-                if one.n_iter == stop:
-                    earlier.append(path.read_bytes())
-
-            model.fit_batches([rows], checkpoint=path, callback=look)
-            content = earlier[0] if earlier else path.read_bytes()
-        elif kind == "statistics":
-            content = model.fit(rows).e_step(rows).to_bytes()
-        else:
-            model.fit(rows) if kind == "model" else model.partial_fit(rows[:450])
-            model.save(path)
-            content = path.read_bytes()
-    return Base(kind, content, model, rows)
-
-
-N_BASES = len(TYPES) * 8 + len(OLD)
 
 # ---------------------------------------------------------------------- mutations
 
@@ -287,6 +213,58 @@ def scaled(rng: np.random.Generator, file: File, other: File) -> bytes:
     return file._replace(body=bytes(body)).content()
 
 
+def conditioned(rng: np.random.Generator, file: File, other: File) -> bytes:
+    """Covariances whose factors belong to them, of any scale and nearly singular."""
+    body, arrays = bytearray(file.body), _views(file)
+    for name, factors in arrays.items():
+        if not name.endswith("/factors") or factors.ndim < 2 or factors.dtype != np.float64:
+            continue
+        d = factors.shape[-1]
+        if d != factors.shape[-2]:
+            continue
+        lower = np.tril(rng.normal(size=factors.shape)) * 10.0 ** rng.uniform(-9, 9)
+        pivots = 10.0 ** rng.uniform(-_one(rng, (1, 8, 40, 150)), 3, size=factors.shape[:-1])
+        lower[..., range(d), range(d)] = pivots
+        with np.errstate(all="ignore"):
+            squares = lower @ np.swapaxes(lower, -1, -2)
+            inverse = np.tril(np.linalg.inv(lower))
+        begin = name[: -len("factors")]
+        for which, made in (("covariances", squares), ("inverse_factors", inverse)):
+            _overwrite(file, body, begin + which, made)
+        _overwrite(file, body, name, lower)
+    return file._replace(body=bytes(body)).content()
+
+
+def shares(rng: np.random.Generator, file: File, other: File) -> bytes:
+    """Weights that sum to nearly one, with one that is zero, less than zero or more than one."""
+    body = bytearray(file.body)
+    for name, weights in _views(file).items():
+        if name.endswith("weights") and weights.ndim == 1 and len(weights):
+            made = rng.dirichlet(np.ones(len(weights))) * (1.0 + _one(rng, (0, 1e-6, 1e-5, 1e-4)))
+            made[0] += (less := _one(rng, (0.0, -1e-300, -0.1, 1.0)))
+            made[-1] -= less
+            _overwrite(file, body, name, made)
+    return file._replace(body=bytes(body)).content()
+
+
+def _views(file: File) -> dict[str, np.ndarray]:
+    """The arrays of a file by name."""
+    found, at = {}, 0
+    for name, dtype, shape in file.header["arrays"]:
+        found[name] = np.frombuffer(file.body, dtype, int(np.prod(shape)), at).reshape(shape)
+        at += found[name].nbytes
+    return found
+
+
+def _overwrite(file: File, body: bytearray, name: str, made: np.ndarray) -> None:
+    """Put other numbers of the same shape in the place of an array."""
+    at = 0
+    for one, array in _views(file).items():
+        if one == name and array.shape == made.shape:
+            body[at : at + array.nbytes] = made.astype(array.dtype).tobytes()
+        at += array.nbytes
+
+
 def truncated(rng: np.random.Generator, file: File, other: File) -> bytes:
     return file._replace(body=file.body[: rng.integers(len(file.body) + 1)]).content()
 
@@ -326,24 +304,21 @@ def spliced(rng: np.random.Generator, file: File, other: File) -> bytes:
 
 MUTATIONS: tuple[Callable[[np.random.Generator, File, File], bytes], ...] = (
     delete, swap_type, number, number, text, depth, constant, twice, many, table, table, nothing,
-    raw, raw, raw, scaled, truncated, longer, bent, spliced,
+    raw, raw, raw, scaled, conditioned, conditioned, shares, truncated, longer, bent, spliced,
 )  # fmt: skip
 
 
-def mutated(case: int, bases: tuple[int, ...] | None = None) -> tuple[str, Base, bytes]:
-    """The kind of mutation, the good file, and the file that was made of it, of this number."""
+def mutated(case: int, of: tuple[str, ...] | None = None) -> tuple[str, Base, bytes]:
+    """The kind of mutation, the good file, and the file that was made of it, of this number.
+
+    `of` names the good files; None: all.
+    """
     rng = np.random.default_rng([11, case])
-    of, other = (int(_one(rng, bases or range(N_BASES))) for _ in range(2))
-    mutate, content = MUTATIONS[case % len(MUTATIONS)], base(of).content
+    good, other = (base(_one(rng, of or names())) for _ in range(2))
+    mutate, content = MUTATIONS[case % len(MUTATIONS)], good.content
     for _ in range(1 if mutate is depth or mutate is many else 1 + int(rng.integers(5) == 0)):
         try:
-            content = mutate(rng, File.of(content), File.of(base(other).content))
+            content = mutate(rng, File.of(content), File.of(other.content))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
             break  # the first mutation has left nothing that the second could be made of
-    return mutate.__name__, base(of), content
-
-
-if __name__ == "__main__":
-    from mutation_runs import main
-
-    sys.exit(main(sys.argv[1:]))
+    return mutate.__name__, good, content

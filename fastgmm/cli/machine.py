@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -55,23 +55,6 @@ def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
         "covariances": model.covariances_,
         **({"noise": noise} if model.noise_weight_ > 0.0 else {}),
     }
-
-
-def score_lines(densities: Any, labels: Any, shares: Any) -> Iterator[dict[str, Any]]:
-    """The scores of rows, an object for each; nulls where a row has gaps.
-
-    Parameters
-    ----------
-    densities : sequence of (float or None)
-    labels : sequence of (int or None)
-    shares : sequence of (list of float or None)
-
-    Yields
-    ------
-    dict
-    """
-    for density, label, share in zip(densities, labels, shares, strict=True):
-        yield {"log_density": density, "label": label, "responsibilities": share}
 
 
 def _plain(value: Any) -> Any:

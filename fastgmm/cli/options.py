@@ -11,9 +11,19 @@ from fastgmm.cli.adapt import adapt
 from fastgmm.cli.covariance_types import ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_noise_option, add_posterior_options
-from fastgmm.cli.readers import columns, delimiter, mark, number_or, numbers, positive, seed
+from fastgmm.cli.readers import (
+    columns,
+    decimals,
+    delimiter,
+    mark,
+    number_or,
+    numbers,
+    positive,
+    seed,
+)
+from fastgmm.cli.score import score
 from fastgmm.cli.stream import learn
-from fastgmm.cli.use import impute, info, sample, score
+from fastgmm.cli.use import impute, info, sample
 from fastgmm.sources import FORMATS
 from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE, PARTS
 
@@ -191,6 +201,13 @@ def _add_score(commands: Any) -> None:
     parser.set_defaults(run=score)
     parser.add_argument("model", metavar="MODEL")
     _add_data(parser, or_input=True, of_model=True)
+    parser.add_argument(
+        "--only",
+        type=columns,
+        metavar="A,B",
+        help="among log_density, label, responsibilities, and responsibility_0, ... alone (the "
+        "first three)",
+    )
     _add_results(parser)
 
 
@@ -212,7 +229,20 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     """Add options of a command that writes a line per row."""
     _add_batches(parser, "read files in batches of this size, not whole")
     _add_threads(parser)
-    parser.add_argument("-o", "--output", metavar="CSV", help="instead of standard output")
+    _add_row_output(parser)
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_row_output(parser: argparse.ArgumentParser) -> None:
+    """Add where the results of rows go, and in which form."""
+    add = parser.add_argument
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="instead of standard output: CSV (.gz, .bz2, .zst), .parquet or .npy",
+    )
+    add("--digits", type=decimals, metavar="N", help="decimals of the numbers (all)")
     _add_json(parser, "an object per row")
 
 
@@ -222,7 +252,7 @@ def _add_sample(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-n", type=positive, required=True, metavar="N", help="how many rows")
     parser.add_argument("--seed", type=seed, help="to repeat a sample")
-    _add_json(parser, "an object per row")
+    _add_row_output(parser)
 
 
 def _add_info(commands: Any) -> None:

@@ -85,7 +85,7 @@ def _read(arguments: argparse.Namespace, inputs: Iterable[Path]) -> dict[tuple[i
         for path in inputs:
             # An array in an archive goes by the archive's name and its own.
             yield (path if path.exists() else path.parent), str(path)
-        if arguments.data == ["-"]:
+        if getattr(arguments, "data", None) == ["-"]:
             yield sys.stdin, "standard input"
 
     found = ((_identity(where), name) for where, name in all_read())

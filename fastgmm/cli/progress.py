@@ -152,3 +152,28 @@ class StreamProgress(_Bar):
             self._bar.set_postfix_str(
                 f"{self._what} {iteration.lower_bound:.6f}, change {iteration.change:.1e}", False
             )
+
+
+class RowProgress(_Bar):
+    """A bar of the rows whose results are written.
+
+    Parameters
+    ----------
+    n_rows : int, optional
+        How many there are, where that is known.
+    quiet : bool
+        Show nothing; nor is anything shown where standard error is not a terminal.
+    to_file : bool
+        Whether results go to a file; on a terminal they would run into the bar.
+    """
+
+    def __init__(self, n_rows: int | None, *, quiet: bool, to_file: bool) -> None:
+        shown = sys.stdout is not None and sys.stdout.isatty()
+        super().__init__(
+            quiet or (shown and not to_file), total=n_rows, unit=" rows", unit_scale=True
+        )
+
+    def done(self, n_rows: int) -> None:
+        """Show that so many more rows are done."""
+        if self._bar is not None:
+            self._bar.update(n_rows)

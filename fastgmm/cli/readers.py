@@ -14,6 +14,11 @@ def positive(text: str) -> int:
     return _whole(text, 1, sys.maxsize)
 
 
+def decimals(text: str) -> int:
+    """Read how many decimals numbers keep; float64 has 17 digits at the most."""
+    return _whole(text, 0, 17)
+
+
 def seed(text: str) -> int:
     """Read a seed that NumPy's old and new generators take: 32 bits."""
     return _whole(text, 0, 2**32 - 1)

@@ -54,15 +54,22 @@ def fit(arguments: argparse.Namespace) -> None:
         with naming(arguments.output):
             model.save(arguments.output)
     if arguments.plot is not None:
-        _draw(arguments.plot, model, table, weights)
+        _draw(arguments, model, table, weights)
     # The report is last: whoever reads it may close the pipe, and by then the files are written.
     with open_results(None):
         gaps = gap_facts(arguments, source)
         _print_fit(arguments, model, _Fitted(model, table, known, gaps))
 
 
-def select_model(arguments: argparse.Namespace) -> None:
-    """Fit a grid, save and draw the best, and print the criterion and its components."""
+def select_model(arguments: argparse.Namespace) -> bool:
+    """Fit a grid, save and draw the best, and print the criterion and its components.
+
+    Returns
+    -------
+    bool
+        Whether the best has converged, and nothing has collapsed in it; what is wrong with the
+        others is what they were fitted to find out.
+    """
     source = open_source(arguments)
     check_places(arguments, source.files)
     table, weights = weighted_table(source)
@@ -106,17 +113,24 @@ def select_model(arguments: argparse.Namespace) -> None:
         else:
             _print_grid(chosen)
             _print_fit(arguments, chosen.model, fitted)
+    return chosen.best.sound and chosen.best.converged
 
 
-def _draw(path: str, model: Model, table: Table, weights: Any) -> None:
+def _draw(arguments: argparse.Namespace, model: Model, table: Table, weights: Any) -> None:
     # Only a picture takes the time of this import.
     from fastgmm.plot import save_mixture
 
-    n_features = table.rows.shape[1]
-    features = list(range(min(n_features, COLUMNS_IN_PICTURE)))
-    if len(features) < n_features:
-        say(f"note: {path} shows the first {len(features)} of {n_features} columns.")
-    save_mixture(path, model, table, features=features, sample_weight=weights)
+    features, n_features = arguments.plot_columns, table.rows.shape[1]
+    if features is None:
+        features = list(range(min(n_features, COLUMNS_IN_PICTURE)))
+        if len(features) < n_features:
+            say(
+                f"note: {arguments.plot} shows the first {len(features)} of {n_features} columns; "
+                "choose others with --plot-columns."
+            )
+    elif table.columns is None:
+        features = [int(name) if name.isdecimal() else name for name in features]
+    save_mixture(arguments.plot, model, table, features=features, sample_weight=weights)
 
 
 def _write_table(path: str, chosen: Selection) -> None:

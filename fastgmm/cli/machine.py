@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from fastgmm import Repair
 from fastgmm.cli.models import Model
 
 
@@ -49,12 +50,17 @@ def model_facts(model: Model, names: list[str]) -> dict[str, Any]:
         "precision": str(model.means_.dtype),
         "n_iter": getattr(model, "n_iter_", None) or None,
         "converged": bool(getattr(model, "converged_", False)),
+        "repairs": [_repair(one) for one in getattr(model, "repairs_", ())],
         "lower_bound": model.lower_bound_ if getattr(model, "n_iter_", None) else None,
         "weights": model.weights_,
         "means": model.means_,
         "covariances": model.covariances_,
         **({"noise": noise} if model.noise_weight_ > 0.0 else {}),
     }
+
+
+def _repair(one: Repair) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in ("n_iter", "component", "reason", "action")}
 
 
 def _plain(value: Any) -> Any:

@@ -2,15 +2,19 @@
 
 Results go to standard output, all else to standard error. The exit code is 0 when all went well,
 1 when the data, the model or the fit is at fault (one sentence says how), 2 for a wrong command
-line and 130 after Ctrl-C.
+line, 3 for a doubtful fit with ``--strict``, and 130 after Ctrl-C.
 """
 
 import argparse
+import difflib
+import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from fastgmm import __version__
 from fastgmm.cli.inputs import name_of
-from fastgmm.cli.options import NOTHING, add_commands
+from fastgmm.cli.options import add_commands
+from fastgmm.cli.shared_options import NOTHING
 from fastgmm.cli.terminal import (
     abandon_full_output,
     abandon_output,
@@ -18,6 +22,10 @@ from fastgmm.cli.terminal import (
     sentence,
     warnings_in_one_line,
 )
+from fastgmm.errors import CollapseWarning, ConvergenceWarning
+
+DOUBTFUL = 3
+"""The exit code of a fit in doubt, with ``--strict``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,10 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _read_words(argv)
     try:
-        with warnings_in_one_line():
-            arguments.run(arguments)
+        with warnings_in_one_line() as caught:
+            sound = arguments.run(arguments)
     except BrokenPipeError:  # Whoever read the output has seen enough.
         abandon_output()
+        return 0
     except KeyboardInterrupt:
         say("interrupted.")
         return 130
@@ -55,26 +64,52 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"error: {sentence(error)}")
         abandon_full_output()
         return 1
-    return 0
+    if sound is None:  # Then the warnings say it.
+        kinds = (CollapseWarning, ConvergenceWarning)
+        sound = not any(issubclass(one.category, kinds) for one in caught)
+    return DOUBTFUL if getattr(arguments, "strict", False) and not sound else 0
 
 
 def _read_words(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; files may stand behind options, which argparse does not expect."""
-    parser = make_parser()
+    parser, commands = make_parser()
     arguments, left = parser.parse_known_args(argv)
     known = hasattr(arguments, "data") and all(word == "-" or word[0] != "-" for word in left)
     if left and not known:
-        parser.error(f"unrecognized arguments: {' '.join(left)}")
+        unknown = [word for word in left if word[:1] == "-" and word != "-"] or left
+        commands[arguments.command].refuse(unknown[0])
     if left:
         arguments.data = left if arguments.data is NOTHING else [*arguments.data, *left]
     return arguments
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of the whole command line; the arguments that it gives hold ``run``."""
-    parser = argparse.ArgumentParser(
-        prog="fastgmm", description="Fit and use Gaussian mixture models."
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one sentence, and where the options are explained."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it on standard error, and end with code 2."""
+        line = f"fastgmm: error: {message}; see '{self.prog} --help'.\n"
+        self.exit(2, line if sys.stderr is not None else None)
+
+    def refuse(self, word: str) -> NoReturn:
+        """Say that a word is none of the options, and which it may have meant."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        near = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.7)
+        meant = f", did you mean {near[0]}?" if near else ""
+        self.error(f"unrecognized arguments: {word}{meant}")
+
+
+def make_parser() -> tuple[Parser, dict[str, Parser]]:
+    """Make the parser of the whole command line, and those of the commands by their names.
+
+    The arguments that the first gives hold ``run``.
+    """
+    parser = Parser(
+        prog="fastgmm",
+        description="Fit and use Gaussian mixture models.",
+        epilog="'fastgmm COMMAND --help' explains a command, with examples.",
     )
     parser.add_argument("--version", action="version", version=f"fastgmm {__version__}")
-    add_commands(parser.add_subparsers(required=True, metavar="COMMAND"))
-    return parser
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    add_commands(commands)
+    return parser, commands.choices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from fastgmm import GaussianMixture, load
 from fastgmm.errors import FileFormatError
@@ -29,9 +29,9 @@ NOT_OF_POSTERIORS = {
 """Options that posteriors do not have, with their defaults."""
 
 
-def add_posterior_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of posteriors."""
-    add = parser.add_argument
+def add_posterior_options(group: Any) -> None:
+    """Add the options of posteriors to their group."""
+    add = group.add_argument
     add("--bayesian", action="store_true", help="fit a posterior, by variational Bayes")
     add("--prune", action="store_true", help="of a posterior drop the empty components")
     add("--concentration", type=float, metavar="NUMBER", help="of its weights' prior (1/K)")
@@ -43,9 +43,9 @@ def add_posterior_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_noise_option(parser: argparse.ArgumentParser, of_new: str = "") -> None:
-    """Add the option of noise."""
-    parser.add_argument(
+def add_noise_option(group: Any, of_new: str = "") -> None:
+    """Add the option of noise to a group."""
+    group.add_argument(
         "--noise",
         type=volume,
         metavar="VOLUME",

@@ -1,38 +1,77 @@
-"""The options of each command, and what reads their words."""
+"""The options of each command."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from fastgmm import select
 from fastgmm.cli.adapt import adapt
 from fastgmm.cli.covariance_types import ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
-from fastgmm.cli.models import add_noise_option, add_posterior_options
-from fastgmm.cli.readers import (
-    columns,
-    decimals,
-    delimiter,
-    mark,
-    number_or,
-    numbers,
-    positive,
-    seed,
-)
+from fastgmm.cli.models import add_posterior_options
+from fastgmm.cli.readers import columns, number_or, numbers, positive, seed
 from fastgmm.cli.score import score
+from fastgmm.cli.shared_options import (
+    PICTURE,
+    add_batches,
+    add_data,
+    add_gaps,
+    add_json,
+    add_quiet,
+    add_regularization,
+    add_row_output,
+    add_starts,
+    add_strict,
+    add_threads,
+    add_weights,
+)
 from fastgmm.cli.stream import learn
 from fastgmm.cli.use import impute, info, sample
-from fastgmm.sources import FORMATS
-from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, INIT_PARAMS, ON_COLLAPSE, PARTS
+from fastgmm.typing import COVARIANCE_TYPES, CRITERIA, PARTS
 
-NOTHING = ["-"]
-"""Standard input is read where no data are named."""
-GAPS_HELP = (
-    "rows with a value missing: refuse them, leave them out and say which, or take what was "
-    "observed of them (em)"
-)
+USAGES = {
+    "fit": "DATA... -k K [options]",
+    "select": "DATA... [-k 1-9] [options]",
+    "learn": "MODEL [DATA...] [-k K] [options]",
+    "adapt": "MODEL [DATA...] -o NEW [options]",
+    "score": "MODEL [DATA...] [options]",
+    "impute": "MODEL [DATA...] [options]",
+    "sample": "MODEL -n N [options]",
+    "info": "MODEL [--json]",
+}
+"""Help begins with these, by command: all options at once say nothing to anybody."""
+EXAMPLES = {
+    "fit": """
+  fastgmm fit rows.csv -k 3 -o rows.gmm --plot rows.png
+  fastgmm fit rows.csv -k 3 --columns height,weight --gaps drop
+  fastgmm fit "year=*/part-*.parquet" -k 20 --stream --checkpoint fit.checkpoint -o all.gmm
+  zcat rows.csv.gz | fastgmm fit - -k 3 --json --strict""",
+    "select": """
+  fastgmm select rows.csv -k 1-6 -o best.gmm --plot bic.png
+  fastgmm select rows.csv -k 2,4,8 --covariance-types mclust --criterion icl --table fits.csv""",
+    "learn": """
+  tail -f log.csv | fastgmm learn log.gmm -k 5 --columns bytes,seconds
+  fastgmm learn log.gmm today.csv --half-life 100000""",
+    "adapt": """
+  fastgmm adapt world.gmm speaker.csv -o speaker.gmm --relevance 16""",
+    "score": """
+  fastgmm score rows.gmm rows.csv -o scores.parquet
+  fastgmm score rows.gmm rows.csv --only label,log_density --digits 4 -o scores.csv.gz
+  tail -f rows.csv | fastgmm score rows.gmm""",
+    "impute": """
+  fastgmm impute rows.gmm gaps.csv -o filled.csv
+  fastgmm impute rows.gmm gaps.csv --seed 1 -o drawn.csv""",
+    "sample": """
+  fastgmm sample rows.gmm -n 1000 --seed 0 -o new.csv""",
+    "info": """
+  fastgmm info rows.gmm
+  fastgmm info rows.gmm --json""",
+}
+"""Help ends with these, by command."""
 
 
 def add_commands(commands: Any) -> None:
@@ -43,30 +82,86 @@ def add_commands(commands: Any) -> None:
     commands : object
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
-    _add_fit(commands)
-    _add_select(commands)
-    _add_learn(commands)
-    _add_adapt(commands)
-    _add_score(commands)
-    _add_impute(commands)
-    _add_sample(commands)
-    _add_info(commands)
+    for add in (
+        _add_fit,
+        _add_select,
+        _add_learn,
+        _add_adapt,
+        _add_score,
+        _add_impute,
+        _add_sample,
+        _add_info,
+    ):
+        add(commands)
+
+
+def _command(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], object],
+    text: str,
+    description: str = "",
+) -> argparse.ArgumentParser:
+    """Add a command, whose options are still to come."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        epilog=f"examples:{EXAMPLES[name]}",
+        usage=f"fastgmm {name} {USAGES[name]}",
+        # It keeps the lines of the examples, and those of what stands before the options.
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.fill(description or f"{text[0].upper()}{text[1:]}.", 78),
+    )
+    parser.set_defaults(run=run)
+    return parser
 
 
 def _add_fit(commands: Any) -> None:
-    parser = commands.add_parser("fit", help="fit a mixture to the rows of a file")
-    parser.set_defaults(run=fit)
-    _add_data(parser)
-    add = parser.add_argument
-    add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
-    add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
-    add("--factors", type=positive, metavar="Q", help="of low rank: the number of factors")
-    _add_starts(parser, n_init=1)
-    add(
+    parser = _command(commands, "fit", fit, "fit a mixture to the rows of a file")
+    mixture = parser.add_argument_group("the mixture")
+    reading = add_data(parser)
+    add_gaps(reading)
+    add_weights(reading)
+    reading.add_argument(
         "--labels",
         metavar="COLUMN",
         help="the column with each row's component, from 0, or -1 where it is not known",
     )
+    reading.add_argument(
+        "--stream",
+        action="store_true",
+        help="read DATA in batches, anew for each iteration; done unasked for files larger than a "
+        "quarter of the memory",
+    )
+    add_batches(reading, "size of the batches of --stream and --checkpoint")
+    add = mixture.add_argument
+    add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
+    add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
+    add("--factors", type=positive, metavar="Q", help="of low rank: the number of factors")
+    add_regularization(mixture)
+    add_posterior_options(parser.add_argument_group("a posterior, by variational Bayes"))
+    _add_fitting(parser)
+    writing = parser.add_argument_group("what is written")
+    add = writing.add_argument
+    add("-o", "--output", metavar="MODEL", help="write the model to this file")
+    add("--plot", metavar="PICTURE", help=f"draw the model over the data {PICTURE}")
+    add(
+        "--plot-columns",
+        type=columns,
+        metavar="A,B",
+        help="which columns --plot shows, ten at the most (the first six)",
+    )
+    add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
+    add_json(writing)
+    add_quiet(writing)
+    add_strict(writing)
+
+
+def _add_fitting(parser: argparse.ArgumentParser) -> None:
+    """Add how a fit begins and ends."""
+    fitting = parser.add_argument_group("how the fit begins and ends")
+    add_starts(fitting, n_init=1)
+    add = fitting.add_argument
     add("--tol", type=float, default=1e-3, help="least change of an iteration (%(default)s)")
     add(
         "--gap-tol",
@@ -82,30 +177,17 @@ def _add_fit(commands: Any) -> None:
         default="auto",
         help="of slow fits (%(default)s)",
     )
-    _add_regularization(parser)
-    add_posterior_options(parser)
-    _add_threads(parser)
-    add("-o", "--output", metavar="MODEL", help="write the model to this file")
-    add("--plot", metavar="PICTURE", help="draw the model over the data (.png, .pdf, .svg)")
-    add(
-        "--stream",
-        action="store_true",
-        help="read DATA in batches, anew for each iteration; done unasked for files larger than a "
-        "quarter of the memory",
-    )
-    add("--checkpoint", metavar="FILE", help="written after each iteration, to go on from")
-    _add_batches(parser, "size of the batches of --stream and --checkpoint")
-    add("-q", "--quiet", action="store_true", help="no progress on standard error")
-    _add_json(parser)
+    add_threads(fitting)
 
 
 def _add_select(commands: Any) -> None:
-    parser = commands.add_parser(
-        "select", help="fit many numbers of components and shapes, and keep the best"
-    )
-    parser.set_defaults(run=select_model)
-    _add_data(parser)
-    add = parser.add_argument
+    text = "fit many numbers of components and shapes, and keep the best"
+    parser = _command(commands, "select", select_model, text)
+    grid = parser.add_argument_group("the mixtures")
+    reading = add_data(parser)
+    add_gaps(reading)
+    add_weights(reading)
+    add = grid.add_argument
     add(
         "-k",
         "--components",
@@ -122,53 +204,74 @@ def _add_select(commands: Any) -> None:
         help=f"{SOME}; mclust: all of them (the first six)",
     )
     add("--criterion", choices=CRITERIA, default="bic", help="lower is better (%(default)s)")
+    add_regularization(grid)
+    fitting = parser.add_argument_group("how each fit begins and ends")
     defaults = inspect.signature(select).parameters
-    _add_starts(parser, n_init=defaults["n_init"].default)
-    add(
+    add_starts(fitting, n_init=defaults["n_init"].default)
+    fitting.add_argument(
         "--max-iter",
         type=positive,
         default=defaults["max_iter"].default,
         metavar="N",
-        help="(%(default)s)",
+        help="iterations (%(default)s)",
     )
-    _add_regularization(parser)
-    _add_threads(parser)
+    add_threads(fitting)
+    writing = parser.add_argument_group("what is written")
+    add = writing.add_argument
     add("-o", "--output", metavar="MODEL", help="write the best model to this file")
     add("--table", metavar="CSV", help="write what every fit has reached to this file")
-    add("--plot", metavar="PICTURE", help="draw the criterion (.png, .pdf, .svg)")
-    add("-q", "--quiet", action="store_true", help="no progress on standard error")
-    _add_json(parser)
+    add("--plot", metavar="PICTURE", help=f"draw the criterion {PICTURE}")
+    add_json(writing)
+    add_quiet(writing)
+    add_strict(writing)
 
 
 def _add_learn(commands: Any) -> None:
-    parser = commands.add_parser("learn", help="update a model from a stream of rows")
-    parser.set_defaults(run=learn)
-    add = parser.add_argument
-    add("model", metavar="MODEL", help="written back in one step; made if it is not there")
-    _add_data(parser, or_input=True, of_model=True)
+    parser = _command(commands, "learn", learn, "update a model from a stream of rows")
+    parser.add_argument(
+        "model", metavar="MODEL", help="written back in one step; made if not there"
+    )
+    reading = add_data(parser, or_input=True)
+    add_gaps(reading, of_model=True)
+    add_weights(reading)
+    add_batches(reading, "the most rows to learn from at a time")
+    new = parser.add_argument_group("a new model")
+    add = new.add_argument
     add("-k", "--components", type=positive, metavar="K", help="of a new model")
     add("--covariance-type", **ONE, help="of a new model (full)")
-    _add_regularization(parser, new=True)
-    add("--seed", type=seed, help="for the start of a new model")
-    add("--half-life", type=float, metavar="ROWS", help="after which older rows count half")
-    add("--weights", metavar="COLUMN", help="the column with each row's weight")
-    add("--save-every", type=float, default=60.0, metavar="SECONDS", help="(%(default)s)")
-    _add_batches(parser, "the most rows to learn from at a time")
-    _add_threads(parser)
-    _add_json(parser)
+    add_regularization(new, new=True)
+    add("--seed", type=seed, metavar="N", help="for the start of a new model")
+    learning = parser.add_argument_group("how it learns")
+    add = learning.add_argument
+    add("--half-life", type=float, metavar="ROWS", help="after which older rows count half (all "
+        "count)")  # fmt: skip
+    add(
+        "--save-every",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="between two times the model is written (%(default)s)",
+    )
+    add_threads(learning)
+    add_json(learning)
 
 
 def _add_adapt(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = _command(
+        commands,
         "adapt",
-        help="take a model to the rows of a file, as far as they say",
+        adapt,
+        "take a model to the rows of a file, as far as they say",
         description="Write the model with the means, or other parts, of its components moved to "
         "the rows of DATA: those that hold n of them go the share n / (n + relevance) of the way.",
     )
-    parser.set_defaults(run=adapt)
-    add = parser.add_argument
-    add("model", metavar="MODEL", help="which stays as it is")
-    _add_data(parser, or_input=True, of_model=True)
+    parser.add_argument("model", metavar="MODEL", help="which stays as it is")
+    reading = add_data(parser, or_input=True)
+    add_gaps(reading, of_model=True)
+    add_weights(reading)
+    add_batches(reading, "the most rows to read at a time")
+    writing = parser.add_argument_group("what is written")
+    add = writing.add_argument
     add("-o", "--output", metavar="NEW", required=True, help="write the adapted model to this file")
     add(
         "--relevance",
@@ -184,179 +287,67 @@ def _add_adapt(commands: Any) -> None:
         metavar="A,B",
         help=f"among {', '.join(PARTS)} (means)",
     )
-    add("--weights", metavar="COLUMN", help="the column with each row's weight")
-    _add_batches(parser, "the most rows to read at a time")
-    _add_threads(parser)
-    _add_json(parser)
+    add_json(writing)
+    add_threads(writing)
 
 
 def _add_score(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = _command(
+        commands,
         "score",
-        help="write densities and responsibilities as CSV",
+        score,
+        "write densities, labels and responsibilities of rows",
         description="Write a line of names, and a line for each row of DATA with its log density, "
         "its label and its responsibilities. With --gaps drop, a row with gaps has a line of empty "
         "fields; with --gaps em, the scores of what was observed of it.",
     )
-    parser.set_defaults(run=score)
-    parser.add_argument("model", metavar="MODEL")
-    _add_data(parser, or_input=True, of_model=True)
-    parser.add_argument(
+    parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
+    reading = add_data(parser, or_input=True)
+    add_gaps(reading, of_model=True)
+    writing = _add_rows(parser, reading)
+    writing.add_argument(
         "--only",
         type=columns,
         metavar="A,B",
         help="among log_density, label, responsibilities, and responsibility_0, ... alone (the "
         "first three)",
     )
-    _add_results(parser)
 
 
 def _add_impute(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = _command(
+        commands,
         "impute",
-        help="write rows with their gaps filled in as CSV",
+        impute,
+        "write rows with their gaps filled in",
         description="Write the columns of the model, and what is missing of them as the mixture "
         "expects it; with --seed, as drawn from it.",
     )
-    parser.set_defaults(run=impute)
-    parser.add_argument("model", metavar="MODEL")
-    _add_data(parser, or_input=True, takes_gaps=True)
-    parser.add_argument("--seed", type=seed, help="draw what is missing, for multiple imputation")
-    _add_results(parser)
+    parser.set_defaults(gaps="em")
+    parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
+    writing = _add_rows(parser, add_data(parser, or_input=True))
+    text = "draw what is missing, for multiple imputation"
+    writing.add_argument("--seed", type=seed, metavar="N", help=text)
 
 
-def _add_results(parser: argparse.ArgumentParser) -> None:
-    """Add options of a command that writes a line per row."""
-    _add_batches(parser, "read files in batches of this size, not whole")
-    _add_threads(parser)
-    _add_row_output(parser)
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
-
-
-def _add_row_output(parser: argparse.ArgumentParser) -> None:
-    """Add where the results of rows go, and in which form."""
-    add = parser.add_argument
-    add(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="instead of standard output: CSV (.gz, .bz2, .zst), .parquet or .npy",
-    )
-    add("--digits", type=decimals, metavar="N", help="decimals of the numbers (all)")
-    _add_json(parser, "an object per row")
+def _add_rows(parser: argparse.ArgumentParser, reading: Any) -> Any:
+    """Add options of a command that reads rows and writes a line for each; returns the latter."""
+    add_batches(reading, "read files in batches of this size, not whole")
+    writing = add_row_output(parser)
+    add_quiet(writing)
+    add_threads(writing)
+    return writing
 
 
 def _add_sample(commands: Any) -> None:
-    parser = commands.add_parser("sample", help="write random rows as CSV, their label last")
-    parser.set_defaults(run=sample)
-    parser.add_argument("model", metavar="MODEL")
+    parser = _command(commands, "sample", sample, "write random rows, their label last")
+    parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
     parser.add_argument("-n", type=positive, required=True, metavar="N", help="how many rows")
-    parser.add_argument("--seed", type=seed, help="to repeat a sample")
-    _add_row_output(parser)
+    parser.add_argument("--seed", type=seed, metavar="N", help="to repeat a sample")
+    add_row_output(parser)
 
 
 def _add_info(commands: Any) -> None:
-    parser = commands.add_parser("info", help="describe a model")
-    parser.set_defaults(run=info)
-    parser.add_argument("model", metavar="MODEL")
-    _add_json(parser)
-
-
-# ---------------------------------------------------------------- options of several commands
-
-
-def _add_data(
-    parser: argparse.ArgumentParser,
-    *,
-    or_input: bool = False,
-    of_model: bool = False,
-    takes_gaps: bool = False,
-) -> None:
-    kinds = (
-        "files, folders or patterns of .csv, .tsv (.gz, .bz2, .zst), .npy, .npz, .parquet, "
-        ".feather, .arrow or .arrows; - is standard input (CSV or an Arrow stream)"
-    )
-    if or_input:
-        text = f"{kinds}, the default"
-        parser.add_argument("data", metavar="DATA", nargs="*", default=NOTHING, help=text)
-    else:
-        parser.add_argument("data", metavar="DATA", nargs="+", help=kinds)
-    add = parser.add_argument_group("how DATA is read").add_argument
-    add("--columns", type=columns, metavar="A,B", help="by name, or by number from 0 (all)")
-    if takes_gaps:
-        parser.set_defaults(gaps="em")
-    else:
-        default = "em where the model was fitted so, else error" if of_model else "error"
-        given = None if of_model else default
-        text = f"{GAPS_HELP} ({default})"
-        add("--gaps", choices=["error", "drop", "em"], default=given, help=text)
-    add("--dtype", choices=["float32", "float64"], default="float64", help="(%(default)s)")
-    add("--format", choices=FORMATS, help="what DATA holds (found out by name or first bytes)")
-    add(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="whether the first line of a CSV holds names (found out where no line is in doubt)",
-    )
-    add(
-        "--delimiter",
-        type=delimiter,
-        metavar="MARK",
-        help="between the fields of a CSV: a character, tab, space, or whitespace for any number "
-        "of blanks (comma, or ; or tab where the first line has no comma)",
-    )
-    add("--decimal", choices=[".", ","], default=".", metavar="MARK", help=". or , (%(default)s)")
-    add("--comment", type=mark, metavar="MARK", help="what begins a comment, such as '#' (none)")
-    add(
-        "--gap-marks",
-        type=columns,
-        default=[],
-        metavar="A,B",
-        help="what stands for a missing value besides nothing, NA, NaN, null, None, n.a., ?, - "
-        "and .; as --gap-marks=-999",
-    )
-
-
-def _add_starts(parser: argparse.ArgumentParser, *, n_init: int) -> None:
-    add = parser.add_argument
-    add("--init", choices=INIT_PARAMS, default="ward", help="how to start (%(default)s)")
-    add(
-        "--n-init",
-        type=positive,
-        default=n_init,
-        metavar="N",
-        help="starts; the best is kept (%(default)s)",
-    )
-    add("--seed", type=seed, help="for the start, to repeat a fit")
-    add("--weights", metavar="COLUMN", help="the column with each row's weight")
-
-
-def _add_regularization(parser: argparse.ArgumentParser, *, new: bool = False) -> None:
-    """Add options with the defaults of the class, which a new model takes by itself."""
-    of_new = " of a new model" if new else ""
-    parser.add_argument(
-        "--reg-covar",
-        type=number_or("auto"),
-        default=None if new else 1e-6,
-        metavar="VARIANCE",
-        help=f"added to variances{of_new}; auto: in proportion to each column's (1e-06)",
-    )
-    parser.add_argument(
-        "--on-collapse",
-        choices=ON_COLLAPSE,
-        default=None if new else "repair",
-        help=f"what to do with components{of_new} that collapse (repair)",
-    )
-    add_noise_option(parser, of_new)
-
-
-def _add_batches(parser: argparse.ArgumentParser, what: str) -> None:
-    add = parser.add_argument
-    add("--batch-rows", type=positive, metavar="N", help=f"{what} (65536)")
-
-
-def _add_json(parser: argparse.ArgumentParser, what: str = "one object") -> None:
-    parser.add_argument("--json", action="store_true", help=f"print {what} for machines")
-
-
-def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=positive, metavar="N", help="(one per processor)")
+    parser = _command(commands, "info", info, "describe a model")
+    parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
+    add_json(parser)

@@ -101,11 +101,17 @@ def print_pairs(pairs: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def warnings_in_one_line() -> Iterator[None]:
-    """Collect warnings and say each once at the end, without the line of code."""
+def warnings_in_one_line() -> Iterator[list[warnings.WarningMessage]]:
+    """Collect warnings and say each once at the end, without the line of code.
+
+    Yields
+    ------
+    list of WarningMessage
+        Those that there are by now.
+    """
     with warnings.catch_warnings(record=True) as caught:
         try:
-            yield
+            yield caught
         finally:
             for line in dict.fromkeys(_one_line(one.message) for one in caught):
                 say(f"warning: {line}")

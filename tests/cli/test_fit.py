@@ -129,7 +129,8 @@ def test_the_picture_is_drawn(run, tmp_path, n_columns):
     code, _, err = run("fit", path, "-k", 2, "--plot", tmp_path / "x.png", "--seed", 0)
     assert code == 0
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
-    note = f"fastgmm: note: {tmp_path / 'x.png'} shows the first 6 of 9 columns.\n"
+    shown = f"{tmp_path / 'x.png'} shows the first 6 of 9 columns"
+    note = f"fastgmm: note: {shown}; choose others with --plot-columns.\n"
     assert err == (note if n_columns == 9 else "")
 
 
@@ -231,3 +232,20 @@ def test_labels_that_are_none(run, labelled, words, message):
     assert code == 1
     assert message in err
     assert out == ""
+
+
+def test_a_picture_shows_the_columns_asked_for(run, monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(
+        "fastgmm.plot.save_mixture", lambda *_, **options: drawn.append(options["features"])
+    )
+    rows = np.random.default_rng(0).normal(size=(60, 8))
+    np.save(tmp_path / "x.npy", rows)
+    words = ("fit", tmp_path / "x.npy", "-k", 1, "--plot", tmp_path / "x.png")
+    _, _, err = run(*words)
+    assert "shows the first 6 of 8 columns; choose others with --plot-columns." in err
+    assert run(*words, "--plot-columns", "7,0")[2] == ""
+    assert drawn == [[0, 1, 2, 3, 4, 5], [7, 0]]
+    words = ("fit", FAITHFUL, "-k", 1, "--plot", tmp_path / "x.png", "--plot-columns")
+    assert run(*words, "waiting")[0] == 0
+    assert drawn[2] == ["waiting"]

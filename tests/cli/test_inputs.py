@@ -58,7 +58,7 @@ def test_a_number_for_the_weights_counts_in_the_file(run, monkeypatch):
     monkeypatch.setattr(GaussianMixture, "fit", lambda self, X, **k: fitted.append((X, k)))
     with pytest.raises(ValueError, match="not fitted"):  # after our stand-in for the fit
         fit_commands.fit(
-            make_parser().parse_args(
+            make_parser()[0].parse_args(
                 ["fit", FAITHFUL, "-k", "2", "--columns", "waiting", "--weights", "0"]
             )
         )
@@ -113,7 +113,7 @@ def test_batches_have_the_columns_that_the_model_knows(monkeypatch):
     def tables(model, text):
         """Read a pipe as `fastgmm score` does."""
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        arguments = make_parser().parse_args(["score", "m", "--batch-rows", "3"])
+        arguments = make_parser()[0].parse_args(["score", "m", "--batch-rows", "3"])
         source = open_source(arguments, model=model if model.is_fitted else None)
         return [table for table, _ in tables_for(model, source, "The pipe")]
 

@@ -12,7 +12,7 @@ from fastgmm.sources import read_table
 
 MODEL = {
     "n_components", "covariance_type", "columns", "precision", "n_iter", "converged",
-    "lower_bound", "weights", "means", "covariances",
+    "lower_bound", "weights", "means", "covariances", "repairs",
 }  # fmt: skip
 FIT = {"n_rows", "n_dropped", "n_with_gaps", "log_likelihood", "bic", "aic", "model"}
 
@@ -99,3 +99,18 @@ def test_learning(run, tmp_path):
                           "log_density_deviation", "n_iter"}  # fmt: skip
     (again,) = parsed(run, *words)
     assert (again["n_rows"], again["n_rows_in_all"]) == (500, 1000)
+
+
+def test_repairs(run, tmp_path):
+    data = tmp_path / "x.csv"
+    rows = np.random.default_rng(0).normal(size=(90, 2))
+    rows[60:] = np.column_stack([5.0 + rows[60:, 0], np.full(30, 9.0)])
+    np.savetxt(data, rows, delimiter=",")
+    (found,) = parsed(run, "fit", data, "-k", 2, "--seed", 0, "-o", tmp_path / "m.gmm")
+    repairs = found["model"]["repairs"]
+    assert repairs
+    (facts,) = parsed(run, "info", tmp_path / "m.gmm")
+    assert facts["repairs"] == repairs
+    expected = fastgmm.load(tmp_path / "m.gmm").repairs_
+    names = ("n_iter", "component", "reason", "action")
+    assert repairs == [{name: getattr(one, name) for name in names} for one in expected]

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastgmm
@@ -124,3 +125,51 @@ def test_a_reader_that_leaves_at_once_is_no_error(geyser, tmp_path):
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
     assert fastgmm.load(path).converged_  # what was asked for is there all the same
+
+
+@pytest.fixture
+def constant_part(tmp_path):
+    """Return the path of rows a third of which have one value in a column."""
+    rows = np.random.default_rng(0).normal(size=(90, 2))
+    rows[60:] += [5.0, 0.0]
+    rows[60:, 1] = 9.0
+    np.savetxt(tmp_path / "x.csv", rows, delimiter=",", header="x,y", comments="")
+    return tmp_path / "x.csv"
+
+
+def test_strict_is_an_exit_code_for_fits_in_doubt(run, constant_part, tmp_path):
+    doubtful = ("fit", FAITHFUL, "-k", 3, "--max-iter", 1, "--tol", 0)
+    assert run(*doubtful)[0] == 0
+    path = tmp_path / "m.gmm"
+    code, out, err = run(*doubtful, "--strict", "-o", path)
+    assert code == 3
+    assert "did not converge" in err
+    assert out.splitlines()[-1].split() == ["converged", "no"]
+    assert not fastgmm.load(path).converged_
+    assert run("fit", FAITHFUL, "-k", 2, "--strict")[0] == 0
+    assert run(*doubtful, "--stream", "--strict")[0] == 3
+    code, _, err = run("fit", constant_part, "-k", 2, "--seed", 0, "--strict")
+    assert code == 3
+    assert "constant within component" in err
+    assert "did not converge" not in err
+
+
+def test_strict_of_a_grid_is_about_the_best(run, constant_part):
+    words = (
+        "select",
+        constant_part,
+        "--covariance-types",
+        "full",
+        "--seed",
+        0,
+        "--n-init",
+        2,
+        "--strict",
+    )
+    code, _, err = run(*words, "-k", "1-2")
+    assert code == 0
+    assert "none of these was chosen" in err
+    code, _, err = run(*words, "-k", 2)
+    assert code == 3
+    assert "the chosen one as well" in err
+    assert run("select", FAITHFUL, "-k", 3, "--max-iter", 1, "--strict")[0] == 3

@@ -1,6 +1,8 @@
 """Options, their defaults, and the sentences for wrong words."""
 
 import inspect
+import re
+import shlex
 
 import pytest
 
@@ -10,7 +12,7 @@ from fastgmm.cli.main import main, make_parser
 
 
 def test_defaults_are_those_of_the_class():
-    arguments = make_parser().parse_args(["fit", "x.csv", "-k", "1"])
+    arguments = make_parser()[0].parse_args(["fit", "x.csv", "-k", "1"])
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(GaussianMixture).parameters.items()
@@ -40,7 +42,7 @@ def test_a_quoted_name_may_hold_a_comma(run, tmp_path):
 
 
 def test_defaults_are_those_of_select():
-    arguments = make_parser().parse_args(["select", "x.csv"])
+    arguments = make_parser()[0].parse_args(["select", "x.csv"])
     defaults = fastgmm.select.__defaults__
     assert arguments.components == list(defaults[0])
     assert arguments.covariance_types == list(defaults[1])
@@ -65,7 +67,7 @@ def test_defaults_are_those_of_select():
         (["fit", "x.csv", "-k", "2", "--covariance-type", "none"], "argument --covariance-type: "),
         (["fit", "x.csv", "-k", "2", "--dtype", "int8"], "argument --dtype: invalid choice: "),
         (["sample", "x.gmm"], "the following arguments are required: -n"),
-        (["draw"], "invalid choice: 'draw'"),
+        (["draw"], "argument COMMAND: invalid choice: 'draw'"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_is_code_2(capsys, words, sentence):
@@ -74,4 +76,43 @@ def test_a_wrong_command_line_is_code_2(capsys, words, sentence):
     assert stopped.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert sentence in err
+    assert err.startswith(f"fastgmm: error: {sentence.rstrip()}")
+    assert re.search(r"; see 'fastgmm ?(fit|sample|)? --help'\.\n$", err)
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_option_is_one_of_its_command(capsys):
+    for words, sentence in [
+        (
+            ["fit", "x.csv", "-k", "2", "--covariancetype=full", "more.csv"],
+            "--covariancetype=full, did you mean --covariance-type?; see 'fastgmm fit --help'.",
+        ),
+        (["info", "m.gmm", "x.csv"], "x.csv; see 'fastgmm info --help'."),
+        (["select", "x.csv", "--zzz"], "--zzz; see 'fastgmm select --help'."),
+    ]:
+        with pytest.raises(SystemExit):
+            main(words)
+        assert capsys.readouterr().err == f"fastgmm: error: unrecognized arguments: {sentence}\n"
+
+
+COMMANDS = ["fit", "select", "learn", "adapt", "score", "impute", "sample", "info"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_groups_and_examples_that_can_be_read(capsys, command):
+    parser, commands = make_parser()
+    assert list(commands) == COMMANDS
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    first, *_ = out.splitlines()
+    assert first.startswith(f"usage: fastgmm {command} ")
+    _, examples = out.split("\nexamples:\n")
+    for line in examples.splitlines():
+        words = line.strip().partition("fastgmm ")[2]
+        parser.parse_args(shlex.split(words))
+    for action in commands[command]._actions:
+        assert action.help, action.option_strings
+        assert not action.help.startswith("(")
+    n_groups = len(commands[command]._action_groups) - 2
+    assert n_groups >= {"info": 0, "sample": 1}.get(command, 2)

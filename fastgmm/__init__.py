@@ -20,8 +20,9 @@ from fastgmm.em.collapse import Repair
 from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.run import Iteration
 from fastgmm.estimators.candidate import Candidate
+from fastgmm.estimators.chosen import Selection
 from fastgmm.estimators.gaussian_mixture import GaussianMixture, load
-from fastgmm.estimators.selection import Selection, select
+from fastgmm.estimators.selection import select
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.fits.reached import Initialization
 from fastgmm.mixture.criteria import Criteria
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         bootstrap_lrt,
     )
     from fastgmm.estimators.many import GroupFit, fit_many
+    from fastgmm.estimators.progress import progress_bar
     from fastgmm.estimators.regressor import GaussianMixtureRegressor
 
 __all__ = [
@@ -76,6 +78,7 @@ __all__ = [
     "get_include",
     "load",
     "plot",
+    "progress_bar",
     "select",
     "show_config",
     "sources",
@@ -91,6 +94,7 @@ _LATER = {
     "fitted_groups": ("FittedGroups",),
     "likelihood_ratio": ("LikelihoodRatio", "LikelihoodRatioTests", "bootstrap_lrt"),
     "many": ("GroupFit", "fit_many"),
+    "progress": ("progress_bar",),
     "regressor": ("GaussianMixtureRegressor",),
 }
 """These modules of `estimators` are imported when one of their names is first asked for: together

@@ -16,7 +16,7 @@ from fastgmm.cli.inputs import (
 )
 from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.places import check_places
-from fastgmm.cli.report import column_names_of, counted, print_components
+from fastgmm.cli.report import column_names_of, counted, print_summary
 from fastgmm.cli.terminal import about, naming, open_results, print_pairs
 
 
@@ -56,4 +56,4 @@ def adapt(arguments: argparse.Namespace) -> None:
             }
         )
         print()
-        print_components(adapted)
+        print_summary(adapted)

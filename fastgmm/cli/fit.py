@@ -21,9 +21,9 @@ from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.models import Model, bound_of, model_of
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import GridProgress, Progress
-from fastgmm.cli.report import column_names_of, counted, criterion_table, print_components
+from fastgmm.cli.report import column_names_of, print_summary
 from fastgmm.cli.stream import fit_stream, wants_stream
-from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
+from fastgmm.cli.terminal import about, naming, open_results, say
 from fastgmm.sources import Table
 
 COLUMNS_IN_PICTURE = 6
@@ -57,8 +57,10 @@ def fit(arguments: argparse.Namespace) -> None:
         _draw(arguments, model, table, weights)
     # The report is last: whoever reads it may close the pipe, and by then the files are written.
     with open_results(None):
-        gaps = gap_facts(arguments, source)
-        _print_fit(arguments, model, _Fitted(model, table, known, gaps))
+        if arguments.json:
+            print_json(_fit_facts(model, table, known) | gap_facts(arguments, source))
+        else:
+            print_summary(model, table, **known)
 
 
 def select_model(arguments: argparse.Namespace) -> bool:
@@ -105,14 +107,14 @@ def select_model(arguments: argparse.Namespace) -> bool:
         save_criterion(arguments.plot, chosen.table, chosen.criterion)
     _say_failures(chosen)
     known = {"sample_weight": weights}
-    fitted = _Fitted(chosen.model, table, known, gap_facts(arguments, source))
     with open_results(None):
         if arguments.json:
             grid = [one._asdict() for one in chosen.table]
-            print_json({"criterion": chosen.criterion, "table": grid} | fitted.facts())
+            facts = _fit_facts(chosen.model, table, known) | gap_facts(arguments, source)
+            print_json({"criterion": chosen.criterion, "table": grid} | facts)
         else:
-            _print_grid(chosen)
-            _print_fit(arguments, chosen.model, fitted)
+            print(chosen.summary(), end="\n\n")
+            print_summary(chosen.model, table, **known)
     return chosen.best.sound and chosen.best.converged
 
 
@@ -140,13 +142,6 @@ def _write_table(path: str, chosen: Selection) -> None:
         writer.writerows(chosen.table)
 
 
-def _print_grid(chosen: Selection) -> None:
-    collapsed = any(not one.failure and not one.sound for one in chosen.table)
-    note = "; ! a component has collapsed, or nearly" if collapsed else ""
-    print(f"{chosen.criterion.upper()}, lower is better; * the best of the fits{note}\n")
-    print(criterion_table(chosen.table, chosen.criterion), end="\n\n")
-
-
 def _say_failures(chosen: Selection) -> None:
     failures: dict[str, list[str]] = {}
     for one in chosen.table:
@@ -157,54 +152,19 @@ def _say_failures(chosen: Selection) -> None:
         say(f"note: could not fit {', '.join(fits)}: {failure}")
 
 
-class _Fitted:
-    """What a fit has come to, of which all but the model takes a pass over the rows."""
-
-    def __init__(
-        self, model: Model, table: Table, known: dict[str, Any], gaps: dict[str, int]
-    ) -> None:
-        statistics = model.e_step(table, **known)  # one pass, for all three numbers
-        weights = known["sample_weight"]
-        # Rows without any value say nothing, and criteria do not count them.
-        nothing = np.isnan(table.rows).all(axis=1)
-        empty = float(np.count_nonzero(nothing) if weights is None else weights @ nothing)
-        n = statistics.weight - empty
-        self.criteria = Criteria(statistics.log_likelihood, model.n_parameters, n)
-        self.log_likelihood = statistics.log_likelihood / statistics.weight
-        self.shape = table.rows.shape
-        self._model, self._gaps = model, gaps
-
-    def facts(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        return {
-            "n_rows": self.shape[0],
-            **self._gaps,
-            "log_likelihood": self.log_likelihood,
-            "bic": self.criteria.bic,
-            "aic": self.criteria.aic,
-            "model": model_facts(self._model, column_names_of(self._model)),
-        }
-
-
-def _print_fit(arguments: argparse.Namespace, model: Model, fitted: _Fitted) -> None:
-    if arguments.json:
-        print_json(fitted.facts())
-        return
-    n_rows, n_columns = fitted.shape
-    bayesian = getattr(arguments, "bayesian", False)
-    print(
-        f"{counted(len(model.weights_), 'component')}, {model.covariance_type} covariance, fitted "
-        f"to {counted(n_rows, 'row')} of {counted(n_columns, 'column')}\n"
-    )
-    print_components(model)
-    print()
-    print_pairs(
-        {
-            "log-likelihood per row": f"{fitted.log_likelihood:.6f}",
-            "BIC": f"{fitted.criteria.bic:.3f}",
-            "AIC": f"{fitted.criteria.aic:.3f}",
-            **({"lower bound of all rows": f"{model.lower_bound_:.3f}"} if bayesian else {}),
-            "iterations": str(model.n_iter_),
-            "converged": "yes" if model.converged_ else "no",
-        }
-    )
+def _fit_facts(model: Model, table: Table, known: dict[str, Any]) -> dict[str, Any]:
+    """What `--json` prints of a fit, for which one pass over the rows is enough."""
+    statistics = model.e_step(table, **known)
+    weights = known["sample_weight"]
+    # Rows without any value say nothing, and criteria do not count them.
+    nothing = np.isnan(table.rows).all(axis=1)
+    empty = float(np.count_nonzero(nothing) if weights is None else weights @ nothing)
+    n = statistics.weight - empty
+    criteria = Criteria(statistics.log_likelihood, model.n_parameters, n)
+    return {
+        "n_rows": len(table),
+        "log_likelihood": statistics.log_likelihood / statistics.weight,
+        "bic": criteria.bic,
+        "aic": criteria.aic,
+        "model": model_facts(model, column_names_of(model)),
+    }

@@ -22,7 +22,7 @@ from fastgmm.cli.machine import model_facts, print_json
 from fastgmm.cli.models import Model, bound_of
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
-from fastgmm.cli.report import column_names_of, counted, print_components
+from fastgmm.cli.report import column_names_of, counted, print_summary
 from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
 from fastgmm.sources import Batches
 
@@ -107,17 +107,7 @@ def _print_fit(
             }
         )
         return
-    print_components(model)
-    print()
-    what = "lower bound of all rows" if arguments.bayesian else "log-likelihood per row"
-    print_pairs(
-        {
-            "rows": str(n_rows),
-            what: f"{model.lower_bound_:.6f}",
-            "passes": str(model.n_iter_),
-            "converged": "yes" if model.converged_ else "no",
-        }
-    )
+    print_summary(model)
 
 
 class _Counted:

@@ -10,10 +10,10 @@ import numpy as np
 from fastgmm import __version__, load
 from fastgmm.cli.inputs import name_of, open_source, say_dropped
 from fastgmm.cli.machine import model_facts, print_json
-from fastgmm.cli.models import Model, loaded
+from fastgmm.cli.models import loaded
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import RowProgress
-from fastgmm.cli.report import column_names_of, print_components
+from fastgmm.cli.report import column_names_of, print_summary
 from fastgmm.cli.results import Field, Form, row_results
 from fastgmm.cli.score import NUMBERS_AT_ONCE, row_tables
 from fastgmm.cli.terminal import about, open_results, print_pairs
@@ -61,22 +61,12 @@ def info(arguments: argparse.Namespace) -> None:
         if arguments.json:
             print_json(model_facts(model, column_names_of(model)) | {"read_by": __version__})
         else:
-            _print_info(model)
-
-
-def _print_info(model: Model) -> None:
-    n_iter = getattr(model, "n_iter_", None)
-    print_pairs(
-        {
-            "covariance type": model.covariance_type,
-            "components": str(len(model.weights_)),
-            "columns": f"{model.n_features_in_} ({', '.join(column_names_of(model))})",
-            "precision": str(model.means_.dtype),
-            "iterations": "none" if not n_iter else str(n_iter),
-            "lower bound": f"{model.lower_bound_:.6f}" if n_iter else "none",
-            "converged": "yes" if getattr(model, "converged_", False) else "no",
-            "read by": f"fastgmm {__version__}",
-        }
-    )
-    print()
-    print_components(model)
+            print_summary(model)
+            print()
+            print_pairs(
+                {
+                    "columns": f"{model.n_features_in_} ({', '.join(column_names_of(model))})",
+                    "precision": str(model.means_.dtype),
+                    "read by": f"fastgmm {__version__}",
+                }
+            )

@@ -8,7 +8,7 @@ from fastgmm.data.batches import BatchData
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
 from fastgmm.errors import InvalidParameterError
-from fastgmm.estimators.conventions import Estimator, defaults_of
+from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.drawing import Drawing
 from fastgmm.estimators.fixed import with_fixed_attributes
 from fastgmm.estimators.given import row_data
@@ -21,6 +21,7 @@ from fastgmm.estimators.posterior_planning import (
 from fastgmm.estimators.posterior_stream import PosteriorStream
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.state import State
+from fastgmm.estimators.summarized import Summarized
 from fastgmm.fits.fit import Fit, fit, fit_keeping
 from fastgmm.fits.plan import Callback, Hooks
 from fastgmm.mixture.density import labels
@@ -48,7 +49,7 @@ from fastgmm.validation.batches import CheckedBatches
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
+class BayesianGaussianMixture(Drawing, PosteriorStream, Summarized):
     """A posterior of Gaussian mixtures, fitted by variational Bayes.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below.  Components
@@ -160,6 +161,8 @@ class BayesianGaussianMixture(Drawing, PosteriorStream, Estimator):
     >>> np.sort(model.weights_).round(2)[-3:]
     array([0. , 0.5, 0.5])
     """
+
+    _of_all_rows = True
 
     def __init__(
         self,

@@ -78,6 +78,41 @@ class Candidate(NamedTuple):
         """Whether the fit has ended well, and no component has collapsed in it, or nearly."""
         return not self.failure and self.n_collapsed == self.n_unbounded == 0
 
+    def summary(self) -> str:
+        """What the fit has come to, a line for each number.
+
+        Returns
+        -------
+        str
+        """
+        # Only who looks at a fit takes the time of this import.
+        from fastgmm.summaries.components import pairs_text
+
+        return f"{self._title()}\n\n{pairs_text(self._numbers())}"
+
+    def _title(self) -> str:
+        of = "component" if self.n_components == 1 else "components"
+        return f"{self.n_components} {of}, {self.covariance_type} covariance"
+
+    def _numbers(self) -> dict[str, str]:
+        if self.failure:
+            return {"failure": self.failure}
+        found = {name.upper(): f"{getattr(self, name):.3f}" for name in ("bic", "icl", "aic")}
+        found |= {
+            "log-likelihood": f"{self.log_likelihood:.3f}",
+            "free parameters": str(self.n_parameters),
+            "passes": str(self.n_passes),
+            "converged": "yes" if self.converged else "no",
+        }
+        return found | ({"collapsed": self.collapse} if self.collapse else {})
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        # Only notebooks ask.
+        from fastgmm.summaries.html import pairs_html
+
+        return pairs_html(self._title(), self._numbers())
+
     def rank(self, criterion: Criterion) -> tuple[bool, bool, float]:
         """What the best of a table has least of: failure, then collapse, then the criterion."""
         return bool(self.failure), not self.sound, getattr(self, criterion)

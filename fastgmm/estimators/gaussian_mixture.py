@@ -20,7 +20,7 @@ from fastgmm.em.priors import NormalInverseWishart
 from fastgmm.em.regularization import Regularization
 from fastgmm.errors import not_fitted_error
 from fastgmm.estimators.adapting import Adapting
-from fastgmm.estimators.conventions import Estimator, defaults_of
+from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.endings import warn_of, warn_of_ridge
 from fastgmm.estimators.fixed import FixedList, fixed_copy, with_fixed_attributes
 from fastgmm.estimators.given import labels_of, row_data, with_labels
@@ -32,10 +32,10 @@ from fastgmm.estimators.planning import (
     plan_of,
     regularization_of,
 )
-from fastgmm.estimators.reported import Reported
 from fastgmm.estimators.sklearn_base import sklearn_estimator
 from fastgmm.estimators.snapshot import Snapshot, Stream
 from fastgmm.estimators.state import State
+from fastgmm.estimators.summarized import Summarized
 from fastgmm.fits.plan import Callback, Hooks, Plan
 from fastgmm.mixture.density import labels
 from fastgmm.mixture.mixture import Mixture
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 
 @sklearn_estimator("DensityMixin")
 @with_fixed_attributes
-class GaussianMixture(Adapting, Reported, Estimator):
+class GaussianMixture(Adapting, Summarized):
     """A mixture of Gaussians, fitted by expectation-maximisation.
 
     Parameters, methods and attributes are scikit-learn's, with the additions below; from the same

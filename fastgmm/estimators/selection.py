@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fastgmm.data.rows import RowData
 from fastgmm.data.sample import Sample, weight_of_row
 from fastgmm.errors import CollapseWarning, DataRangeError, IllDefinedCovarianceError, warn_user
 from fastgmm.estimators.candidate import Candidate, candidate_of, failed_candidate
+from fastgmm.estimators.chosen import Selection
 from fastgmm.estimators.endings import warn_of_ridge
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.given import row_data
@@ -37,8 +38,6 @@ from fastgmm.validation import (
 from fastgmm.validation.gaps import check_observed, never_together, warn_of_apart
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from fastgmm.data.partitions import PartitionData
     from fastgmm.data.passes import Data
 
@@ -57,54 +56,6 @@ MCLUST = "mclust"
 SIDE_BY_SIDE = (1 << 18, 1 << 21)
 """Between these numbers of rows times columns the fits run side by side, one thread each. Below,
 Python's own time is most of a fit; above, one fit has work for all threads."""
-
-
-class Selection(NamedTuple):
-    """The best model of a grid, and the table of all.
-
-    Parameters
-    ----------
-    model : GaussianMixture
-        The fitted model of the lowest criterion, among those where nothing has collapsed if there
-        are any.
-    table : list of Candidate
-        In the order of the grid; ``pandas.DataFrame(table)`` makes a frame of it.
-    criterion : {"bic", "icl", "aic"}
-
-    Examples
-    --------
-    >>> import fastgmm
-    >>> X = [[0.0], [0.1], [0.3], [4.0], [4.4], [4.5]]
-    >>> model, table, criterion = fastgmm.select(X, [1, 2], "tied", random_state=0)
-    >>> len(model.weights_), len(table), criterion
-    (2, 2, 'bic')
-    """
-
-    model: GaussianMixture
-    table: list[Candidate]
-    criterion: Criterion
-
-    @property
-    def best(self) -> Candidate:
-        """The row of the table whose model was chosen."""
-        return min(self.table, key=lambda one: one.rank(self.criterion))
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the criterion over the number of components, a line per covariance type.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Where to draw; a new pyplot figure by default.
-
-        Returns
-        -------
-        Axes
-        """
-        # Only a picture takes the time of this import.
-        from fastgmm.plot import plot_criterion
-
-        return plot_criterion(self.table, self.criterion, ax=ax)
 
 
 def select(
@@ -159,8 +110,8 @@ def select(
     Returns
     -------
     Selection
-        With `model`, `table`, `criterion`, `best` and `plot`; it unpacks as (model, table,
-        criterion).
+        With `model`, `table`, `criterion`, `best`, `summary` and `plot`; it unpacks as (model,
+        table, criterion).
 
     Raises
     ------

@@ -29,7 +29,7 @@ class Reporter:
         now = time.perf_counter()
         print(
             f"  Iteration {iteration.n_iter}\t time lapse {now - self.last:.5f}s"
-            f"\t ll change {iteration.change:.5f}"
+            f"\t ll change {iteration.change:.5e}"
         )
         self.last = now
 

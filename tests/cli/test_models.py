@@ -79,7 +79,7 @@ def test_it_is_used_as_other_models_are(run, posterior):
     np.testing.assert_allclose(densities, model.score_samples(table), rtol=1e-12)
     code, out, _ = run("info", path)
     assert code == 0
-    assert f"components       {len(model.weights_)}" in out
+    assert out.startswith(f"{len(model.weights_)} components, full covariance, fitted to 272 rows")
     assert len(run("sample", path, "-n", 5, "--seed", 1)[1].splitlines()) == 6
     facts = json.loads(run("info", path, "--json")[1])
     assert facts["weights"] == pytest.approx(model.weights_.tolist())

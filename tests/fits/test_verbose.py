@@ -44,7 +44,7 @@ def test_changes_and_times(capsys: pytest.CaptureFixture[str]) -> None:
     first, *lines, last = printed(capsys, 2, 3)
     assert first == "Initialization 3"
     assert len(lines) == 2
-    for line, (i, change) in zip(lines, [(3, "0.33333"), (6, "0.16667")], strict=True):
+    for line, (i, change) in zip(lines, [(3, "3.33333e-01"), (6, "1.66667e-01")], strict=True):
         pattern = rf"  Iteration {i}\t time lapse (\d+\.\d{{5}})s\t ll change {change}"
         assert re.fullmatch(pattern, line)
     pattern = r"Initialization converged\. time lapse \d+\.\d{5}s\t lower bound -1\.25000\."

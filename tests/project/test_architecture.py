@@ -14,7 +14,7 @@ ROWS = (
     "errors typing values version | after_import kernels lazy tables | threads | data",
     "archive config covariance sources",
     "mixture validation",
-    "em plot",
+    "em plot summaries",
     "starts",
     "fits",
     "estimators",

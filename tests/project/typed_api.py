@@ -42,6 +42,7 @@ from fastgmm import (
     get_include,
     load,
     plot,
+    progress_bar,
     select,
     show_config,
     sources,
@@ -88,6 +89,8 @@ def fits(X: Doubles, single: NDArray[np.float32], weight: Doubles) -> GaussianMi
     assert_type(model.get_params(), dict[str, Any])
     assert_type(model.set_fit_request(sample_weight=True), GaussianMixture)
     assert_type(model.is_fitted, bool)
+    assert_type(model.summary(X), str)
+    model.fit(X, callback=progress_bar(100, delay=1.0))
     return model
 
 

@@ -1,0 +1,170 @@
+"""What a fitted mixture shows of itself: a summary as text, and HTML in notebooks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastgmm.estimators.conventions import Estimator
+from fastgmm.estimators.reported import Reported
+from fastgmm.mixture.criteria import Criteria
+from fastgmm.tables.containers import array_of
+from fastgmm.typing import ArrayLike, CovarianceType
+
+if TYPE_CHECKING:
+    from fastgmm.mixture.statistics import SufficientStatistics
+    from fastgmm.summaries.facts import Facts
+
+WIDTH = 100
+"""A summary has lines of at most so many letters, unless another width is asked for."""
+
+
+class Summarized(Reported, Estimator):
+    """`summary`, and what a notebook shows; estimators of mixtures inherit them."""
+
+    covariance_type: CovarianceType
+    _of_all_rows = False
+    """Whether `lower_bound_` is that of all rows together."""
+
+    if TYPE_CHECKING:
+        e_step: Callable[..., SufficientStatistics]
+
+    def summary(
+        self,
+        X: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        width: int = WIDTH,
+    ) -> str:
+        """The fitted mixture in a few lines: what it is, its components, and how the fit ended.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features), optional
+            Rows, mostly those of the fit: the summary then has their log-likelihood, BIC and AIC,
+            which take one pass over them.
+        sample_weight, labels
+            As in `fit`; they go with `X`.
+        width : int, default=100
+            The longest line; components that do not fit side by side follow underneath.
+
+        Returns
+        -------
+        str
+            The weight of each component, and its mean and deviation in each column.
+
+        Raises
+        ------
+        NotFittedError
+            When there is no mixture yet.
+        ValueError
+            When rows are not valid, or weights or labels come without them.
+
+        Examples
+        --------
+        >>> import fastgmm
+        >>> X = [[1.0], [2.0], [3.0], [11.0], [12.0], [14.0]]
+        >>> model = fastgmm.GaussianMixture(2, random_state=0).fit(X).reorder([1, 0])
+        >>> print(model.summary(X))
+        2 components, full covariance, fitted to 6 rows of 1 column
+        <BLANKLINE>
+        component                     0                    1
+        weight                   0.5000               0.5000
+                        mean  deviation      mean  deviation
+        x0           12.3333     1.2472    2.0000     0.8165
+        <BLANKLINE>
+        log-likelihood per row  -2.121178
+        BIC                     34.413
+        AIC                     35.454
+        iterations              3
+        converged               yes
+        """
+        # A summary is asked for by few, and what makes it is loaded with the first of them.
+        from fastgmm.summaries.components import summary_text
+
+        if X is None and not (sample_weight is None and labels is None):
+            raise ValueError("sample_weight and labels go with the rows that they are of: pass X.")
+        facts = self._facts()
+        if X is not None:
+            known = {} if labels is None else {"labels": labels}
+            statistics = self.e_step(X, sample_weight=sample_weight, **known)
+            # Rows without any value say nothing, and criteria do not count them.
+            n = statistics.weight - _empty(X, sample_weight)
+            criteria = Criteria(statistics.log_likelihood, self.n_parameters, n)
+            found = {
+                "log-likelihood per row": f"{statistics.log_likelihood / statistics.weight:.6f}",
+                "BIC": f"{criteria.bic:.3f}",
+                "AIC": f"{criteria.aic:.3f}",
+            }
+            # The log-likelihood of these rows takes the place of that of the last iteration.
+            others = {name: one for name, one in facts.numbers.items() if name not in found}
+            facts = replace(facts, n_rows=float(len(array_of(X, "X"))), numbers=found | others)
+        return summary_text(facts, width)
+
+    def _facts(self) -> Facts:
+        from fastgmm.summaries.facts import Facts, deviations_of, names_of
+
+        mixture, names = self._fitted()
+        state, report, noise = self._state, self._report(), self.noise_weight_
+        assert state is not None
+        end, numbers = "", {}
+        if report.n_iter:
+            bound = "lower bound of all rows" if self._of_all_rows else "log-likelihood per row"
+            if getattr(self, "prior", None) is not None:
+                bound = "lower bound per row"
+            n, updates = report.n_iter, state.learner is not None
+            what = f"{n} {'update' if updates else 'iteration'}{'' if n == 1 else 's'}"
+            numbers = {bound: f"{report.lower_bound:.{3 if self._of_all_rows else 6}f}"}
+            if updates:
+                end = f"learned in {what}"
+                numbers["updates"] = str(n)
+            else:
+                end = f"converged in {what}" if report.converged else f"not converged after {what}"
+                numbers |= {"iterations": str(n), "converged": "yes" if report.converged else "no"}
+        return Facts(
+            str(self.covariance_type),
+            mixture.weights,
+            mixture.means,
+            deviations_of(mixture),
+            names_of(names, mixture.n_features),
+            (noise, self.noise_volume_) if noise > 0.0 else None,
+            state.learner.n_samples if state.learner is not None else state.seen,
+            end,
+            numbers,
+        )
+
+    # ------------------------------------------------------------------ notebooks
+
+    def _shows_html(self) -> bool:
+        """Whether a notebook shows the fitted mixture; scikit-learn's setting may forbid it."""
+        config = getattr(sys.modules.get("sklearn"), "get_config", None)
+        text_only = config is not None and config()["display"] == "text"
+        return bool(self.is_fitted) and not text_only
+
+    def _html(self) -> str:
+        from fastgmm.summaries.html import summary_html
+
+        return summary_html(type(self).__name__, self._facts(), repr(self))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What a notebook shows: the components of a fitted mixture, else what estimators show."""
+        if not self._shows_html():
+            return super()._repr_mimebundle_(**kwargs)
+        return {"text/plain": repr(self), "text/html": self._html()}
+
+    @property
+    def _repr_html_(self) -> Callable[[], str]:
+        """The same, for programs that know no bundles."""
+        return self._html if self._shows_html() else super()._repr_html_
+
+
+def _empty(X: ArrayLike, sample_weight: ArrayLike | None) -> float:
+    """The weight of the rows without any value."""
+    nothing = np.isnan(array_of(X, "X")).all(axis=1)
+    weights = np.ones(len(nothing)) if sample_weight is None else np.asarray(sample_weight)
+    return float(weights @ nothing)

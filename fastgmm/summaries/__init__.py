@@ -1,0 +1,1 @@
+"""A fitted mixture, or a choice among many, as a few lines of text or as HTML."""

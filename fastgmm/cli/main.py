@@ -6,14 +6,12 @@ line, 3 for a doubtful fit with ``--strict``, and 130 after Ctrl-C.
 """
 
 import argparse
-import difflib
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from fastgmm import __version__
 from fastgmm.cli.inputs import name_of
 from fastgmm.cli.options import add_commands
+from fastgmm.cli.parser import Parser
 from fastgmm.cli.shared_options import NOTHING
 from fastgmm.cli.terminal import (
     abandon_full_output,
@@ -81,22 +79,6 @@ def _read_words(argv: Sequence[str] | None) -> argparse.Namespace:
     if left:
         arguments.data = left if arguments.data is NOTHING else [*arguments.data, *left]
     return arguments
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one sentence, and where the options are explained."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say it on standard error, and end with code 2."""
-        line = f"fastgmm: error: {message}; see '{self.prog} --help'.\n"
-        self.exit(2, line if sys.stderr is not None else None)
-
-    def refuse(self, word: str) -> NoReturn:
-        """Say that a word is none of the options, and which it may have meant."""
-        known = [option for option in self._option_string_actions if option.startswith("--")]
-        near = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.7)
-        meant = f", did you mean {near[0]}?" if near else ""
-        self.error(f"unrecognized arguments: {word}{meant}")
 
 
 def make_parser() -> tuple[Parser, dict[str, Parser]]:

@@ -6,10 +6,12 @@ import argparse
 import inspect
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastgmm import select
 from fastgmm.cli.adapt import adapt
+from fastgmm.cli.completion import SHELLS, print_script
 from fastgmm.cli.covariance_types import ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_posterior_options
@@ -42,6 +44,7 @@ USAGES = {
     "impute": "MODEL [DATA...] [options]",
     "sample": "MODEL -n N [options]",
     "info": "MODEL [--json]",
+    "completion": "SHELL",
 }
 """Help begins with these, by command: all options at once say nothing to anybody."""
 EXAMPLES = {
@@ -70,6 +73,10 @@ EXAMPLES = {
     "info": """
   fastgmm info rows.gmm
   fastgmm info rows.gmm --json""",
+    "completion": """
+  fastgmm completion bash > ~/.local/share/bash-completion/completions/fastgmm
+  fastgmm completion zsh >> ~/.zshrc
+  fastgmm completion fish > ~/.config/fish/completions/fastgmm.fish""",
 }
 """Help ends with these, by command."""
 
@@ -91,6 +98,7 @@ def add_commands(commands: Any) -> None:
         _add_impute,
         _add_sample,
         _add_info,
+        _add_completion,
     ):
         add(commands)
 
@@ -351,3 +359,10 @@ def _add_info(commands: Any) -> None:
     parser = _command(commands, "info", info, "describe a model")
     parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
     add_json(parser)
+
+
+def _add_completion(commands: Any) -> None:
+    run = partial(print_script, commands.choices)
+    text = "print a script that completes commands and options in a shell"
+    parser = _command(commands, "completion", run, text)
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")

@@ -73,7 +73,8 @@ class ProgressBar:
             self._bar.update()
             return
         if event.n_iter <= self._bar.n:  # another start, or another fit
-            self._bar.reset()
+            # Its own reset would draw the bar before the delay is over.
+            self._bar.n = self._bar.last_print_n = 0
         if event.init > 0:
             self._bar.set_description(f"start {event.init + 1}", False)
         numbers = f"{event.lower_bound:.6f}, change {event.change:.1e}"

@@ -95,7 +95,7 @@ def test_an_unknown_option_is_one_of_its_command(capsys):
         assert capsys.readouterr().err == f"fastgmm: error: unrecognized arguments: {sentence}\n"
 
 
-COMMANDS = ["fit", "select", "learn", "adapt", "score", "impute", "sample", "info"]
+COMMANDS = ["fit", "select", "learn", "adapt", "score", "impute", "sample", "info", "completion"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -109,10 +109,10 @@ def test_help_has_groups_and_examples_that_can_be_read(capsys, command):
     assert first.startswith(f"usage: fastgmm {command} ")
     _, examples = out.split("\nexamples:\n")
     for line in examples.splitlines():
-        words = line.strip().partition("fastgmm ")[2]
+        words = line.strip().partition("fastgmm ")[2].partition(" >")[0]
         parser.parse_args(shlex.split(words))
     for action in commands[command]._actions:
         assert action.help, action.option_strings
         assert not action.help.startswith("(")
     n_groups = len(commands[command]._action_groups) - 2
-    assert n_groups >= {"info": 0, "sample": 1}.get(command, 2)
+    assert n_groups >= {"info": 0, "completion": 0, "sample": 1}.get(command, 2)

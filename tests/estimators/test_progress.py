@@ -20,6 +20,7 @@ def shown(monkeypatch, capsys):
 def drawn_at_once(total=None):
     bar = fastgmm.progress_bar(total, delay=0.0)
     bar._bar.mininterval = bar._bar.miniters = 0
+    bar._bar.dynamic_miniters = False
     return bar
 
 

@@ -9,6 +9,8 @@ A tied covariance has to stand for all components.  What their merged covariance
 mean by weight, is what an M-step makes of the merged statistics, and the bound is the same sum.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,13 +41,28 @@ def merge_groups(mixture: Mixture, n_components: int) -> NDArray[np.intp]:
 
     A new one stands where the first of its parts stood.
     """
-    parts = _Parts.of(mixture)
     groups = np.arange(mixture.n_components)
+    for i, j, _ in merge_steps(mixture, n_components):
+        groups[groups == j] = i
+        groups[groups > j] -= 1
+    return groups
+
+
+def merge_steps(mixture: Mixture, n_components: int = 1) -> Iterator[tuple[int, int, float]]:
+    """Merge the cheapest pair again and again, until so many components are left.
+
+    Yields
+    ------
+    i, j : int
+        The present numbers of the pair, i < j: the new one has number i, those after j go down.
+    cost : float
+        What the merge adds to the bound, in nats.
+    """
+    parts = _Parts.of(mixture)
     costs = parts.all_costs()
     while len(costs) > n_components:
         i, j = (int(n) for n in np.unravel_index(costs.argmin(), costs.shape))
-        groups[groups == j] = i
-        groups[groups > j] -= 1
+        yield i, j, float(costs[i, j])
         parts = parts.with_merged(i, j)
         if parts.model.tied:
             costs = parts.all_costs()  # the covariance of all pairs has changed
@@ -53,7 +70,6 @@ def merge_groups(mixture: Mixture, n_components: int) -> NDArray[np.intp]:
         costs = np.delete(np.delete(costs, j, axis=0), j, axis=1)
         of_merged = parts.costs(i, np.arange(len(costs)))
         costs[:i, i], costs[i, i + 1 :] = of_merged[:i], of_merged[i + 1 :]
-    return groups
 
 
 def pooled(mixture: Mixture, groups: NDArray[np.intp]) -> Mixture:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 MARKERS = "osD^vP"
 """Lines of a criterion are told apart by these too, for those who print without colours."""
 
+MOST_TICKS = 12
+"""An axis names so many numbers of components at the most."""
+
+MOST_OVER_MEDIAN = 3.0
+"""A fit is shown if it is no more than so many times as far from the best as the median is."""
+
 HOLLOW: dict[str, Any] = {"linestyle": "", "markersize": 4, "markerfacecolor": "white"}
 """A fit in which a component has collapsed is drawn as a hollow mark without a line."""
 
@@ -61,11 +67,11 @@ def plot_log_likelihood(model: Any, *, ax: Axes | None = None) -> Axes:
     bounds = np.asarray(getattr(model, "lower_bounds_", ()), dtype=np.float64)
     if bounds.size == 0:
         raise ValueError("The model has no iterations to draw: its lower_bounds_ are empty.")
-    ax = _new_axes() if ax is None else ax
+    ax = new_curve_axes() if ax is None else ax
     marker = "o" if bounds.size <= 50 else ""
     ax.plot(np.arange(1, bounds.size + 1), bounds, color=PALETTE[0], marker=marker, markersize=4)
     ax.set_title("converged" if model.converged_ else "not converged", fontsize="medium")
-    _finish(ax, "iteration", "log-likelihood per row")
+    finish_curve(ax, "iteration", "log-likelihood per row")
     return ax
 
 
@@ -78,6 +84,7 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
         The table of `fastgmm.select`.
     criterion : {"bic", "icl", "aic"}
         Lower is better; the best is ringed, and fits in which a component has collapsed are hollow.
+        Fits that are much worse than most lie above the picture, and how many is said there.
     ax : Axes, optional
         Where to draw; a new pyplot figure by default.
 
@@ -105,7 +112,7 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
     fitted = [one for one in table if np.isfinite(getattr(one, criterion))]
     if not fitted:
         raise ValueError("There is nothing to draw: no fit of the table has ended well.")
-    ax = _new_axes() if ax is None else ax
+    ax = new_curve_axes() if ax is None else ax
     for i, kind in enumerate(dict.fromkeys(one.covariance_type for one in fitted)):
         line = sorted(
             (one for one in fitted if one.covariance_type == kind),
@@ -115,11 +122,52 @@ def plot_criterion(table: Sequence[Any], criterion: str = "bic", *, ax: Axes | N
         _draw_line(ax, line, criterion, {"color": colour, "marker": marker})
     if not all(one.sound for one in fitted):
         ax.plot([], [], color="gray", marker="o", label="a component has collapsed", **HOLLOW)
-    _ring(ax, min(fitted, key=lambda one: one.rank(criterion)), criterion)
-    _finish(ax, "components", f"{criterion.upper()} (lower is better)")
+    best = min(fitted, key=lambda one: one.rank(criterion))
+    _ring(ax, best, criterion)
+    finish_curve(ax, "components", f"{criterion.upper()} (lower is better)")
     ax.ticklabel_format(axis="y", style="plain")
-    ax.legend(frameon=False, fontsize="small")
+    ax.set_xticks(_ticks([one.n_components for one in fitted], best.n_components))
+    _show_the_good(ax, np.array([getattr(one, criterion) for one in fitted]))
+    beside = type(_engine_of(ax)).__name__ == "ConstrainedLayoutEngine"
+    place: dict[str, Any] = {"loc": "best"}
+    if beside:  # Inside it may lie over a line.
+        place = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0}
+    ax.legend(frameon=False, fontsize="small", **place)
     return ax
+
+
+def _engine_of(ax: Axes) -> Any:
+    figure: Any = ax.figure
+    return figure.figure.get_layout_engine()
+
+
+def _ticks(numbers: Sequence[int], best: int) -> list[int]:
+    """Some of these numbers, about ten: the first, the last and the best are among them."""
+    known = sorted(set(numbers))
+    if len(known) <= MOST_TICKS:
+        return known
+    step = -(-len(known) // MOST_TICKS)
+    kept = {known[0], known[-1], best}
+    # What would run into one of these is left out.
+    least = 0.6 * step * (known[-1] - known[0]) / len(known)
+    for number in known[::step]:
+        if all(abs(number - other) >= least for other in kept):
+            kept.add(number)
+    return sorted(kept)
+
+
+def _show_the_good(ax: Axes, values: np.ndarray) -> None:
+    """Let bad fits lie above the picture, where they would squeeze the choice among good ones."""
+    lowest, middle, highest = values.min(), float(np.median(values)), values.max()
+    top = lowest + MOST_OVER_MEDIAN * (middle - lowest)
+    if not lowest < middle or highest <= top:
+        return
+    ax.set_ylim(lowest - 0.06 * (top - lowest), top)
+    n_above = int(np.count_nonzero(values > top))
+    text = f"\u25b4 {n_above} {'fit lies' if n_above == 1 else 'fits lie'} above"
+    ax.annotate(text, (0.5, 1.0), xycoords="axes fraction", xytext=(0, 3),
+                textcoords="offset points", ha="center", va="bottom", fontsize="small",
+                color="dimgray")  # fmt: skip
 
 
 def save_criterion(path: str | os.PathLike[str], table: Sequence[Any], criterion: str) -> None:
@@ -153,6 +201,7 @@ def _draw_line(ax: Axes, line: Sequence[Any], criterion: str, style: dict[str, A
 
 
 def _ring(ax: Axes, best: Any, criterion: str) -> None:
+    ax.axvline(best.n_components, color="black", linewidth=0.8, linestyle=":", zorder=0)
     ax.plot(
         [best.n_components],
         [getattr(best, criterion)],
@@ -165,13 +214,14 @@ def _ring(ax: Axes, best: Any, criterion: str) -> None:
     )
 
 
-def _new_axes() -> Axes:
+def new_curve_axes() -> Axes:
+    """Axes in a new figure of pyplot."""
     from matplotlib import pyplot
 
     return pyplot.figure(layout="constrained").add_subplot()
 
 
-def _finish(ax: Axes, below: str, beside: str) -> None:
+def finish_curve(ax: Axes, below: str, beside: str) -> None:
     """Name the axes, of which the lower one counts in whole numbers."""
     from matplotlib.ticker import MaxNLocator
 

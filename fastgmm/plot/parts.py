@@ -41,6 +41,12 @@ only if it is darker than they are."""
 LONGEST_LABEL = 24
 """A longer name of a feature does not fit beside a panel of a grid."""
 
+STEPPED = 0.5
+"""Values come in steps where there are fewer of them than this share of the rows."""
+
+MOST_BINS = 80
+"""A histogram has about so many bins at the most."""
+
 MOST_NAMED = 16
 """A legend that names more components than this does not fit beside the picture."""
 
@@ -78,11 +84,15 @@ def new_axes(figure: Figure, n_drawn: int) -> Any:
 
 def draw_density(ax: Axes, shown: Shown, feature: int, limits: NDArray[Any]) -> None:
     """Draw the histogram of one feature, each weighted component, and their sum."""
-    if shown.rows is not None:
-        # The number of bins follows Rice's rule, as far as the eye can count.
-        bins = int(np.clip(2 * len(shown.rows) ** (1 / 3), 8, 80))
-        ax.hist(shown.rows[:, feature], bins, weights=shown.row_weights, density=True, color=LIGHT)
     low, high = limits[feature]
+    if shown.rows is not None:
+        values = shown.rows[:, feature]
+        weights = np.ones(len(values)) if shown.row_weights is None else shown.row_weights
+        inside = (values >= low) & (values <= high)
+        edges = bin_edges(values[inside])
+        # Rows that are not shown count in the density, as they do in the mixture.
+        heights = weights[inside] / (weights.sum() * (edges[1] - edges[0]))
+        ax.hist(values[inside], edges.tolist(), weights=heights, color=LIGHT)
     means, spread = shown.means[:, feature, np.newaxis], shown.spread[:, feature, np.newaxis]
     # The steps are finer around the means, since a narrow component has its peak between even ones.
     near = (means + spread * np.linspace(-4, 4, 81)).ravel()
@@ -95,9 +105,75 @@ def draw_density(ax: Axes, shown: Shown, feature: int, limits: NDArray[Any]) -> 
     ax.plot(x, densities.sum(axis=0), color=DARK, linewidth=1.2, linestyle=DASHES)
     ax.set_xlim(low, high)
     ax.set_ylim(bottom=0)
+    mark_beyond(ax, shown.beyond(limits)[[feature]])
     ax.set_xlabel(shown.names[feature])
     ax.set_ylabel("density")
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def bin_edges(values: NDArray[Any]) -> NDArray[Any]:
+    """The edges of a histogram's bins, all as wide.
+
+    The number follows Rice's rule, as far as the eye can count.  Values that come in steps, as
+    those of a thermometer do, have bins of a whole number of steps: others would hold now one step
+    more and now one less, and a comb would hide the shape.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n_bins + 1,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bin_edges(np.repeat(np.arange(10.0), 50)).tolist()
+    [-0.5, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5]
+    """
+    n_bins = int(np.clip(2 * len(values) ** (1 / 3), 8, MOST_BINS))
+    edges = np.histogram_bin_edges(values, n_bins)
+    gaps = np.diff(np.unique(values))
+    if not len(gaps) or len(gaps) > STEPPED * len(values):
+        return edges
+    step = float(np.median(gaps))
+    # Where steps differ, as those of rounded degrees in another unit do, a bin holds two at least.
+    even = bool((np.abs(gaps / step - np.round(gaps / step)) < 0.01).all())
+    steps = max(1 if even else 2, round((edges[1] - edges[0]) / step))
+    first, width = values.min() - step / 2, steps * step
+    # Far fewer rows than steps would make more bins than can be drawn.
+    n = int(np.ceil((values.max() - first) / width - 1e-9))
+    return first + width * np.arange(n + 1) if n <= 2 * MOST_BINS else edges
+
+
+def mark_beyond(ax: Axes, counts: NDArray[Any]) -> None:
+    """Say at the edges of a panel how many rows lie beyond: below and above, in each direction."""
+    places = [
+        (counts[0, 0], "\u25c2", (0.0, 0.5), (2, 0), ("left", "center")),
+        (counts[0, 1], "\u25b8", (1.0, 0.5), (-2, 0), ("right", "center")),
+    ]
+    if len(counts) > 1:
+        places += [
+            (counts[1, 0], "\u25be", (0.5, 0.0), (0, 2), ("center", "bottom")),
+            (counts[1, 1], "\u25b4", (0.5, 1.0), (0, -2), ("center", "top")),
+        ]
+    for count, mark, at, off, (horizontal, vertical) in places:
+        if count:
+            text = f"{mark} {count}" if horizontal != "right" else f"{count} {mark}"
+            ax.annotate(
+                text,
+                at,
+                xycoords="axes fraction",
+                xytext=off,
+                textcoords="offset points",
+                ha=horizontal,
+                va=vertical,
+                fontsize="small",
+                color=DARK,
+                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
+                zorder=6,
+            )
 
 
 def draw_pair(
@@ -115,7 +191,7 @@ def draw_pair(
             # The label of noise is -1.
             c=np.array([*colours, OF_NOISE])[shown.labels],
             s=float(np.clip(100 / np.sqrt(crowd), 1.2, 18)),
-            alpha=float(np.clip(8 / np.sqrt(crowd), 0.12, 0.6)),
+            alpha=float(np.clip(8 / np.sqrt(crowd), 0.2, 0.6)),
             linewidths=0,
             rasterized=True,  # As circles, 20,000 points make a PDF slow to open.
         )
@@ -123,6 +199,7 @@ def draw_pair(
         _draw_ellipses(ax, shown, component, pair, rings.deviations, colour)
     ax.set_xlim(*limits[pair[0]])
     ax.set_ylim(*limits[pair[1]])
+    mark_beyond(ax, shown.beyond(limits)[list(pair)])
     ax.set_xlabel(shown.names[pair[0]])
     ax.set_ylabel(shown.names[pair[1]])
     ax.spines[["top", "right"]].set_visible(False)
@@ -165,7 +242,9 @@ def _draw_ellipses(
         ellipse.set(edgecolor=dark, linewidth=1.8 if size == sizes[0] else 1.2)
         ellipse.set(path_effects=halo, zorder=3)
         ax.add_patch(ellipse)
-    ax.plot(*mean, marker="X", color=dark, markeredgecolor="white", markersize=8, zorder=4)
+    # Many ellipses are small, and crosses must not hide them.
+    size = 8 if len(shown.means) <= 20 else 5
+    ax.plot(*mean, marker="X", color=dark, markeredgecolor="white", markersize=size, zorder=4)
 
 
 def number_means(ax: Axes, shown: Shown, limits: NDArray[Any]) -> None:
@@ -188,7 +267,7 @@ def number_means(ax: Axes, shown: Shown, limits: NDArray[Any]) -> None:
         )
 
 
-def add_legend(ax: Axes, shown: Shown, rings: Ellipses, where: str) -> None:
+def add_legend(ax: Axes, shown: Shown, rings: Ellipses, where: str, *, lines: bool = True) -> None:
     """Name the components and their weights.
 
     Parameters
@@ -201,6 +280,8 @@ def add_legend(ax: Axes, shown: Shown, rings: Ellipses, where: str) -> None:
         The ellipses that are drawn.
     where : {"beside", "inside", "corner"}
         To the right of the axes, within them, or on axes that are free for it.
+    lines : bool
+        Whether the sum and the ellipses are drawn, and so named.
     """
     from matplotlib.lines import Line2D
 
@@ -213,9 +294,9 @@ def add_legend(ax: Axes, shown: Shown, rings: Ellipses, where: str) -> None:
     if len(named) < len(shown.weights):
         label = f"and {len(shown.weights) - len(named)} lighter"
         handles.append(Line2D([], [], linestyle="", label=label))
-    if len(shown.names) != 2:
+    if lines and len(shown.names) != 2:
         handles.append(Line2D([], [], color=DARK, linestyle=DASHES, label="their sum"))
-    if len(shown.names) != 1:
+    if lines and len(shown.names) != 1:
         handles.append(Line2D([], [], color=DARK, linewidth=1.2, label=rings.label))
     options: dict[str, Any] = {
         "inside": {"loc": "best", "framealpha": 0.85},

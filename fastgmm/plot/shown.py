@@ -26,6 +26,15 @@ MOST_FEATURES = 10
 """The panels of a grid of more features than this are too small to read."""
 
 
+USUAL = 0.001
+"""Rows between this quantile and its like at the other end are usual."""
+FAR = 1.0
+"""Rows that lie beyond the usual ones by this times the distance of those from each other are not
+shown but counted: one error in the data would make a line of all clusters."""
+LEAST = 0.005
+"""Lighter components may lie where rows are not shown."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """What a picture shows: K components in F of the features, and n rows or none.
@@ -67,7 +76,8 @@ class Shown:
         ----------
         deviations : float
             How far around the means to look: at least 3 where there are no rows, and where there
-            are, not far beyond the last of them.
+            are, not far beyond the last of them.  Rows far from all others and from the components
+            do not count: they would squeeze the rest.
 
         Returns
         -------
@@ -76,7 +86,7 @@ class Shown:
         reach = (deviations if self.rows is not None else max(deviations, 3.0)) * self.spread
         low, high = (self.means - reach).min(axis=0), (self.means + reach).max(axis=0)
         if self.rows is not None:
-            first, last = self.rows.min(axis=0), self.rows.max(axis=0)
+            first, last = self._ends_of_rows()
             # A constant column has no length that an ellipse could exceed.
             room = np.where(last > first, 0.15 * (last - first), np.inf)
             low = np.minimum(first, np.maximum(low, first - room))
@@ -84,6 +94,30 @@ class Shown:
         margin = 0.04 * (high - low)
         margin[margin == 0] = 1.0
         return np.column_stack([low - margin, high + margin])
+
+    def _ends_of_rows(self) -> tuple[FloatArray, FloatArray]:
+        """Between which values rows are shown, (F,) each: all rows, or all but a few far ones."""
+        assert self.rows is not None
+        first, last = self.rows.min(axis=0), self.rows.max(axis=0)
+        low, high = np.quantile(self.rows, [USUAL, 1.0 - USUAL], axis=0)
+        heavy = self.weights >= min(LEAST, float(self.weights.max()))
+        reach = 2.0 * self.spread[heavy]
+        low = np.minimum(low, np.maximum(first, (self.means[heavy] - reach).min(axis=0)))
+        high = np.maximum(high, np.minimum(last, (self.means[heavy] + reach).max(axis=0)))
+        room = FAR * (high - low)
+        near = (self.rows >= low - room) & (self.rows <= high + room)
+        near |= room == 0.0  # a column of one value, but for a few, has no measure of far
+        return (
+            np.where(near, self.rows, np.inf).min(axis=0),
+            np.where(near, self.rows, -np.inf).max(axis=0),
+        )
+
+    def beyond(self, limits: FloatArray) -> NDArray[np.intp]:
+        """(F, 2): how many rows lie below and above the limits of each feature."""
+        if self.rows is None:
+            return np.zeros((len(self.names), 2), dtype=np.intp)
+        outside = [self.rows < limits[:, 0], self.rows > limits[:, 1]]
+        return np.stack([np.count_nonzero(one, axis=0) for one in outside], axis=1)
 
 
 def as_shown(
@@ -190,6 +224,11 @@ def chosen_features(
             f"{MOST_FEATURES} with features=[...]."
         )
     return chosen, [f"feature {i}" if names is None else names[i] for i in chosen]
+
+
+def full_covariances(model: Any) -> FloatArray:
+    """(K, D, D): the covariances of all components in all features, whatever the type."""
+    return _covariances(model, range(np.shape(model.means_)[1]))
 
 
 def _covariances(model: Any, chosen: Sequence[int]) -> FloatArray:

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from fastgmm import Candidate, GaussianMixture
 from fastgmm.errors import ConvergenceWarning
@@ -42,7 +43,8 @@ TABLE = [
 def test_a_criterion_has_a_line_per_type_and_a_ring_around_the_best(criterion, more):
     ax = axes()
     assert plot_criterion(TABLE, criterion, ax=ax) is ax
-    full, diag, hollow, key, ring = ax.lines
+    full, diag, hollow, key, chosen, ring = ax.lines
+    assert chosen.get_xdata() == [2, 2]
     for line, values in [(full, [30.0, 20.0]), (diag, [25.0, 10.0])]:
         assert line.get_xdata().tolist() == [1, 2]
         assert line.get_ydata().tolist() == [value + more for value in values]
@@ -56,6 +58,30 @@ def test_a_criterion_has_a_line_per_type_and_a_ring_around_the_best(criterion, m
         "components",
         f"{criterion.upper()} (lower is better)",
     )
+
+
+def test_bad_types_do_not_squeeze_the_good_ones():
+    good = [candidate("full", k, 2300.0 + 3 * abs(k - 3)) for k in range(1, 21)]
+    bad = [candidate("spherical", k, 9000.0 - k) for k in range(1, 6)]
+    ax = plot_criterion(good + bad, ax=axes())
+    low, high = ax.get_ylim()
+    assert low < 2300.0
+    assert 2320.0 < high < 2500.0
+    assert [text.get_text() for text in ax.texts] == ["\u25b4 5 fits lie above"]
+    ticks = ax.get_xticks().tolist()
+    assert {1, 3, 20} <= set(ticks)
+    assert len(ticks) <= 12
+    assert min(np.diff(ticks)) >= 1
+    ax = plot_criterion(good, ax=axes())
+    assert len(ax.texts) == 0
+    assert ax.get_ylim()[1] > max(one.bic for one in good)
+
+
+def test_a_legend_of_a_picture_with_a_layout_is_beside_it():
+    figure = Figure(layout="constrained")
+    ax = plot_criterion(TABLE, ax=figure.add_subplot())
+    figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
 
 
 def test_a_criterion_without_a_new_axes_is_a_pyplot_figure(monkeypatch):

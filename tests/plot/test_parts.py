@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fastgmm import GaussianMixture
 from fastgmm.plot import plot_mixture
-from fastgmm.plot.parts import DARK, DARKENING, component_colours
+from fastgmm.plot.parts import DARK, DARKENING, bin_edges, component_colours
 from fastgmm.sources import Table
 from pictures import axes, bars, ellipses, legend_texts, points, simple
 from support import matrices_of
@@ -58,6 +58,34 @@ def test_the_histogram_is_a_density_of_all_rows(model_and_rows):
     np.testing.assert_allclose([bar.get_height() for bar in drawn], heights, atol=1e-12)
     np.testing.assert_allclose([bar.get_x() for bar in drawn], edges[:-1])
     np.testing.assert_allclose(drawn[-1].get_x() + drawn[-1].get_width(), edges[-1])
+
+
+@pytest.mark.parametrize(("step", "n"), [(0.9, 4000), (1.0, 300), (0.1, 20_000), (5.0, 60)])
+def test_bins_of_values_that_come_in_steps_are_whole_steps(rng, step, n):
+    values = np.round(rng.normal(60.0, 8.0, size=n) / step) * step
+    edges = bin_edges(values)
+    width = edges[1] - edges[0]
+    assert width / step == pytest.approx(round(width / step))
+    np.testing.assert_allclose(np.diff(edges), width)
+    counts = np.histogram(values, edges)[0]
+    assert counts.sum() == n
+    assert 4 <= len(counts) <= 100
+    # No value lies on an edge, where rounding would throw it to either side.
+    assert np.abs(values[:, None] - edges).min() > 0.4 * step
+
+
+def test_bins_of_uneven_steps_hold_two_at_least(rng):
+    degrees = np.round(rng.normal(10.0, 9.0, size=8000)) * 1.8 + 32.0
+    degrees = np.floor(degrees)  # steps of 1 and 2
+    edges = bin_edges(degrees)
+    assert edges[1] - edges[0] >= 2 * np.median(np.diff(np.unique(degrees)))
+
+
+def test_bins_of_two_far_values():
+    edges = bin_edges(np.repeat([0.0, 1e-9, 1.0], 50))
+    assert len(edges) < 200
+    assert edges[0] <= 0.0
+    assert edges[-1] >= 1.0
 
 
 def test_weights_count_as_repetitions_in_the_histogram(rng):

@@ -25,10 +25,39 @@ def test_many_points_are_thinned_and_the_histogram_is_not(rng):
     )
     # The rows that are left out hold the largest: the axis and the histogram still show it.
     left_out = np.setdiff1d(rows[:, 0], drawn[:, 0])
-    rows[rows[:, 0] == left_out[0], 0] = 99.0
-    assert plot_mixture(simple(), rows, ax=axes()).get_xlim()[1] > 99.0
+    rows[rows[:, 0] == left_out[0], 0] = 33.0
+    assert plot_mixture(simple(), rows, ax=axes()).get_xlim()[1] > 33.0
     edge = bars(plot_mixture(simple(), rows, features=0, ax=axes()))[-1]
-    assert edge.get_x() + edge.get_width() == pytest.approx(99.0)
+    assert edge.get_x() + edge.get_width() == pytest.approx(33.0)
+
+
+def test_rows_far_from_all_others_are_counted_and_not_shown(rng):
+    rows = rng.normal(size=(3000, 2)) + 10.0 * rng.integers(2, size=(3000, 1))
+    plain = as_shown(simple(), rows, None)
+    limits = plain.limits(2.0)
+    assert plain.beyond(limits).tolist() == [[0, 0], [0, 0]]
+    rows[5] = [1048.0, 3.0]
+    rows[6] = [4.0, -500.0]
+    rows[7] = [5.0, -600.0]
+    shown = as_shown(simple(), rows, None)
+    np.testing.assert_allclose(shown.limits(2.0), limits, atol=0.2)
+    assert shown.beyond(shown.limits(2.0)).tolist() == [[0, 1], [2, 0]]
+    ax = plot_mixture(simple(), rows, ax=axes())
+    assert [text.get_text() for text in ax.texts] == ["1 \u25b8", "\u25be 2"]
+    ax = plot_mixture(simple(), rows, features=1, ax=axes())
+    assert [text.get_text() for text in ax.texts] == ["\u25c2 2"]
+    # Rows that are not shown count in the density: the bars hold all rows but these two.
+    area = sum(bar.get_height() * bar.get_width() for bar in bars(ax))
+    assert area == pytest.approx(2998 / 3000)
+
+
+def test_few_rows_are_all_shown(rng):
+    rows = np.append(rng.normal(size=(30, 1)), [[6.0]], axis=0)
+    shown = as_shown(simple(1, 1), rows, None)
+    assert shown.beyond(shown.limits(2.0)).tolist() == [[0, 0]]
+    mostly = np.zeros((5000, 1))
+    mostly[:3] = 1.0
+    assert as_shown(simple(1, 1), mostly, None).limits(2.0)[0, 1] > 1.0
 
 
 def test_axes_show_all_rows_and_cut_far_ellipses():

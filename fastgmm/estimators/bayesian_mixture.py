@@ -1,5 +1,7 @@
 """BayesianGaussianMixture: a posterior of mixtures by variational Bayes."""
 
+from __future__ import annotations
+
 from types import SimpleNamespace
 from typing import Any, Literal, Self
 

@@ -1,5 +1,7 @@
 """GaussianMixtureClassifier: a mixture for each class tells the class of rows."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal, Self

@@ -1,5 +1,7 @@
 """GaussianMixture, the estimator that users touch, and `load`, which reads one from a file."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -244,7 +246,7 @@ class GaussianMixture(Adapting, Summarized):
 
     # Pickles that are older than these parameters lack them.
     noise: Literal["uniform"] | float | None = None
-    frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = ()
+    frozen: Part | Iterable[Part] | Mapping[Part, Any] = ()
     n_factors: int | None = None
 
     def __init__(
@@ -273,7 +275,7 @@ class GaussianMixture(Adapting, Summarized):
         prior: NormalInverseWishart | None = None,
         missing: Missing = "error",
         noise: Literal["uniform"] | float | None = None,
-        frozen: "Part | Iterable[Part] | Mapping[Part, Any]" = (),
+        frozen: Part | Iterable[Part] | Mapping[Part, Any] = (),
         n_factors: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -557,7 +559,7 @@ class GaussianMixture(Adapting, Summarized):
         callback: Callback | None,
         client: Any = None,
         labels: ArrayLike | None = None,
-    ) -> "tuple[RowData | PartitionData, Mixture]":
+    ) -> tuple[RowData | PartitionData, Mixture]:
         # What fits need is loaded with the first of them: a fifth of the import.
         from fastgmm.fits.fit import fit
 
@@ -572,7 +574,7 @@ class GaussianMixture(Adapting, Summarized):
 
     def _fit_data(
         self, X: Any, sample_weight: Any, params: Any, client: Any, method: str
-    ) -> "RowData | PartitionData":
+    ) -> RowData | PartitionData:
         """The rows of a fit as data, in memory or on a cluster."""
         may = params.missing == "em"
         if client is not None or is_spread(X):
@@ -589,7 +591,7 @@ class GaussianMixture(Adapting, Summarized):
 
     def _fit_shared(
         self,
-        data: "RowData | PartitionData",
+        data: RowData | PartitionData,
         sample: Sample,
         seed: int,
         largest: int,
@@ -605,7 +607,7 @@ class GaussianMixture(Adapting, Summarized):
         found = fit(data, replace(plan, start=start, sample=sample, seed=seed), hooks)
         self._publish(found, data.names, data.extent.weight)
 
-    def _publish(self, found: "Fit", names: np.ndarray | None, seen: float | None) -> Mixture:
+    def _publish(self, found: Fit, names: np.ndarray | None, seen: float | None) -> Mixture:
         """Become what a fit has found; a stream begins anew from here."""
         assert found.run.mixture is not None
         self._state = State.of_fit(found, names, seen)
@@ -616,7 +618,7 @@ class GaussianMixture(Adapting, Summarized):
         batches: Any,
         *,
         callback: Callback | None = None,
-        checkpoint: "str | os.PathLike[str] | None" = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         client: Any = None,
     ) -> Self:
         """Fit the mixture to batches of rows that are never in memory together.
@@ -689,7 +691,7 @@ class GaussianMixture(Adapting, Summarized):
         data: Data,
         params: Any,
         callback: Callback | None,
-        checkpoint: "str | os.PathLike[str] | None",
+        checkpoint: str | os.PathLike[str] | None,
     ) -> Self:
         """Fit data whose passes cost time: a fit that fails leaves its last whole pass."""
         # What fits need is loaded with the first of them: a fifth of the import.
@@ -831,7 +833,7 @@ class GaussianMixture(Adapting, Summarized):
         # The learner knows the family.
         return plan_of(self._params(), n_features, family=MAXIMUM_LIKELIHOOD)
 
-    def _opened(self, X: ArrayLike) -> "tuple[Learner, np.ndarray, np.ndarray | None]":
+    def _opened(self, X: ArrayLike) -> tuple[Learner, np.ndarray, np.ndarray | None]:
         """The learner (a new one for the first rows), the rows, and the names of their features."""
         state, learner, known = self._state, None, None
         table = as_table(X)
@@ -857,7 +859,7 @@ class GaussianMixture(Adapting, Summarized):
                 names = feature_names_of(table)
         return learner, rows, names
 
-    def _following_settings(self, learner: "Learner") -> "Learner":
+    def _following_settings(self, learner: Learner) -> Learner:
         """The learner with the parameters that were set since the last call."""
         if self._is_followed(learner):
             return learner
@@ -868,7 +870,7 @@ class GaussianMixture(Adapting, Summarized):
 
         return streams.following(learner, params, wishes)
 
-    def _is_followed(self, learner: "Learner") -> bool:
+    def _is_followed(self, learner: Learner) -> bool:
         """Whether the parameters are the objects of the last call, which were checked then."""
         n_threads, half_life, learning_exponent, reg_covar = learner.wishes
         return (
@@ -878,7 +880,7 @@ class GaussianMixture(Adapting, Summarized):
             and self.reg_covar is reg_covar
         )
 
-    def _publish_stream(self, learner: "Learner", names: np.ndarray | None) -> None:
+    def _publish_stream(self, learner: Learner, names: np.ndarray | None) -> None:
         """Become what the learner has come to, in one assignment."""
         state = self._state
         waits = learner.learned is not None and state is not None and state.learner is learner
@@ -1080,7 +1082,7 @@ class GaussianMixture(Adapting, Summarized):
             learner.n_skipped,
         )
 
-    def _of_stream(self) -> "Learner":
+    def _of_stream(self) -> Learner:
         learner = None if self._state is None else self._state.learner
         if learner is None:
             raise AttributeError(
@@ -1152,7 +1154,7 @@ class GaussianMixture(Adapting, Summarized):
 
     # ------------------------------------------------------------------ files
 
-    def save(self, path: "str | os.PathLike[str]") -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file that `fastgmm.load` reads.
 
         The file holds no pickle, has a version and a checksum, and takes the place of an old one in
@@ -1208,7 +1210,7 @@ _PARAMETERS = tuple(defaults_of(GaussianMixture.__init__))
 """The constructor of this class has set these, of a subclass as well."""
 
 
-def load(path: "str | os.PathLike[str]") -> GaussianMixture:
+def load(path: str | os.PathLike[str]) -> GaussianMixture:
     """Read a model that `GaussianMixture.save` wrote.
 
     Returns

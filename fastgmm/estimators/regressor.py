@@ -1,5 +1,7 @@
 """GaussianMixtureRegressor: a mixture of rows and targets together tells targets of rows."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, Self, overload
 
 import numpy as np

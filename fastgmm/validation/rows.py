@@ -25,6 +25,10 @@ SERIAL_NUMBERS = 1 << 18
 """This many numbers are looked through in 50 microseconds, which is no work for threads."""
 
 
+MOST_NAMED = 5
+"""An error names so many columns with gaps at the most."""
+
+
 def as_rows(
     X: Any,
     *,
@@ -78,8 +82,10 @@ def as_rows(
            [3., 4.]])
     >>> as_rows([[1.0, float("nan")]])
     Traceback (most recent call last):
-    ValueError: Input X contains NaN. The first is X[0, 1]: drop or fill what is missing.
+    ValueError: Input X contains NaN. The first is X[0, 1]: drop or fill what is missing. 1 of 1
+    row has gaps, in column 1.
     """
+    given = X
     # This runs before every score of one row, so good rows cost six look-ups. Identity of the
     # dtype also tells native from swapped bytes; the rare equal copy takes the slow way round.
     if (
@@ -94,7 +100,7 @@ def as_rows(
     trusted = n_features is not None and min_rows == 1
     fit = _is_fit(rows, n_threads, gaps, trusted)
     if n_rows < min_rows or n_columns == 0 or not fit:
-        raise _content_error(rows, min_rows, method, gaps)
+        raise _content_error(rows, min_rows, method, gaps, given)
     if n_features is not None and n_columns != n_features:
         raise features_error(n_columns, n_features)
     return rows
@@ -185,12 +191,13 @@ def has_gaps(rows: Rows, n_threads: int | None = None) -> bool:
     return not _all_finite(rows, n_threads)
 
 
-def _content_error(rows: Rows, min_rows: int, method: str, gaps: bool) -> ValueError:
+def _content_error(rows: Rows, min_rows: int, method: str, gaps: bool, given: Any) -> ValueError:
     """Find which rule the rows break, in the order in which scikit-learn looks."""
     if gaps and np.isinf(rows).any():
         return non_finite_error(np.where(np.isnan(rows), 0.0, rows), "X", label="X")
     if not gaps and not np.isfinite(rows).all():
-        return non_finite_error(rows, "X", label="X")
+        error = non_finite_error(rows, "X", label="X")
+        return ValueError(f"{error}{_where_gaps_are(rows, given)}")
     count, what, least = rows.shape[0], "sample(s)", min_rows
     if count >= least:
         count, what, least = rows.shape[1], "feature(s)", 1
@@ -198,6 +205,19 @@ def _content_error(rows: Rows, min_rows: int, method: str, gaps: bool) -> ValueE
         f"Found array with {count} {what} (shape={rows.shape}) while a minimum of {least} is "
         f"required by {_caller(method)}."
     )
+
+
+def _where_gaps_are(rows: Rows, given: Any) -> str:
+    """How many rows have gaps, and in which columns; nothing where none is NaN."""
+    gaps = np.isnan(rows)
+    n, columns = int(gaps.any(axis=1).sum()), np.flatnonzero(gaps.any(axis=0)).tolist()
+    if not n:
+        return ""
+    labels = given.data_labels if isinstance(given, Frame) else range(rows.shape[1])
+    named = ", ".join(repr(labels[j]) for j in columns[:MOST_NAMED])
+    several, more = "s" if len(columns) > 1 else "", ", ..." if len(columns) > MOST_NAMED else "."
+    have = "row has" if n == len(rows) == 1 else "rows have"
+    return f" {n} of {len(rows)} {have} gaps, in column{several} {named}{more}"
 
 
 def _caller(method: str) -> str:

@@ -108,3 +108,22 @@ def test_without_a_terminal_rows_are_counted_all_the_same(capsys, quiet):
         list(stream.counted([[1, 2], [3]]))
     assert stream.n_rows == 3
     assert capsys.readouterr() == ("", "")
+
+
+def test_rows_that_are_scored_have_a_bar_where_results_go_to_a_file(geyser, tmp_path):
+    path, _ = geyser
+    out, shown = on_terminal("score", path, FAITHFUL, "-o", tmp_path / "x.csv")
+    assert out == ""
+    assert "272/272" in shown or "0.00/272" in shown
+    assert on_terminal("score", path, FAITHFUL, "-o", tmp_path / "x.csv", "-q") == ("", "")
+
+
+def test_rows_on_a_terminal_have_no_bar_beside_them(monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    for to_file, is_shown in ((True, True), (False, False)):
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        with progress_bars.RowProgress(10, quiet=False, to_file=to_file) as bar:
+            bar.done(5)
+        assert (shown.getvalue() != "") == is_shown

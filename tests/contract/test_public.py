@@ -54,3 +54,18 @@ def test_results_of_a_fit_are_public() -> None:
     for value in shown:
         assert inspect.getmodule(type(value)) is fastgmm
         assert getattr(fastgmm, type(value).__name__) is type(value)
+
+
+def test_help_begins_with_a_signature_that_can_be_read():
+    """Aliases of types stand in it by their names, not written out."""
+    for kind in (
+        fastgmm.GaussianMixture,
+        fastgmm.BayesianGaussianMixture,
+        fastgmm.GaussianMixtureClassifier,
+        fastgmm.GaussianMixtureRegressor,
+        fastgmm.select,
+    ):
+        signature = str(inspect.signature(kind))
+        assert len(signature) < 1200
+        assert "numpy._typing" not in signature
+        assert "Union[" not in signature

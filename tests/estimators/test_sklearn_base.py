@@ -48,8 +48,10 @@ import sys
 sys.modules["sklearn"] = None
 import fastgmm
 model = fastgmm.GaussianMixture().fit([[0.0], [1.0], [3.0]])
-assert model._repr_mimebundle_() == {"text/plain": "GaussianMixture()"}
-assert not hasattr(model, "_repr_html_")
+new = GaussianMixture()
+assert new._repr_mimebundle_() == {"text/plain": "GaussianMixture()"}
+assert not hasattr(new, "_repr_html_")
+assert "converged in" in model._repr_html_()
 print(all(one.__module__ != "sklearn.base" for one in fastgmm.GaussianMixture.__mro__))
 """
 

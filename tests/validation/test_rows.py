@@ -378,3 +378,21 @@ def test_what_is_assumed_to_be_finite_is_not_looked_at(monkeypatch: pytest.Monke
         assert as_rows(X, n_features=2) is X
     with pytest.raises(ZeroDivisionError):
         as_rows(X, n_features=2)
+
+
+def test_rows_with_gaps_are_counted_and_their_columns_named() -> None:
+    rows = np.arange(24.0).reshape(4, 6)
+    rows[1:3, 4] = np.nan
+    error = error_of(validation.as_rows, rows)
+    assert str(error) == (
+        "Input X contains NaN. The first is X[1, 4]: drop or fill what is missing. 2 of 4 rows "
+        "have gaps, in column 4."
+    )
+    columns = {name: column for name, column in zip("abcdef", rows.T, strict=True)}
+    error = error_of(validation.as_rows, validation.as_table(frame(**columns)))
+    assert str(error).endswith("2 of 4 rows have gaps, in column 'e'.")
+    rows[0] = np.nan
+    assert str(error_of(validation.as_rows, rows)).endswith("in columns 0, 1, 2, 3, 4, ...")
+    rows[:] = 1.0
+    rows[1, 1] = np.inf
+    assert "gaps" not in str(error_of(validation.as_rows, rows))

@@ -48,7 +48,7 @@ import sys
 sys.modules["sklearn"] = None
 import fastgmm
 model = fastgmm.GaussianMixture().fit([[0.0], [1.0], [3.0]])
-new = GaussianMixture()
+new = fastgmm.GaussianMixture()
 assert new._repr_mimebundle_() == {"text/plain": "GaussianMixture()"}
 assert not hasattr(new, "_repr_html_")
 assert "converged in" in model._repr_html_()

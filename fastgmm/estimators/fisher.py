@@ -61,11 +61,12 @@ def groups_of(X: Any, labels: Any, mixture: Mixture, taken: Taken) -> Iterator[G
     """
     if labels is not None:
         return _cut(X, labels, taken)
-    if not is_iterable(X):
+    groups = [X] if _is_one(X) else X
+    if not is_iterable(groups):
         raise TypeError(
             f"X must be an array of rows, or an iterable of groups of rows, got {shown(X)}."
         )
-    return _checked(iter([X] if _is_one(X) else X), mixture, taken)
+    return _checked(iter(groups), mixture, taken)
 
 
 def _cut(X: Any, labels: Any, taken: Taken) -> Iterator[Group]:

@@ -160,7 +160,7 @@ def _of_lists(value: Any, name: str) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:  # NumPy's sentence is known to many, and does not say what it is of
-        raise ValueError(f"{name} is no array: {error}") from error
+        raise ValueError(f"{error} This is {name}: pass rows of one length.") from error
     # NumPy has rounded integers that stood among floats. The sum of squares is the quickest way to
     # see that none was so large; where it is NaN, one may have been.
     if array.dtype == np.float64 and not np.vdot(array, array) < _SQUARE:

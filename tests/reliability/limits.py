@@ -30,7 +30,7 @@ import fastgmm
 import fastgmm.plot
 import fastgmm.sources
 
-STEP = 1 if os.environ.get("FASTGMM_LIMITS") == "all" else 41
+STEP = int(os.environ.get("FASTGMM_LIMITS", "41"))
 """Of the values each parameter gets one of so many; each parameter gets others."""
 SECONDS = 1.0
 """So long may a call take, in time of this process; of a thousand rows in a thousandth of it."""

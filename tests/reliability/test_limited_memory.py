@@ -25,7 +25,7 @@ model = fastgmm.GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[[1
 statistics = model.e_step(rows)
 expected = model.score_one(np.zeros(1))
 assert statistics.n_samples == n and statistics.weight == n
-assert abs(statistics.component_weight.sum() / n - 1.0) < 1e-12
+assert abs(statistics.component_weight.sum() / n - 1.0) < 1e-6  # of float32
 assert abs(model.score(rows) - expected) < 1e-6, model.score(rows)
 """
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is not kept everywhere")

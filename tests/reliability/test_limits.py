@@ -1,6 +1,6 @@
 """All limits of all parameters: a result, or an error of ours, of the right type, within a second.
 
-FASTGMM_LIMITS=all gives each parameter every value.
+FASTGMM_LIMITS=1 gives each parameter every value, and FASTGMM_LIMITS=5 one of five.
 """
 
 import os

@@ -45,8 +45,15 @@ def test_helpers_that_are_idle_are_called_again() -> None:
 @pytest.mark.parametrize("allowed", [0, 1, 2])
 def test_there_are_as_many_as_can_be_started(allowed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     few_threads(monkeypatch, allowed)
-    ended = SimpleQueue[None]()
-    assert call_helpers(lambda: ended.put(None), 3) == allowed
+    ended, go = SimpleQueue[None](), SimpleQueue[None]()
+
+    def work() -> None:
+        go.get()  # a helper that were done already would be called again
+        ended.put(None)
+
+    assert call_helpers(work, 3) == allowed
+    for _ in range(allowed):
+        go.put(None)
     for _ in range(allowed):
         ended.get(timeout=60.0)
 

@@ -54,14 +54,14 @@ def darken(figure: Any) -> None:
     """Give all parts of a figure the colours that they have on black."""
     names = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
     for artist in figure.findobj():
-        for name in names:
-            getter, setter = (getattr(artist, f"{verb}_{name}", None) for verb in ("get", "set"))
-            if getter is None or setter is None:
-                continue
-            colour = getter()
+        # All are looked at before one is set: the edge of a marker may follow its line's colour.
+        changes = [(name, getattr(artist, f"get_{name}", None)) for name in names]
+        found = [(name, getter()) for name, getter in changes if getter is not None]
+        for name, colour in found:
             if isinstance(colour, str) and colour in ("none", "auto"):
                 continue
             many = getattr(colour, "ndim", 1) == 2
+            setter = getattr(artist, f"set_{name}")
             setter([in_the_dark(one) for one in colour] if many else in_the_dark(colour))
         for effect in artist.get_path_effects() or ():
             if "foreground" in getattr(effect, "_gc", {}):

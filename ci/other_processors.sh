@@ -76,6 +76,7 @@ check() {
     (
         cd "$scratch"
         "${run[@]}" -c "import sys, fastgmm; print(sys.version, sys.byteorder, sys.maxsize); fastgmm.show_config()"
+        "${run[@]}" "$root/ci/first_fit.py"
         cd "$tree"
         "${run[@]}" -m pytest -q -p no:cacheprovider "${@:-tests/kernels}"
     ) || return 1

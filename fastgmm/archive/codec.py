@@ -164,12 +164,22 @@ def _fields(kind: Any) -> tuple[_Field, ...]:
 
 
 @cache
+def _plain(hint: Any) -> Any:
+    """The type that a name stands for: from NumPy 2.5 on `NDArray` is such a name."""
+    name = get_origin(hint) or hint
+    if not hasattr(name, "__value__"):
+        return hint
+    within = get_args(hint)
+    return _plain(name.__value__[within] if within else name.__value__)
+
+
+@cache
 def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    return get_origin(hint), get_args(hint)
+    return get_origin(_plain(hint)), get_args(_plain(hint))
 
 
 def _is_array(hint: Any) -> bool:
-    return np.ndarray in (hint, get_origin(hint))
+    return np.ndarray in (_plain(hint), _parts(hint)[0])
 
 
 def _dataclass(kind: Any, facts: Any, arrays: Arrays) -> Any:
@@ -230,7 +240,7 @@ def _array(hint: Any, fact: Any, arrays: Arrays) -> np.ndarray:
 
 @cache
 def _wants_float64(hint: Any) -> bool:
-    return any(np.float64 in get_args(one) for one in get_args(hint))
+    return any(np.float64 in _parts(one)[1] for one in _parts(hint)[1])
 
 
 def _one_of(words: tuple[str, ...], fact: Any) -> Any:

@@ -1,6 +1,11 @@
 # The arrays of the caller are borrowed for the length of a call: a raw buffer costs a tenth of a typed memoryview.
 # Whatever the caller says of an array is compared with its buffer here, before a pointer is followed.
 
+cdef enum:
+    # Fewer items than 2 to this power have bytes that can be counted: it is 58 where pointers have 64 bits.
+    MOST_BITS = 8 * sizeof(Py_ssize_t) - 6
+
+
 cdef class Borrowed:
     """A C-contiguous array on loan for the length of a call."""
     cdef Py_buffer view
@@ -12,14 +17,14 @@ cdef class Borrowed:
 
 
 cdef Borrowed borrow(array, Py_ssize_t item_size, Py_ssize_t n_items, bint writable, str name):
-    """A loan of n_items items, fewer than 2^58 so that their bytes can be counted; sizes are powers of two.
+    """A loan of n_items items, fewer than 2^MOST_BITS so that their bytes can be counted; sizes are powers of two.
 
     An array without items may lie anywhere.
     """
     cdef Borrowed loan = Borrowed.__new__(Borrowed)
     PyObject_GetBuffer(array, &loan.view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
     loan.held = True
-    if loan.view.itemsize != item_size or n_items >> 58 or loan.view.len != n_items * item_size:
+    if loan.view.itemsize != item_size or n_items >> MOST_BITS or loan.view.len != n_items * item_size:
         raise ValueError(
             f"{name}: expected {n_items} items of {item_size} bytes, "
             f"got {loan.view.len} bytes in items of {loan.view.itemsize}")

@@ -2,8 +2,9 @@
 
 import json
 import math
+import types
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_origin
 
 import numpy as np
 import pytest
@@ -184,3 +185,31 @@ def test_what_no_file_can_hold(value: Any) -> None:
     given = tree(np.random.default_rng(0), leaves=(Leaf(np.zeros(1), value),))
     with pytest.raises(TypeError, match=f"^leaves/0/label is a {name}, which no file can hold$"):
         describe(given)
+
+
+class NamedArray:
+    """What the statement `type NamedArray[Scalar] = ndarray[Any, dtype[Scalar]]` would make."""
+
+    __value__ = np.ndarray[Any, np.dtype[TypeVar("Scalar", bound=np.generic)]]
+
+    def __class_getitem__(cls, within: Any) -> Any:
+        return types.GenericAlias(cls, within)
+
+
+def test_a_name_of_a_type_is_what_it_stands_for() -> None:
+    """From NumPy 2.5 on `NDArray` is a name, of which `get_origin` says nothing."""
+    hint: Any = NamedArray[np.float64]
+    assert get_origin(hint) is NamedArray
+
+    @dataclass(frozen=True, eq=False)
+    class Held:
+        at: np.ndarray
+        maybe: np.ndarray | None = None
+
+    Held.__annotations__.update(at=hint, maybe=hint | None)
+    facts, arrays = describe(Held(np.arange(3.0), np.ones(2)))
+    again = restore(Held, facts, arrays)
+    assert again.at.tolist() == [0.0, 1.0, 2.0]
+    assert again.maybe.tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError, match="float64"):
+        restore(Held, facts, {name: a.astype(np.float32) for name, a in arrays.items()})

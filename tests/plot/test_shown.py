@@ -147,3 +147,13 @@ def test_of_rows_with_gaps_those_with_a_place_are_shown():
         as_shown(model, rows[:20], [0, 1])
     with pytest.raises(ValueError, match="NaN"):
         as_shown(model.set_params(missing="error"), rows, [0, 2])
+
+
+def test_a_column_that_is_constant_but_for_a_few_has_no_measure_of_far():
+    rows = np.full((5000, 1), 1e8)
+    rows[:3] += 5.0
+    model = GaussianMixture.from_parameters([1.0], [[1e8]], [[[1e-18]]])
+    shown = as_shown(model, rows, None)
+    limits = shown.limits(2.0)
+    assert limits[0, 1] > 1e8 + 5.0
+    assert shown.beyond(limits).tolist() == [[0, 0]]

@@ -50,3 +50,10 @@ def test_components_are_areas_of_their_colour():
 def test_a_column_without_extent_has_a_picture():
     svg, _ = drawn([3.0], [1e-150], [1.0])
     assert "nan" not in ElementTree.tostring(svg).decode()
+
+
+def test_weights_count():
+    _, (line,) = drawn([0.0, 20.0], [1.0, 1.0], [0.75, 0.25])
+    found = heights(line["d"])
+    assert found[: BINS // 2].max() == 1.0
+    np.testing.assert_allclose(found[BINS // 2 :].max(), 1 / 3, atol=0.02)

@@ -5,6 +5,7 @@ FASTGMM_THREADS is the number of seconds of each scenario: 600 of them make 10^7
 
 import os
 from pathlib import Path
+
 from reliability.interposed import run_script
 
 SECONDS = os.environ.get("FASTGMM_THREADS", "2")

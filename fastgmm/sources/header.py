@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from fastgmm.lazy import lazy
 from fastgmm.sources.dialect import SEPARATOR_LINE, YEAR, Dialect
 
 SHOWN_CHARACTERS = 40
@@ -125,7 +125,7 @@ class _Opening:
             self._begin = self._begin or line.strip("\r\n")
             yield line
 
-    @cached_property
+    @lazy
     def second(self) -> list[str]:
         """Its fields; none if there is no second record, or the csv module cannot read it."""
         self._begin = ""

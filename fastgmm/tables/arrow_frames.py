@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from fastgmm.lazy import lazy
 from fastgmm.tables.frames import Frame
 from fastgmm.tables.numeric import check_exact
 
@@ -70,7 +70,7 @@ class ArrowFrame(Frame):
         super().__init__(table, table.schema.names, table.num_rows)
         self.default = plain_columns(table.schema)
 
-    @cached_property
+    @lazy
     def kinds(self) -> tuple[str | None, ...]:
         """What the columns are, looked at when first asked for."""
         return arrow_kinds(self.native.schema)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.lazy import lazy
 from fastgmm.tables.frames import Frame, sparse_error
 from fastgmm.tables.kinds import kind_of_objects
 from fastgmm.tables.numeric import as_numbers, check_exact
@@ -19,11 +19,11 @@ class PandasFrame(Frame):
     def __init__(self, frame: Any) -> None:
         super().__init__(frame, frame.columns, len(frame))
 
-    @cached_property
+    @lazy
     def _dtypes(self) -> list[Any]:
         return list(self.native.dtypes)
 
-    @cached_property
+    @lazy
     def kinds(self) -> tuple[str | None, ...]:
         """What the columns are, looked at when first asked for."""
         return tuple(map(self._kind, range(len(self.labels))))

@@ -11,7 +11,7 @@ import pytest
 from package_imports import PACKAGE, imports_of, inner_imports, place_of
 
 ROWS = (
-    "errors typing values version | limits | after_import kernels lazy tables | threads | data",
+    "errors typing values version | lazy limits | after_import kernels tables | threads | data",
     "archive config covariance sources",
     "mixture validation",
     "em plot summaries",

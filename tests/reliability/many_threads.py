@@ -22,6 +22,8 @@ import fastgmm
 
 SWITCH = 1e-6
 """Where there is a GIL, threads hand it on after so many seconds: in the middle of everything."""
+FEWEST = 20
+"""A writer makes at least so many states, however slow the machine is."""
 PAUSE = 0.005
 """A reader rests so many seconds after some hundred calls, or the writer would hardly act."""
 RNG = np.random.default_rng(0)
@@ -172,7 +174,7 @@ def one_model(seconds: float, n_readers: int) -> dict[str, Any]:
     for reader in readers:
         reader.start()
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not writer.wrong:
+    while (time.monotonic() < end or writer.n_states < FEWEST) and not writer.wrong:
         writer.once()
     for reader in readers:
         reader.stopped = True
@@ -215,7 +217,7 @@ def many_models(seconds: float, n_threads: int) -> dict[str, Any]:
     def run(number: int) -> None:
         turn = random.Random(number)
         try:
-            while time.monotonic() < end:
+            while time.monotonic() < end or calls[number] == 0:
                 i = turn.randrange(60)
                 calls[number] += 1
                 if fitted(i) != expected[i]:
@@ -240,7 +242,7 @@ def one_learner(seconds: float, n_threads: int) -> dict[str, Any]:
     def run(number: int) -> None:
         turn = random.Random(number)
         try:
-            while time.monotonic() < end:
+            while time.monotonic() < end or calls[number] == 0:
                 begin = turn.randrange(300)
                 turn.choice((model.partial_fit, model.partial_fit, model.fit))(ROWS[begin:])
                 calls[number] += 1

@@ -19,5 +19,5 @@ SCENARIOS = (
 def test_it_ends(scenario: str, tmp_path: Path) -> None:
     if os.name != "posix" and "fork" in scenario:
         pytest.skip("processes are forked")
-    seconds = 60.0 + 2.0 * int(os.environ.get("FASTGMM_FORKS", "10"))
+    seconds = 300.0 + 2.0 * int(os.environ.get("FASTGMM_FORKS", "10"))
     assert run_script("processes.py", tmp_path, scenario, preload=False, timeout=seconds) == []

@@ -22,10 +22,10 @@ def test_no_score_is_of_a_model_that_never_was(tmp_path: Path) -> None:
 def test_a_model_that_many_change_stays_one(tmp_path: Path) -> None:
     found = run_script("many_threads.py", tmp_path, "learner", SECONDS, "4", preload=False)
     assert found["wrong"] == []
-    assert found["calls"] > 4
+    assert found["calls"] >= 4
 
 
 def test_each_fit_is_as_if_alone(tmp_path: Path) -> None:
     found = run_script("many_threads.py", tmp_path, "many", SECONDS, "8", preload=False)
     assert found["wrong"] == []
-    assert found["calls"] > 8
+    assert found["calls"] >= 8

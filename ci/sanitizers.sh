@@ -66,7 +66,7 @@ address)
 thread)
     # Addresses at random lie where the sanitizer keeps its own.
     run=(setarch -R env "LD_PRELOAD=$(of_gcc libtsan.so)"
-        "TSAN_OPTIONS=suppressions=$suppressions/threads.txt:halt_on_error=0:exitcode=66:ignore_noninstrumented_modules=0")
+        "TSAN_OPTIONS=suppressions=$suppressions/threads.txt:exitcode=66:die_after_fork=0")
     tests=(tests/kernels/test_scratch.py tests/threads/test_blocks.py tests/threads/test_helpers.py
         tests/numerics/test_threads.py tests/estimators/test_state.py)
     [ -z "$whole" ] || tests=(tests/kernels tests/threads tests/numerics/test_threads.py tests/estimators tests/data)

@@ -44,24 +44,30 @@ def frozen_family(params: Any, n_features: int, mixture: Mixture | None) -> Froz
     if mixture is not None and mixture.means.shape != shape:
         mixture = None
     k = params.n_components
-    masks = {part: frozen_mask(params, part, k) for part in INITIAL_OF}
-    kept = {part for part, mask in masks.items() if mask.any()}
+    for part in INITIAL_OF:
+        if not isinstance(_flags(params, part), bool):
+            frozen_mask(params, part, k)  # it tells of flags that are too few or too many
+    kept = {part for part in INITIAL_OF if np.any(_flags(params, part))}
     for part in kept:
         if getattr(params, INITIAL_OF[part]) is None and mixture is None:
             raise ValueError(
                 f"frozen keeps the {part} as {INITIAL_OF[part]} gives them, and that is None: pass "
                 f"{INITIAL_OF[part]}, or go on from a fitted model with warm_start=True"
             )
-    return Frozen(
-        Kept(
-            masks["weights"],
-            masks["means"],
-            masks["covariances"],
-            _weights(params, mixture) if "weights" in kept else None,
-            _means(params, mixture, n_features) if "means" in kept else None,
-            _spreads(params, mixture, n_features) if "covariances" in kept else None,
-        )
+    # These come first: a file may ask for any number of components, and flags take room for all.
+    values = (
+        _weights(params, mixture) if "weights" in kept else None,
+        _means(params, mixture, n_features) if "means" in kept else None,
+        _spreads(params, mixture, n_features) if "covariances" in kept else None,
     )
+    masks = {part: frozen_mask(params, part, k) for part in INITIAL_OF}
+    return Frozen(Kept(masks["weights"], masks["means"], masks["covariances"], *values))
+
+
+def _flags(params: Any, part: str) -> Any:
+    """Whether all components keep a part, or which, as the user says it."""
+    frozen = params.frozen
+    return frozen.get(part, False) if isinstance(frozen, dict) else part in frozen
 
 
 def frozen_mask(params: Any, part: str, n_components: int) -> NDArray[np.bool_]:
@@ -72,8 +78,7 @@ def frozen_mask(params: Any, part: str, n_components: int) -> NDArray[np.bool_]:
     ValueError
         When flags do not fit them.
     """
-    k, frozen = n_components, params.frozen
-    flags = frozen.get(part, False) if isinstance(frozen, dict) else part in frozen
+    k, flags = n_components, _flags(params, part)
     if isinstance(flags, bool):
         return np.full(k, flags)
     mask = np.asarray(flags, dtype=bool)

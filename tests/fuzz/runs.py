@@ -60,7 +60,17 @@ def tried_in_children(target: str, first: int, last: int, folder: Path) -> list[
     results: list[Result] = []
     while first < last:
         note = folder / f"{target}-{first}"
-        command = [sys.executable, __file__, "--child", target, str(first), str(last), str(note)]
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            __file__,
+            "--child",
+            target,
+            str(first),
+            str(last),
+            str(note),
+        ]
         child, size = subprocess.Popen(command), -1
         while child.poll() is None:
             try:

@@ -89,6 +89,19 @@ def test_single_files_hold_single_numbers(tmp_path) -> None:
         load(path)
 
 
+def test_frozen_parts_of_endless_components_are_refused(tmp_path) -> None:
+    """Flags for 2^53 components were asked for, 8 PB of a file of 2 KB."""
+    path = tmp_path / "m.gmm"
+    start = {"weights_init": [0.5, 0.5], "means_init": ROWS[::30]}
+    model = GaussianMixture(2, frozen=("means",), random_state=0, **start)
+    model.partial_fit(ROWS).save(path)
+    file = File.of(path.read_bytes())
+    file.header["facts"]["params"]["n_components"] = 2**53
+    path.write_bytes(file.content())
+    with pytest.raises(FileFormatError, match="should have the shape"):
+        load(path)
+
+
 def test_bytes_of_an_array_are_no_file() -> None:
     content = io.BytesIO()
     np.save(content, ROWS)

@@ -86,7 +86,7 @@ def interrupted(process: subprocess.Popen) -> int:
     for _ in range(30):
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(2)
+            return process.wait(20)  # A second signal would end a slow exit as a signal does.
     raise AssertionError("The process does not end.")
 
 

@@ -35,7 +35,7 @@ STEP = int(os.environ.get("FASTGMM_LIMITS", "41"))
 SECONDS = 1.0
 """So long may a call take, in time of this process; of a thousand rows in a thousandth of it."""
 PATIENCE = 4
-"""A call is ended after so many seconds: a machine may be busy with others."""
+"""A call is ended after so many seconds of processor time: a machine may be busy with others."""
 SPACE = 4 << 30
 """The process may take so many bytes of addresses: what asks for more is refused at once."""
 LONGEST = 2000
@@ -433,7 +433,7 @@ def wrong_with(case: Case, value: Any) -> tuple[str, str]:
     big = parameter in WORK and numeric and not isinstance(value, np.timedelta64)
     big = big and bool(abs(value) >= 100)
     begin = time.process_time()
-    signal.setitimer(signal.ITIMER_REAL, 0.1 if big else PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, 0.1 if big else PATIENCE)
     try:
         call(value)
         kind = "done"
@@ -442,7 +442,7 @@ def wrong_with(case: Case, value: Any) -> tuple[str, str]:
     except fastgmm.errors.NotEnoughMemoryError:
         return "NotEnoughMemoryError", ""
     except (ValueError, TypeError, OSError) as error:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         kind = type(error).__name__
         try:
             text = str(error)
@@ -457,12 +457,12 @@ def wrong_with(case: Case, value: Any) -> tuple[str, str]:
         if len(text) < 20:
             return kind, f"a message of {len(text)} characters: {text}"
     except Exception as error:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if parameter in PASSED_ON or callable(value):
             return type(error).__name__, ""
         return type(error).__name__, f"{type(error).__name__}: {error} AT {place_of(error)}"[:300]
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     took = time.process_time() - begin
     return kind, f"it took {took:.1f} s" if took > SECONDS else ""
 
@@ -480,7 +480,7 @@ def run() -> None:
 
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGPROF, ring)
     np.savetxt("rows.csv", ROWS, delimiter=",", header="a,b", comments="")
     load_others()
     pages = int(Path("/proc/self/statm").read_text().split()[0])

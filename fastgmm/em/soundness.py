@@ -104,7 +104,8 @@ def swamped(
     variances = _variances(mixture)[:, :n_columns]
     ridge = np.broadcast_to(form.ridge(regularization.reg_covar), n_columns)
     # No ridge is too large for a column that is constant, or for a component in which it is.
-    rounding = (64 * float(np.finfo(np.float64).eps) * np.abs(mixture.means).max()) ** 2
+    rounding = 64 * float(np.finfo(np.float64).eps) * float(np.abs(mixture.means).max())
+    rounding *= rounding  # of Python, so that it may be infinite without a warning
     blamed = (whole > rounding) & to_blame
     real = mixture.weights * n_rows >= max(2 * rows_needed(mixture), REAL_WEIGHT * n_rows)
     looked_at = real[:, None] & (FLOOR_SHARE * variances > ridge)

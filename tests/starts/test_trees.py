@@ -1,5 +1,6 @@
 """Ward's tree and the merging by likelihood against clusterings that try every pair."""
 
+from contextlib import suppress
 from functools import cache
 from itertools import combinations, pairwise
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastgmm import GaussianMixture
 from fastgmm.covariance.types import MODELS
+from fastgmm.errors import DataRangeError
 from fastgmm.kernels.float64.starting import LEAST_SHARE
 from fastgmm.starts.points import Points
 from fastgmm.starts.trees import Tree, cut_tree, likelihood_tree
@@ -288,3 +291,14 @@ def test_merging_knows_shapes(rng: np.random.Generator) -> None:
     for form in ("diagonal", "scalar"):
         other = merged_clusters(points, weight, labels, 2, form)
         assert len(set(zip(other.tolist(), needle.tolist(), strict=True))) > 2
+
+
+@pytest.mark.parametrize("value", [1e308, 1e200])
+def test_points_beyond_all_distances(value: float) -> None:
+    """A mean that overflows left no distance that was the least, and the tree no pair to merge."""
+    rows = np.random.default_rng(0).normal(size=(100, 3))
+    rows[:, :2] = value
+    rows[::2, 0] *= -1.0
+    for columns in (rows, np.abs(rows)):
+        with suppress(DataRangeError):
+            GaussianMixture(1, random_state=0).fit(columns)

@@ -8,4 +8,4 @@ python=$(installed_environment test)
 cp -R "$root/tests" "$scratch"
 cd "$scratch"
 first=$(($(date +%s) / 86400 * 1000000))
-PYTHONPATH=$scratch/tests "$python" -P -W ignore tests/fuzz/runs.py all --seconds "${FASTGMM_FUZZ:-60}" --first "$first"
+PYTHONPATH=$scratch/tests "$python" -W ignore tests/fuzz/runs.py all --seconds "${FASTGMM_FUZZ:-60}" --first "$first"

@@ -8,4 +8,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 python=$(installed_environment test)
 cp -R "$root/tests" "$scratch"
 cd "$scratch"
-PYTHONPATH=$scratch/tests "$python" -P -W ignore tests/fuzz/runs.py all --seconds "${FASTGMM_FUZZ:-60}" --first "${FASTGMM_FUZZ_FIRST:-0}"
+PYTHONPATH=$scratch/tests "$python" -W ignore tests/fuzz/runs.py all --seconds "${FASTGMM_FUZZ:-60}" --first "${FASTGMM_FUZZ_FIRST:-0}"

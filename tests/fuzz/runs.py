@@ -122,10 +122,12 @@ def run(shares: dict[str, int], first: int, seconds: float) -> list[Count]:
     """Try so many inputs of each target, a part of each in turn, until the time is over."""
     counts = {target: Count(target) for target in shares}
     begin = time.monotonic()
+    # In a minute each target gets several turns.
+    each = int(min(CASES_PER_CHILD, max(100, 10 * seconds)))
     places = [
-        (at / n, target, at, min(at + CASES_PER_CHILD, n))
+        (at / n, target, at, min(at + each, n))
         for target, n in shares.items()
-        for at in range(0, n, CASES_PER_CHILD)
+        for at in range(0, n, each)
     ]
     with tempfile.TemporaryDirectory() as folder:
         for _, target, at, end in sorted(places):

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgmm.data.ahead import closing, read_ahead
 from fastgmm.data.batches import Batch
+from fastgmm.limits.scalars import shown
 from fastgmm.tables.containers import is_table, streams_only
 from fastgmm.tables.frames import is_class
 from fastgmm.validation import (
@@ -153,8 +154,8 @@ def _refuse_one_table(batches: Any, method: str) -> None:
     kind = type(batches).__name__
     if isinstance(batches, str | bytes | os.PathLike):
         raise TypeError(
-            f"{method} takes an iterable of batches, got the {kind} {os.fspath(batches)!r}: to "
-            "read a file, pass fastgmm.sources.batches(path)."
+            f"{method} takes an iterable of batches, got the {kind} {shown(os.fspath(batches))}: "
+            "to read a file, pass fastgmm.sources.batches(path)."
         )
     if isinstance(batches, dict):
         raise TypeError(

@@ -17,6 +17,8 @@ MOVED = {
     "README.md": "index.md",
     "docs/README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "data/README.md": "data_files.md",
 }
 """Files of the project that are pages of the site under another name."""
@@ -84,6 +86,6 @@ def pages_of(root: Path) -> dict[str, str]:
     """
     files = [*root.glob("docs/**/*.md"), *root.glob("benchmarks/*.md")]
     named = [file.relative_to(root).as_posix() for file in files]
-    named += ["CONTRIBUTING.md", "data/README.md"]
+    named += ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md"]
     # The list of pages that a code host shows is the side bar of the site.
     return {place_of(file) or file: file for file in named if file != "docs/README.md"}

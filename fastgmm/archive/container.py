@@ -22,6 +22,12 @@ NEWER = {"model": 2}
 
 All others have version 1.  Older versions can be read.
 """
+READERS = {
+    "model": "fastgmm.load",
+    "posterior": "fastgmm.BayesianGaussianMixture.load",
+    "statistics": "fastgmm.SufficientStatistics.from_bytes",
+}
+"""What reads which kind, for whoever has asked something else to."""
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """Python says so of contents that fastgmm never wrote; whoever reads them makes a `FileFormatError`
 of it, since a right checksum does not say who has computed it."""
@@ -133,7 +139,8 @@ def _read_body(
     if not isinstance(found, str) or not isinstance(facts, dict) or len(known) != 3:
         raise TypeError("the header has other entries")
     if found != kind:
-        other = FileFormatError(f"{source} holds a fastgmm {found[:40]}, not a {kind}")
+        way = f": read it with {READERS[found]}" if found in READERS else ""
+        other = FileFormatError(f"{source} holds a fastgmm {found[:40]}, not a {kind}{way}")
         other.kind = found
         raise other
     arrays: dict[str, np.ndarray] = {}

@@ -368,8 +368,8 @@ def reordered(statistics: SufficientStatistics, order: NDArray[np.intp]) -> Suff
 
 
 def _describe(statistics: SufficientStatistics) -> str:
-    k, d = statistics.reference.shape
-    return f"{k} {shown(statistics.covariance_type)} components in {d} features"
+    (k, d), kind = statistics.reference.shape, statistics.covariance_type
+    return f"{k} {kind if is_covariance_type(kind) else shown(kind)} components in {d} features"
 
 
 def check(

@@ -84,6 +84,8 @@ def non_finite_error(array: NDArray[Any], name: str, *, label: str) -> ValueErro
     """
     place = first_unfit(array, only_nan=True)
     what, remedy = "NaN", "drop or fill what is missing"
+    if label == "X":
+        remedy += ", or learn from the rest with GaussianMixture(missing='em')"
     if place is None:
         place = first_unfit(array)
         what = f"infinity or a value too large for {array.dtype!r}"

@@ -83,8 +83,8 @@ def as_rows(
            [3., 4.]])
     >>> as_rows([[1.0, float("nan")]])
     Traceback (most recent call last):
-    ValueError: Input X contains NaN. The first is X[0, 1]: drop or fill what is missing. 1 of 1
-    row has gaps, in column 1.
+    ValueError: Input X contains NaN. The first is X[0, 1]: drop or fill what is missing, or learn
+    from the rest with GaussianMixture(missing='em'). 1 of 1 row has gaps, in column 1.
     """
     given = X
     # This runs before every score of one row, so good rows cost six look-ups. Identity of the

@@ -113,7 +113,10 @@ def body_of(header: Any, version: int = 1) -> bytes:
 
 def test_another_kind_is_told_by_name() -> None:
     sentence = refusal(pack("statistics", {}, {}))
-    assert sentence == "the file holds a fastgmm statistics, not a thing"
+    assert sentence == (
+        "the file holds a fastgmm statistics, not a thing: read it with "
+        "fastgmm.SufficientStatistics.from_bytes"
+    )
 
 
 def test_a_newer_version_asks_for_a_newer_library() -> None:

@@ -385,8 +385,9 @@ def test_rows_with_gaps_are_counted_and_their_columns_named() -> None:
     rows[1:3, 4] = np.nan
     error = error_of(validation.as_rows, rows)
     assert str(error) == (
-        "Input X contains NaN. The first is X[1, 4]: drop or fill what is missing. 2 of 4 rows "
-        "have gaps, in column 4."
+        "Input X contains NaN. The first is X[1, 4]: drop or fill what is missing, or "
+        "learn from the rest with GaussianMixture(missing='em'). 2 of 4 rows have gaps, in "
+        "column 4."
     )
     columns = {name: column for name, column in zip("abcdef", rows.T, strict=True)}
     error = error_of(validation.as_rows, validation.as_table(frame(**columns)))

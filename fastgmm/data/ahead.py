@@ -20,14 +20,14 @@ def read_ahead(items: Iterable[Any]) -> Generator[Any]:
     """
     reader = _Reader(items)
     try:
-        reader.begin()
-    except RuntimeError:  # containers limit the number of threads
-        yield from closing(items)
-        return
-    try:
+        try:
+            reader.begin()
+        except RuntimeError:  # containers limit the number of threads
+            yield from closing(items)
+            return
         while (item := reader.following()) is not _END:
             yield item
-    finally:
+    finally:  # An interrupt may come while the thread begins, too: it would wait for ever.
         reader.end()
 
 
@@ -79,11 +79,13 @@ class _Reader:
     def end(self) -> None:
         """Have the iterator closed on its thread, and wait for that."""
         self._asked.put(False)
-        # In a process that ends no other thread runs, and none can wait for itself.
-        if not sys.is_finalizing() and self._thread.ident != threading.get_ident():
+        # In a process that ends no other thread runs, and none can wait for itself, or for one that
+        # has not begun.
+        here = self._thread.ident == threading.get_ident()
+        if self._thread.is_alive() and not sys.is_finalizing() and not here:
             self._thread.join()
-            if self._error is not None:
-                raise self._error
+        if self._error is not None and not here:
+            raise self._error
 
 
 def closing(items: Iterable[Any]) -> Generator[Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from numbers import Integral, Real
 from typing import Any, Self
 
 from fastgmm.em.run import Iteration
 from fastgmm.estimators.candidate import Candidate
 from fastgmm.estimators.many import GroupFit
+from fastgmm.limits.scalars import as_float, shown
 
 
 def progress_bar(total: int | None = None, *, delay: float = 2.0) -> ProgressBar:
@@ -50,13 +52,20 @@ class ProgressBar:
     """What `progress_bar` makes."""
 
     def __init__(self, total: int | None, delay: float) -> None:
+        if total is not None and (not isinstance(total, Integral) or not int(total) >= 0):
+            raise ValueError(f"total is a number of iterations or fits, got {shown(total)}.")
+        if not isinstance(delay, Real) or not as_float(delay) >= 0.0:
+            raise ValueError(f"delay is a number of seconds, got {shown(delay)}.")
         try:
             # tqdm belongs to an extra, and nothing but a bar needs it.
             from tqdm.auto import tqdm
         except ImportError as error:
             message = "A progress bar needs tqdm: pip install 'fastgmm[cli]'."
             raise ImportError(message) from error
-        self._bar: Any = tqdm(total=total, delay=delay, leave=False, unit="it", file=sys.stderr)
+        several = None if total is None else int(total)
+        self._bar: Any = tqdm(
+            total=several, delay=as_float(delay), leave=False, unit="it", file=sys.stderr
+        )
 
     def __call__(self, event: Iteration | Candidate | GroupFit) -> None:
         """Show one iteration, or one fit among many.

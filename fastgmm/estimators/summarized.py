@@ -5,15 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.reported import Reported
+from fastgmm.limits.scalars import shown
 from fastgmm.mixture.criteria import Criteria
 from fastgmm.tables.containers import array_of
 from fastgmm.typing import ArrayLike, CovarianceType
+from fastgmm.validation.arguments import as_sample_weight
 
 if TYPE_CHECKING:
     from fastgmm.mixture.statistics import SufficientStatistics
@@ -89,9 +93,13 @@ class Summarized(Reported, Estimator):
 
         if X is None and not (sample_weight is None and labels is None):
             raise ValueError("sample_weight and labels go with the rows that they are of: pass X.")
+        if not isinstance(width, Integral) or isinstance(width, np.timedelta64) or width < 1:
+            raise ValueError(f"width is a number of letters, 1 or more, got {shown(width)}.")
         facts = self._facts()
         if X is not None:
             known = {} if labels is None else {"labels": labels}
+            if known and "labels" not in signature(self.e_step).parameters:
+                raise ValueError(f"{type(self).__name__} takes no labels: leave them out.")
             statistics = self.e_step(X, sample_weight=sample_weight, **known)
             # Rows without any value say nothing, and criteria do not count them.
             n = statistics.weight - _empty(X, sample_weight)
@@ -104,7 +112,7 @@ class Summarized(Reported, Estimator):
             # The log-likelihood of these rows takes the place of that of the last iteration.
             others = {name: one for name, one in facts.numbers.items() if name not in found}
             facts = replace(facts, n_rows=float(len(array_of(X, "X"))), numbers=found | others)
-        return summary_text(facts, width)
+        return summary_text(facts, int(width))
 
     def _facts(self) -> Facts:
         from fastgmm.summaries.facts import Facts, deviations_of, names_of
@@ -166,5 +174,5 @@ class Summarized(Reported, Estimator):
 def _empty(X: ArrayLike, sample_weight: ArrayLike | None) -> float:
     """The weight of the rows without any value."""
     nothing = np.isnan(array_of(X, "X")).all(axis=1)
-    weights = np.ones(len(nothing)) if sample_weight is None else np.asarray(sample_weight)
-    return float(weights @ nothing)
+    weights = as_sample_weight(sample_weight, len(nothing))
+    return float(np.count_nonzero(nothing) if weights is None else weights[nothing].sum())

@@ -56,7 +56,9 @@ def plain_sums(held: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_ridge(reg_covar: Any, shape: tuple[int, ...]) -> FloatArray:
-    """What is added to variances of this shape, as an array of it.
+    """What is added to variances of this shape, as an array that broadcasts with them.
+
+    A ridge by feature goes with one variance of all features, too.
 
     Raises
     ------
@@ -65,9 +67,10 @@ def as_ridge(reg_covar: Any, shape: tuple[int, ...]) -> FloatArray:
     """
     ridge = as_numbers(reg_covar, "reg_covar")
     try:
-        return np.broadcast_to(ridge, shape)
+        np.broadcast_shapes(ridge.shape, shape)
     except ValueError as error:
         raise ValueError(f"reg_covar must be a number, got {shown(reg_covar)}") from error
+    return ridge
 
 
 def as_reference(reference: Any, shape: tuple[int, ...]) -> FloatArray:

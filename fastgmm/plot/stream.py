@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastgmm.limits.scalars import shown
 from fastgmm.plot.curves import finish_curve, new_curve_axes
 from fastgmm.plot.files import import_matplotlib
 from fastgmm.plot.parts import DARK, PALETTE
@@ -40,6 +41,8 @@ def plot_stream(model: Any, *, ax: Axes | None = None) -> Axes:
         If no batch has been scored yet.
     AttributeError
         If the model has seen no stream.
+    TypeError
+        If it is no mixture.
     ImportError
         If matplotlib is not installed.
 
@@ -56,6 +59,8 @@ def plot_stream(model: Any, *, ax: Axes | None = None) -> Axes:
     'rows learned from before'
     """
     import_matplotlib()
+    if not hasattr(type(model), "stream_"):
+        raise TypeError(f"model must be a mixture that has seen a stream, got {shown(model)}.")
     stream = model.stream_
     if not len(stream.seen):
         raise ValueError(

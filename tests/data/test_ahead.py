@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fastgmm.data import ahead
 from fastgmm.data.ahead import read_ahead
 
 
@@ -85,3 +86,19 @@ def test_an_error_while_it_is_closed_is_raised() -> None:
     assert next(walk) == 0
     with pytest.raises(OSError, match="the disk is gone"):
         walk.close()
+
+
+def test_an_interrupt_at_the_start_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = []
+    begin = ahead._Reader.begin
+
+    def interrupted(self: ahead._Reader) -> None:
+        begin(self)
+        readers.append(self._thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ahead._Reader, "begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(ahead.read_ahead(range(3)))
+    readers[0].join(10.0)
+    assert not readers[0].is_alive()

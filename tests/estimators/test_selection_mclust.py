@@ -114,7 +114,7 @@ def test_the_picture_has_a_line_per_type_and_a_ring_around_the_best(faithful: np
         chosen = chosen._replace(criterion=criterion)
         ax = Figure().add_subplot()
         assert chosen.plot(ax=ax) is ax
-        *lines, ring = ax.lines
+        *lines, ring = [one for one in ax.lines if one.get_label()[0] != "_"]
         assert [line.get_label() for line in lines] == list(kinds)
         for line, kind in zip(lines, kinds, strict=True):
             expected = [getattr(one, criterion) for one in chosen.table if one[0] == kind]
@@ -144,7 +144,8 @@ def test_lines_go_from_left_to_right(faithful: np.ndarray) -> None:
 def test_the_picture_leaves_out_what_failed(faithful: np.ndarray) -> None:
     rows = np.c_[faithful[:, 0], np.full(272, 2.0)]
     chosen = select(rows, [1, 2, 300], ["full", "spherical"], reg_covar=0.0, n_init=1)
-    *lines, _ = chosen.plot(ax=Figure().add_subplot()).lines
+    drawn = chosen.plot(ax=Figure().add_subplot()).lines
+    *lines, _ = [one for one in drawn if one.get_label()[0] != "_"]
     assert [line.get_label() for line in lines] == ["spherical"]
     assert lines[0].get_xdata().tolist() == [1, 2]
     with pytest.raises(ValueError, match="nothing to draw"):

@@ -32,10 +32,10 @@ def test_statistics_and_priors_are_real_numbers() -> None:
     arrays = [of.reference, of.component_weight, of.first_moment, of.second_moment]
     for i, array in enumerate(arrays):
         given = [*arrays[:i], array + 1j, *arrays[i + 1 :]]
-        with pytest.raises(ValueError, match=r"[Cc]omplex"):
+        with pytest.raises(TypeError, match="must be numbers"):
             SufficientStatistics("full", *given, 60, 60.0, 0.0)
     for name, prior in (("mean_prior", np.ones(3)), ("covariance_prior", np.eye(3))):
-        with pytest.raises(ValueError, match=r"[Cc]omplex"):
+        with pytest.raises(TypeError, match="must be numbers"):
             BayesianGaussianMixture(**{name: prior + 0j}).fit(ROWS)
 
 
@@ -44,7 +44,7 @@ def test_a_prior_that_lies_is_refused_with_a_sentence() -> None:
         def __array__(self, dtype: object = None, copy: object = None) -> object:
             return "text"
 
-    with pytest.raises(ValueError, match="not producing an array"):
+    with pytest.raises(TypeError, match="must be numbers, got <"):
         BayesianGaussianMixture(mean_prior=Lying()).fit(ROWS)
 
 

@@ -59,6 +59,7 @@ def test_references_and_factors() -> None:
 
 
 def test_ridges() -> None:
-    assert as_ridge(1, (2, 2)).tolist() == [[1.0, 1.0]] * 2
+    assert as_ridge(1, (2, 2)).tolist() == 1.0
+    assert as_ridge([1, 2, 3], (2, 1)).tolist() == [1.0, 2.0, 3.0]
     with pytest.raises(ValueError, match="reg_covar must be a number"):
         as_ridge(np.zeros(3), (2, 2))

@@ -225,7 +225,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "plot.check_picture_name": {"path": Path("picture.png")},
     "plot.plot_criterion": {"table": fitted("Selection").table},
     "plot.plot_log_likelihood": {"model": mixture().fit(ROWS)},
+    "plot.plot_merging": {"model": mixture().fit(ROWS)},
     "plot.plot_mixture": {"model": mixture().fit(ROWS)},
+    "plot.plot_responsibilities": {"model": mixture().fit(ROWS)},
+    "plot.plot_stream": {"model": fitted("stream")},
     "plot.save_criterion": {
         "path": Path("picture.svg"),
         "table": fitted("Selection").table,
@@ -433,11 +436,13 @@ def wrong_with(case: Case, value: Any) -> tuple[str, str]:
     big = parameter in WORK and numeric and not isinstance(value, np.timedelta64)
     big = big and bool(abs(value) >= 100)
     begin = time.process_time()
-    signal.setitimer(signal.ITIMER_PROF, 0.1 if big else PATIENCE)
+    # Again and again: Python drops what is raised in a callback of the garbage collector.
+    signal.setitimer(signal.ITIMER_PROF, 0.1 if big else PATIENCE, PATIENCE)
     try:
         call(value)
         kind = "done"
     except TooLongError:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         return "interrupted", "" if big else "it does not end"
     except fastgmm.errors.NotEnoughMemoryError:
         return "NotEnoughMemoryError", ""

@@ -2,7 +2,7 @@
 
 Results go to standard output, all else to standard error. The exit code is 0 when all went well,
 1 when the data, the model or the fit is at fault (one sentence says how), 2 for a wrong command
-line, 3 for a doubtful fit with ``--strict``, and 130 after Ctrl-C.
+line, 3 for a doubtful fit with ``--strict``, 130 after Ctrl-C and 143 after SIGTERM.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from fastgmm.cli.inputs import name_of
 from fastgmm.cli.options import add_commands
 from fastgmm.cli.parser import Parser
 from fastgmm.cli.shared_options import NOTHING
+from fastgmm.cli.signals import Terminated, terminable
 from fastgmm.cli.terminal import (
     abandon_full_output,
     abandon_output,
@@ -46,11 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _read_words(argv)
     try:
-        with warnings_in_one_line() as caught:
+        with terminable(), warnings_in_one_line() as caught:
             sound = arguments.run(arguments)
     except BrokenPipeError:  # Whoever read the output has seen enough.
         abandon_output()
         return 0
+    except Terminated:
+        say("terminated.")
+        return 143
     except KeyboardInterrupt:
         say("interrupted.")
         return 130

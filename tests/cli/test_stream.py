@@ -77,14 +77,14 @@ def test_learn_refuses(tmp_path, table, capsys):
     assert "Standard input has no column 'x'" in process("learn", model, input="a,b\n1,2\n").stderr
 
 
-def interrupted(process: subprocess.Popen) -> int:
+def interrupted(process: subprocess.Popen, number: int = signal.SIGINT) -> int:
     """Exit code after Ctrl-C.
 
     Python looks for signals before it waits for input, and one that comes between the two is only
     seen after the next input, or with the next signal.
     """
     for _ in range(30):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(20)  # A second signal would end a slow exit as a signal does.
     raise AssertionError("The process does not end.")
@@ -109,6 +109,26 @@ def test_ctrl_c_leaves_the_last_good_model(tmp_path, table):
         assert "interrupted" in process.stderr.read()
     assert fastgmm.load(model).n_samples_seen_ > 100
     assert not list(Path(tmp_path).glob("*.part"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_sigterm_leaves_the_last_good_model(tmp_path, table):
+    """As services and containers are stopped: exit code 143, and what was learned is on disk."""
+    _, path = table
+    model = tmp_path / "model"
+    command = [sys.executable, "-m", "fastgmm", "learn", str(model), "-", "-k", "2", "--seed", "0"]
+    with subprocess.Popen(
+        [*command, "--save-every", "0"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(path.read_text())
+        process.stdin.flush()
+        while not model.exists() and process.poll() is None:
+            pass
+        assert interrupted(process, signal.SIGTERM) == 143
+        assert "terminated" in process.stderr.read()
+    assert fastgmm.load(model).n_samples_seen_ > 100
 
 
 def test_ctrl_c_in_a_fit_leaves_the_last_whole_pass(run, tmp_path, table, monkeypatch):

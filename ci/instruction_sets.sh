@@ -40,7 +40,7 @@ for name in $listed; do
     chosen=$(FASTGMM_ISA=$name "$python" -c "import fastgmm; print(fastgmm.show_config()['chosen'])" | tail -n 1)
     [ "$chosen" = "$name" ] || { echo "FASTGMM_ISA=$name chose $chosen" >&2; exit 1; }
     echo "$name:"
-    FASTGMM_ISA=$name "$(dirname "$python")/pytest" -q -p no:cacheprovider tests/kernels
+    FASTGMM_ISA=$name "$(dirname "$python")/pytest" -q -n auto -p no:cacheprovider tests/kernels
     tested=$((tested + 1))
 done
 [ "$tested" -gt 0 ] || { echo "no instruction set was tested" >&2; exit 1; }

@@ -20,7 +20,7 @@ from fastgmm.plot.parts import PALETTE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = "osD^vP"
+MARKERS = "osD^vPX"
 """Lines of a criterion are told apart by these too, for those who print without colours."""
 
 MOST_TICKS = 12

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fastgmm import Candidate, GaussianMixture
 from fastgmm.errors import ConvergenceWarning
-from fastgmm.plot import plot_criterion, plot_log_likelihood, save_criterion
+from fastgmm.plot import curves, plot_criterion, plot_log_likelihood, save_criterion
 from pictures import axes, legend_texts
 
 
@@ -104,3 +104,8 @@ def test_a_criterion_is_written(tmp_path):
     assert (tmp_path / "fits.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="must end in one of"):
         save_criterion(tmp_path / "fits.doc", TABLE, "bic")
+
+
+def test_each_of_mclusts_types_has_a_line_of_its_own() -> None:
+    """Six colours and seven markers: no two of 42 lines are alike."""
+    assert np.lcm(len(curves.PALETTE), len(curves.MARKERS)) >= 22

@@ -21,6 +21,13 @@ copy_tree() {
     git -C "$root" ls-files -z | tar -C "$root" --null --files-from=- -cf - | tar -C "$1" -xf -
 }
 
+# The folder that "--keep FOLDER" names, made and with its whole path; nothing without these words.
+kept_folder() {
+    [ "${1:-}" = --keep ] || return 0
+    mkdir -p "$2"
+    (cd "$2" && pwd)
+}
+
 # A virtual environment in $scratch/$1; prints the path of its interpreter.
 new_environment() {
     "$PYTHON" -m venv "$scratch/$1" >&2

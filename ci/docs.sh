@@ -4,11 +4,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-keep=
-if [ "${1:-}" = --keep ]; then
-    mkdir -p "$2"
-    keep=$(cd "$2" && pwd)
-fi
+keep=$(kept_folder "$@")
 copy_tree "$scratch/tree"
 python=$(installed_environment docs)
 # Nothing of the tree's own package is imported: the reference is that of what is installed.

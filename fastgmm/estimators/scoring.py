@@ -320,7 +320,10 @@ class Scoring(Fitted):
 
     def _criteria(self, X: ArrayLike, sample_weight: ArrayLike | None, method: str) -> Criteria:
         """The criteria of rows; the ICL is NaN, as it takes a pass of its own."""
-        mixture, data = self._weighed(X, sample_weight, method)
+        return self._criteria_of(*self._weighed(X, sample_weight, method))
+
+    @staticmethod
+    def _criteria_of(mixture: Mixture, data: "RowData | PartitionData") -> Criteria:
         what = partial(scored, mixture, n_threads=data.n_threads, gaps=data.gapped)
         log_likelihood, n = data.summed(what).tolist()
         return Criteria(log_likelihood, mixture.n_parameters, n)

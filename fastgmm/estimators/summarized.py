@@ -14,10 +14,7 @@ import numpy as np
 from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.reported import Reported
 from fastgmm.limits.scalars import shown
-from fastgmm.mixture.criteria import Criteria
-from fastgmm.tables.containers import array_of
 from fastgmm.typing import ArrayLike, CovarianceType
-from fastgmm.validation.arguments import as_sample_weight
 
 if TYPE_CHECKING:
     from fastgmm.mixture.statistics import SufficientStatistics
@@ -100,18 +97,20 @@ class Summarized(Reported, Estimator):
             known = {} if labels is None else {"labels": labels}
             if known and "labels" not in signature(self.e_step).parameters:
                 raise ValueError(f"{type(self).__name__} takes no labels: leave them out.")
-            statistics = self.e_step(X, sample_weight=sample_weight, **known)
-            # Rows without any value say nothing, and criteria do not count them.
-            n = statistics.weight - _empty(X, sample_weight)
-            criteria = Criteria(statistics.log_likelihood, self.n_parameters, n)
+            mixture, data = self._weighed(X, sample_weight, "summary")
+            criteria = self._criteria_of(mixture, data)
+            if known:
+                told = self.e_step(X, sample_weight=sample_weight, **known).log_likelihood
+                criteria = replace(criteria, log_likelihood=told)
+            of_row = criteria.log_likelihood / data.extent.weight
             found = {
-                "log-likelihood per row": f"{statistics.log_likelihood / statistics.weight:.6f}",
+                "log-likelihood per row": f"{of_row:.6f}",
                 "BIC": f"{criteria.bic:.3f}",
                 "AIC": f"{criteria.aic:.3f}",
             }
             # The log-likelihood of these rows takes the place of that of the last iteration.
             others = {name: one for name, one in facts.numbers.items() if name not in found}
-            facts = replace(facts, n_rows=float(len(array_of(X, "X"))), numbers=found | others)
+            facts = replace(facts, n_rows=float(data.extent.n_samples), numbers=found | others)
         return summary_text(facts, int(width))
 
     def _facts(self) -> Facts:
@@ -169,10 +168,3 @@ class Summarized(Reported, Estimator):
     def _repr_html_(self) -> Callable[[], str]:
         """The same, for programs that know no bundles."""
         return self._html if self._shows_html() else super()._repr_html_
-
-
-def _empty(X: ArrayLike, sample_weight: ArrayLike | None) -> float:
-    """The weight of the rows without any value."""
-    nothing = np.isnan(array_of(X, "X")).all(axis=1)
-    weights = as_sample_weight(sample_weight, len(nothing))
-    return float(np.count_nonzero(nothing) if weights is None else weights[nothing].sum())

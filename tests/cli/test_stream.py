@@ -77,8 +77,8 @@ def test_learn_refuses(tmp_path, table, capsys):
     assert "Standard input has no column 'x'" in process("learn", model, input="a,b\n1,2\n").stderr
 
 
-def interrupted(process: subprocess.Popen, number: int = signal.SIGINT) -> int:
-    """Exit code after Ctrl-C.
+def ended(process: subprocess.Popen, number: int) -> int:
+    """Exit code after a signal.
 
     Python looks for signals before it waits for input, and one that comes between the two is only
     seen after the next input, or with the next signal.
@@ -91,8 +91,12 @@ def interrupted(process: subprocess.Popen, number: int = signal.SIGINT) -> int:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_ctrl_c_leaves_the_last_good_model(tmp_path, table):
-    """Interrupted while it waits for rows: exit code 130, and what was learned is on disk."""
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_leaves_the_last_good_model(tmp_path, table, number, code, word):
+    """Ctrl-C, or the end of a service, while it waits for rows: what was learned is on disk."""
     _, path = table
     model = tmp_path / "model"
     command = [sys.executable, "-m", "fastgmm", "learn", str(model), "-", "-k", "2", "--seed", "0"]
@@ -105,30 +109,10 @@ def test_ctrl_c_leaves_the_last_good_model(tmp_path, table):
         process.stdin.flush()
         while not model.exists() and process.poll() is None:
             pass
-        assert interrupted(process) == 130
-        assert "interrupted" in process.stderr.read()
+        assert ended(process, number) == code
+        assert word in process.stderr.read()
     assert fastgmm.load(model).n_samples_seen_ > 100
     assert not list(Path(tmp_path).glob("*.part"))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_sigterm_leaves_the_last_good_model(tmp_path, table):
-    """As services and containers are stopped: exit code 143, and what was learned is on disk."""
-    _, path = table
-    model = tmp_path / "model"
-    command = [sys.executable, "-m", "fastgmm", "learn", str(model), "-", "-k", "2", "--seed", "0"]
-    with subprocess.Popen(
-        [*command, "--save-every", "0"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stderr is not None
-        process.stdin.write(path.read_text())
-        process.stdin.flush()
-        while not model.exists() and process.poll() is None:
-            pass
-        assert interrupted(process, signal.SIGTERM) == 143
-        assert "terminated" in process.stderr.read()
-    assert fastgmm.load(model).n_samples_seen_ > 100
 
 
 def test_ctrl_c_in_a_fit_leaves_the_last_whole_pass(run, tmp_path, table, monkeypatch):

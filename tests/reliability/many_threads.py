@@ -195,6 +195,15 @@ def one_model(seconds: float, n_readers: int) -> dict[str, Any]:
     }
 
 
+def side_by_side(run: Callable[[int], None], n_threads: int) -> None:
+    """Run a function of the number of a thread on so many threads."""
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def many_models(seconds: float, n_threads: int) -> dict[str, Any]:
     """Threads that fit models of their own: each as if it were alone."""
 
@@ -225,11 +234,7 @@ def many_models(seconds: float, n_threads: int) -> dict[str, Any]:
         except BaseException as error:
             wrong.append(repr(error))
 
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(n_threads)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(run, n_threads)
     return {"calls": sum(calls), "wrong": wrong}
 
 
@@ -252,11 +257,7 @@ def one_learner(seconds: float, n_threads: int) -> dict[str, Any]:
         except BaseException as error:
             wrong.append(repr(error))
 
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(n_threads)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(run, n_threads)
     return {"calls": sum(calls), "wrong": wrong}
 
 

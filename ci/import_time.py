@@ -1,9 +1,10 @@
 """Measure what importing fastgmm costs over NumPy's own import.
 
 Runs of `import numpy` and `import numpy, fastgmm` alternate, so that a change in the machine's
-speed hits both; the difference of the medians is compared with the limit.
+speed hits both.  The limit is a share of NumPy's import, since one machine takes twice as long for
+both on some days.  Shares of 0.32 to 0.54 have been seen, where NumPy took 62 to 105 ms.
 
-Usage: python ci/import_time.py [--runs 21] [--limit 50]
+Usage: python ci/import_time.py [--runs 21] [--limit 0.75]
 """
 
 import argparse
@@ -24,10 +25,10 @@ def milliseconds(statement: str) -> float:
 
 
 def main() -> None:
-    """Print both medians and fail when their difference is over the limit."""
+    """Print both medians and fail when what we add is over its share of NumPy's."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=21, help="runs of each statement (default: 21)")
-    parser.add_argument("--limit", type=float, default=50.0, help="milliseconds (default: 50)")
+    parser.add_argument("--limit", type=float, default=0.75, help="times NumPy's (default: 0.75)")
     arguments = parser.parse_args()
     for statement in STATEMENTS:  # once each for the file cache and the bytecode
         milliseconds(statement)
@@ -37,9 +38,10 @@ def main() -> None:
             times[statement].append(milliseconds(statement))
     numpy_alone, both = (statistics.median(times[statement]) for statement in STATEMENTS)
     cost = both - numpy_alone
-    print(f"import numpy {numpy_alone:.1f} ms, fastgmm over it {cost:.1f} ms")
-    if cost > arguments.limit:
-        raise SystemExit(f"that is over {arguments.limit:g} ms: see `python -X importtime`")
+    share = cost / numpy_alone
+    print(f"import numpy {numpy_alone:.1f} ms, fastgmm over it {cost:.1f} ms, {share:.2f} of it")
+    if share > arguments.limit:
+        raise SystemExit(f"that is over {arguments.limit:g}: see `python -X importtime`")
 
 
 if __name__ == "__main__":

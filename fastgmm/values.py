@@ -1,7 +1,7 @@
-"""Frozen dataclasses whose methods are not compiled one by one when a module is imported.
+"""Dataclasses whose methods are not compiled one by one when a module is imported.
 
 The standard decorator writes and compiles six methods for each frozen class. That takes 0.9 ms a
-class, and was half of what importing fastgmm took. Here five of them are shared by all classes, and
+class, and was half of what importing fastgmm took. Here all but one are shared by all classes, and
 `__init__` is compiled when it is first asked for. The rest is the standard library's: `fields`,
 `field`, `replace`, `is_dataclass` and pattern matching work on these classes as on any.
 """
@@ -19,22 +19,21 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: bool, eq: bool = True) -> Callable[[type], type]:
-        """As `dataclasses.dataclass(frozen=True, eq=eq)`."""
-        if not frozen:
-            raise TypeError("use dataclasses.dataclass for classes that are not frozen")
+        """As `dataclasses.dataclass(frozen=frozen, eq=eq)`."""
 
         def decorate(cls: type) -> type:
             cls = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
             if "__init__" not in cls.__dict__:
                 cls.__init__ = _Init(cls)
-            cls.__setattr__ = _refuse_to_set
-            cls.__delattr__ = _refuse_to_delete
+            if frozen:
+                cls.__setattr__ = _refuse_to_set
+                cls.__delattr__ = _refuse_to_delete
             if "__repr__" not in cls.__dict__:
                 cls.__repr__ = _shown
             if eq and "__eq__" not in cls.__dict__:
                 names = [one.name for one in dataclasses.fields(cls) if one.compare]
                 cls._compared = staticmethod(attrgetter(*names))
-                cls.__eq__, cls.__hash__ = _equal, _hashed
+                cls.__eq__, cls.__hash__ = _equal, _hashed if frozen else None
             return cls
 
         return decorate

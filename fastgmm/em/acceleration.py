@@ -22,7 +22,7 @@ So gradients are rounded to a grid far above it and far below what matters: the 
 then the same bits, and their fits agree as those of EM do.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 FIRST_PASSES = 10
 """This many passes of plain EM come before the first L-BFGS step: they decide which optimum is
@@ -93,7 +94,7 @@ _TINY = float(np.finfo(np.float64).tiny)
 """The rows of a search weigh at least this."""
 
 
-@dataclass
+@dataclass(frozen=False)
 class Search:
     """L-BFGS under way: where it is, what it has learned, and what it tries next.
 

@@ -10,7 +10,7 @@ On 32 fits (eight models; faithful, 5,000 x 6 and 3,000 x 4 rows, four to eight 
 in the geometric mean, never more; three ended lower, by 4e-7 at most.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 FIRST_LENGTH = 4.0
 """The first step is at most so many times as long as two of EM's."""
@@ -39,7 +40,7 @@ TRIED_LENGTHS = 6
 """The length is halved at most so often where extrapolated sums are those of no rows."""
 
 
-@dataclass
+@dataclass(frozen=False)
 class Extrapolation:
     """SQUAREM under way.
 

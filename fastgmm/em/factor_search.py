@@ -5,8 +5,6 @@ learned is EM: a gradient becomes the step of the M-step with expanded parameter
 Rotations of the factors change nothing: no gradient points along them.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm.data.vectors import inner, length
@@ -17,12 +15,13 @@ from fastgmm.errors import DataRangeError, IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 LARGEST_GAIN = 3e-3
 """EM goes alone where its step gains more than this, in nats per row, as its slope foretells."""
 
 
-@dataclass
+@dataclass(frozen=False)
 class FactorSearch(Search):
     """L-BFGS under way over mixtures of factor analysers."""
 

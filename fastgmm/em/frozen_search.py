@@ -8,7 +8,7 @@ for all components or two of four) the passes to 1e-6 nats from EM's end were 0.
 geometric mean, 0.16 where EM took more than 40, and in no case more; none ended lower.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 
-@dataclass
+@dataclass(frozen=False)
 class FrozenSearch(Search):
     """L-BFGS under way over mixtures of which some parts are kept."""
 

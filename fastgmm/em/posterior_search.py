@@ -11,8 +11,6 @@ changed by less than 1e-3) it took 0.35 of the passes in the geometric mean, and
 the statistics themselves Anderson's acceleration took 0.67, since half of its steps fell.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastgmm.data.vectors import inner, length
@@ -25,12 +23,13 @@ from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.posterior import Posterior
 from fastgmm.mixture.statistics import SufficientStatistics
 from fastgmm.typing import FloatArray
+from fastgmm.values import dataclass
 
 ADDED = 1.0
 """The frame's weights are those of the rows that components hold, and of so many more."""
 
 
-@dataclass
+@dataclass(frozen=False)
 class PosteriorSearch(Search):
     """L-BFGS under way over the posteriors of a family; the value is the bound per row.
 

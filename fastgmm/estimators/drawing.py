@@ -3,8 +3,7 @@
 import numpy as np
 
 from fastgmm.estimators.scoring import Scoring
-from fastgmm.fits.needs import NUMBER
-from fastgmm.limits.room import check_room
+from fastgmm.limits.room import NUMBER, check_room
 from fastgmm.limits.scalars import as_flag, shown
 from fastgmm.mixture.sampling import draw
 from fastgmm.typing import Labels, RandomStateLike, Rows

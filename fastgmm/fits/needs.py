@@ -15,14 +15,12 @@ from fastgmm.em.acceleration import pairs_kept
 from fastgmm.errors import not_enough_memory_error, readable
 from fastgmm.fits.narrow import stays_in_span
 from fastgmm.fits.plan import Hooks, Plan
-from fastgmm.limits.room import SMALL, bytes_available
+from fastgmm.limits.room import NUMBER, SMALL, bytes_available
 from fastgmm.mixture.mixture import n_parameters
 from fastgmm.starts.points import needs_sample, sample_size
 from fastgmm.starts.turns import KEPT
 from fastgmm.threads import AHEAD, available_threads, rows_per_block, threads_used
 
-NUMBER = 8
-"""Parameters and statistics are float64, whatever the rows."""
 MIXTURES = 2
 """An iteration has so many mixtures: that which it began with, and that which the M-step makes."""
 OTHERS = 3

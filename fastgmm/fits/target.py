@@ -12,9 +12,9 @@ from fastgmm.data.rows import RowData
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD, Family
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.fits.fit import Fit, fit
-from fastgmm.fits.needs import COPIES, MIXTURES, NUMBER, OTHERS
+from fastgmm.fits.needs import COPIES, MIXTURES, OTHERS
 from fastgmm.fits.plan import Plan
-from fastgmm.limits.room import check_room
+from fastgmm.limits.room import NUMBER, check_room
 from fastgmm.values import dataclass
 
 FIRST_ROWS_PER_PARAMETER = 4

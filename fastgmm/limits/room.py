@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike
 
 from fastgmm.errors import NotEnoughMemoryError, not_enough_memory_error
 
+NUMBER = 8
+"""Parameters, statistics and samples are float64, whatever the rows."""
 SMALL = 1 << 28
 """What takes less than this, 256 MB, is not held against what there is: to ask takes time."""
 CGROUPS = "/sys/fs/cgroup"

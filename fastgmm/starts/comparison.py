@@ -1,7 +1,6 @@
 """Candidates for the first mixture, compared by what a few passes of EM make of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +15,7 @@ from fastgmm.em.stretch import FixedIterations
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.starts.points import StartRows
 from fastgmm.typing import CovarianceType
+from fastgmm.values import dataclass
 
 COMPARED_ROWS = 1000
 """Candidates are compared on at least this many rows."""
@@ -46,7 +46,7 @@ COST = 40_000_000
 """Passes and rows beyond the fewest are added up to this many multiply-adds per candidate."""
 
 
-@dataclass
+@dataclass(frozen=False)
 class Entry:
     """A candidate, and how far some passes of EM over some rows have brought it.
 

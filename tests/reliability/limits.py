@@ -16,12 +16,13 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -510,4 +511,6 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run()
+    # Some calls write files; whoever runs this by hand is not to find them in his folder.
+    with TemporaryDirectory() as scratch, chdir(scratch):
+        run()

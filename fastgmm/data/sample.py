@@ -26,16 +26,21 @@ class Made:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._made: dict[Any, tuple[Lock, list[Any]]] = {}
+        self._making: dict[Any, Lock] = {}
+        self._made: dict[Any, Any] = {}
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` returned when this key was first asked for."""
+        try:
+            return self._made[key]  # most often it is there, and nobody needs to wait
+        except KeyError:
+            pass
         with self._lock:
-            lock, made = self._made.setdefault(key, (Lock(), []))
-        with lock:
-            if not made:
-                made.append(make())
-            return made[0]
+            making = self._making.setdefault(key, Lock())
+        with making:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,10 +88,10 @@ class Mixture:
         if noise is not None:
             values["noise"] = noise.weighing(float(arrays[0][-1]))
             arrays = arrays[0][:-1], *arrays[1:]
-        names = "weights", "means", "covariances", "factors", "inverse_factors"
-        for name, array in zip(names, arrays, strict=True):
-            array.flags.writeable = False
-            values[name] = array
+        for array in arrays:
+            array.setflags(write=False)
+        values["weights"], values["means"], values["covariances"] = arrays[:3]
+        values["factors"], values["inverse_factors"] = arrays[3:]
         return made
 
     def like(

@@ -148,29 +148,16 @@ def _wanted_rows(data: StartRows) -> int:
 def _grown(key: tuple[int, int, bool, Units], points: Points) -> Tree:
     n, d = points.rows.shape
     _, _, one_scale, units = key
-    _check_range(points)
     center, scale = np.empty(d), np.empty(d)
     turn = np.empty({"white": d * d, "ranks": d * (2 * n + 1)}.get(units, 0))
     merged, heights = np.empty((n - 1, 2), dtype=np.int64), np.empty(n - 1)
     n_varying = kernels.grow(
         units, one_scale, points.rows, points.weight, center, scale, turn, merged, heights
     )
+    if n_varying < 0:
+        raise data_range_error(points.rows.dtype)
     kept = points if points.rows.size <= KEPT_NUMBERS else None
     return Tree(key, center, scale, turn, n_varying, merged, heights, kept)
-
-
-def _check_range(points: Points) -> None:
-    """Refuse points whose means or variances overflow: among infinite distances none is the least.
-
-    Raises
-    ------
-    DataRangeError
-    """
-    rows, weight = points.rows, points.weight
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums, squares = weight @ rows, weight.sum() * np.ptp(rows, axis=0) ** 2
-    if not (np.isfinite(sums).all() and np.isfinite(squares).all()):
-        raise data_range_error(rows.dtype)
 
 
 def cut_tree(merged: np.ndarray, n_clusters: int) -> np.ndarray:

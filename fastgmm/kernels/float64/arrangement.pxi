@@ -18,8 +18,9 @@ cdef struct Clusters:
     Py_ssize_t n_sorted         # clusters when they were sorted last
     Py_ssize_t block_stride     # blocks at the beginning, a multiple of LANES
     double unit                 # a power of two: no number of the centers is more than 1 in it
-    double *centers             # n_features x stride
-    float *rough_centers        # n_features x stride: the centers in this unit
+    double *columns             # n_features x stride: the points, in no order; where they go next, when they are sorted
+    double *centers             # stride x n_features
+    float *rough_centers        # stride / BLOCK x n_features x BLOCK: the centers in this unit
     float *rough_lightness      # stride
     float *rough_own            # n_features: that of the rough centers which is searched from
     double *lightness           # stride: the largest size over the own, at most LIGHTEST
@@ -30,8 +31,6 @@ cdef struct Clusters:
     double *lowest              # DIRECTIONS x block_stride: the least place in a block, or less; padding: infinity
     double *highest             # DIRECTIONS x block_stride: the greatest place, or more
     double *lightest            # block_stride: the greatest lightness, or more
-    double *own                 # n_features: the centre that is searched from
-    double own_lightness
     double *directions          # DIRECTIONS x n_features
 
 cdef double LIGHTEST = 1e30     # a cluster that is lighter counts as this one: such numbers are float32, too
@@ -81,30 +80,36 @@ cdef void find_direction(Clusters *c, Py_ssize_t n, Py_ssize_t which, double *sc
         memset(scratch, 0, n * sizeof(double))
         for j in range(d):
             for i in range(n):
-                scratch[i] = scratch[i] + direction[j] * c.centers[j * c.stride + i]
+                scratch[i] = scratch[i] + direction[j] * c.columns[j * c.stride + i]
         along = 0.0
         for i in range(n):
             along += scratch[i]
         for i in range(n):
             scratch[i] = scratch[i] - along / n
         for j in range(d):
-            direction[j] = sum_of_products(scratch, c.centers + j * c.stride, n)
+            direction[j] = sum_of_products(scratch, c.columns + j * c.stride, n)
 
 
-cdef inline void take_place(Clusters *c, Py_ssize_t slot, const double *center, Py_ssize_t step) noexcept nogil:
+cdef inline void take_place(Clusters *c, Py_ssize_t slot) noexcept nogil:
     cdef Py_ssize_t which, j
     cdef double place
     for which in range(c.n_directions):
         place = 0.0
         for j in range(c.n_features):
-            place += c.directions[which * c.n_features + j] * center[j * step]
+            place += c.directions[which * c.n_features + j] * c.centers[slot * c.n_features + j]
         c.places[which * c.stride + slot] = place
 
 
+cdef inline float *rough_center(Clusters *c, Py_ssize_t slot) noexcept nogil:
+    """Its features are BLOCK apart: a search reads block by block, in one go."""
+    return c.rough_centers + slot // BLOCK * BLOCK * c.n_features + slot % BLOCK
+
+
 cdef inline void take_rough(Clusters *c, Py_ssize_t slot) noexcept nogil:
+    cdef float *rough = rough_center(c, slot)
     cdef Py_ssize_t j
     for j in range(c.n_features):
-        c.rough_centers[j * c.stride + slot] = <float> (c.centers[j * c.stride + slot] * c.unit)
+        rough[j * BLOCK] = <float> (c.centers[slot * c.n_features + j] * c.unit)
     c.rough_lightness[slot] = <float> c.lightness[slot]
 
 
@@ -119,7 +124,7 @@ cdef void list_active(const Clusters *c, int64_t *order) noexcept nogil:
     cdef Py_ssize_t n = 0
     cdef Py_ssize_t i
     for i in range(c.n_slots):
-        if c.centers[i] < INFINITY:
+        if rough_center(c, i)[0] < INFINITY:
             order[n] = i
             n += 1
 
@@ -176,6 +181,7 @@ cdef void bound_blocks(Clusters *c, Py_ssize_t n_active) noexcept nogil:
 
 cdef void arrange(Clusters *c, Py_ssize_t n_active, int64_t *order, double *spare, void *scratch) noexcept nogil:
     """Fill the first slots with the clusters that are left; sort them again where they are far fewer."""
+    cdef Py_ssize_t d = c.n_features
     cdef Py_ssize_t i, j
     cdef int64_t *spare_names = <int64_t *> spare
     list_active(c, order)
@@ -183,10 +189,9 @@ cdef void arrange(Clusters *c, Py_ssize_t n_active, int64_t *order, double *spar
         list_by_places(c, n_active, order, scratch)
         c.n_sorted = n_active
     c.n_slots = round_up(n_active, BLOCK)
-    for j in range(c.n_features):
-        permute(c.centers + j * c.stride, n_active, order, spare)
-        for i in range(n_active, c.n_slots):
-            c.centers[j * c.stride + i] = INFINITY if j == 0 else 0.0
+    for i in range(n_active):
+        memcpy(c.columns + i * d, c.centers + order[i] * d, d * sizeof(double))
+    c.columns, c.centers = c.centers, c.columns
     for j in range(c.n_directions):
         permute(c.places + j * c.stride, n_active, order, spare)
     permute(c.lightness, n_active, order, spare)
@@ -198,6 +203,9 @@ cdef void arrange(Clusters *c, Py_ssize_t n_active, int64_t *order, double *spar
         c.slots[c.names[i]] = i
     for i in range(n_active, c.n_slots):
         c.lightness[i] = 1.0
+        memset(c.centers + i * d, 0, d * sizeof(double))
     for i in range(c.n_slots):
         take_rough(c, i)
+    for i in range(n_active, c.n_slots):
+        rough_center(c, i)[0] = INFINITY
     bound_blocks(c, n_active)

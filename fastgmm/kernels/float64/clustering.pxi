@@ -7,6 +7,7 @@ from libc.math cimport frexp, ldexp
 
 cdef enum:
     TRIED = 1 << 10             # T of a limit
+    FEATURES_AT_ONCE = 8        # between two looks whether a block is too far away
     MOST_EXPONENT = 1000        # of the unit, which is a number then: extents may be subnormal
 
 cdef struct Nearest:
@@ -40,14 +41,17 @@ cdef inline Limit first_limit(const Clusters *c, double lightness) noexcept nogi
     return limit
 
 
-cdef inline void compare_exactly(const Clusters *c, Py_ssize_t slot, Nearest *best) noexcept nogil:
+cdef inline void compare_exactly(
+    const Clusters *c, const double *own, double lightness, Py_ssize_t slot, Nearest *best
+) noexcept nogil:
     """Compare a cluster with the best so far; the earlier of equal ones stays."""
     cdef Py_ssize_t j
     cdef double square = 0.0
-    cdef double divisor = c.lightness[slot] + c.own_lightness
+    cdef double divisor = c.lightness[slot] + lightness
+    cdef const double *center = c.centers + slot * c.n_features
     cdef double difference
     for j in range(c.n_features):
-        difference = c.centers[j * c.stride + slot] - c.own[j]
+        difference = center[j] - own[j]
         square += difference * difference
     if best.square * divisor > square * best.divisor:
         best.square = square
@@ -76,27 +80,34 @@ cdef inline float least_cost(const float *lightness, const fvec *squares, float 
     return min(fleast(costs[0], costs[1]), fleast(costs[2], costs[3]))
 
 
-cdef inline void look_at(const Clusters *c, Py_ssize_t block, Limit *limit, Nearest *best) noexcept nogil:
-    """Compare the clusters of a block with the best so far."""
-    cdef Py_ssize_t j
+cdef inline void look_at(
+    const Clusters *c, Py_ssize_t which, Py_ssize_t block, Limit *limit, Nearest *best
+) noexcept nogil:
+    """Compare the clusters of a block with the best so far, which is nearest to `which`.
+
+    A part of a squared distance is not more than all of it, rounded as they are: after some features all may be too
+    far away already.
+    """
+    cdef Py_ssize_t begin, j
     cdef int v
     cdef float least
     cdef unsigned int near
     cdef unsigned int masks[BLOCK_VECS]
     cdef fvec squares[BLOCK_VECS]
     cdef fvec own, difference
-    cdef const float *center = c.rough_centers + block * BLOCK
+    cdef const float *centers = c.rough_centers + block * BLOCK * c.n_features
     cdef const float *lightness = c.rough_lightness + block * BLOCK
     for v in range(BLOCK_VECS):
         squares[v] = fset(0.0)
-    for j in range(c.n_features):
-        own = fset(c.rough_own[j])
-        for v in range(BLOCK_VECS):
-            difference = fload(center + j * c.stride + v * FLOATS) - own
-            squares[v] = squares[v] + difference * difference
-    near = below(lightness, squares, limit, masks)
-    if near == 0:
-        return
+    for begin from 0 <= begin < c.n_features by FEATURES_AT_ONCE:
+        for j in range(begin, min(begin + FEATURES_AT_ONCE, c.n_features)):
+            own = fset(c.rough_own[j])
+            for v in range(BLOCK_VECS):
+                difference = fload(centers + j * BLOCK + v * FLOATS) - own
+                squares[v] = squares[v] + difference * difference
+        near = below(lightness, squares, limit, masks)
+        if near == 0:
+            return
     if near & (near - 1):
         # The limit falls to the least of several before any is looked at in float64: most often one or two are left.
         least = least_cost(lightness, squares, limit.lightness) + limit.slack / limit.lightness
@@ -105,7 +116,9 @@ cdef inline void look_at(const Clusters *c, Py_ssize_t block, Limit *limit, Near
             below(lightness, squares, limit, masks)
     for v in range(BLOCK_VECS):
         while masks[v]:
-            compare_exactly(c, block * BLOCK + v * FLOATS + lowest_bit(masks[v]), best)
+            compare_exactly(
+                c, c.centers + which * c.n_features, c.lightness[which],
+                block * BLOCK + v * FLOATS + lowest_bit(masks[v]), best)
             masks[v] &= masks[v] - 1
     least = <float> (best.square / best.divisor * c.unit * c.unit)
     if least * limit.growth < limit.cost:
@@ -134,6 +147,7 @@ cdef Nearest nearest_cluster(Clusters *c, Py_ssize_t which, Py_ssize_t preferred
     cdef Limit limit
     cdef Py_ssize_t j, first, block
     cdef double place[DIRECTIONS]
+    cdef const double *own = c.centers + which * c.n_features
     cdef Py_ssize_t own_block = which // BLOCK
     cdef Py_ssize_t n_blocks = c.n_slots // BLOCK
     cdef unsigned int near
@@ -144,55 +158,50 @@ cdef Nearest nearest_cluster(Clusters *c, Py_ssize_t which, Py_ssize_t preferred
     for j in range(c.n_directions):
         place[j] = c.places[j * c.stride + which]
     for j in range(c.n_features):
-        c.own[j] = c.centers[j * c.stride + which]
-        c.rough_own[j] = c.rough_centers[j * c.stride + which]
-    c.own_lightness = lightness
-    c.centers[which] = INFINITY
-    c.rough_centers[which] = INFINITY
+        c.rough_own[j] = <float> (own[j] * c.unit)
+    rough_center(c, which)[0] = INFINITY     # it is not its own neighbour
     limit = first_limit(c, lightness)
     if preferred >= 0:
-        compare_exactly(c, preferred, &best)
+        compare_exactly(c, own, lightness, preferred, &best)
         lower(&limit, <float> (best.square / best.divisor * c.unit * c.unit))
-    look_at(c, own_block, &limit, &best)
+    look_at(c, which, own_block, &limit, &best)
     for first from 0 <= first < n_blocks by LANES:
         near = near_blocks(c, first, place, lightness, &best)
         while near:
             block = first + lowest_bit(near)
             near &= near - 1
             if block != own_block:
-                look_at(c, block, &limit, &best)
-    c.centers[which] = c.own[0]
-    c.rough_centers[which] = c.rough_own[0]
+                look_at(c, which, block, &limit, &best)
+    rough_center(c, which)[0] = c.rough_own[0]
     return best
 
 
 cdef double merge_slots(Clusters *c, Py_ssize_t one, Py_ssize_t other) noexcept nogil:
     """Merge two clusters, which keep the smaller name; returns the rise of the within-cluster sum of squares."""
     cdef Py_ssize_t j, which, block
+    cdef double *center = c.centers + one * c.n_features
+    cdef double *removed = c.centers + other * c.n_features
     cdef double size = c.sizes[one]
     cdef double total = size + c.sizes[other]
     cdef double share = c.sizes[other] / total
     cdef double height = 0.0
     cdef double difference
     for j in range(c.n_features):
-        difference = c.centers[j * c.stride + other] - c.centers[j * c.stride + one]
+        difference = removed[j] - center[j]
         height += difference * difference
-        c.own[j] = (
-            size * c.centers[j * c.stride + one] + c.sizes[other] * c.centers[j * c.stride + other]) / total
+        center[j] = (size * center[j] + c.sizes[other] * removed[j]) / total
     # The larger of both is nearer to where they are together.
     if size < c.sizes[other]:
         one, other = other, one
-    for j in range(c.n_features):
-        c.centers[j * c.stride + one] = c.own[j]
-    c.centers[other] = INFINITY
-    c.rough_centers[other] = INFINITY
+        memcpy(removed, center, c.n_features * sizeof(double))
+    rough_center(c, other)[0] = INFINITY
     # 1 / (s + t) of 1 / s and 1 / t
     c.lightness[one] = c.lightness[one] * (c.lightness[other] / (c.lightness[one] + c.lightness[other]))
     c.sizes[one] = total
     c.names[one] = min(c.names[one], c.names[other])
     c.slots[c.names[one]] = one
     take_rough(c, one)
-    take_place(c, one, c.own, 1)
+    take_place(c, one)
     for which in range(c.n_directions):
         block = which * c.block_stride + one // BLOCK
         c.lowest[block] = min(c.lowest[block], c.places[which * c.stride + one])
@@ -258,6 +267,7 @@ cdef Py_ssize_t lay_out_ward(WardScratch *s, Py_ssize_t n, Py_ssize_t d, Memory 
     c.n_directions = min(d, DIRECTIONS)
     c.stride = round_up(n, BLOCK)
     c.block_stride = round_up(c.stride // BLOCK, LANES)
+    c.columns = cut.doubles(d * c.stride)
     c.centers = cut.doubles(d * c.stride)
     c.rough_centers = <float *> cut.bytes(d * c.stride * sizeof(float))
     c.rough_lightness = <float *> cut.bytes(c.stride * sizeof(float))
@@ -270,7 +280,6 @@ cdef Py_ssize_t lay_out_ward(WardScratch *s, Py_ssize_t n, Py_ssize_t d, Memory 
     c.lowest = cut.doubles(DIRECTIONS * c.block_stride)
     c.highest = cut.doubles(DIRECTIONS * c.block_stride)
     c.lightest = cut.doubles(c.block_stride)
-    c.own = cut.doubles(d)
     c.directions = cut.doubles(DIRECTIONS * d)
     s.chain = <int64_t *> cut.bytes(8 * (n + 1))
     s.linked = <char *> cut.bytes(n)
@@ -298,22 +307,22 @@ cdef bint ward_merges(
         largest = max(largest, weight[i])
     for j in range(d):
         for i in range(n):
-            if not 4.0 * d * c.centers[j * c.stride + i] * c.centers[j * c.stride + i] < INFINITY:
-                return False                 # no slot of such a number would be in use
-            extent = max(extent, fabs(c.centers[j * c.stride + i]))
-        for i in range(n, c.stride):
-            c.centers[j * c.stride + i] = INFINITY if j == 0 else 0.0
+            if not 4.0 * d * c.columns[j * c.stride + i] * c.columns[j * c.stride + i] < INFINITY:
+                return False
+            extent = max(extent, fabs(c.columns[j * c.stride + i]))
+            c.centers[i * d + j] = c.columns[j * c.stride + i]
     frexp(extent, &exponent)
     c.unit = ldexp(1.0, min(-exponent, MOST_EXPONENT))
     for j in range(c.n_directions):
         find_direction(c, n, j, s.spare)
-    c.n_slots = c.stride
+    c.n_slots = n
     c.n_sorted = n
     for i in range(n):
         c.sizes[i] = weight[i]
         c.lightness[i] = min(largest / weight[i], LIGHTEST)
         c.names[i] = i
-        take_place(c, i, c.centers + i, c.stride)
+        take_rough(c, i)
+        take_place(c, i)
         s.linked[i] = False
     arrange(c, n, s.order, s.spare, s.sorting)
     if not ward_chain(c, n, s.chain, s.linked, merged, heights, s.order, s.spare, s.sorting):
@@ -359,7 +368,7 @@ def ward(points, weight, merged, heights):
     with nogil:
         for i in range(n):
             for j in range(d):
-                s.clusters.centers[j * s.clusters.stride + i] = (<const double *> points_loan.view.buf)[i * d + j]
+                s.clusters.columns[j * s.clusters.stride + i] = (<const double *> points_loan.view.buf)[i * d + j]
         merged_all = ward_merges(
             &s, <const double *> weight_loan.view.buf, n, <int64_t *> merged_loan.view.buf,
             <double *> heights_loan.view.buf)

@@ -30,12 +30,13 @@ cdef Py_ssize_t column_moments(
 ) noexcept nogil:
     """Weighted means and deviations; returns how many columns vary.
 
-    A deviation that is the rounding of a constant is 0.
+    A deviation that is the rounding of a constant is 0.  Returns -1 where means or variances may overflow: among
+    infinite distances none is the least.
     """
     cdef Py_ssize_t i, j
     cdef Py_ssize_t n_varying = 0
     cdef double total = 0.0
-    cdef double largest, off
+    cdef double off, largest, least, most
     memset(mean, 0, d * sizeof(double))
     memset(deviation, 0, d * sizeof(double))
     for i in range(n):
@@ -44,15 +45,22 @@ cdef Py_ssize_t column_moments(
         for j in range(d):
             mean[j] = mean[j] + weight[i] * points[i * d + j]
     for j in range(d):
+        if not fabs(mean[j]) < INFINITY:
+            return -1
         mean[j] = mean[j] / total
     for i in range(n):
         for j in range(d):
             off = points[i * d + j] - mean[j]
             deviation[j] = deviation[j] + weight[i] * off * off
     for j in range(d):
-        largest = 0.0
+        least = INFINITY
+        most = -INFINITY
         for i in range(n):
-            largest = max(largest, fabs(points[i * d + j]))
+            least = min(least, points[i * d + j])
+            most = max(most, points[i * d + j])
+        largest = max(-least, most)
+        if not total * (most - least) * (most - least) < INFINITY:
+            return -1
         deviation[j] = sqrt(deviation[j] / total)
         if not deviation[j] > 64 * 2.220446049250313e-16 * largest:
             deviation[j] = 0.0
@@ -184,6 +192,8 @@ cdef void make_whitening(
 def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, heights):
     """Ward's tree of rows in coordinates that are made of them; returns the number of columns that vary.
 
+    Returns -1, and makes no tree, where sums or squares of the rows overflow.
+
     Parameters
     ----------
     units : {"column", "between", "white", "ranks"}
@@ -227,16 +237,18 @@ def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, h
     space.turn = <double *> turn_loan.view.buf
     with nogil:
         n_varying = column_moments(points, counts, n, d, space.center, space.scale)
-        take_scale(space.scale, d, one_scale, space.units == BETWEEN)
-        if space.units == RANKS:
-            make_ranks(&space, points, counts, s.order, scratch)
-        if space.units == WHITE:
-            space.units = COLUMN
-            map_rows(&space, points, n, s.clusters.centers, s.clusters.stride, <double *> scratch)
-            make_whitening(&space, s.clusters.centers, s.clusters.stride, counts, <double *> scratch)
-            space.units = WHITE
-        map_rows(&space, points, n, s.clusters.centers, s.clusters.stride, <double *> scratch)
-        merged_all = ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
+        merged_all = n_varying < 0
+        if not merged_all:
+            take_scale(space.scale, d, one_scale, space.units == BETWEEN)
+            if space.units == RANKS:
+                make_ranks(&space, points, counts, s.order, scratch)
+            if space.units == WHITE:
+                space.units = COLUMN
+                map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
+                make_whitening(&space, s.clusters.columns, s.clusters.stride, counts, <double *> scratch)
+                space.units = WHITE
+            map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
+            merged_all = ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
     if not merged_all:
         raise merges_error()
     return n_varying

@@ -61,8 +61,15 @@ def grow(
     merged: np.ndarray,
     heights: np.ndarray,
 ) -> int:
-    """Ward's tree of rows in coordinates that are made of them; returns how many columns vary."""
+    """Ward's tree of rows in coordinates that are made of them; returns how many columns vary.
+
+    Returns -1, and makes no tree, where sums or squares of the rows overflow.
+    """
     n, d = rows.shape
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums, squares = weight @ rows, weight.sum() * np.ptp(rows, axis=0) ** 2
+    if not (np.isfinite(sums).all() and np.isfinite(squares).all()):
+        return -1
     center[:] = np.average(rows, axis=0, weights=weight)
     deviations = np.sqrt(np.average((rows - center) ** 2, axis=0, weights=weight))
     deviations[deviations <= 64 * np.finfo(float).eps * np.abs(rows).max(axis=0)] = 0.0

@@ -185,11 +185,20 @@ def test_labelled_rows_without_a_volume(build):
 
 def test_numbers_are_sorted_by_their_bits(build):
     """Ranks of a column of every kind of number, twice each: those of the reference."""
-    column = np.array([0.0, -0.0, 5e-324, -5e-324, 1.0, -1.0, 1e300, -1e300, 1.0 + 2e-16, 2.0])
+    column = np.array([0.0, -0.0, 5e-324, -5e-324, 1.0, -1.0, 1e150, -1e150, 1.0 + 2e-16, 2.0])
     rows = np.repeat(np.random.default_rng(0).permutation(column), 2)[:, None]
     found = grown(build.modules[FLOAT64], "ranks", False, rows, np.ones(20))
     assert (np.diff(found[3][:20]) >= 0).all()
     assert sorted(found[3][:20].tolist()) == sorted(rows[:, 0].tolist())
+
+
+@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("column", [[1.7e308, 1.7e308, 1.7e308], [0.0, 1e155, 2e155]])
+def test_no_tree_is_made_of_sums_or_squares_that_overflow(build, units, column):
+    rows = np.array([[1.0, one] for one in column])
+    with np.errstate(over="ignore"):
+        for module in (build.modules[FLOAT64], reference):
+            assert grown(module, units, False, rows, np.ones(3))[0] == -1
 
 
 # ---------------------------------------------------------------- what may not come in

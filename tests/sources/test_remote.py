@@ -1,4 +1,7 @@
-"""Files behind URLs, which are read as those of this machine are."""
+"""Files behind URLs, which are read as those of this machine are.
+
+Those of a bucket need `pip install s3fs "moto[server]"`.
+"""
 
 import gzip
 import io
@@ -108,3 +111,30 @@ def test_an_array_that_is_cut_off(store, tmp_path):
     whole = write(tmp_path, "npy", ROWS).read_bytes()
     store.pipe("/x.npy", whole[:-8])
     refused("memory://x.npy is cut off, or has become shorter.", "memory://x.npy")
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """The file system of a server on this machine that speaks the protocol of S3."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    yield fsspec.filesystem("s3", skip_instance_cache=True)
+    server.stop()
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy", "parquet"])
+def test_rows_of_a_bucket(bucket, tmp_path, kind):
+    bucket.mkdir(name := f"rows-{kind}")
+    for i in range(2):
+        part = write(tmp_path, kind, ROWS[150 * i :][:150])
+        bucket.pipe(f"{name}/f/{i}.{kind}", part.read_bytes())
+    for url in (f"s3://{name}/f", f"s3://{name}/f/*.{kind}"):
+        read = batches(url, batch_rows=100)
+        np.testing.assert_array_equal(np.concatenate(list(read)), ROWS)
+    missing = f"s3://{name}/none.csv"
+    refused(f"There is no file {missing}.", missing, error=FileNotFoundError)

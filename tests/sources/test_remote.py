@@ -113,17 +113,21 @@ def test_an_array_that_is_cut_off(store, tmp_path):
     refused("memory://x.npy is cut off, or has become shorter.", "memory://x.npy")
 
 
-@pytest.fixture
-def bucket(monkeypatch):
-    """The file system of a server on this machine that speaks the protocol of S3."""
+@pytest.fixture(scope="module")
+def bucket():
+    """The file system of a server on this machine that speaks the protocol of S3.
+
+    It is one for all tests, since s3fs keeps what it is connected with.
+    """
     pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "any")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    yield fsspec.filesystem("s3", skip_instance_cache=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "any")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        yield fsspec.filesystem("s3")
     server.stop()
 
 

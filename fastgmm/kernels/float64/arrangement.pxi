@@ -100,7 +100,7 @@ cdef inline void take_place(Clusters *c, Py_ssize_t slot) noexcept nogil:
         c.places[which * c.stride + slot] = place
 
 
-cdef inline float *rough_center(Clusters *c, Py_ssize_t slot) noexcept nogil:
+cdef inline float *rough_center(const Clusters *c, Py_ssize_t slot) noexcept nogil:
     """Its features are BLOCK apart: a search reads block by block, in one go."""
     return c.rough_centers + slot // BLOCK * BLOCK * c.n_features + slot % BLOCK
 

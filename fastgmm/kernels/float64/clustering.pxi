@@ -91,7 +91,7 @@ cdef inline void look_at(
     cdef Py_ssize_t begin, j
     cdef int v
     cdef float least
-    cdef unsigned int near
+    cdef unsigned int near = 0
     cdef unsigned int masks[BLOCK_VECS]
     cdef fvec squares[BLOCK_VECS]
     cdef fvec own, difference

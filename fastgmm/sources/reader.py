@@ -33,6 +33,7 @@ def batches(
     *,
     columns: Columns = None,
     weights: Column | None = None,
+    keep: Column | Sequence[Column] = (),
     batch_rows: int = 65536,
     dtype: DTypeLike = np.float64,
     header: bool | None = None,
@@ -77,6 +78,9 @@ def batches(
         names of the source, or None, and returns one of these.
     weights : str or int, optional
         The column with the weight of each row.
+    keep : str, int or sequence of those
+        Columns that `Batches.with_kept` gives beside the rows, as they stand: numbers, dates or
+        text. They are no columns of the rows unless `columns` says so. Of CSV, Parquet and Arrow.
     batch_rows : int, default=65536
         The size of a batch. Only the last is smaller, whatever the file's own parts, except with
         pipes and iterables: there a batch holds what has come, or an item, at most `batch_rows`.
@@ -139,14 +143,16 @@ def batches(
     >>> read.columns, read.dropped
     (('waiting', 'eruptions'), 1)
     """
-    kind = row_dtype(dtype)
+    kind, kept = row_dtype(dtype), column_list(keep) or []
+    if kept and weights is not None:
+        raise ValueError("keep and weights do not go together; leave one of them out.")
     check_gaps(gaps)
     check_format(format)
     dialect = dialect_of(header, delimiter, decimal, comment, gap_marks)
     parts, files = opened_parts(source, format, dialect)
     return Batches(
         parts,
-        partial(_chosen, columns=columns, weights=weights),
+        partial(_chosen, columns=columns, weights=weights, keep=kept),
         batch_rows=as_batch_rows(batch_rows),
         dtype=kind,
         gaps=gaps,
@@ -154,6 +160,8 @@ def batches(
     )
 
 
-def _chosen(source: Source, columns: Columns, weights: Column | None) -> Choice:
+def _chosen(
+    source: Source, columns: Columns, weights: Column | None, keep: Sequence[Column]
+) -> Choice:
     found = columns(source.names) if callable(columns) else columns
-    return choose(source, column_list(found), weights)
+    return choose(source, column_list(found), weights, keep)

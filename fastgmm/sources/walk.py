@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.data.ahead import read_ahead
+from fastgmm.sources.arrow import import_pyarrow
 from fastgmm.sources.blocks import Block, Source
 from fastgmm.sources.choice import Choice
 from fastgmm.sources.parts import Files, Items, check_same
@@ -17,8 +18,20 @@ from fastgmm.sources.rows import Joiner, finite_rows, wanted_of
 from fastgmm.tables.table import Table
 from fastgmm.typing import Rows
 
+if TYPE_CHECKING:
+    import pyarrow
+
 MOST_PLACES = 10
 """The places of this many rows with gaps are remembered."""
+
+
+class _Part(NamedTuple):
+    """The rows of a block, whose last column may hold their weights."""
+
+    rows: Rows
+    weighted: bool
+    gaps: NDArray[np.intp]
+    kept: Sequence[Any]
 
 
 class Batches:
@@ -34,6 +47,9 @@ class Batches:
     columns : tuple of str or None
         The names of the columns of the rows, without that of the weights; None where the source
         has none, and before the first item of an iterable.
+    kept : tuple of str
+        The names of the columns that are kept, ``x0`` and so on by their numbers where the source
+        has no names; none before the first item of an iterable.
     n_rows : int or None
         The number of rows in the source, those with gaps included; None where only reading tells,
         which it does for CSV, Arrow files and streams, pipes, several files and iterables.
@@ -58,6 +74,7 @@ class Batches:
         files: tuple[Path, ...] = (),
     ) -> None:
         self.columns: tuple[str, ...] | None = None
+        self.kept: tuple[str, ...] = ()
         self.n_rows: int | None = None
         self.reiterable, self.files = source.reiterable, files
         self._reads_ahead = source.reads_ahead
@@ -66,9 +83,10 @@ class Batches:
         self._where, self._take, self._merged = source.where, take, source.merged
         self._nothing = source.nothing if isinstance(source, Source) else "holds no rows."
         if isinstance(source, Source):
-            self.columns, self.n_rows = take(source).names, source.n_rows
+            self.n_rows = source.n_rows
+            self._look_at(source)
         elif isinstance(source, Files) and source.reiterable:
-            self.columns = take(next(source.begun())).names
+            self._look_at(next(source.begun()))
         self._batch_rows, self._dtype, self._gaps = batch_rows, dtype, gaps
         self._begun = False
 
@@ -103,6 +121,7 @@ class Batches:
 
         Examples
         --------
+        >>> from fastgmm.sources import batches
         >>> for table in batches(Table(np.ones((3, 2)), ("a", "b")), batch_rows=2).tables():
         ...     print(table.columns, len(table))
         ('a', 'b') 2
@@ -113,6 +132,43 @@ class Batches:
                 yield Table(batch[0], self.columns), batch[1]
             else:
                 yield Table(batch, self.columns)
+
+    def with_kept(self, *, whole: bool = False) -> Iterator[tuple[Table, pyarrow.Table]]:
+        r"""Begin a pass that gives rows and beside them the columns to keep.
+
+        Parameters
+        ----------
+        whole : bool, default=False
+            Whether to read as much as possible at once, which is faster, rather than a few MiB.
+
+        Yields
+        ------
+        Table
+            Rows as they come, without a batch's size.
+        pyarrow.Table
+            What is kept of these rows: text of a CSV, the types of Parquet and Arrow otherwise.
+
+        Examples
+        --------
+        >>> import io
+        >>> from fastgmm.sources import batches
+        >>> read = batches(io.BytesIO(b"id,a\nx7,1\ny8,2\n"), keep="id")
+        >>> for table, kept in read.with_kept():
+        ...     print(table.rows.tolist(), kept.to_pydict())
+        [[1.0], [2.0]] {'id': ['x7', 'y8']}
+        """
+        walk = self._beside(whole)
+        return read_ahead(walk) if self._reads_ahead and not whole else walk
+
+    def _beside(self, whole: bool) -> Iterator[tuple[Table, pyarrow.Table]]:
+        pyarrow = import_pyarrow("columns to keep")
+        for _, part in self._read(self._begin(), whole=whole, keeping=True):
+            kept = pyarrow.Table.from_arrays(list(part.kept), names=list(self.kept))
+            if self._gaps == "drop" and len(part.gaps):
+                whole_rows = np.ones(len(kept), bool)
+                whole_rows[part.gaps] = False
+                kept = kept.filter(whole_rows)
+            yield Table(part.rows, self.columns), kept
 
     def table(self) -> Table | tuple[Table, Rows]:
         """Read all rows at once, which is faster than batch by batch.
@@ -132,9 +188,9 @@ class Batches:
         sources = self._begin()
         parts: list[Rows] = []
         weighted = False
-        for _, part, has_weights in self._read(sources, whole=True):
-            weighted = has_weights
-            parts.append(part)
+        for _, part in self._read(sources, whole=True):
+            weighted = part.weighted
+            parts.append(part.rows)
         if not any(map(len, parts)):
             gaps = "holds no row without gaps." if self.dropped else self._nothing
             raise ValueError(f"{self._where} {gaps}")
@@ -157,9 +213,9 @@ class Batches:
     def _pass(self, sources: Iterable[Source]) -> Iterator[Any]:
         joiner = Joiner(self._batch_rows)
         weighted = False
-        for source, rows, weighted in self._read(sources, whole=False):
-            merged = self._merged or source.merged
-            for batch in joiner.add(rows) if merged else self._cut(rows):
+        for source, part in self._read(sources, whole=False):
+            merged, weighted = self._merged or source.merged, part.weighted
+            for batch in joiner.add(part.rows) if merged else self._cut(part.rows):
                 yield _split(batch) if weighted else batch
         for batch in joiner.rest():
             yield _split(batch) if weighted else batch
@@ -168,16 +224,25 @@ class Batches:
         for start in range(0, len(rows), self._batch_rows):
             yield rows[start : start + self._batch_rows]
 
+    def _look_at(self, source: Source) -> Choice:
+        """Choose the columns of a source, and know their names."""
+        choice = self._take(source)
+        names = source.names or tuple(f"x{i}" for i in range(source.n_columns))
+        self.columns, self.kept = choice.names, tuple(names[i] for i in choice.kept)
+        return choice
+
     def _read(
-        self, sources: Iterable[Source], *, whole: bool
-    ) -> Iterator[tuple[Source, Rows, bool]]:
-        """Give the rows of every block, and whether their last column holds the weights."""
+        self, sources: Iterable[Source], *, whole: bool, keeping: bool = False
+    ) -> Iterator[tuple[Source, _Part]]:
+        """Give the rows of every block."""
         n_before = 0
         previous: Choice | None = None
         for source in sources:
-            choice = self._take(source)
+            choice = self._look_at(source)
             check_same(source, choice, previous)
-            previous, self.columns = choice, choice.names
+            previous = choice
+            if keeping:
+                source = source.keeping(choice.kept)
             weighted = choice.weights is not None
             read = choice.columns if choice.weights is None else [*choice.columns, choice.weights]
             wanted = wanted_of(source, read, self._dtype, self._gaps)
@@ -192,7 +257,7 @@ class Batches:
                 rows, gaps = finite_rows(block, wanted, copy=not whole)
                 if len(gaps):
                     self._note(source, block, gaps)
-                yield source, rows, weighted
+                yield source, _Part(rows, weighted, gaps, block.kept)
             n_before += n_rows
 
     def _note(self, source: Source, block: Block, gaps: NDArray[np.intp]) -> None:

@@ -62,6 +62,7 @@ def open_source(
         sys.stdin.buffer if data == [STANDARD_INPUT] else data,
         columns=chosen,
         weights=getattr(arguments, "weights", None),
+        keep=getattr(arguments, "keep", None) or (),
         batch_rows=getattr(arguments, "batch_rows", None) or BATCH_ROWS,
         dtype=arguments.dtype,
         header=arguments.header,
@@ -199,6 +200,32 @@ def tables_for(model: Model, source: Batches, name: str) -> Iterator[tuple[Table
         rows, weights = item if isinstance(item, tuple) else (item, None)
         table = Table(rows, source.columns)
         yield _under_names(model, table, name) if fitted else table, weights
+
+
+def kept_tables(
+    model: Model, source: Batches, name: str, *, whole: bool
+) -> Iterator[tuple[Table, Any]]:
+    """Give rows under the names of a model, and the columns that are kept of them.
+
+    Parameters
+    ----------
+    model, source, name
+        As for `table_for`.
+    whole : bool
+        Whether to read as much as possible at once.
+
+    Yields
+    ------
+    table : Table
+    kept : pyarrow.Table
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer columns than the model has.
+    """
+    for table, kept in source.with_kept(whole=whole):
+        yield _under_names(model, table, name), kept
 
 
 def say_gaps(arguments: argparse.Namespace, source: Batches) -> None:

@@ -131,6 +131,11 @@ def bound_of(arguments: argparse.Namespace) -> str:
     return "lower bound of all rows" if arguments.bayesian else "log-likelihood"
 
 
+def n_seen(model: GaussianMixture) -> int:
+    """How many rows of streams a model has seen, 0 before the first."""
+    return int(getattr(model, "n_samples_seen_", 0))
+
+
 def loaded(path: str) -> Model:
     """The model of a file, of whichever class has written it.
 

@@ -15,6 +15,7 @@ from fastgmm.cli.completion import SHELLS, print_script
 from fastgmm.cli.covariance_types import ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_posterior_options
+from fastgmm.cli.novelty import below
 from fastgmm.cli.readers import columns, number_or, numbers, positive, seed
 from fastgmm.cli.score import score
 from fastgmm.cli.shared_options import (
@@ -64,6 +65,7 @@ EXAMPLES = {
     "score": """
   fastgmm score rows.gmm rows.csv -o scores.parquet
   fastgmm score rows.gmm rows.csv --only label,log_density --digits 4 -o scores.csv.gz
+  fastgmm score rows.gmm rows.csv --keep id,time --below 0.1% --novel-only
   tail -f rows.csv | fastgmm score rows.gmm""",
     "impute": """
   fastgmm impute rows.gmm gaps.csv -o filled.csv
@@ -317,8 +319,20 @@ def _add_score(commands: Any) -> None:
         "--only",
         type=columns,
         metavar="A,B",
-        help="among log_density, label, responsibilities, and responsibility_0, ... alone (the "
-        "first three)",
+        help="among log_density, label, responsibilities, responsibility_0, ... alone, row (its "
+        "number from 0), and novel (the first three)",
+    )
+    novel = parser.add_argument_group("what is novel")
+    novel.add_argument(
+        "--below",
+        type=below,
+        metavar="LIMIT",
+        help="rows of a lower log density, such as -12.5, are novel; with a share, such as 0.1%%, "
+        "the log density that so many of the model's own rows have, or of the recent rows of its "
+        "stream; adds a column novel of 0 and 1",
+    )
+    novel.add_argument(
+        "--novel-only", action="store_true", help="write novel rows alone, and the number of each"
     )
 
 
@@ -342,6 +356,12 @@ def _add_rows(parser: argparse.ArgumentParser, reading: Any) -> Any:
     """Add options of a command that reads rows and writes a line for each; returns the latter."""
     add_batches(reading, "read files in batches of this size, not whole")
     writing = add_row_output(parser)
+    writing.add_argument(
+        "--keep",
+        type=columns,
+        metavar="A,B",
+        help="columns of DATA to write first, as they stand there; by name, or by number from 0",
+    )
     add_quiet(writing)
     add_threads(writing)
     return writing

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one sentence, and where the options are explained."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Before Python 3.14 a value such as -1e9 is taken for an option.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """Say it on standard error, and end with code 2."""

@@ -19,7 +19,7 @@ from fastgmm.cli.inputs import (
     taken_gaps,
 )
 from fastgmm.cli.machine import model_facts, print_json
-from fastgmm.cli.models import Model, bound_of
+from fastgmm.cli.models import Model, bound_of, n_seen
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
 from fastgmm.cli.report import column_names_of, counted, print_summary
@@ -133,7 +133,7 @@ def learn(arguments: argparse.Namespace) -> None:
     """Update a model from a stream and write it back in one step, now and then and at the end."""
     path = Path(arguments.model)
     model = _model_to_teach(arguments, path)
-    before = _n_seen(model)
+    before = n_seen(model)
     saved = time.monotonic()
     arguments.gaps = taken_gaps(arguments, model)
     if arguments.gaps == "em":
@@ -217,11 +217,6 @@ def _check_same_model(arguments: argparse.Namespace, model: GaussianMixture) -> 
             )
 
 
-def _n_seen(model: GaussianMixture) -> int:
-    """How many rows of streams a model has seen, 0 before the first."""
-    return int(getattr(model, "n_samples_seen_", 0))
-
-
 def _save_what_is_learned(model: GaussianMixture, path: Path, before: int) -> None:
-    if model.is_fitted and _n_seen(model) > before:
+    if model.is_fitted and n_seen(model) > before:
         model.save(path)

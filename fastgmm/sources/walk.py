@@ -164,7 +164,7 @@ class Batches:
         pyarrow = import_pyarrow("columns to keep")
         for _, part in self._read(self._begin(), whole=whole, keeping=True):
             kept = pyarrow.Table.from_arrays(list(part.kept), names=list(self.kept))
-            if self._gaps == "drop" and len(part.gaps):
+            if self._gaps == "drop" and len(part.gaps) and len(self.kept):
                 whole_rows = np.ones(len(kept), bool)
                 whole_rows[part.gaps] = False
                 kept = kept.filter(whole_rows)

@@ -13,8 +13,9 @@ import pytest
 from pyarrow import parquet
 
 from commands import FAITHFUL
-from fastgmm.cli import results
-from fastgmm.cli.results import Field, Form, row_results
+from fastgmm.cli import writers
+from fastgmm.cli.results import row_results
+from fastgmm.cli.writers import Field, Form
 
 FIELDS = [Field("number", ["number"]), Field("pair", ["a,b", "c"], several=True)]
 VALUES = [np.array([1, 2]), np.array([[0.5, -1e-300], [1 / 3, 2.0]])]
@@ -43,7 +44,7 @@ def test_text_has_all_digits_and_quoted_names(tmp_path):
 
 
 def test_many_lines_are_those_of_one_thread(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "LINES_AT_ONCE", 7)
+    monkeypatch.setattr(writers, "LINES_AT_ONCE", 7)
     rows = np.random.default_rng(0).normal(size=(1000, 2))
     for threads in (1, 3):
         with row_results(Form(str(tmp_path / f"{threads}"), threads=threads), FIELDS) as sink:

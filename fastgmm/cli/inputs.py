@@ -72,6 +72,7 @@ def open_source(
         decimal=arguments.decimal,
         comment=arguments.comment,
         gap_marks=arguments.gap_marks,
+        bad_lines=arguments.bad_lines,
     )
 
 
@@ -235,29 +236,41 @@ def say_gaps(arguments: argparse.Namespace, source: Batches) -> None:
 
 
 def gap_facts(arguments: argparse.Namespace, source: Batches) -> dict[str, int]:
-    """What `--json` prints of rows with gaps: how many were left out, and how many were taken."""
+    """What `--json` prints of rows with gaps, left out or taken, and of lines that were skipped."""
     em = arguments.gaps == "em"
     n_dropped, n_with_gaps = (0, source.dropped) if em else (source.dropped, 0)
-    return {"n_dropped": n_dropped, "n_with_gaps": n_with_gaps}
+    return {"n_dropped": n_dropped, "n_with_gaps": n_with_gaps, "n_skipped": source.skipped}
 
 
 def say_dropped(source: Batches, what: str = "left out") -> None:
-    """Say how many rows had gaps, and where the first of them stand.
+    """Say how many rows had gaps and how many lines were skipped, and which the first are.
 
     Parameters
     ----------
     source : Batches
         After a pass.
     what : str
-        What has become of them.
+        What has become of the rows.
     """
-    if not source.dropped:
-        return
-    places = ", ".join(source.dropped_at)
-    n_more = source.dropped - len(source.dropped_at)
-    more = f" and {n_more} more" if n_more else ""
-    verb = "was" if source.dropped == 1 else "were"
-    say(f"note: {counted(source.dropped, 'row')} with gaps {verb} {what}: {places}{more}.")
+    if source.dropped:
+        found = _placed(source.dropped, source.dropped_at)
+        say(
+            f"note: {counted(source.dropped, 'row')} with gaps {_be(source.dropped)} {what}{found}."
+        )
+    if source.skipped:
+        found = _placed(source.skipped, source.skipped_at)
+        what = "that is no row" if source.skipped == 1 else "that are no rows"
+        lines = counted(source.skipped, "line")
+        say(f"note: {lines} {what} {_be(source.skipped)} skipped{found}.")
+
+
+def _placed(number: int, places: Sequence[str]) -> str:
+    n_more = number - len(places)
+    return f": {', '.join(places)}{f' and {n_more} more' if n_more else ''}"
+
+
+def _be(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _where_named(known: Sequence[str], names: Sequence[str] | None) -> list[str] | None:

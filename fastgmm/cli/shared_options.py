@@ -71,6 +71,13 @@ def add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> Grou
         help="what stands for a missing value besides nothing, NA, NaN, null, None, n.a., ?, - "
         "and .; as --gap-marks=-999",
     )
+    add(
+        "--bad-lines",
+        choices=["error", "skip"],
+        default="error",
+        help="a line of a CSV that is no row, such as names in the middle: refuse it, or pass over "
+        "it and say which (%(default)s)",
+    )
     add("--format", choices=FORMATS, help="what DATA holds (found out by name or first bytes)")
     add(
         "--dtype",

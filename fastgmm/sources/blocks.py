@@ -43,6 +43,8 @@ class Block(NamedTuple):
         Whether an array of values has memory of its own, which nobody else keeps or changes.
     kept : sequence of pyarrow.Array or pyarrow.ChunkedArray
         The columns of the same rows that are carried along as they stand.
+    skipped : sequence of int
+        The lines of the source among these rows that were passed over.
     """
 
     first: int
@@ -52,6 +54,7 @@ class Block(NamedTuple):
     failure: ValueError | None = None
     owned: bool = False
     kept: Sequence[Any] = ()
+    skipped: Sequence[int] = ()
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """Say where rows of the block, counted from 0, stand in the source."""

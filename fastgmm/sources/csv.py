@@ -19,7 +19,7 @@ import numpy as np
 
 from fastgmm.sources.arrow import ArrowColumns, import_pyarrow
 from fastgmm.sources.blocks import Block, Source
-from fastgmm.sources.csv_text import BOM, CSV_BLOCK_BYTES, CsvText, numbered
+from fastgmm.sources.csv_text import BOM, CSV_BLOCK_BYTES, CsvText, line_by_line, numbered
 from fastgmm.sources.dialect import Dialect
 from fastgmm.sources.header import shown
 from fastgmm.sources.streams import READ_BYTES
@@ -115,7 +115,8 @@ class CsvSource(Source):
 
     def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
         """Read a file in one piece, which pyarrow does on all processors."""
-        if not self._plain:
+        # Where lines are passed over, only the pieces that hold some are read slowly.
+        if not self._plain or self._dialect.skips:
             yield from self._pieces(chosen, READ_BYTES)
             return
         import pyarrow
@@ -143,12 +144,13 @@ class CsvSource(Source):
         try:
             table = self._table(file, size, chosen)
         except pyarrow.ArrowInvalid as error:
-            columns, kept, failure = self._read_slowly(records, chosen)
-            if failure is not None:
-                failure.__cause__ = error
-            lines_of = partial(self._lines_of, records, None)
-            texts = [pyarrow.array(one, pyarrow.string()) for one in kept]
-            return Block(first, len(columns[0]), columns, lines_of, failure, kept=texts)
+            block = self._read_slowly(first, records, chosen)
+            if block.failure is not None:
+                block.failure.__cause__ = error
+            return block
+        if self._dialect.skips and _quoted(records) and table.num_rows != _n_lines(records):
+            # A quotation mark that is left open has taken the lines behind it.
+            return self._read_slowly(first, records, chosen)
         lines_of = partial(self._lines_of, records, table.num_rows)
         numbers, texts = table.columns[: len(chosen)], table.columns[len(chosen) :]
         return Block(first, table.num_rows, ArrowColumns(numbers), lines_of, kept=texts)
@@ -194,25 +196,39 @@ class CsvSource(Source):
             ),
         )
 
-    def _read_slowly(
-        self, records: Records, chosen: Sequence[int]
-    ) -> tuple[list[Any], list[list[str]], ValueError | None]:
+    def _read_slowly(self, first: int, records: Records, chosen: Sequence[int]) -> Block:
         """Read what pyarrow refused up to the bad record, and make the error for that one.
 
-        There may be none: pyarrow is strict with blanks around gaps, for example.
+        There may be none: pyarrow is strict with blanks around gaps, for example. Where bad lines
+        are passed over, reading goes on behind them.
         """
-        columns = [array("d") for _ in chosen]
+        import pyarrow
+
+        columns, places, skipped = [array("d") for _ in chosen], list[int](), list[int]()
         kept: list[list[str]] = [[] for _ in self._kept]
         failure: ValueError | None = None
         try:
             for line, fields in self._numbered(records):
-                self._append(columns, line, fields, chosen)
-                for column, text in zip(kept, self._texts(line, fields), strict=True):
-                    column.append(text)
+                places.append(line)
+                try:
+                    self._append(columns, line, fields, chosen)
+                    texts = self._texts(line, fields)
+                except ValueError:
+                    if not self._dialect.skips:
+                        raise
+                    skipped.append(places.pop())
+                    for column in columns:
+                        del column[len(places) :]
+                    continue
+                for texts_so_far, text in zip(kept, texts, strict=True):
+                    texts_so_far.append(text)
         except ValueError as found:
             failure = found
         numbers = [np.frombuffer(column) if column else np.empty(0) for column in columns]
-        return numbers, kept, failure
+        carried = [pyarrow.array(one, pyarrow.string()) for one in kept]
+        lines_of = partial(_at, places)
+        n_rows = len(numbers[0])
+        return Block(first, n_rows, numbers, lines_of, failure, kept=carried, skipped=skipped)
 
     def _texts(self, line: int, fields: list[str]) -> list[str]:
         """The fields of a record that are kept."""
@@ -285,10 +301,8 @@ class CsvSource(Source):
         separator = self._dialect.separator
         return f"the fields are taken to be separated by {separator!r}; pass delimiter= if not"
 
-    def _lines_of(
-        self, records: Records, n_rows: int | None, rows: Sequence[int]
-    ) -> list[int | None]:
-        if n_rows is not None and _n_lines(records) == n_rows:
+    def _lines_of(self, records: Records, n_rows: int, rows: Sequence[int]) -> list[int | None]:
+        if _n_lines(records) == n_rows:
             # Every line is a row, so that none need be read.
             return [records.n_lines + row + 1 for row in rows]
         wanted, lines = set(rows), {}
@@ -305,7 +319,20 @@ class CsvSource(Source):
             records.opened() as file,
             io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="") as lines,
         ):
-            yield from numbered(self.where, lines, self._dialect.separator, records.n_lines)
+            separator, n_before = self._dialect.separator, records.n_lines
+            if self._dialect.skips:
+                yield from line_by_line(lines, separator, n_before)
+            else:
+                yield from numbered(self.where, lines, separator, n_before)
+
+
+def _at(places: Sequence[int], rows: Sequence[int]) -> list[int | None]:
+    return [places[row] for row in rows]
+
+
+def _quoted(records: Records) -> bool:
+    with records.opened() as file:
+        return b'"' in file.read()
 
 
 def _with_comma(dialect: Dialect) -> Dialect:

@@ -43,6 +43,7 @@ def batches(
     decimal: str = ".",
     comment: str | None = None,
     gap_marks: str | Sequence[str] = (),
+    bad_lines: str = "error",
 ) -> Batches:
     r"""Read data of any length as batches of rows, in memory for one batch and a few MiB.
 
@@ -108,6 +109,10 @@ def batches(
     gap_marks : str or sequence of str
         What stands for a missing value in a CSV, as it is written there, besides the common marks:
         nothing, ``NA``, ``N/A``, ``NaN``, ``null``, ``None``, ``n.a.``, ``?``, ``-``, ``.``.
+    bad_lines : {"error", "skip"}
+        What to do with a line of a CSV that is no row, because it has more or fewer fields or a
+        word for a number, as a line of names in the middle: refuse it, or pass over it and count
+        it in `Batches.skipped`. Then a line end always ends a row, in quotation marks as well.
 
     Returns
     -------
@@ -148,7 +153,7 @@ def batches(
         raise ValueError("keep and weights do not go together; leave one of them out.")
     check_gaps(gaps)
     check_format(format)
-    dialect = dialect_of(header, delimiter, decimal, comment, gap_marks)
+    dialect = dialect_of(header, delimiter, decimal, comment, gap_marks, bad_lines)
     parts, files = opened_parts(source, format, dialect)
     return Batches(
         parts,

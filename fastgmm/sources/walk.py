@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 MOST_PLACES = 10
-"""The places of this many rows with gaps are remembered."""
+"""The places of this many rows with gaps, or lines that are no rows, are remembered."""
 
 
 class _Part(NamedTuple):
@@ -61,6 +61,10 @@ class Batches:
         How many rows with gaps the current or last pass has left out, or kept with NaN.
     dropped_at : list of str
         Where the first of them stand in the source, such as "line 3"; at most 10.
+    skipped : int
+        How many lines of a CSV the current or last pass has passed over.
+    skipped_at : list of str
+        Which the first of them are, such as "line 3"; at most 10.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Batches:
         self.reiterable, self.files = source.reiterable, files
         self._reads_ahead = source.reads_ahead
         self.dropped, self.dropped_at = 0, list[str]()
+        self.skipped, self.skipped_at = 0, list[str]()
         self._parts = source
         self._where, self._take, self._merged = source.where, take, source.merged
         self._nothing = source.nothing if isinstance(source, Source) else "holds no rows."
@@ -192,8 +197,10 @@ class Batches:
             weighted = part.weighted
             parts.append(part.rows)
         if not any(map(len, parts)):
-            gaps = "holds no row without gaps." if self.dropped else self._nothing
-            raise ValueError(f"{self._where} {gaps}")
+            nothing = "holds no row without gaps." if self.dropped else self._nothing
+            if self.skipped:
+                nothing = f"holds no row: {self.skipped} lines that are none were skipped."
+            raise ValueError(f"{self._where} {nothing}")
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if not weighted:
             return Table(rows, self.columns)
@@ -208,6 +215,7 @@ class Batches:
             )
         self._begun = True
         self.dropped, self.dropped_at = 0, []
+        self.skipped, self.skipped_at = 0, []
         return [self._parts] if isinstance(self._parts, Source) else self._parts.begun()
 
     def _pass(self, sources: Iterable[Source]) -> Iterator[Any]:
@@ -257,6 +265,8 @@ class Batches:
                 rows, gaps = finite_rows(block, wanted, copy=not whole)
                 if len(gaps):
                     self._note(source, block, gaps)
+                if block.skipped:
+                    self._note_skipped(source, block.skipped)
                 yield source, _Part(rows, weighted, gaps, block.kept)
             n_before += n_rows
 
@@ -264,8 +274,17 @@ class Batches:
         """Count rows with gaps, and remember where the first of them are."""
         self.dropped += len(gaps)
         places = block.places(gaps[: MOST_PLACES - len(self.dropped_at)].tolist())
+        self.dropped_at += self._named(source, places)
+
+    def _note_skipped(self, source: Source, lines: Sequence[int]) -> None:
+        """Count lines that were passed over, and remember the first of them."""
+        self.skipped += len(lines)
+        places = [f"line {line}" for line in lines[: MOST_PLACES - len(self.skipped_at)]]
+        self.skipped_at += self._named(source, places)
+
+    def _named(self, source: Source, places: Sequence[str]) -> list[str]:
         several = len(self.files) > 1
-        self.dropped_at += [f"{source.where}, {place}" if several else place for place in places]
+        return [f"{source.where}, {place}" if several else place for place in places]
 
 
 def _split(batch: Rows) -> tuple[Rows, Rows]:

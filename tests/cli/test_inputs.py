@@ -1,6 +1,7 @@
 """The columns and weights of a command's rows."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -133,3 +134,31 @@ def test_batches_have_the_columns_that_the_model_knows(monkeypatch):
         tables(model, "a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"^The pipe has 2 columns and the model was fitted on 3"):
         tables(nameless, "a,b\n1,2\n")
+
+
+def test_bad_lines_are_skipped_and_said_by_every_command(run, geyser, tmp_path):
+    path = tmp_path / "x.csv"
+    rows = [f"{i % 7},{i * i % 11}" for i in range(400)]
+    path.write_text(
+        "\n".join(["eruptions,waiting", *rows[:20], "eruptions,waiting", *rows[20:], "1"])
+    )
+    assert run("fit", path, "-k", 1)[0] == 1
+    note = "fastgmm: note: 2 lines that are no rows were skipped: line 22, line 403.\n"
+    model = geyser[0]
+    for words in (
+        ["fit", path, "-k", 1, "--json"],
+        ["fit", path, "-k", 1, "--json", "--stream"],
+        ["select", path, "-k", 1, "--covariance-types", "diag", "--json"],
+        ["learn", tmp_path / "new.gmm", path, "-k", 1, "--json"],
+        ["adapt", model, path, "-o", tmp_path / "adapted.gmm", "--json"],
+        ["score", model, path],
+        ["impute", model, path],
+    ):
+        code, out, err = run(*words, "--bad-lines", "skip")
+        assert code == 0
+        assert note in err
+        if "--json" in words:
+            facts = json.loads(out)
+            assert (facts["n_rows"], facts["n_skipped"]) == (400, 2)
+        else:
+            assert out.count("\n") == 401

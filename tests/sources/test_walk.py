@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import ipc, parquet
 
-from fastgmm.sources import batches
+from fastgmm.sources import batches, streams
 
 TEXT = (
     'id,a,when,b,note\n007,1.50,2024-01-02,2,"x, ""y"""\n'
@@ -116,3 +116,72 @@ def test_what_cannot_be_kept_is_said(tmp_path, path):
         batches(path, keep=["id", "a", "when", "b", "note"])
     with pytest.raises(ValueError, match=r"has no column 'no'; it has 'id', "):
         batches(path, keep="no")
+
+
+BAD = (
+    "id,a,b\nx,1,2\nid,a,b\ny,3\nz,4,five\n\nu,6,7,8\nv,8,9\nw,,1\n"
+    'q,"1,2\nr,2,3\n"s",4,5\n\ufffd\ufffd\nt,6,7'
+)
+"""Of these lines, 3 to 5, 7, 10 and 13 are no rows."""
+GOOD = [[1, 2], [8, 9], [2, 3], [4, 5], [6, 7]]
+
+
+def test_lines_that_are_no_rows_are_skipped_and_named(tmp_path):
+    (tmp_path / "x.csv").write_text(BAD)
+    options = {"columns": ["a", "b"], "bad_lines": "skip", "gaps": "drop"}
+    for source in (tmp_path / "x.csv", io.BytesIO(BAD.encode())):
+        read = batches(source, keep="id", **options)
+        for _ in range(2 if read.reiterable else 1):
+            parts = list(read.with_kept())
+            assert np.concatenate([table.rows for table, _ in parts]).tolist() == GOOD
+            ids = pyarrow.concat_tables([kept for _, kept in parts]).column("id").to_pylist()
+            assert ids == ["x", "v", "r", "s", "t"]
+            assert (read.dropped, read.dropped_at) == (1, ["line 9"])
+            assert (read.skipped, read.skipped_at) == (
+                6, [f"line {line}" for line in (3, 4, 5, 7, 10, 13)]
+            )  # fmt: skip
+    table = batches(tmp_path / "x.csv", **options).table()
+    assert table.rows.tolist() == GOOD
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 17, 1000])
+def test_lines_are_skipped_wherever_the_text_is_cut(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(streams, "READ_BYTES", size)
+    for end in ("\n", "\r\n", "\r"):
+        path = tmp_path / "x.csv"
+        path.write_bytes(BAD.replace("\n", end).encode())
+        read = batches(path, columns=["a", "b"], bad_lines="skip", gaps="drop")
+        assert np.concatenate(list(read)).tolist() == GOOD
+        assert (read.skipped, read.skipped_at[-1]) == (6, "line 13")
+
+
+def test_an_open_quotation_mark_takes_no_other_line(tmp_path):
+    """Where pyarrow finds fields enough, it would take the lines behind it for text."""
+    (tmp_path / "x.csv").write_text('a,note\n1,x\n2,"open\n3,y\n4,z"\n5,"w"\n')
+    read = batches(tmp_path / "x.csv", columns="a", bad_lines="skip")
+    assert np.concatenate(list(read)).tolist() == [[1], [2], [3], [4], [5]]
+    assert read.skipped == 0
+
+
+def test_files_of_which_lines_are_skipped_are_named(tmp_path):
+    for name in ("x", "y"):
+        (tmp_path / f"{name}.csv").write_text("a\n1\na\n" + "word\n" * 6)
+    read = batches(tmp_path, bad_lines="skip")
+    assert read.table().rows.tolist() == [[1], [1]]
+    assert read.skipped == 14
+    assert len(read.skipped_at) == 10
+    assert read.skipped_at[-1] == f"{tmp_path / 'y.csv'}, line 5"
+
+
+def test_what_is_said_of_bad_lines(tmp_path):
+    (tmp_path / "x.csv").write_text("a\n1\nx\n")
+    with pytest.raises(ValueError, match=r"line 3, column 'a': 'x' is not a number"):
+        batches(tmp_path / "x.csv").table()
+    (tmp_path / "x.csv").write_text("a,b\n1\nx,2\n")
+    with pytest.raises(ValueError, match=r"holds no row: 2 lines that are none were skipped\."):
+        batches(tmp_path / "x.csv", bad_lines="skip").table()
+    with pytest.raises(ValueError, match=r"bad_lines must be 'error' or 'skip', got 'warn'\."):
+        batches(tmp_path / "x.csv", bad_lines="warn")
+    np.save(tmp_path / "x.npy", np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"of which bad_lines='skip' says nothing; leave it out"):
+        batches(tmp_path / "x.npy", bad_lines="skip")

@@ -166,27 +166,34 @@ def learn(arguments: argparse.Namespace) -> None:
 def _print_learned(
     arguments: argparse.Namespace, model: GaussianMixture, before: int, gaps: dict[str, int]
 ) -> None:
-    stream = model.stream_
+    stream, known = model.stream_, model.stream_.seen.size > 0
     if arguments.json:
         print_json(
             {
                 "n_rows": stream.n_samples - before,
-                "n_rows_in_all": stream.n_samples,
+                "n_rows_in_all": _whole(float(stream.n_samples + stream.fitted)),
                 **gaps,
-                "log_density": stream.mean,
-                "log_density_deviation": stream.deviation,
+                "log_density": stream.mean if known else None,
+                "log_density_deviation": stream.deviation if known else None,
                 "n_iter": model.n_iter_,
             }
         )
         return
+    density = f"{stream.mean:.6f} +- {stream.deviation:.6f}"
+    of_fit = f" ({stream.fitted:.15g} of them of the fit before)" if stream.fitted else ""
     print_pairs(
         {
             "rows learned": str(stream.n_samples - before),
-            "rows in all": str(stream.n_samples),
-            "log density per row": f"{stream.mean:.6f} +- {stream.deviation:.6f}",
+            "rows in all": f"{stream.n_samples + stream.fitted:.15g}{of_fit}",
+            "log density per row": density if known else "not known before the first update",
             "updates": str(model.n_iter_),
         }
     )
+
+
+def _whole(number: float) -> int | float:
+    """A number of rows, or what they weigh, as JSON has it."""
+    return int(number) if number.is_integer() else number
 
 
 def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixture:

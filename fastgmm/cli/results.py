@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fastgmm.cli.terminal import naming, open_results
-from fastgmm.cli.writers import Csv, Field, Form, Json, Npy, Parquet, Text, Writer, pyarrow
+from fastgmm.cli.terminal import naming, open_results, written_whole
+from fastgmm.cli.writers import Csv, Field, Form, Json, Lent, Npy, Parquet, Text, Writer, pyarrow
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """A CSV under a name that ends so is compressed."""
@@ -43,31 +42,23 @@ def row_results(form: Form, fields: Sequence[Field]) -> Iterator[Writer]:
     if form.as_json or path is None:
         if binary or ending in COMPRESSIONS:
             raise ValueError(f"--json writes text, which {path} does not say: name another file.")
-        with open_results(path) as stream:
+        with open_results(path, comes=form.comes) as stream:
             yield Json(stream, fields, form) if form.as_json else Csv(Text(stream), names, form)
         return
-    # What becomes a file that others read whole is there when it is whole, or not at all.
-    with naming(path), _removed_after_errors(path, binary), open(path, "wb") as file:
+    # Text of rows that come one after the other is there as they come; all else when it is whole.
+    comes = form.comes and not binary and ending not in COMPRESSIONS
+    with naming(path), open(path, "wb") if comes else written_whole(path) as file:
         writer: Writer
         if ending == ".npy":
             writer = Npy(file, len(names), form)
         elif binary:
             writer = Parquet(file, names, form)
         elif ending in COMPRESSIONS:
-            with pyarrow("Writing CSV").CompressedOutputStream(file, COMPRESSIONS[ending]) as sink:
+            kind = COMPRESSIONS[ending]
+            with pyarrow("Writing CSV").CompressedOutputStream(Lent(file), kind) as sink:
                 yield Csv(sink, names, form)
             return
         else:
             writer = Csv(file, names, form)
         with contextlib.closing(writer):
             yield writer
-
-
-@contextlib.contextmanager
-def _removed_after_errors(path: str, binary: bool) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if binary and os.path.isfile(path):
-            os.unlink(path)
-        raise

@@ -81,7 +81,14 @@ def _usual(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def form_of(arguments: argparse.Namespace, source: Batches) -> Form:
     """How a command that reads rows writes the results of each."""
-    return Form(arguments.output, arguments.json, arguments.digits, arguments.threads, source.kept)
+    return Form(
+        arguments.output,
+        arguments.json,
+        arguments.digits,
+        arguments.threads,
+        source.kept,
+        comes=not source.reiterable,
+    )
 
 
 def is_binary(path: str | None) -> bool:

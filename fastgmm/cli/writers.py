@@ -52,6 +52,8 @@ class Form(NamedTuple):
         How many make text; one per processor by default.
     kept : tuple of str
         The names of the columns of the data that are written before the results.
+    comes : bool
+        Whether rows come one after the other, as from a pipe, and their text is to be seen then.
     """
 
     path: str | None
@@ -59,6 +61,7 @@ class Form(NamedTuple):
     digits: int | None = None
     threads: int | None = None
     kept: tuple[str, ...] = ()
+    comes: bool = False
 
 
 Values = Sequence[Any]
@@ -93,6 +96,22 @@ def pyarrow(what: str) -> Any:
     except ImportError as error:
         raise ImportError(f"{what} needs pyarrow: pip install 'fastgmm[cli]'.") from error
     return pyarrow
+
+
+class Lent(io.RawIOBase):
+    """A binary file for someone who closes what he is given; the file itself stays open."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+
+    def writable(self) -> bool:
+        """True: it can be written to."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write to the file."""
+        return self._file.write(data)
 
 
 class Text:

@@ -1,9 +1,11 @@
 """Results that have a line per row: their forms, and what is left after an error."""
 
 import bz2
+import errno
 import gzip
 import io
 import os
+import subprocess
 import sys
 import threading
 
@@ -12,7 +14,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from commands import FAITHFUL
+from commands import FAITHFUL, process
 from fastgmm.cli import writers
 from fastgmm.cli.results import row_results
 from fastgmm.cli.writers import Field, Form
@@ -135,3 +137,55 @@ def test_other_commands_write_so_too(run, geyser, tmp_path, command):
         assert table.column_names == ["eruptions", "waiting", "label"]
         rows = np.column_stack(table.columns[:2])
         np.testing.assert_array_equal(rows, model.sample(9, random_state=0)[0].round(1))
+
+
+FORMS = ["x.csv", "x.csv.gz", "x.parquet", "x.npy", "x.txt"]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_full_disk_leaves_the_old_file(geyser, tmp_path, name):
+    """A limit of the size of a file stands for a disk that is full in the middle."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "folder" / name
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = process("sample", geyser[0], "-n", 50_000, "-o", path, preexec_fn=limited)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fastgmm: error: {path}: {os.strerror(errno.EFBIG)}.\n"
+    assert [one.name for one in path.parent.iterdir()] == [name]
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_an_error_in_the_middle_leaves_the_old_file(run, geyser, tmp_path, name):
+    rows = ["eruptions,waiting", *["3.6,79"] * 300_000, "word,1"]
+    (tmp_path / "rows.csv").write_text("\n".join(rows))
+    (tmp_path / "folder").mkdir()
+    words = ["score", geyser[0], tmp_path / "rows.csv", "--batch-rows", 1000, "--only", "label"]
+    assert run(*words, "-o", tmp_path / "folder" / name)[0] == 1
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_text_of_a_pipe_is_there_as_it_comes(geyser, tmp_path):
+    path = tmp_path / "scores.csv"
+    command = [sys.executable, "-m", "fastgmm", "score", str(geyser[0]), "-o", str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as running:
+        running.stdin.write("eruptions,waiting\n3.6,79\n")
+        running.stdin.flush()
+        while not path.exists() or path.read_text().count("\n") < 2:
+            assert running.poll() is None
+        running.stdin.close()
+        assert running.wait() == 0
+
+
+def test_the_name_of_standard_output_is_written_to_from_where_it_is(geyser, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("before\n")
+    with open(path, "a") as out:
+        command = [sys.executable, "-m", "fastgmm", "sample", str(geyser[0]), "-n", "1", "-o"]
+        subprocess.run([*command, "/dev/fd/1"], stdout=out, check=True)
+    assert path.stat().st_size > 20

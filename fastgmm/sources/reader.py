@@ -91,9 +91,11 @@ def batches(
         Whether the first line of a CSV holds names. None finds out: it does if none of its fields
         is a number and all are words, or a column goes on with a number. A line that holds words
         and a number is a row, or refused where it may be either.
-    gaps : {"error", "drop", "keep"}
+    gaps : {"error", "drop", "keep", "missing"}
         What to do with rows that have a value missing, NaN or infinite in one of the columns that
-        are read, that of the weights included: refuse them, leave them out, or give them with NaN.
+        are read, that of the weights included: refuse them, leave them out, or give them as they
+        are, what is missing as NaN; "missing" does so too and refuses infinite values, as a model
+        with ``missing="em"`` does.
     format : {"csv", "tsv", "npy", "npz", "parquet", "arrow", "arrows"}, optional
         What a file holds whose name does not tell, or what comes out of a pipe. "arrows" is a
         stream.

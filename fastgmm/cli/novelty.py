@@ -11,6 +11,7 @@ import numpy as np
 from fastgmm import GaussianMixture
 from fastgmm.cli.models import Model, n_seen
 from fastgmm.cli.report import counted
+from fastgmm.cli.usage import UsageError
 from fastgmm.typing import Flags
 
 
@@ -106,7 +107,7 @@ def novelty_of(arguments: argparse.Namespace, model: Model) -> Novelty | None:
     limit = arguments.below
     if limit is None:
         if arguments.novel_only:
-            raise ValueError("--novel-only wants to know what is novel: add --below.")
+            raise UsageError("--novel-only wants to know what is novel: add --below.")
         return None
     if not isinstance(limit, Share):
         return Novelty(limit)

@@ -12,11 +12,20 @@ from typing import Any
 from fastgmm import select
 from fastgmm.cli.adapt import adapt
 from fastgmm.cli.completion import SHELLS, print_script
-from fastgmm.cli.covariance_types import ONE, SOME, types
+from fastgmm.cli.covariance_types import ANY, ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_posterior_options
 from fastgmm.cli.novelty import below
-from fastgmm.cli.readers import columns, number_or, numbers, positive, seed
+from fastgmm.cli.readers import (
+    columns,
+    number_or,
+    numbers,
+    parts,
+    positive,
+    relevance,
+    seconds,
+    seed,
+)
 from fastgmm.cli.score import score
 from fastgmm.cli.shared_options import (
     PICTURE,
@@ -146,7 +155,7 @@ def _add_fit(commands: Any) -> None:
     add_batches(reading, "size of the batches of --stream and --checkpoint")
     add = mixture.add_argument
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
-    add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
+    add("--covariance-type", **ONE, default="full", help=f"{ANY} (%(default)s)")
     add("--factors", type=positive, metavar="Q", help="of low rank: the number of factors")
     add_regularization(mixture)
     add_posterior_options(parser.add_argument_group("a posterior, by variational Bayes"))
@@ -257,13 +266,14 @@ def _add_learn(commands: Any) -> None:
         "count)")  # fmt: skip
     add(
         "--save-every",
-        type=float,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="between two times the model is written (%(default)s)",
     )
     add_threads(learning)
     add_json(learning)
+    add_quiet(learning, "no table at the end")
 
 
 def _add_adapt(commands: Any) -> None:
@@ -285,19 +295,20 @@ def _add_adapt(commands: Any) -> None:
     add("-o", "--output", metavar="NEW", required=True, help="write the adapted model to this file")
     add(
         "--relevance",
-        type=float,
+        type=relevance,
         default=16.0,
         metavar="ROWS",
         help="for how many rows each component stands (%(default)s)",
     )
     add(
         "--parts",
-        type=columns,
+        type=parts,
         default=["means"],
         metavar="A,B",
         help=f"among {', '.join(PARTS)} (means)",
     )
     add_json(writing)
+    add_quiet(writing, "no table at the end")
     add_threads(writing)
 
 
@@ -362,7 +373,7 @@ def _add_rows(parser: argparse.ArgumentParser, reading: Any) -> Any:
         metavar="A,B",
         help="columns of DATA to write first, as they stand there; by name, or by number from 0",
     )
-    add_quiet(writing)
+    add_quiet(writing, "no progress")
     add_threads(writing)
     return writing
 
@@ -372,7 +383,7 @@ def _add_sample(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
     parser.add_argument("-n", type=positive, required=True, metavar="N", help="how many rows")
     parser.add_argument("--seed", type=seed, metavar="N", help="to repeat a sample")
-    add_row_output(parser)
+    add_quiet(add_row_output(parser), "no progress, of which there is none, as elsewhere")
 
 
 def _add_info(commands: Any) -> None:

@@ -7,10 +7,39 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fastgmm.cli.terminal import naming, open_results, written_whole
+from fastgmm.cli.usage import UsageError
 from fastgmm.cli.writers import Csv, Field, Form, Json, Lent, Npy, Parquet, Text, Writer, pyarrow
 
+BINARY = (".npy", ".parquet", ".pq")
+"""A name that ends so holds no text."""
+TEXT = ("", ".csv", ".txt", ".dat", ".out", ".tmp")
+"""A name that ends so, before the ending of its compression, may hold CSV."""
+JSON = (".json", ".jsonl", ".ndjson")
+"""A name that ends so, or as text may but for .csv, may hold JSON."""
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """A CSV under a name that ends so is compressed."""
+
+
+def _check_ending(form: Form) -> None:
+    """Refuse a name that promises what is not written, such as rows.xlsx."""
+    if form.path is None or form.path.startswith(("/dev/", "/proc/")):
+        return
+    name = Path(form.path)
+    ending = name.suffix.lower()
+    if form.as_json:
+        if ending not in (*JSON, *TEXT) or ending == ".csv":
+            raise UsageError(
+                f"--json writes text, which {form.path} does not say: name another file."
+            )
+        return
+    packed = ending in COMPRESSIONS
+    known = TEXT if packed else (*TEXT, *BINARY)
+    if (name.with_suffix("").suffix.lower() if packed else ending) not in known:
+        json = ", or add --json" if ending in JSON else ""
+        raise UsageError(
+            f"{form.path}: no file of this ending can be written; name one that ends in .csv, .txt "
+            f"(and .gz, .bz2 or .zst after it), .parquet, .pq or .npy{json}."
+        )
 
 
 @contextlib.contextmanager
@@ -29,7 +58,7 @@ def row_results(form: Form, fields: Sequence[Field]) -> Iterator[Writer]:
     Raises
     ------
     ValueError
-        If the file cannot hold JSON, or two columns would have one name.
+        If the name of the file promises something else, or two columns would have one name.
     """
     path, names = form.path, [name for field in fields for name in field.columns]
     if twice := [name for name in names if name in form.kept]:
@@ -37,11 +66,10 @@ def row_results(form: Form, fields: Sequence[Field]) -> Iterator[Writer]:
             f"--keep would write a second column {twice[0]!r}: rename it in the data, or leave it "
             "out."
         )
+    _check_ending(form)
     ending = "" if path is None else Path(path).suffix.lower()
-    binary = ending in (".npy", ".parquet", ".pq")
+    binary = ending in BINARY
     if form.as_json or path is None:
-        if binary or ending in COMPRESSIONS:
-            raise ValueError(f"--json writes text, which {path} does not say: name another file.")
         with open_results(path, comes=form.comes) as stream:
             yield Json(stream, fields, form) if form.as_json else Csv(Text(stream), names, form)
         return

@@ -24,8 +24,9 @@ from fastgmm.cli.models import Model, loaded
 from fastgmm.cli.novelty import Novelty, novelty_of
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import RowProgress
-from fastgmm.cli.results import row_results
+from fastgmm.cli.results import BINARY, row_results
 from fastgmm.cli.terminal import about, say
+from fastgmm.cli.usage import UsageError
 from fastgmm.cli.writers import Field, Form
 from fastgmm.sources import Batches, Table
 from fastgmm.typing import Flags
@@ -48,7 +49,8 @@ def score(arguments: argparse.Namespace) -> None:
     elif gaps == "em":
         raise ValueError(f"{arguments.model} is a posterior, which takes no rows with gaps.")
     # A row with gaps has its line as well, so that scores stay beside their rows.
-    source = open_source(arguments, model=model, gaps="error" if gaps == "error" else "keep")
+    kept_gaps = {"error": "error", "drop": "keep", "em": "missing"}[gaps]
+    source = open_source(arguments, model=model, gaps=kept_gaps)
     check_places(arguments, [*source.files, Path(arguments.model)])
     n_rows, pieces = row_pieces(arguments, model, source, len(model.weights_) + 2)
     progress = RowProgress(n_rows, quiet=arguments.quiet, to_file=arguments.output is not None)
@@ -65,7 +67,8 @@ def score(arguments: argparse.Namespace) -> None:
                 found = _scores(model, scored, [field.name for field in fields], density, novelty)
             results.write(found, whole, scored.kept if whole is None else piece.kept)
             progress.done(len(piece.table))
-    nothing = "nulls" if arguments.json or is_binary(arguments.output) else "an empty line"
+    binary = Path(arguments.output or "").suffix.lower() in BINARY
+    nothing = "nulls" if arguments.json or binary else "an empty line"
     lost = "left out" if arguments.novel_only else f"given {nothing}"
     say_dropped(source, "scored by what was observed of them" if gaps == "em" else lost)
     if novelty is not None:
@@ -91,11 +94,6 @@ def form_of(arguments: argparse.Namespace, source: Batches) -> Form:
     )
 
 
-def is_binary(path: str | None) -> bool:
-    """Whether a file of this name is no text."""
-    return path is not None and Path(path).suffix.lower() in (".npy", ".parquet", ".pq")
-
-
 def _fields(only: Sequence[str], n_components: int, novelty: Novelty | None) -> list[Field]:
     """What is written of each row, in the order in which it was asked for."""
     columns = [f"responsibility_{k}" for k in range(n_components)]
@@ -104,12 +102,12 @@ def _fields(only: Sequence[str], n_components: int, novelty: Novelty | None) -> 
     known["responsibilities"] = Field("responsibilities", columns, several=True)
     if unknown := [name for name in only if name not in known]:
         last = f" to responsibility_{n_components - 1}" if n_components > 1 else ""
-        raise ValueError(
+        raise UsageError(
             f"--only knows {', '.join(ALL)}, row, novel and responsibility_0{last}, not "
             f"{unknown[0]!r}."
         )
     if novelty is None and "novel" in only:
-        raise ValueError("--only novel wants to know what is novel: add --below.")
+        raise UsageError("--only novel wants to know what is novel: add --below.")
     return [known[name] for name in dict.fromkeys(only)]
 
 

@@ -147,9 +147,9 @@ def add_threads(group: Group) -> None:
     )
 
 
-def add_quiet(group: Group) -> None:
-    """Add that no bar is shown."""
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
+def add_quiet(group: Group, what: str = "no progress, and no table at the end") -> None:
+    """Add that nothing is shown which was not asked for."""
+    group.add_argument("-q", "--quiet", action="store_true", help=what)
 
 
 def add_strict(group: Group) -> None:

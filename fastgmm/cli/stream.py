@@ -10,6 +10,7 @@ from typing import Any
 
 from fastgmm import GaussianMixture, load
 from fastgmm.cli.inputs import (
+    check_names,
     gap_facts,
     is_large,
     name_of,
@@ -24,6 +25,7 @@ from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
 from fastgmm.cli.report import column_names_of, counted, print_summary
 from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
+from fastgmm.cli.usage import UsageError
 from fastgmm.sources import Batches
 
 OF_A_NEW_MODEL = {
@@ -49,20 +51,20 @@ def wants_stream(arguments: argparse.Namespace, source: Batches) -> bool:
     option = "--stream" if arguments.stream else "--checkpoint"
     if arguments.stream or arguments.checkpoint is not None:
         if not source.reiterable:
-            raise ValueError(
+            raise UsageError(
                 f"{name_of(arguments)} can be read only once, and {option} reads DATA anew for "
                 f"each iteration: leave {option} out, or save the rows to a file."
             )
     elif is_large(source):
         option = f"{name_of(arguments)} is too large for that"
     elif arguments.batch_rows is not None:
-        raise ValueError("--batch-rows is for batches: add --stream, or leave it out.")
+        raise UsageError("--batch-rows is for batches: add --stream, or leave it out.")
     else:
         return False
     if arguments.labels is not None:
-        raise ValueError(f"--labels wants all rows in memory ({option}): leave --labels out.")
+        raise UsageError(f"--labels wants all rows in memory ({option}): leave --labels out.")
     if arguments.plot is not None:
-        raise ValueError(f"--plot wants all rows in memory ({option}): leave --plot out.")
+        raise UsageError(f"--plot wants all rows in memory ({option}): leave --plot out.")
     return True
 
 
@@ -106,8 +108,8 @@ def _print_fit(
                 "model": model_facts(model, column_names_of(model)),
             }
         )
-        return
-    print_summary(model)
+    elif not arguments.quiet:
+        print_summary(model)
 
 
 class _Counted:
@@ -140,6 +142,8 @@ def learn(arguments: argparse.Namespace) -> None:
         model.set_params(missing="em")
     source = open_source(arguments, model=model if model.is_fitted else None)
     check_places(arguments, source.files, written=path)
+    if not model.is_fitted:
+        check_names(arguments, source)
     try:
         for table, weights in tables_for(model, source, name_of(arguments)):
             with about(name_of(arguments)):
@@ -178,6 +182,8 @@ def _print_learned(
                 "n_iter": model.n_iter_,
             }
         )
+        return
+    if arguments.quiet:
         return
     density = f"{stream.mean:.6f} +- {stream.deviation:.6f}"
     of_fit = f" ({stream.fitted:.15g} of them of the fit before)" if stream.fitted else ""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 from fastgmm.archive.replacement import replacing
+from fastgmm.cli.usage import UsageError
 from fastgmm.cli.words import in_options
 from fastgmm.errors import InvalidParameterError
 
@@ -65,7 +66,7 @@ def about(name: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        if isinstance(error, InvalidParameterError) or name in str(error):
+        if isinstance(error, (InvalidParameterError, UsageError)) or name in str(error):
             raise
         raise ValueError(f"{name}: {error}") from error
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastgmm.cli.kept import plain_rows, text_of
 from fastgmm.cli.machine import print_json
+from fastgmm.cli.usage import UsageError
 from fastgmm.typing import Flags
 
 LINES_AT_ONCE = 8192
@@ -265,7 +266,7 @@ class Npy:
 
     def __init__(self, file: IO[bytes], n_columns: int, form: Form) -> None:
         if form.kept:
-            raise ValueError(
+            raise UsageError(
                 f"--keep is for text, and {form.path} holds numbers alone: write .csv or .parquet."
             )
         if not file.seekable():

@@ -65,7 +65,7 @@ def test_json_has_lists(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["x.npy", "x.parquet", "x.csv.gz"])
+@pytest.mark.parametrize("name", ["x.npy", "x.parquet", "x.csv.gz", "x.csv", "x.xlsx"])
 def test_json_is_text(tmp_path, name):
     with pytest.raises(ValueError, match=r"^--json writes text, which .* does not say: name"):
         write(tmp_path / name, as_json=True)
@@ -189,3 +189,32 @@ def test_the_name_of_standard_output_is_written_to_from_where_it_is(geyser, tmp_
         command = [sys.executable, "-m", "fastgmm", "sample", str(geyser[0]), "-n", "1", "-o"]
         subprocess.run([*command, "/dev/fd/1"], stdout=out, check=True)
     assert path.stat().st_size > 20
+
+
+@pytest.mark.parametrize(
+    "name", ["x.xlsx", "x.json", "x.jsonl.gz", "x.tsv", "x.parquet.gz", "x.gmm"]
+)
+def test_a_name_that_promises_something_else_is_refused(misused, geyser, tmp_path, name):
+    path = tmp_path / name
+    more = ", or add --json" if name == "x.json" else ""
+    sentence = (
+        f"{path}: no file of this ending can be written; name one that ends in .csv, .txt (and "
+        f".gz, .bz2 or .zst after it), .parquet, .pq or .npy{more}."
+    )
+    misused(sentence, "sample", geyser[0], "-n", 1, "-o", path)
+    assert not path.exists()
+
+
+def test_a_line_is_standard_output(run, geyser, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["sample", geyser[0], "-n", 3, "--seed", 0]
+    assert run(*words, "-o", "-") == run(*words)
+    table = ["select", FAITHFUL, "-k", 1, "--covariance-types", "diag", "-q", "--table", "-"]
+    code, out, _ = run(*table)
+    assert (code, out.count("\n"), out[:16]) == (0, 2, "covariance_type,")
+    for command in (["fit", FAITHFUL, "-k", 1], ["adapt", geyser[0], FAITHFUL]):
+        with pytest.raises(SystemExit) as stopped:
+            run(*command, "-o", "-")
+        assert stopped.value.code == 2
+        assert "--output wants the name of a file, and - stands for" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["geyser.gmm"]

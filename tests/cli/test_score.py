@@ -146,11 +146,11 @@ def test_only_some_scores_in_the_order_asked_for(run, geyser):
     assert line == {"responsibilities": numbers[0, 2:].tolist(), "label": int(numbers[0, 1])}
 
 
-def test_an_unknown_score_is_named(fails, geyser):
+def test_an_unknown_score_is_named(misused, geyser):
     sentence = (
         "--only knows log_density, label, responsibilities, row, novel and responsibility_0 to "
     )
-    fails(f"{sentence}responsibility_1, not 'logp'.", "score", geyser[0], FAITHFUL, "--only",
+    misused(f"{sentence}responsibility_1, not 'logp'.", "score", geyser[0], FAITHFUL, "--only",
           "label,logp")  # fmt: skip
 
 

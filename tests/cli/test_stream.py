@@ -22,7 +22,7 @@ def test_fit_in_batches_is_the_fit(tmp_path, table, capsys, ending):
     _, path = table
     path = path.with_suffix(f".{ending}")
     whole, streamed = tmp_path / "whole", tmp_path / "streamed"
-    base = ["fit", str(path), "-k", "2", "--seed", "0", "-q", "-o"]
+    base = ["fit", str(path), "-k", "2", "--seed", "0", "-o"]
     assert main([*base, str(whole)]) == 0
     assert main([*base, str(streamed), "--stream", "--batch-rows", "700"]) == 0
     assert "iterations" in capsys.readouterr().out

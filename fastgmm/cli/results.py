@@ -20,24 +20,33 @@ COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """A CSV under a name that ends so is compressed."""
 
 
-def _check_ending(form: Form) -> None:
-    """Refuse a name that promises what is not written, such as rows.xlsx."""
-    if form.path is None or form.path.startswith(("/dev/", "/proc/")):
+def check_ending(path: str | None, as_json: bool) -> None:
+    """Refuse a name that promises what is not written, before any work is done.
+
+    Parameters
+    ----------
+    path, as_json
+        As for `Form`.
+
+    Raises
+    ------
+    UsageError
+        As for rows.xlsx.
+    """
+    if path is None or path.startswith(("/dev/", "/proc/")):
         return
-    name = Path(form.path)
+    name = Path(path)
     ending = name.suffix.lower()
-    if form.as_json:
+    if as_json:
         if ending not in (*JSON, *TEXT) or ending == ".csv":
-            raise UsageError(
-                f"--json writes text, which {form.path} does not say: name another file."
-            )
+            raise UsageError(f"--json writes text, which {path} does not say: name another file.")
         return
     packed = ending in COMPRESSIONS
     known = TEXT if packed else (*TEXT, *BINARY)
     if (name.with_suffix("").suffix.lower() if packed else ending) not in known:
         json = ", or add --json" if ending in JSON else ""
         raise UsageError(
-            f"{form.path}: no file of this ending can be written; name one that ends in .csv, .txt "
+            f"{path}: no file of this ending can be written; name one that ends in .csv, .txt "
             f"(and .gz, .bz2 or .zst after it), .parquet, .pq or .npy{json}."
         )
 
@@ -66,7 +75,7 @@ def row_results(form: Form, fields: Sequence[Field]) -> Iterator[Writer]:
             f"--keep would write a second column {twice[0]!r}: rename it in the data, or leave it "
             "out."
         )
-    _check_ending(form)
+    check_ending(path, form.as_json)
     ending = "" if path is None else Path(path).suffix.lower()
     binary = ending in BINARY
     if form.as_json or path is None:

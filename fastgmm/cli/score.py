@@ -24,7 +24,7 @@ from fastgmm.cli.models import Model, loaded
 from fastgmm.cli.novelty import Novelty, novelty_of
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import RowProgress
-from fastgmm.cli.results import BINARY, row_results
+from fastgmm.cli.results import BINARY, check_ending, row_results
 from fastgmm.cli.terminal import about, say
 from fastgmm.cli.usage import UsageError
 from fastgmm.cli.writers import Field, Form
@@ -52,6 +52,7 @@ def score(arguments: argparse.Namespace) -> None:
     kept_gaps = {"error": "error", "drop": "keep", "em": "missing"}[gaps]
     source = open_source(arguments, model=model, gaps=kept_gaps)
     check_places(arguments, [*source.files, Path(arguments.model)])
+    check_ending(arguments.output, arguments.json)
     n_rows, pieces = row_pieces(arguments, model, source, len(model.weights_) + 2)
     progress = RowProgress(n_rows, quiet=arguments.quiet, to_file=arguments.output is not None)
     with progress, row_results(form_of(arguments, source), fields) as results:

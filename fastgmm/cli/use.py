@@ -14,7 +14,7 @@ from fastgmm.cli.models import loaded
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import RowProgress
 from fastgmm.cli.report import column_names_of, print_summary
-from fastgmm.cli.results import row_results
+from fastgmm.cli.results import check_ending, row_results
 from fastgmm.cli.score import NUMBERS_AT_ONCE, form_of, row_pieces
 from fastgmm.cli.terminal import about, open_results, print_pairs
 from fastgmm.cli.writers import Field, Form
@@ -26,6 +26,7 @@ def impute(arguments: argparse.Namespace) -> None:
     names = column_names_of(model)
     source = open_source(arguments, model=model)
     check_places(arguments, [*source.files, Path(arguments.model)])
+    check_ending(arguments.output, arguments.json)
     n_rows, pieces = row_pieces(arguments, model, source, len(names))
     # One generator for all batches: each draws what follows.
     drawn = None if arguments.seed is None else np.random.default_rng(arguments.seed)
@@ -44,6 +45,7 @@ def sample(arguments: argparse.Namespace) -> None:
     """Write random rows and the component of each."""
     model = loaded(arguments.model)
     check_places(arguments, [Path(arguments.model)])
+    check_ending(arguments.output, arguments.json)
     rows, labels = model.sample(arguments.n, random_state=arguments.seed)
     rows = np.asarray(rows, dtype=np.float64)
     names = column_names_of(model)

@@ -15,9 +15,11 @@ import pytest
 from pyarrow import parquet
 
 from commands import FAITHFUL, process
+from fastgmm import GaussianMixture
 from fastgmm.cli import writers
 from fastgmm.cli.results import row_results
 from fastgmm.cli.writers import Field, Form
+from fastgmm.sources import Batches
 
 FIELDS = [Field("number", ["number"]), Field("pair", ["a,b", "c"], several=True)]
 VALUES = [np.array([1, 2]), np.array([[0.5, -1e-300], [1 / 3, 2.0]])]
@@ -194,14 +196,20 @@ def test_the_name_of_standard_output_is_written_to_from_where_it_is(geyser, tmp_
 @pytest.mark.parametrize(
     "name", ["x.xlsx", "x.json", "x.jsonl.gz", "x.tsv", "x.parquet.gz", "x.gmm"]
 )
-def test_a_name_that_promises_something_else_is_refused(misused, geyser, tmp_path, name):
+def test_a_name_that_promises_something_else_is_refused(
+    misused, geyser, tmp_path, name, monkeypatch
+):
+    monkeypatch.setattr(GaussianMixture, "sample", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr(Batches, "table", lambda *_, **__: pytest.fail("it was read"))
     path = tmp_path / name
     more = ", or add --json" if name == "x.json" else ""
     sentence = (
         f"{path}: no file of this ending can be written; name one that ends in .csv, .txt (and "
         f".gz, .bz2 or .zst after it), .parquet, .pq or .npy{more}."
     )
-    misused(sentence, "sample", geyser[0], "-n", 1, "-o", path)
+    for words in (["sample", geyser[0], "-n", 1], ["score", geyser[0], FAITHFUL],
+                  ["impute", geyser[0], FAITHFUL]):  # fmt: skip
+        misused(sentence, *words, "-o", path)
     assert not path.exists()
 
 

@@ -3,8 +3,10 @@
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from fastgmm.limits.scalars import as_path
 
@@ -13,12 +15,7 @@ NAME_LENGTH = 40
 
 
 def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
-    """Replace the file at `path` by one that is written beside it, flushed to disk and renamed.
-
-    In the end the folder is flushed, too: a rename that is in memory only is lost with the power.
-    A symbolic link stays, and what it points to is replaced.  The new file has the mode of the old
-    one, and its owner where this process may give files away; other hard links keep the old
-    content.  A pipe or a device stays what it is: it is written to.
+    """Replace the file at `path` by one with this content, as `replacing` does.
 
     Raises
     ------
@@ -27,27 +24,65 @@ def replace_file(path: "str | os.PathLike[str]", content: bytes) -> None:
         Errors of the system name `path`.  Where only the folder cannot be flushed, the new file is
         there.
     """
+    with _naming(as_path(path, "path")), replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: "str | os.PathLike[str]") -> Iterator[IO[bytes]]:
+    """Lend a file beside the one at `path`, which takes its place when all is written.
+
+    It is flushed to disk and renamed.  In the end the folder is flushed, too: a rename that is in
+    memory only is lost with the power.  A symbolic link stays, and what it points to is replaced.
+    The new file has the mode of the old one, and its owner where this process may give files away;
+    other hard links keep the old content.  A pipe or a device stays what it is: it is lent itself.
+
+    Yields
+    ------
+    binary file object
+
+    Raises
+    ------
+    IsADirectoryError, FileNotFoundError, OSError
+        As for `replace_file`; after any error in the block the new file is removed.
+    """
     path = as_path(path, "path")
     try:
         old = os.stat(path)
     except FileNotFoundError:
         old = None
     if old is not None and not stat.S_ISREG(old.st_mode):
-        _write_to(path, old.st_mode, content)
+        with _stream(path, old.st_mode) as file:
+            yield file
         return
     target = Path(os.path.realpath(path))
     # The name is known before there is a file, so that whatever happens in between removes it.
     temporary = target.parent / f"{target.name[:NAME_LENGTH]}{os.urandom(8).hex()}.part"
     try:
-        try:
-            _write_new(temporary, content, old)
+        with _naming(path):
+            handle = _new(temporary)
+            written = os.fdopen(handle, "wb")
+        with written as file:
+            yield file
+            with _naming(path):
+                file.flush()
+                os.fsync(file.fileno())
+        with _naming(path):
+            _take_over(temporary, old)
             temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    with _naming(path):
         _flush_folder(target.parent)
+
+
+@contextmanager
+def _naming(path: "str | os.PathLike[str]") -> Iterator[None]:
+    """Users know the file by this name, and `fsync` and `write` give none."""
+    try:
+        yield
     except OSError as error:
-        # Users know the file by this name, and `fsync` and `write` give none.
         if error.errno is not None:
             error.filename, error.filename2 = path, None
         raise
@@ -71,30 +106,24 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _write_to(path: "str | os.PathLike[str]", mode: int, content: bytes) -> None:
-    """Write to what is no regular file and cannot be replaced by one."""
+def _stream(path: "str | os.PathLike[str]", mode: int) -> IO[bytes]:
+    """Open what is no regular file and cannot be replaced by one."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(f"{path} is a directory: name a file in it")
     if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
         raise OSError(f"{path} is no file, pipe or device: name another place")
-    with open(path, "wb") as file:
-        file.write(content)
+    return open(path, "wb")
 
 
-def _write_new(path: Path, content: bytes, old: os.stat_result | None) -> None:
-    """Write a new file with the content to the disk, and give it the old one's mode."""
+def _new(path: Path) -> int:
+    """Create a file that nobody else can read as long as it is not whole."""
     new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        handle = os.open(path, new, 0o600)  # nobody else can read it as long as it is not whole
+        return os.open(path, new, 0o600)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{path.parent} is not a directory: create it before writing a file there"
         ) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    _take_over(path, old)
 
 
 def _take_over(temporary: Path, old: os.stat_result | None) -> None:

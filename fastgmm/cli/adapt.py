@@ -48,6 +48,8 @@ def adapt(arguments: argparse.Namespace) -> None:
             found = {"n_rows": total.n_samples, "log_likelihood": score, "model": shown}
             print_json(gap_facts(arguments, source) | found)
             return
+        if arguments.quiet:
+            return
         print_pairs(
             {
                 "rows": counted(total.n_samples, "row"),

@@ -10,10 +10,12 @@ import numpy as np
 
 from fastgmm import Candidate, Criteria, Selection, select
 from fastgmm.cli.inputs import (
+    check_names,
     gap_facts,
     labelled_table,
     name_of,
     open_source,
+    say_constant,
     say_gaps,
     weighted_table,
 )
@@ -35,6 +37,7 @@ def fit(arguments: argparse.Namespace) -> None:
     model = model_of(arguments)
     source = open_source(arguments)
     check_places(arguments, source.files)
+    check_names(arguments, source)
     if wants_stream(arguments, source):
         fit_stream(arguments, model, source)
         return
@@ -42,6 +45,7 @@ def fit(arguments: argparse.Namespace) -> None:
     say_gaps(arguments, source)
     with about(name_of(arguments)):
         table, labels = labelled_table(arguments, table)
+    say_constant(table)
     known = {"sample_weight": weights} | ({} if labels is None else {"labels": labels})
     with (
         about(name_of(arguments)),
@@ -59,7 +63,7 @@ def fit(arguments: argparse.Namespace) -> None:
     with open_results(None):
         if arguments.json:
             print_json(_fit_facts(model, table, known) | gap_facts(arguments, source))
-        else:
+        elif not arguments.quiet:
             print_summary(model, table, **known)
 
 
@@ -74,8 +78,10 @@ def select_model(arguments: argparse.Namespace) -> bool:
     """
     source = open_source(arguments)
     check_places(arguments, source.files)
+    check_names(arguments, source)
     table, weights = weighted_table(source)
     say_gaps(arguments, source)
+    say_constant(table)
     n_fits = len(arguments.components) * len(arguments.covariance_types)
     with about(name_of(arguments)), GridProgress(n_fits, quiet=arguments.quiet) as progress:
         chosen = select(
@@ -112,7 +118,7 @@ def select_model(arguments: argparse.Namespace) -> bool:
             grid = [one._asdict() for one in chosen.table]
             facts = _fit_facts(chosen.model, table, known) | gap_facts(arguments, source)
             print_json({"criterion": chosen.criterion, "table": grid} | facts)
-        else:
+        elif not arguments.quiet:
             print(chosen.summary(), end="\n\n")
             print_summary(chosen.model, table, **known)
     return chosen.best.sound and chosen.best.converged
@@ -136,7 +142,7 @@ def _draw(arguments: argparse.Namespace, model: Model, table: Table, weights: An
 
 
 def _write_table(path: str, chosen: Selection) -> None:
-    with open_results(path) as stream:
+    with open_results(None if path == "-" else path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(Candidate._fields)
         writer.writerows(chosen.table)

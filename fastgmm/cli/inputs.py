@@ -14,13 +14,14 @@ import numpy as np
 from fastgmm.cli.models import Model
 from fastgmm.cli.report import counted
 from fastgmm.cli.terminal import say
+from fastgmm.cli.usage import UsageError
 from fastgmm.sources import Batches, Table, batches
 
 BATCH_ROWS = 65536
 """A batch has this many rows unless the user says otherwise."""
 STREAMED_SHARE = 4
 """Files larger than physical memory over this are read in batches without being asked."""
-SOURCE_GAPS = {"error": "error", "drop": "drop", "em": "keep"}
+SOURCE_GAPS = {"error": "error", "drop": "drop", "em": "missing"}
 """What a source does with rows with gaps, by the word of the command."""
 STANDARD_INPUT = "-"
 """This word stands for standard input."""
@@ -49,7 +50,7 @@ def open_source(
     """
     data: list[str] = arguments.data
     if STANDARD_INPUT in data and len(data) > 1:
-        raise ValueError("standard input (-) is read alone, not among files.")
+        raise UsageError("standard input (-) is read alone, not among files.")
     if data == [STANDARD_INPUT] and sys.stdin is None:
         raise ValueError("standard input is closed; name a file.")
     chosen, labels = arguments.columns, getattr(arguments, "labels", None)
@@ -62,6 +63,7 @@ def open_source(
         sys.stdin.buffer if data == [STANDARD_INPUT] else data,
         columns=chosen,
         weights=getattr(arguments, "weights", None),
+        keep=getattr(arguments, "keep", None) or (),
         batch_rows=getattr(arguments, "batch_rows", None) or BATCH_ROWS,
         dtype=arguments.dtype,
         header=arguments.header,
@@ -71,6 +73,7 @@ def open_source(
         decimal=arguments.decimal,
         comment=arguments.comment,
         gap_marks=arguments.gap_marks,
+        bad_lines=arguments.bad_lines,
     )
 
 
@@ -118,6 +121,32 @@ def weighted_table(source: Batches) -> tuple[Table, Any]:
     return (table, None) if isinstance(table, Table) else table
 
 
+def check_names(arguments: argparse.Namespace, source: Batches) -> None:
+    """Refuse columns of one name, which a model could not tell apart, unless they were chosen."""
+    names = source.columns or ()
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None and arguments.columns is None:
+        raise ValueError(
+            f"{name_of(arguments)} has {names.count(twice)} columns named {twice!r}: rename them, "
+            "or choose columns by number with --columns."
+        )
+
+
+def say_constant(table: Table) -> None:
+    """Say which columns have one value in all rows, of which a mixture learns nothing."""
+    with np.errstate(invalid="ignore"):
+        constant = np.flatnonzero(np.fmin.reduce(table.rows) == np.fmax.reduce(table.rows))
+    if len(table) > 1 and len(constant):
+        names = table.columns or tuple(map(str, range(table.rows.shape[1])))
+        shown = ", ".join(repr(names[i]) for i in constant[:10])
+        more = f" and {len(constant) - 10} more" if len(constant) > 10 else ""
+        have = "has" if len(constant) == 1 else "have"
+        say(
+            f"note: {counted(len(constant), 'column')} {have} one value in all rows: "
+            f"{shown}{more}; choose others with --columns."
+        )
+
+
 def labelled_table(arguments: argparse.Namespace, table: Table) -> tuple[Table, Any]:
     """The rows without the column of labels, where one was named, and the labels or None.
 
@@ -134,7 +163,7 @@ def labelled_table(arguments: argparse.Namespace, table: Table) -> tuple[Table, 
     if arguments.columns is not None:
         column = table.rows.shape[1] - 1
     elif arguments.weights is not None and table.columns is None:
-        raise ValueError("--labels and --weights of columns without names want --columns as well.")
+        raise UsageError("--labels and --weights of columns without names want --columns as well.")
     table, values = table.without(column)
     values = np.where(np.isnan(values), -1.0, values)
     if (values != np.round(values)).any():
@@ -192,13 +221,51 @@ def tables_for(model: Model, source: Batches, name: str) -> Iterator[tuple[Table
     Raises
     ------
     ValueError
-        If there are more or fewer columns than the model has.
+        If there are no rows, or more or fewer columns than the model has.
     """
-    fitted = model.is_fitted
+    fitted, n_rows = model.is_fitted, 0
     for item in source:
         rows, weights = item if isinstance(item, tuple) else (item, None)
         table = Table(rows, source.columns)
+        n_rows += len(rows)
         yield _under_names(model, table, name) if fitted else table, weights
+    _check_some(source, n_rows, name)
+
+
+def kept_tables(
+    model: Model, source: Batches, name: str, *, whole: bool
+) -> Iterator[tuple[Table, Any]]:
+    """Give rows under the names of a model, and the columns that are kept of them.
+
+    Parameters
+    ----------
+    model, source, name
+        As for `table_for`.
+    whole : bool
+        Whether to read as much as possible at once.
+
+    Yields
+    ------
+    table : Table
+    kept : pyarrow.Table
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or more or fewer columns than the model has.
+    """
+    n_rows = 0
+    for table, kept in source.with_kept(whole=whole):
+        n_rows += len(table)
+        yield _under_names(model, table, name), kept
+    _check_some(source, n_rows, name)
+
+
+def _check_some(source: Batches, n_rows: int, name: str) -> None:
+    """Refuse data without rows, as a command does that reads them whole."""
+    if not n_rows:
+        what = "rows without gaps" if source.dropped else "rows"
+        raise ValueError(f"{name} holds no {what}.")
 
 
 def say_gaps(arguments: argparse.Namespace, source: Batches) -> None:
@@ -208,29 +275,41 @@ def say_gaps(arguments: argparse.Namespace, source: Batches) -> None:
 
 
 def gap_facts(arguments: argparse.Namespace, source: Batches) -> dict[str, int]:
-    """What `--json` prints of rows with gaps: how many were left out, and how many were taken."""
+    """What `--json` prints of rows with gaps, left out or taken, and of lines that were skipped."""
     em = arguments.gaps == "em"
     n_dropped, n_with_gaps = (0, source.dropped) if em else (source.dropped, 0)
-    return {"n_dropped": n_dropped, "n_with_gaps": n_with_gaps}
+    return {"n_dropped": n_dropped, "n_with_gaps": n_with_gaps, "n_skipped": source.skipped}
 
 
 def say_dropped(source: Batches, what: str = "left out") -> None:
-    """Say how many rows had gaps, and where the first of them stand.
+    """Say how many rows had gaps and how many lines were skipped, and which the first are.
 
     Parameters
     ----------
     source : Batches
         After a pass.
     what : str
-        What has become of them.
+        What has become of the rows.
     """
-    if not source.dropped:
-        return
-    places = ", ".join(source.dropped_at)
-    n_more = source.dropped - len(source.dropped_at)
-    more = f" and {n_more} more" if n_more else ""
-    verb = "was" if source.dropped == 1 else "were"
-    say(f"note: {counted(source.dropped, 'row')} with gaps {verb} {what}: {places}{more}.")
+    if source.dropped:
+        found = _placed(source.dropped, source.dropped_at)
+        say(
+            f"note: {counted(source.dropped, 'row')} with gaps {_be(source.dropped)} {what}{found}."
+        )
+    if source.skipped:
+        found = _placed(source.skipped, source.skipped_at)
+        what = "that is no row" if source.skipped == 1 else "that are no rows"
+        lines = counted(source.skipped, "line")
+        say(f"note: {lines} {what} {_be(source.skipped)} skipped{found}.")
+
+
+def _placed(number: int, places: Sequence[str]) -> str:
+    n_more = number - len(places)
+    return f": {', '.join(places)}{f' and {n_more} more' if n_more else ''}"
+
+
+def _be(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _where_named(known: Sequence[str], names: Sequence[str] | None) -> list[str] | None:

@@ -9,9 +9,10 @@ import argparse
 from collections.abc import Sequence
 
 from fastgmm import __version__
-from fastgmm.cli.inputs import name_of
+from fastgmm.cli.inputs import STANDARD_INPUT, name_of
 from fastgmm.cli.options import add_commands
 from fastgmm.cli.parser import Parser
+from fastgmm.cli.places import OUTPUTS
 from fastgmm.cli.shared_options import NOTHING
 from fastgmm.cli.signals import Terminated, terminable
 from fastgmm.cli.terminal import (
@@ -21,10 +22,17 @@ from fastgmm.cli.terminal import (
     sentence,
     warnings_in_one_line,
 )
-from fastgmm.errors import CollapseWarning, ConvergenceWarning
+from fastgmm.cli.usage import UsageError
+from fastgmm.errors import CollapseWarning, ConvergenceWarning, InvalidParameterError
 
 DOUBTFUL = 3
 """The exit code of a fit in doubt, with ``--strict``."""
+
+
+ROW_COMMANDS = ("score", "impute", "sample")
+"""These write a line per row, to standard output if nothing else is said."""
+FILES = {name: option for name, option in OUTPUTS.items() if name != "table"}
+"""What is written to these is for no terminal and no pipe."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = f"{name_of(arguments)}: " if hasattr(arguments, "data") else ""
         say(f"error: {name}there is not enough memory for these rows.")
         return 1
+    except (UsageError, InvalidParameterError) as error:
+        say(f"error: {sentence(error)}")
+        abandon_full_output()
+        return 2
     except (ValueError, OSError, ImportError) as error:
         say(f"error: {sentence(error)}")
         abandon_full_output()
@@ -80,6 +92,13 @@ def _read_words(argv: Sequence[str] | None) -> argparse.Namespace:
     if left and not known:
         unknown = [word for word in left if word[:1] == "-" and word != "-"] or left
         commands[arguments.command].refuse(unknown[0])
+    if arguments.command in ROW_COMMANDS and arguments.output == STANDARD_INPUT:
+        arguments.output = None
+    for name, option in FILES.items():
+        if getattr(arguments, name, None) == STANDARD_INPUT:
+            commands[arguments.command].error(
+                f"{option} wants the name of a file, and - stands for standard output"
+            )
     if left:
         arguments.data = left if arguments.data is NOTHING else [*arguments.data, *left]
     return arguments

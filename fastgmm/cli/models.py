@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from fastgmm import GaussianMixture, load
+from fastgmm.cli.usage import UsageError
 from fastgmm.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def model_of(arguments: argparse.Namespace) -> Model:
     if not arguments.bayesian:
         for name, option in OF_POSTERIORS.items():
             if getattr(arguments, name) not in (None, False):
-                raise ValueError(f"{option} is for posteriors: add --bayesian, or leave it out.")
+                raise UsageError(f"{option} is for posteriors: add --bayesian, or leave it out.")
         return GaussianMixture(
             arguments.components,
             covariance_type=arguments.covariance_type,
@@ -101,11 +102,11 @@ def model_of(arguments: argparse.Namespace) -> Model:
         )
     for name, (option, default) in NOT_OF_POSTERIORS.items():
         if getattr(arguments, name) != default:
-            raise ValueError(f"{option} does not go with --bayesian: leave one of them out.")
+            raise UsageError(f"{option} does not go with --bayesian: leave one of them out.")
     if arguments.factors is not None:
-        raise ValueError("--factors does not go with --bayesian: leave one of them out.")
+        raise UsageError("--factors does not go with --bayesian: leave one of them out.")
     if arguments.gaps == "em":
-        raise ValueError("--gaps em does not go with --bayesian: leave one of them out.")
+        raise UsageError("--gaps em does not go with --bayesian: leave one of them out.")
     # Only a fit of a posterior takes the time of this import.
     from fastgmm import BayesianGaussianMixture
 
@@ -129,6 +130,11 @@ def model_of(arguments: argparse.Namespace) -> Model:
 def bound_of(arguments: argparse.Namespace) -> str:
     """What the number that a fit raises is called."""
     return "lower bound of all rows" if arguments.bayesian else "log-likelihood"
+
+
+def n_seen(model: GaussianMixture) -> int:
+    """How many rows of streams a model has seen, 0 before the first."""
+    return int(getattr(model, "n_samples_seen_", 0))
 
 
 def loaded(path: str) -> Model:

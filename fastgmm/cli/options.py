@@ -12,10 +12,20 @@ from typing import Any
 from fastgmm import select
 from fastgmm.cli.adapt import adapt
 from fastgmm.cli.completion import SHELLS, print_script
-from fastgmm.cli.covariance_types import ONE, SOME, types
+from fastgmm.cli.covariance_types import ANY, ONE, SOME, types
 from fastgmm.cli.fit import fit, select_model
 from fastgmm.cli.models import add_posterior_options
-from fastgmm.cli.readers import columns, number_or, numbers, positive, seed
+from fastgmm.cli.novelty import below
+from fastgmm.cli.readers import (
+    columns,
+    number_or,
+    numbers,
+    parts,
+    positive,
+    relevance,
+    seconds,
+    seed,
+)
 from fastgmm.cli.score import score
 from fastgmm.cli.shared_options import (
     PICTURE,
@@ -64,6 +74,7 @@ EXAMPLES = {
     "score": """
   fastgmm score rows.gmm rows.csv -o scores.parquet
   fastgmm score rows.gmm rows.csv --only label,log_density --digits 4 -o scores.csv.gz
+  fastgmm score rows.gmm rows.csv --keep id,time --below 0.1% --novel-only
   tail -f rows.csv | fastgmm score rows.gmm""",
     "impute": """
   fastgmm impute rows.gmm gaps.csv -o filled.csv
@@ -144,7 +155,7 @@ def _add_fit(commands: Any) -> None:
     add_batches(reading, "size of the batches of --stream and --checkpoint")
     add = mixture.add_argument
     add("-k", "--components", type=positive, required=True, metavar="K", help="how many")
-    add("--covariance-type", **ONE, default="full", help=f"{SOME} (%(default)s)")
+    add("--covariance-type", **ONE, default="full", help=f"{ANY} (%(default)s)")
     add("--factors", type=positive, metavar="Q", help="of low rank: the number of factors")
     add_regularization(mixture)
     add_posterior_options(parser.add_argument_group("a posterior, by variational Bayes"))
@@ -255,13 +266,14 @@ def _add_learn(commands: Any) -> None:
         "count)")  # fmt: skip
     add(
         "--save-every",
-        type=float,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="between two times the model is written (%(default)s)",
     )
     add_threads(learning)
     add_json(learning)
+    add_quiet(learning, "no table at the end")
 
 
 def _add_adapt(commands: Any) -> None:
@@ -283,19 +295,20 @@ def _add_adapt(commands: Any) -> None:
     add("-o", "--output", metavar="NEW", required=True, help="write the adapted model to this file")
     add(
         "--relevance",
-        type=float,
+        type=relevance,
         default=16.0,
         metavar="ROWS",
         help="for how many rows each component stands (%(default)s)",
     )
     add(
         "--parts",
-        type=columns,
+        type=parts,
         default=["means"],
         metavar="A,B",
         help=f"among {', '.join(PARTS)} (means)",
     )
     add_json(writing)
+    add_quiet(writing, "no table at the end")
     add_threads(writing)
 
 
@@ -317,8 +330,20 @@ def _add_score(commands: Any) -> None:
         "--only",
         type=columns,
         metavar="A,B",
-        help="among log_density, label, responsibilities, and responsibility_0, ... alone (the "
-        "first three)",
+        help="among log_density, label, responsibilities, responsibility_0, ... alone, row (its "
+        "number from 0), and novel (the first three)",
+    )
+    novel = parser.add_argument_group("what is novel")
+    novel.add_argument(
+        "--below",
+        type=below,
+        metavar="LIMIT",
+        help="rows of a lower log density, such as -12.5, are novel; with a share, such as 0.1%%, "
+        "the log density that so many of the model's own rows have, or of the recent rows of its "
+        "stream; adds a column novel of 0 and 1",
+    )
+    novel.add_argument(
+        "--novel-only", action="store_true", help="write novel rows alone, and the number of each"
     )
 
 
@@ -342,7 +367,13 @@ def _add_rows(parser: argparse.ArgumentParser, reading: Any) -> Any:
     """Add options of a command that reads rows and writes a line for each; returns the latter."""
     add_batches(reading, "read files in batches of this size, not whole")
     writing = add_row_output(parser)
-    add_quiet(writing)
+    writing.add_argument(
+        "--keep",
+        type=columns,
+        metavar="A,B",
+        help="columns of DATA to write first, as they stand there; by name, or by number from 0",
+    )
+    add_quiet(writing, "no progress")
     add_threads(writing)
     return writing
 
@@ -352,7 +383,7 @@ def _add_sample(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that fit, select or learn wrote")
     parser.add_argument("-n", type=positive, required=True, metavar="N", help="how many rows")
     parser.add_argument("--seed", type=seed, metavar="N", help="to repeat a sample")
-    add_row_output(parser)
+    add_quiet(add_row_output(parser), "no progress, of which there is none, as elsewhere")
 
 
 def _add_info(commands: Any) -> None:

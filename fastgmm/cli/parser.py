@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from fastgmm.cli.usage import meant
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one sentence, and where the options are explained."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Before Python 3.14 a value such as -1e9 is taken for an option.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """Say it on standard error, and end with code 2."""
@@ -19,9 +26,17 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, word: str) -> NoReturn:
         """Say that a word is none of the options, and which it may have meant."""
         known = [option for option in self._option_string_actions if option.startswith("--")]
-        near = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.7)
-        meant = f", did you mean {near[0]}?" if near else ""
-        self.error(f"unrecognized arguments: {word}{meant}")
+        self.error(f"unrecognized arguments: {word}{meant(word.partition('=')[0], known)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of the choices, and say which it may have meant."""
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            raise argparse.ArgumentError(
+                action,
+                f"invalid choice: {value!r}{meant(str(value), known)} "
+                f"(choose from {', '.join(map(repr, known))})",
+            )
 
     @property
     def options(self) -> list[argparse.Action]:

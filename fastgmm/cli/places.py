@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fastgmm.cli.terminal import STANDARD_OUTPUT
+from fastgmm.cli.usage import UsageError
 
 OUTPUTS = {
     "output": "--output",
@@ -45,7 +46,7 @@ def check_places(
         of a picture has no ending of a kind.
     """
     places = {option: getattr(arguments, name, None) for name, option in OUTPUTS.items()}
-    named = [(option, Path(path)) for option, path in places.items() if path is not None]
+    named = [(option, Path(path)) for option, path in places.items() if path not in (None, "-")]
     if written is not None:
         named.append(("the model", written))
     for _, path in named:
@@ -58,24 +59,27 @@ def check_places(
         # Only a picture takes the time of this import.
         from fastgmm.plot import check_picture_name
 
-        check_picture_name(places["--plot"])
+        try:
+            check_picture_name(places["--plot"])
+        except ValueError as error:
+            raise UsageError(str(error)) from error
 
 
 def _check_apart(named: list[tuple[str, Path]], read: dict[tuple[int, int], str]) -> None:
     for option, path in named:
         found = read.get(_identity(path) or (0, 0))
         if found is not None:
-            raise ValueError(
+            raise UsageError(
                 f"{option} would write over {found}, which is read; name another file."
             )
     found = read.get(_identity(sys.stdout) or (0, 0))
     if found is not None:
-        raise ValueError(f"{STANDARD_OUTPUT} would write over {found}, which is read.")
+        raise UsageError(f"{STANDARD_OUTPUT} would write over {found}, which is read.")
     for i, (option, path) in enumerate(named):
         for other, second in named[:i]:
             known = _identity(path)
             if path.resolve() == second.resolve() or (known and known == _identity(second)):
-                raise ValueError(f"{other} and {option} name the same file, {path}.")
+                raise UsageError(f"{other} and {option} name the same file, {path}.")
 
 
 def _read(arguments: argparse.Namespace, inputs: Iterable[Path]) -> dict[tuple[int, int], str]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import math
 import sys
 from typing import Any
+
+from fastgmm.cli.usage import meant
+from fastgmm.typing import PARTS
 
 
 def positive(text: str) -> int:
@@ -22,6 +26,33 @@ def decimals(text: str) -> int:
 def seed(text: str) -> int:
     """Read a seed that NumPy's old and new generators take: 32 bits."""
     return _whole(text, 0, 2**32 - 1)
+
+
+def seconds(text: str) -> float:
+    """Read how long to wait: a finite number that is not negative."""
+    with contextlib.suppress(ValueError):
+        if 0.0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
+
+
+def relevance(text: str) -> float:
+    """Read how many rows a component stands for: 0 or more, and infinity as well."""
+    with contextlib.suppress(ValueError):
+        if float(text) >= 0.0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows, 0 or more")
+
+
+def parts(text: str) -> list[str]:
+    """Read parts of a mixture between commas."""
+    found = columns(text)
+    for part in found:
+        if part not in PARTS:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is not one of {', '.join(PARTS)}{meant(part, PARTS)}"
+            )
+    return found
 
 
 def _whole(text: str, least: int, most: int) -> int:
@@ -57,9 +88,9 @@ def numbers(text: str) -> list[int]:
     """
     found: list[int] = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
+        first, dash, last = part.partition("-")
         least = positive(first)
-        most = positive(last) if last else least
+        most = positive(last) if dash else least
         if most < least:
             raise argparse.ArgumentTypeError(f"{part!r} is an empty range: write {most}-{least}")
         found += range(least, most + 1)

@@ -3,86 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
 
-import numpy as np
+from fastgmm.cli.terminal import naming, open_results, written_whole
+from fastgmm.cli.usage import UsageError
+from fastgmm.cli.writers import Csv, Field, Form, Json, Lent, Npy, Parquet, Text, Writer, pyarrow
 
-from fastgmm.cli.machine import print_json
-from fastgmm.cli.terminal import naming, open_results
-from fastgmm.typing import Flags
-
+BINARY = (".npy", ".parquet", ".pq")
+"""A name that ends so holds no text."""
+TEXT = ("", ".csv", ".txt", ".dat", ".out", ".tmp")
+"""A name that ends so, before the ending of its compression, may hold CSV."""
+JSON = (".json", ".jsonl", ".ndjson")
+"""A name that ends so, or as text may but for .csv, may hold JSON."""
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """A CSV under a name that ends so is compressed."""
-LINES_AT_ONCE = 8192
-"""One thread makes text of so many rows at a time: enough that Python's own time does not show, and
-few enough that all threads have work."""
 
 
-class Field(NamedTuple):
-    """One result of each row: a number, or several that go by one name in JSON.
+def check_ending(path: str | None, as_json: bool) -> None:
+    """Refuse a name that promises what is not written, before any work is done.
 
     Parameters
     ----------
-    name : str
-        The key in JSON.
-    columns : list of str
-        The names of its columns elsewhere.
-    several : bool
-        Whether JSON has a list.
+    path, as_json
+        As for `Form`.
+
+    Raises
+    ------
+    UsageError
+        As for rows.xlsx.
     """
-
-    name: str
-    columns: list[str]
-    several: bool = False
-
-
-class Form(NamedTuple):
-    """How results are written.
-
-    Parameters
-    ----------
-    path : str or None
-        None is standard output.
-    as_json : bool
-        Whether each row is an object; else the ending of the path says what is written.
-    digits : int, optional
-        Decimals of the numbers; all that they have by default.
-    threads : int, optional
-        How many make text; one per processor by default.
-    """
-
-    path: str | None
-    as_json: bool = False
-    digits: int | None = None
-    threads: int | None = None
-
-
-Values = Sequence[Any]
-"""These are the arrays of one piece: for each field one value, or a line of values, per row."""
-
-
-class Writer(Protocol):
-    """What takes results, piece by piece."""
-
-    def write(self, values: Values, whole: Flags | None = None) -> None:
-        """Write the results of some rows.
-
-        Parameters
-        ----------
-        values : sequence of ndarray
-            In the order of the fields.
-        whole : ndarray of bool, optional
-            Which rows have results, where some have none: the values are those of these rows.
-        """
-
-    def close(self) -> None:
-        """Write what comes last."""
+    if path is None or path.startswith(("/dev/", "/proc/")):
+        return
+    name = Path(path)
+    ending = name.suffix.lower()
+    if as_json:
+        if ending not in (*JSON, *TEXT) or ending == ".csv":
+            raise UsageError(f"--json writes text, which {path} does not say: name another file.")
+        return
+    packed = ending in COMPRESSIONS
+    known = TEXT if packed else (*TEXT, *BINARY)
+    if (name.with_suffix("").suffix.lower() if packed else ending) not in known:
+        json = ", or add --json" if ending in JSON else ""
+        raise UsageError(
+            f"{path}: no file of this ending can be written; name one that ends in .csv, .txt "
+            f"(and .gz, .bz2 or .zst after it), .parquet, .pq or .npy{json}."
+        )
 
 
 @contextlib.contextmanager
@@ -101,207 +67,35 @@ def row_results(form: Form, fields: Sequence[Field]) -> Iterator[Writer]:
     Raises
     ------
     ValueError
-        If the file cannot hold JSON.
+        If the name of the file promises something else, or two columns would have one name.
     """
     path, names = form.path, [name for field in fields for name in field.columns]
+    if twice := [name for name in names if name in form.kept]:
+        raise ValueError(
+            f"--keep would write a second column {twice[0]!r}: rename it in the data, or leave it "
+            "out."
+        )
+    check_ending(path, form.as_json)
     ending = "" if path is None else Path(path).suffix.lower()
-    binary = ending in (".npy", ".parquet", ".pq")
+    binary = ending in BINARY
     if form.as_json or path is None:
-        if binary or ending in COMPRESSIONS:
-            raise ValueError(f"--json writes text, which {path} does not say: name another file.")
-        with open_results(path) as stream:
-            yield _Json(stream, fields, form) if form.as_json else _Csv(_Text(stream), names, form)
+        with open_results(path, comes=form.comes) as stream:
+            yield Json(stream, fields, form) if form.as_json else Csv(Text(stream), names, form)
         return
-    # What becomes a file that others read whole is there when it is whole, or not at all.
-    with naming(path), _removed_after_errors(path, binary), open(path, "wb") as file:
+    # Text of rows that come one after the other is there as they come; all else when it is whole.
+    comes = form.comes and not binary and ending not in COMPRESSIONS
+    with naming(path), open(path, "wb") if comes else written_whole(path) as file:
         writer: Writer
         if ending == ".npy":
-            writer = _Npy(file, len(names), form)
+            writer = Npy(file, len(names), form)
         elif binary:
-            writer = _Parquet(file, names, form)
+            writer = Parquet(file, names, form)
         elif ending in COMPRESSIONS:
-            with pyarrow("Writing CSV").CompressedOutputStream(file, COMPRESSIONS[ending]) as sink:
-                yield _Csv(sink, names, form)
+            kind = COMPRESSIONS[ending]
+            with pyarrow("Writing CSV").CompressedOutputStream(Lent(file), kind) as sink:
+                yield Csv(sink, names, form)
             return
         else:
-            writer = _Csv(file, names, form)
+            writer = Csv(file, names, form)
         with contextlib.closing(writer):
             yield writer
-
-
-@contextlib.contextmanager
-def _removed_after_errors(path: str, binary: bool) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if binary and os.path.isfile(path):
-            os.unlink(path)
-        raise
-
-
-def pyarrow(what: str) -> Any:
-    """The package, which an extra brings; whoever lacks it is told what cannot be done."""
-    try:
-        import pyarrow
-        import pyarrow.csv
-    except ImportError as error:
-        raise ImportError(f"{what} needs pyarrow: pip install 'fastgmm[cli]'.") from error
-    return pyarrow
-
-
-class _Text:
-    """A text stream that takes bytes; standard output has a stream of bytes beneath, or has not."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-        self._beneath = getattr(stream, "buffer", None)
-
-    def write(self, data: Any) -> None:
-        if self._beneath is None:
-            self._stream.write(bytes(data).decode())
-        else:
-            self._beneath.write(data)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-
-def _columns(values: Values, form: Form) -> list[Any]:
-    """One array per column, rounded as was asked for."""
-    columns: list[Any] = []
-    for value in _rounded(values, form):
-        columns += [value] if value.ndim == 1 else list(value.T)
-    return columns
-
-
-def _rounded(values: Values, form: Form) -> list[Any]:
-    values = [np.asarray(value) for value in values]
-    if form.digits is None:
-        return values
-    # Adding zero makes 0.0 of -0.0, which rounding leaves behind.
-    return [
-        np.round(value, form.digits) + 0.0 if value.dtype.kind == "f" else value for value in values
-    ]
-
-
-def _table(values: Values, whole: Flags | None, names: Sequence[str], form: Form) -> Any:
-    """A table of pyarrow, with nulls where a row has no results."""
-    arrow, columns = pyarrow("Writing CSV"), _columns(values, form)
-    if whole is None:
-        return arrow.table([np.ascontiguousarray(one) for one in columns], names=list(names))
-    places = np.full(len(whole), -1)
-    places[whole] = np.arange(int(whole.sum()))
-    taken = arrow.array(places, mask=~whole)
-    found = [arrow.array(np.ascontiguousarray(one)).take(taken) for one in columns]
-    return arrow.table(found, names=list(names))
-
-
-class _Csv:
-    """Lines of text, which threads make side by side."""
-
-    def __init__(self, sink: Any, names: Sequence[str], form: Form) -> None:
-        self._arrow = pyarrow("Writing CSV")
-        self._sink, self._names, self._form = sink, names, form
-        self._options = self._arrow.csv.WriteOptions(include_header=False)
-        header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(names)
-        sink.write(header.getvalue().encode())
-        sink.flush()
-
-    def write(self, values: Values, whole: Flags | None = None) -> None:
-        table = _table(values, whole, self._names, self._form)
-        if len(table) <= LINES_AT_ONCE:
-            self._sink.write(self._text(table))
-        else:
-            parts = (table.slice(i, LINES_AT_ONCE) for i in range(0, len(table), LINES_AT_ONCE))
-            with ThreadPoolExecutor(self._form.threads or self._arrow.cpu_count()) as threads:
-                for text in threads.map(self._text, parts):
-                    self._sink.write(text)
-        self._sink.flush()
-
-    def _text(self, table: Any) -> Any:
-        text = self._arrow.BufferOutputStream()
-        self._arrow.csv.write_csv(table, text, self._options)
-        return text.getvalue()
-
-    def close(self) -> None:
-        """Nothing comes last."""
-
-
-class _Json:
-    """An object per row."""
-
-    def __init__(self, stream: IO[str], fields: Sequence[Field], form: Form) -> None:
-        self._stream, self._fields, self._form = stream, fields, form
-
-    def write(self, values: Values, whole: Flags | None = None) -> None:
-        rounded = _rounded(values, self._form)
-        names = [field.name for field in self._fields]
-        lists = [
-            one.reshape(len(one), -1).tolist() if field.several else one.ravel().tolist()
-            for field, one in zip(self._fields, rounded, strict=True)
-        ]
-        rows = zip(*lists, strict=True)
-        nothing = [None] * len(names)
-        n_rows = len(lists[0])
-        for one in (True for _ in range(n_rows)) if whole is None else whole:
-            print_json(dict(zip(names, next(rows) if one else nothing, strict=True)), self._stream)
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Nothing comes last."""
-
-
-class _Parquet:
-    """A table whose columns go by the names of the CSV."""
-
-    def __init__(self, file: IO[bytes], names: Sequence[str], form: Form) -> None:
-        pyarrow("Writing Parquet")
-        self._file, self._names, self._form = file, names, form
-        self._writer: Any = None
-
-    def write(self, values: Values, whole: Flags | None = None) -> None:
-        from pyarrow import parquet
-
-        table = _table(values, whole, self._names, self._form)
-        if self._writer is None:
-            self._writer = parquet.ParquetWriter(self._file, table.schema)
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        if self._writer is None:
-            self.write([np.zeros((0, len(self._names)))])
-        self._writer.close()
-
-
-class _Npy:
-    """An array of float64 with the columns of the CSV, NaN where a row has no results."""
-
-    def __init__(self, file: IO[bytes], n_columns: int, form: Form) -> None:
-        if not file.seekable():
-            raise ValueError(
-                f"{form.path} cannot be gone back in, and an array begins with the number of its "
-                "rows: write to a file, or write CSV."
-            )
-        self._file, self._n_columns, self._form = file, n_columns, form
-        self._n_rows = 0
-        self._write_head()
-
-    def _write_head(self) -> None:
-        shape = (self._n_rows, self._n_columns)
-        head = {"descr": "<f8", "fortran_order": False, "shape": shape}
-        # NumPy leaves room for any number of rows, so that this head takes the first one's place.
-        np.lib.format.write_array_header_1_0(self._file, head)
-
-    def write(self, values: Values, whole: Flags | None = None) -> None:
-        found = np.column_stack([np.asarray(one, "<f8") for one in _columns(values, self._form)])
-        rows = found
-        if whole is not None:
-            rows = np.full((len(whole), self._n_columns), np.nan)
-            rows[whole] = found
-        self._file.write(np.ascontiguousarray(rows, "<f8").tobytes())
-        self._n_rows += len(rows)
-
-    def close(self) -> None:
-        self._file.seek(0)
-        self._write_head()

@@ -71,6 +71,13 @@ def add_data(parser: argparse.ArgumentParser, *, or_input: bool = False) -> Grou
         help="what stands for a missing value besides nothing, NA, NaN, null, None, n.a., ?, - "
         "and .; as --gap-marks=-999",
     )
+    add(
+        "--bad-lines",
+        choices=["error", "skip"],
+        default="error",
+        help="a line of a CSV that is no row, such as names in the middle: refuse it, or pass over "
+        "it and say which (%(default)s)",
+    )
     add("--format", choices=FORMATS, help="what DATA holds (found out by name or first bytes)")
     add(
         "--dtype",
@@ -140,9 +147,9 @@ def add_threads(group: Group) -> None:
     )
 
 
-def add_quiet(group: Group) -> None:
-    """Add that no bar is shown."""
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
+def add_quiet(group: Group, what: str = "no progress, and no table at the end") -> None:
+    """Add that nothing is shown which was not asked for."""
+    group.add_argument("-q", "--quiet", action="store_true", help=what)
 
 
 def add_strict(group: Group) -> None:

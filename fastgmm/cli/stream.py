@@ -10,6 +10,7 @@ from typing import Any
 
 from fastgmm import GaussianMixture, load
 from fastgmm.cli.inputs import (
+    check_names,
     gap_facts,
     is_large,
     name_of,
@@ -19,11 +20,12 @@ from fastgmm.cli.inputs import (
     taken_gaps,
 )
 from fastgmm.cli.machine import model_facts, print_json
-from fastgmm.cli.models import Model, bound_of
+from fastgmm.cli.models import Model, bound_of, n_seen
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import StreamProgress
 from fastgmm.cli.report import column_names_of, counted, print_summary
 from fastgmm.cli.terminal import about, naming, open_results, print_pairs, say
+from fastgmm.cli.usage import UsageError
 from fastgmm.sources import Batches
 
 OF_A_NEW_MODEL = {
@@ -49,20 +51,20 @@ def wants_stream(arguments: argparse.Namespace, source: Batches) -> bool:
     option = "--stream" if arguments.stream else "--checkpoint"
     if arguments.stream or arguments.checkpoint is not None:
         if not source.reiterable:
-            raise ValueError(
+            raise UsageError(
                 f"{name_of(arguments)} can be read only once, and {option} reads DATA anew for "
                 f"each iteration: leave {option} out, or save the rows to a file."
             )
     elif is_large(source):
         option = f"{name_of(arguments)} is too large for that"
     elif arguments.batch_rows is not None:
-        raise ValueError("--batch-rows is for batches: add --stream, or leave it out.")
+        raise UsageError("--batch-rows is for batches: add --stream, or leave it out.")
     else:
         return False
     if arguments.labels is not None:
-        raise ValueError(f"--labels wants all rows in memory ({option}): leave --labels out.")
+        raise UsageError(f"--labels wants all rows in memory ({option}): leave --labels out.")
     if arguments.plot is not None:
-        raise ValueError(f"--plot wants all rows in memory ({option}): leave --plot out.")
+        raise UsageError(f"--plot wants all rows in memory ({option}): leave --plot out.")
     return True
 
 
@@ -106,8 +108,8 @@ def _print_fit(
                 "model": model_facts(model, column_names_of(model)),
             }
         )
-        return
-    print_summary(model)
+    elif not arguments.quiet:
+        print_summary(model)
 
 
 class _Counted:
@@ -133,13 +135,15 @@ def learn(arguments: argparse.Namespace) -> None:
     """Update a model from a stream and write it back in one step, now and then and at the end."""
     path = Path(arguments.model)
     model = _model_to_teach(arguments, path)
-    before = _n_seen(model)
+    before = n_seen(model)
     saved = time.monotonic()
     arguments.gaps = taken_gaps(arguments, model)
     if arguments.gaps == "em":
         model.set_params(missing="em")
     source = open_source(arguments, model=model if model.is_fitted else None)
     check_places(arguments, source.files, written=path)
+    if not model.is_fitted:
+        check_names(arguments, source)
     try:
         for table, weights in tables_for(model, source, name_of(arguments)):
             with about(name_of(arguments)):
@@ -166,27 +170,36 @@ def learn(arguments: argparse.Namespace) -> None:
 def _print_learned(
     arguments: argparse.Namespace, model: GaussianMixture, before: int, gaps: dict[str, int]
 ) -> None:
-    stream = model.stream_
+    stream, known = model.stream_, model.stream_.seen.size > 0
     if arguments.json:
         print_json(
             {
                 "n_rows": stream.n_samples - before,
-                "n_rows_in_all": stream.n_samples,
+                "n_rows_in_all": _whole(float(stream.n_samples + stream.fitted)),
                 **gaps,
-                "log_density": stream.mean,
-                "log_density_deviation": stream.deviation,
+                "log_density": stream.mean if known else None,
+                "log_density_deviation": stream.deviation if known else None,
                 "n_iter": model.n_iter_,
             }
         )
         return
+    if arguments.quiet:
+        return
+    density = f"{stream.mean:.6f} +- {stream.deviation:.6f}"
+    of_fit = f" ({stream.fitted:.15g} of them of the fit before)" if stream.fitted else ""
     print_pairs(
         {
             "rows learned": str(stream.n_samples - before),
-            "rows in all": str(stream.n_samples),
-            "log density per row": f"{stream.mean:.6f} +- {stream.deviation:.6f}",
+            "rows in all": f"{stream.n_samples + stream.fitted:.15g}{of_fit}",
+            "log density per row": density if known else "not known before the first update",
             "updates": str(model.n_iter_),
         }
     )
+
+
+def _whole(number: float) -> int | float:
+    """A number of rows, or what they weigh, as JSON has it."""
+    return int(number) if number.is_integer() else number
 
 
 def _model_to_teach(arguments: argparse.Namespace, path: Path) -> GaussianMixture:
@@ -217,11 +230,6 @@ def _check_same_model(arguments: argparse.Namespace, model: GaussianMixture) -> 
             )
 
 
-def _n_seen(model: GaussianMixture) -> int:
-    """How many rows of streams a model has seen, 0 before the first."""
-    return int(getattr(model, "n_samples_seen_", 0))
-
-
 def _save_what_is_learned(model: GaussianMixture, path: Path, before: int) -> None:
-    if model.is_fitted and _n_seen(model) > before:
+    if model.is_fitted and n_seen(model) > before:
         model.save(path)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import IO
 
+from fastgmm.archive.replacement import replacing
+from fastgmm.cli.usage import UsageError
 from fastgmm.cli.words import in_options
 from fastgmm.errors import InvalidParameterError
 
@@ -63,7 +66,7 @@ def about(name: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        if isinstance(error, InvalidParameterError) or name in str(error):
+        if isinstance(error, (InvalidParameterError, UsageError)) or name in str(error):
             raise
         raise ValueError(f"{name}: {error}") from error
 
@@ -117,14 +120,24 @@ def warnings_in_one_line() -> Iterator[list[warnings.WarningMessage]]:
                 say(f"warning: {line}")
 
 
+def written_whole(path: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+    """Open a file that is there when all is written, as models are; a pipe or device as it is."""
+    if path.startswith(("/dev/", "/proc/")):
+        # What stands behind /dev/stdout may be a file, and is written to from where it is.
+        return open(path, "wb")
+    return replacing(path)
+
+
 @contextlib.contextmanager
-def open_results(path: str | None) -> Iterator[IO[str]]:
+def open_results(path: str | None, *, comes: bool = False) -> Iterator[IO[str]]:
     """Open a file for results, or lend standard output.
 
     Parameters
     ----------
     path : str or None
         None is standard output.
+    comes : bool, default=False
+        Whether the file is there from the beginning, and not when all is written.
 
     Yields
     ------
@@ -137,8 +150,10 @@ def open_results(path: str | None) -> Iterator[IO[str]]:
             yield sys.stdout
             sys.stdout.flush()
     else:
-        with naming(path), open(path, "w", encoding="utf-8", newline="") as stream:
+        with naming(path), open(path, "wb") if comes else written_whole(path) as file:
+            stream = io.TextIOWrapper(file, encoding="utf-8", newline="")
             yield stream
+            stream.detach()  # which flushes it; the file is closed by whoever has opened it
 
 
 def abandon_output() -> None:

@@ -14,9 +14,10 @@ from fastgmm.cli.models import loaded
 from fastgmm.cli.places import check_places
 from fastgmm.cli.progress import RowProgress
 from fastgmm.cli.report import column_names_of, print_summary
-from fastgmm.cli.results import Field, Form, row_results
-from fastgmm.cli.score import NUMBERS_AT_ONCE, row_tables
+from fastgmm.cli.results import check_ending, row_results
+from fastgmm.cli.score import NUMBERS_AT_ONCE, form_of, row_pieces
 from fastgmm.cli.terminal import about, open_results, print_pairs
+from fastgmm.cli.writers import Field, Form
 
 
 def impute(arguments: argparse.Namespace) -> None:
@@ -25,17 +26,18 @@ def impute(arguments: argparse.Namespace) -> None:
     names = column_names_of(model)
     source = open_source(arguments, model=model)
     check_places(arguments, [*source.files, Path(arguments.model)])
-    n_rows, tables = row_tables(arguments, model, source, len(names))
+    check_ending(arguments.output, arguments.json)
+    n_rows, pieces = row_pieces(arguments, model, source, len(names))
     # One generator for all batches: each draws what follows.
     drawn = None if arguments.seed is None else np.random.default_rng(arguments.seed)
-    form = Form(arguments.output, arguments.json, arguments.digits, arguments.threads)
     progress = RowProgress(n_rows, quiet=arguments.quiet, to_file=arguments.output is not None)
-    with progress, row_results(form, [Field("row", names, several=True)]) as results:
-        for table in tables:
+    fields = [Field("row", names, several=True)]
+    with progress, row_results(form_of(arguments, source), fields) as results:
+        for piece in pieces:
             with about(name_of(arguments)):
-                rows = model.impute(table, random_state=drawn)
-            results.write([np.asarray(rows, dtype=np.float64)])
-            progress.done(len(table))
+                rows = model.impute(piece.table, random_state=drawn)
+            results.write([np.asarray(rows, dtype=np.float64)], None, piece.kept)
+            progress.done(len(rows))
     say_dropped(source, "filled in")
 
 
@@ -43,6 +45,7 @@ def sample(arguments: argparse.Namespace) -> None:
     """Write random rows and the component of each."""
     model = loaded(arguments.model)
     check_places(arguments, [Path(arguments.model)])
+    check_ending(arguments.output, arguments.json)
     rows, labels = model.sample(arguments.n, random_state=arguments.seed)
     rows = np.asarray(rows, dtype=np.float64)
     names = column_names_of(model)

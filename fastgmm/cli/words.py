@@ -21,6 +21,7 @@ OPTIONS = {
     "n_threads": "--threads",
     "half_life": "--half-life",
     "batch_rows": "--batch-rows",
+    "bad_lines": "--bad-lines",
     "gap_marks": "--gap-marks",
     "sample_weight": "--weights",
     "n_samples": "the number of rows",

@@ -895,7 +895,7 @@ class GaussianMixture(Adapting, Summarized):
         state = self._state
         waits = learner.learned is not None and state is not None and state.learner is learner
         if not waits:  # else the rows wait for their batch
-            self._state = State.of_stream(learner, names)
+            self._state = State.of_stream(learner, names, state)
 
     def _fitted(self) -> tuple[Mixture, np.ndarray | None]:
         """The mixture and the names of its features; the first rows of a stream are fitted."""
@@ -1080,6 +1080,7 @@ class GaussianMixture(Adapting, Summarized):
     def stream_(self) -> Stream:
         """What the stream looked like: trace, running mean and deviation of the log density."""
         learner = self._of_stream()
+        assert self._state is not None
         recent = learner.recent
         trace = fixed_copy(np.array(recent.trace, dtype=np.float64).reshape(-1, 2))
         return Stream(
@@ -1090,6 +1091,7 @@ class GaussianMixture(Adapting, Summarized):
             trace[:, 0],
             trace[:, 1],
             learner.n_skipped,
+            float(self._state.seen or 0.0),
         )
 
     def _of_stream(self) -> Learner:

@@ -97,7 +97,8 @@ class PosteriorStream(SavedPosterior):
             learner = following(learner, params, _WISHES(params))
         if rows.dtype != learner.target.dtype:
             rows = rows.astype(learner.target.dtype)
-        self._state = State.of_stream(learner.learn(rows, weights, self._planned), names)
+        learner = learner.learn(rows, weights, self._planned)
+        self._state = State.of_stream(learner, names, state)
         return self
 
     def _planned(self, n_features: int) -> Plan:

@@ -33,6 +33,8 @@ class Stream:
     n_skipped : int
         Rows that were set aside: seen and not learned from, since each of them alone would have
         outweighed all others.
+    fitted : float
+        Weight of the rows of the fit that the stream goes on from, 0 where there was none.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Stream:
     seen: FloatArray
     log_density: FloatArray
     n_skipped: int = 0
+    fitted: float = 0.0
 
 
 class Snapshot(Measures):

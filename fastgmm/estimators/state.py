@@ -110,7 +110,7 @@ class State:
     names : ndarray of shape (D,), optional
         Names of the features.
     seen : float, optional
-        Weight of the rows that the mixture was fitted to.
+        Weight of the rows that the mixture was fitted to, before a stream if there is one.
     learner : Learner, optional
         What learns from the stream that the mixture follows.
     trail : Trail, optional
@@ -132,12 +132,15 @@ class State:
         return cls(run.mixture, run.regularization, report, names, seen, trail=run.passed)
 
     @classmethod
-    def of_stream(cls, learner: "Learner", names: np.ndarray | None) -> "State":
-        """What a learner has come to."""
+    def of_stream(
+        cls, learner: "Learner", names: np.ndarray | None, before: "State | None"
+    ) -> "State":
+        """What a learner has come to that goes on from a state, where there was one."""
+        seen = None if before is None else before.seen
         learned = learner.learned
         if learned is None:
-            return cls(None, names=names, learner=learner)
-        return cls(learned.mixture, learned.regularization, None, names, None, learner)
+            return cls(None, names=names, seen=seen, learner=learner)
+        return cls(learned.mixture, learned.regularization, None, names, seen, learner)
 
     @property
     def n_features(self) -> int | None:

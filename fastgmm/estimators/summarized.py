@@ -140,9 +140,10 @@ class Summarized(Reported, Estimator):
             deviations_of(mixture),
             names_of(names, mixture.n_features),
             (noise, self.noise_volume_) if noise > 0.0 else None,
-            state.learner.n_samples if state.learner is not None else state.seen,
+            state.seen if state.learner is None or state.seen else state.learner.n_samples,
             end,
             numbers,
+            state.learner.n_samples if state.learner is not None and state.seen else 0,
         )
 
     # ------------------------------------------------------------------ notebooks

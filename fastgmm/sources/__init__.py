@@ -7,7 +7,8 @@ here.
 from fastgmm.sources.arrivals import stream
 from fastgmm.sources.files import ENDINGS, column_names, read_table
 from fastgmm.sources.formats import FORMATS
-from fastgmm.sources.reader import Batches, batches
+from fastgmm.sources.reader import batches
+from fastgmm.sources.walk import Batches
 from fastgmm.tables.table import Table
 
 TABLE_ENDINGS: tuple[str, ...] = ENDINGS

@@ -57,7 +57,7 @@ def stream(
         How long a batch waits for more rows.
     dtype : {float64, float32}
         The type of the rows.
-    gaps : {"error", "drop", "keep"}
+    gaps : {"error", "drop", "keep", "missing"}
         What to do with rows that have a value missing, as for `batches`.
 
     Yields

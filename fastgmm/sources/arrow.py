@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -139,7 +140,19 @@ def open_parquet(
         )
 
 
-class ParquetSource(Source):
+class ArrowSource(Source):
+    """A source of Arrow's columns, which can be kept as they stand."""
+
+    _kept: Sequence[int] = ()
+
+    def keeping(self, kept: Sequence[int]) -> Source:
+        """The same source, whose blocks carry these columns along."""
+        other = copy.copy(self)
+        other._kept = list(kept)
+        return other
+
+
+class ParquetSource(ArrowSource):
     """A Parquet file, of which only the chosen columns are read.
 
     Parameters
@@ -165,7 +178,8 @@ class ParquetSource(Source):
         rows = rows_at_once(batch_rows, len(chosen))
         with open_parquet(self.where, self._opened, PARQUET_BUFFER_BYTES) as file:
             batches = file.iter_batches(batch_size=rows, columns=self._names_of(chosen))
-            yield from arrow_blocks(self.where, batches, self._columns_of(chosen), rows)
+            taken = self._taken(chosen)
+            yield from arrow_blocks(self.where, batches, taken, rows)
 
     def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
         """Read the file in one piece, which pyarrow does on all processors."""
@@ -173,11 +187,14 @@ class ParquetSource(Source):
             with refusing(self.where, "is damaged"):
                 table = file.read(columns=self._names_of(chosen))
             rows = max(1, table.num_rows)
-            yield from arrow_blocks(self.where, [table], self._columns_of(chosen), rows)
+            yield from arrow_blocks(self.where, [table], self._taken(chosen), rows)
 
     def _names_of(self, chosen: Sequence[int]) -> list[str]:
         assert self.names is not None
-        return list(dict.fromkeys(self.names[i] for i in chosen))
+        return list(dict.fromkeys(self.names[i] for i in (*chosen, *self._kept)))
+
+    def _taken(self, chosen: Sequence[int]) -> Taken:
+        return Taken(self._columns_of(chosen), self._columns_of(self._kept))
 
     def _columns_of(self, chosen: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
         assert self.names is not None
@@ -190,7 +207,7 @@ class ParquetSource(Source):
         return columns_of
 
 
-class ArrowFileSource(Source):
+class ArrowFileSource(ArrowSource):
     """An Arrow IPC file, mapped into memory where it is a file of this machine.
 
     Parameters
@@ -230,7 +247,7 @@ class ArrowFileSource(Source):
             with refusing(self.where, "is not a whole Arrow file"):
                 reader = ipc.open_file(file)
             batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-            yield from arrow_blocks(self.where, batches, by_number(chosen), rows)
+            yield from arrow_blocks(self.where, batches, by_number(chosen, self._kept), rows)
 
     def _mapped(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Map the file anew; the pages of what was read are given back."""
@@ -244,14 +261,14 @@ class ArrowFileSource(Source):
             reader = ipc.open_file(pyarrow.py_buffer(pages))
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
         rows = rows_at_once(batch_rows, len(chosen))
-        for block in arrow_blocks(self.where, batches, by_number(chosen), rows):
+        for block in arrow_blocks(self.where, batches, by_number(chosen, self._kept), rows):
             yield block
             # Windows has no madvise.
             if hasattr(pages, "madvise"):
                 pages.madvise(mmap.MADV_DONTNEED)
 
 
-class ArrowStreamSource(Source):
+class ArrowStreamSource(ArrowSource):
     """An Arrow IPC stream, which gives every record batch as soon as it has come.
 
     Parameters
@@ -292,18 +309,37 @@ class ArrowStreamSource(Source):
             reader = self._reader
             if reader is None:
                 reader = self._started(self.where, stream)
-            yield from arrow_blocks(self.where, reader, by_number(chosen), rows)
+            yield from arrow_blocks(self.where, reader, by_number(chosen, self._kept), rows)
 
 
-def by_number(chosen: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
-    """What gives the columns of these numbers of a table."""
-    return lambda table: [table.column(i) for i in chosen]
+class Taken(NamedTuple):
+    """What is taken of a table.
+
+    Parameters
+    ----------
+    numbers : callable
+        Returns the columns of the blocks.
+    kept : callable
+        Returns those that they carry along.
+    """
+
+    numbers: Callable[[ArrowTable], list[Any]]
+    kept: Callable[[ArrowTable], list[Any]] = lambda table: []
+
+
+def by_number(chosen: Sequence[int], kept: Sequence[int] = ()) -> Taken:
+    """Take the columns of these numbers of a table."""
+
+    def columns(numbers: Sequence[int]) -> Callable[[ArrowTable], list[Any]]:
+        return lambda table: [table.column(i) for i in numbers]
+
+    return Taken(columns(chosen), columns(kept))
 
 
 def arrow_blocks(
     where: Path | str,
     tables: Iterable[ArrowTable],
-    columns_of: Callable[[ArrowTable], list[Any]],
+    taken: Taken,
     rows: int,
     trouble: str = "is damaged or cut off",
 ) -> Iterator[Block]:
@@ -315,8 +351,8 @@ def arrow_blocks(
         What the errors call the source.
     tables : iterable of Table or RecordBatch
         All with the same columns.
-    columns_of : callable
-        Returns the columns of the blocks.
+    taken : Taken
+        The columns of the blocks.
     rows : int
         The most rows of a block.
     trouble : str
@@ -340,8 +376,10 @@ def arrow_blocks(
                 return
             # A damaged length would lead out of the buffer.
             table.validate()
-        columns = columns_of(table)
+        columns, kept = taken.numbers(table), taken.kept(table)
         for start in range(0, table.num_rows, rows):
             part = [column.slice(start, rows) for column in columns]
-            yield Block(first + start, len(part[0]), ArrowColumns(part, where))
+            carried = [column.slice(start, rows) for column in kept]
+            numbers = ArrowColumns(part, where)
+            yield Block(first + start, len(part[0]), numbers, kept=carried)
         first += table.num_rows

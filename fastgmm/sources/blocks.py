@@ -41,6 +41,10 @@ class Block(NamedTuple):
         What is wrong with the source behind these rows.
     owned : bool
         Whether an array of values has memory of its own, which nobody else keeps or changes.
+    kept : sequence of pyarrow.Array or pyarrow.ChunkedArray
+        The columns of the same rows that are carried along as they stand.
+    skipped : sequence of int
+        The lines of the source among these rows that were passed over.
     """
 
     first: int
@@ -49,6 +53,8 @@ class Block(NamedTuple):
     lines_of: Callable[[Sequence[int]], list[int | None]] | None = None
     failure: ValueError | None = None
     owned: bool = False
+    kept: Sequence[Any] = ()
+    skipped: Sequence[int] = ()
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """Say where rows of the block, counted from 0, stand in the source."""
@@ -139,6 +145,27 @@ class Source(ABC):
             As large as is fastest; one that is an array need not be copied.
         """
         return self.blocks(chosen, MOST_NUMBERS)
+
+    def keeping(self, kept: Sequence[int]) -> Source:
+        """The same source, whose blocks carry these columns along as they stand.
+
+        Parameters
+        ----------
+        kept : sequence of int
+            The columns, in this order.
+
+        Returns
+        -------
+        Source
+
+        Raises
+        ------
+        ValueError
+            If it is no source of CSV, Parquet or Arrow.
+        """
+        raise ValueError(
+            f"{self.where}: columns can be kept of CSV, Parquet and Arrow files and streams only."
+        )
 
 
 def rows_at_once(batch_rows: int, n_columns: int) -> int:

@@ -19,14 +19,22 @@ class Choice(NamedTuple):
         The number of the column of weights.
     names : tuple of str or None
         The names of `columns`.
+    kept : list of int
+        The numbers of the columns that are carried along as they stand.
     """
 
     columns: list[int]
     weights: int | None
     names: tuple[str, ...] | None
+    kept: list[int] = []  # noqa: RUF012 -- never changed, and a list as `columns` is
 
 
-def choose(source: Source, columns: Sequence[Column] | None, weights: Column | None) -> Choice:
+def choose(
+    source: Source,
+    columns: Sequence[Column] | None,
+    weights: Column | None,
+    keep: Sequence[Column] = (),
+) -> Choice:
     """Find the chosen columns of a source.
 
     Parameters
@@ -35,6 +43,8 @@ def choose(source: Source, columns: Sequence[Column] | None, weights: Column | N
     columns : sequence of str or int, optional
         As for `fastgmm.sources.batches`.
     weights : str or int, optional
+        As for `fastgmm.sources.batches`.
+    keep : sequence of str or int
         As for `fastgmm.sources.batches`.
 
     Returns
@@ -50,12 +60,13 @@ def choose(source: Source, columns: Sequence[Column] | None, weights: Column | N
     weighing = None
     if weights is not None:
         (weighing,) = positions(where, names, n_columns, [weights])
+    kept = positions(where, names, n_columns, keep) if keep else []
     if columns is None and source.default is not None:
         chosen = list(source.default)
     else:
         chosen = positions(where, names, n_columns, columns)
     if columns is None:
-        chosen = [i for i in chosen if i != weighing]
+        chosen = [i for i in chosen if i != weighing and i not in kept]
     if weighing in chosen:
         raise ValueError(
             f"Column {weights!r} of {where} is chosen twice, for the rows and for their weights; "
@@ -63,11 +74,13 @@ def choose(source: Source, columns: Sequence[Column] | None, weights: Column | N
         )
     if not chosen:
         besides = "" if weights is None else f" besides {weights!r}"
+        besides = f" besides {', '.join(map(repr, keep))}" if keep else besides
         raise ValueError(f"{where} has no column{besides}; nothing would be left.")
     for i in chosen if weighing is None else [*chosen, weighing]:
         if source.kinds and source.kinds[i] is not None:
             raise ValueError(_type_sentence(source, i))
-    return Choice(chosen, weighing, None if names is None else tuple(names[i] for i in chosen))
+    chosen_names = None if names is None else tuple(names[i] for i in chosen)
+    return Choice(chosen, weighing, chosen_names, kept)
 
 
 def _type_sentence(source: Source, i: int) -> str:

@@ -5,6 +5,7 @@ pyarrow belongs to an extra and is imported where it is used.
 
 from __future__ import annotations
 
+import copy
 import io
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ import numpy as np
 
 from fastgmm.sources.arrow import ArrowColumns, import_pyarrow
 from fastgmm.sources.blocks import Block, Source
-from fastgmm.sources.csv_text import BOM, CSV_BLOCK_BYTES, CsvText, numbered
+from fastgmm.sources.csv_text import BOM, CSV_BLOCK_BYTES, CsvText, line_by_line, numbered
 from fastgmm.sources.dialect import Dialect
 from fastgmm.sources.header import shown
 from fastgmm.sources.streams import READ_BYTES
@@ -84,8 +85,15 @@ class CsvSource(Source):
         if head.row_names:
             self.default = list(range(1, head.n_fields))
         self._opened, self._dialect, self._plain = opened, head.dialect, plain
+        self._kept: list[int] = []
         self.reiterable = self.merged = again
         self.reads_ahead = True if again else None
+
+    def keeping(self, kept: Sequence[int]) -> Source:
+        """The same source, whose blocks carry these columns along as text."""
+        other = copy.copy(self)
+        other._kept = list(kept)
+        return other
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read what comes."""
@@ -107,7 +115,8 @@ class CsvSource(Source):
 
     def whole(self, chosen: Sequence[int]) -> Iterator[Block]:
         """Read a file in one piece, which pyarrow does on all processors."""
-        if not self._plain:
+        # Where lines are passed over, only the pieces that hold some are read slowly.
+        if not self._plain or self._dialect.skips:
             yield from self._pieces(chosen, READ_BYTES)
             return
         import pyarrow
@@ -135,20 +144,38 @@ class CsvSource(Source):
         try:
             table = self._table(file, size, chosen)
         except pyarrow.ArrowInvalid as error:
-            columns, failure = self._read_slowly(records, chosen)
-            if failure is not None:
-                failure.__cause__ = error
-            lines_of = partial(self._lines_of, records, None)
-            return Block(first, len(columns[0]), columns, lines_of, failure)
+            block = self._read_slowly(first, records, chosen)
+            if block.failure is not None:
+                block.failure.__cause__ = error
+            return block
+        if self._dialect.skips and _quoted(records) and table.num_rows != _n_lines(records):
+            # A quotation mark that is left open has taken the lines behind it.
+            return self._read_slowly(first, records, chosen)
         lines_of = partial(self._lines_of, records, table.num_rows)
-        return Block(first, table.num_rows, ArrowColumns(table.columns), lines_of)
+        numbers, texts = table.columns[: len(chosen)], table.columns[len(chosen) :]
+        return Block(first, table.num_rows, ArrowColumns(numbers), lines_of, kept=texts)
 
     def _table(self, file: Any, size: int, chosen: Sequence[int]) -> pyarrow.Table:
+        """Read the chosen columns as numbers, and behind them those that are kept as text."""
+        import pyarrow
+
+        types = dict.fromkeys(chosen, pyarrow.float64())
+        if set(chosen).isdisjoint(self._kept):
+            return self._typed(file, size, types | dict.fromkeys(self._kept, pyarrow.string()))
+        # A column is one or the other for pyarrow, so those that are both are read twice.
+        begin = file.tell()
+        table = self._typed(file, size, types)
+        file.seek(begin)
+        texts = self._typed(file, size, dict.fromkeys(self._kept, pyarrow.string()))
+        columns = [*table.columns, *texts.columns]
+        return pyarrow.table(columns, names=[str(i) for i in range(len(columns))])
+
+    def _typed(self, file: Any, size: int, types: dict[int, Any]) -> pyarrow.Table:
         import pyarrow
         from pyarrow import csv
 
         # Numbers serve as names inside pyarrow: the source's own may be repeated or empty.
-        read = [str(position) for position in chosen]
+        read = {str(position): kind for position, kind in types.items()}
         # Threads would share the columns of a piece, which saves a fifth of the time with 200
         # columns and none with 8, and each keeps memory (52 MB at the peak instead of 22).
         threads = not isinstance(file, pyarrow.BufferReader)
@@ -161,29 +188,62 @@ class CsvSource(Source):
             ),
             csv.ParseOptions(delimiter=self._dialect.separator, newlines_in_values=True),
             csv.ConvertOptions(
-                column_types=dict.fromkeys(read, pyarrow.float64()),
-                include_columns=read,
+                column_types=read,
+                include_columns=list(read),
                 # pyarrow looks past blanks around numbers, but not around what stands for none.
                 null_values=[f"{b}{mark}{e}" for mark in self._dialect.gaps for b, e in AROUND],
                 decimal_point=self._dialect.decimal,
             ),
         )
 
-    def _read_slowly(
-        self, records: Records, chosen: Sequence[int]
-    ) -> tuple[list[Any], ValueError | None]:
+    def _read_slowly(self, first: int, records: Records, chosen: Sequence[int]) -> Block:
         """Read what pyarrow refused up to the bad record, and make the error for that one.
 
-        There may be none: pyarrow is strict with blanks around gaps, for example.
+        There may be none: pyarrow is strict with blanks around gaps, for example. Where bad lines
+        are passed over, reading goes on behind them.
         """
-        columns = [array("d") for _ in chosen]
+        import pyarrow
+
+        columns, places, skipped = [array("d") for _ in chosen], list[int](), list[int]()
+        kept: list[list[str]] = [[] for _ in self._kept]
         failure: ValueError | None = None
         try:
             for line, fields in self._numbered(records):
-                self._append(columns, line, fields, chosen)
+                places.append(line)
+                try:
+                    self._append(columns, line, fields, chosen)
+                    texts = self._texts(line, fields)
+                except ValueError:
+                    if not self._dialect.skips:
+                        raise
+                    skipped.append(places.pop())
+                    for column in columns:
+                        del column[len(places) :]
+                    continue
+                for texts_so_far, text in zip(kept, texts, strict=True):
+                    texts_so_far.append(text)
         except ValueError as found:
             failure = found
-        return [np.frombuffer(column) if column else np.empty(0) for column in columns], failure
+        numbers = [np.frombuffer(column) if column else np.empty(0) for column in columns]
+        carried = [pyarrow.array(one, pyarrow.string()) for one in kept]
+        lines_of = partial(_at, places)
+        n_rows = len(numbers[0])
+        return Block(first, n_rows, numbers, lines_of, failure, kept=carried, skipped=skipped)
+
+    def _texts(self, line: int, fields: list[str]) -> list[str]:
+        """The fields of a record that are kept."""
+        texts = [fields[position] for position in self._kept]
+        for position, text in zip(self._kept, texts, strict=True):
+            if "\ufffd" in text:
+                raise ValueError(
+                    f"{self.where}, line {line}, column {self._label(position)}: it is not UTF-8 "
+                    "text; save the file as UTF-8, or do not keep the column."
+                )
+        return texts
+
+    def _label(self, position: int) -> str:
+        """What errors call a column."""
+        return str(position) if self.names is None else repr(self.names[position])
 
     def _append(
         self, columns: list[array[float]], line: int, fields: list[str], chosen: Sequence[int]
@@ -203,15 +263,14 @@ class CsvSource(Source):
             columns[i].append(value)
 
     def _word_error(self, line: int, fields: list[str], position: int) -> ValueError:
-        column = position if self.names is None else repr(self.names[position])
         hint = (
             self._hint_of_comments(fields).removeprefix("; ")
             or self._hint_of_dialect(fields[position])
             or self._hint_of_columns(fields)
         )
         return ValueError(
-            f"{self.where}, line {line}, column {column}: {shown(fields[position])} is not a "
-            f"number; {hint}."
+            f"{self.where}, line {line}, column {self._label(position)}: "
+            f"{shown(fields[position])} is not a number; {hint}."
         )
 
     def _hint_of_comments(self, fields: list[str]) -> str:
@@ -242,10 +301,8 @@ class CsvSource(Source):
         separator = self._dialect.separator
         return f"the fields are taken to be separated by {separator!r}; pass delimiter= if not"
 
-    def _lines_of(
-        self, records: Records, n_rows: int | None, rows: Sequence[int]
-    ) -> list[int | None]:
-        if n_rows is not None and _n_lines(records) == n_rows:
+    def _lines_of(self, records: Records, n_rows: int, rows: Sequence[int]) -> list[int | None]:
+        if _n_lines(records) == n_rows:
             # Every line is a row, so that none need be read.
             return [records.n_lines + row + 1 for row in rows]
         wanted, lines = set(rows), {}
@@ -262,7 +319,20 @@ class CsvSource(Source):
             records.opened() as file,
             io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="") as lines,
         ):
-            yield from numbered(self.where, lines, self._dialect.separator, records.n_lines)
+            separator, n_before = self._dialect.separator, records.n_lines
+            if self._dialect.skips:
+                yield from line_by_line(lines, separator, n_before)
+            else:
+                yield from numbered(self.where, lines, separator, n_before)
+
+
+def _at(places: Sequence[int], rows: Sequence[int]) -> list[int | None]:
+    return [places[row] for row in rows]
+
+
+def _quoted(records: Records) -> bool:
+    with records.opened() as file:
+        return b'"' in file.read()
 
 
 def _with_comma(dialect: Dialect) -> Dialect:

@@ -67,6 +67,30 @@ def numbered(
         raise ValueError(f"{where}, line {line}: it is unreadable ({error}).") from error
 
 
+def line_by_line(
+    lines: Iterable[str], delimiter: str, n_before: int = 0
+) -> Iterator[tuple[int, list[str]]]:
+    """Give each line that is not blank as a record, with its number.
+
+    Parameters
+    ----------
+    lines, delimiter, n_before
+        As for `numbered`.
+
+    Yields
+    ------
+    line : int
+    fields : list of str
+        None where the csv module cannot read the line.
+    """
+    for number, line in enumerate(lines, n_before + 1):
+        if line.strip("\r\n"):
+            try:
+                yield number, next(csv.reader([line], delimiter=delimiter), [])
+            except csv.Error:
+                yield number, []
+
+
 class CsvText:
     """A CSV while it is read: its header first, then its records.
 
@@ -122,7 +146,10 @@ class CsvText:
         """
         n_lines, delimiter = self.head.n_lines, self.head.dialect.separator
         while True:
-            end = records_end(self._carry, delimiter) if len(self._carry) >= least else 0
+            end = 0
+            if len(self._carry) >= least:
+                skips = self.head.dialect.skips
+                end = lines_end(self._carry) if skips else records_end(self._carry, delimiter)
             if end:
                 text, self._carry = self._carry[:end], self._carry[end:]
                 yield text, n_lines
@@ -164,6 +191,17 @@ class CsvText:
             )
 
 
+def lines_end(text: bytes) -> int:
+    r"""Return where the last whole line ends; a CR at the end may be half of a CRLF.
+
+    Examples
+    --------
+    >>> lines_end(b"1,2\n3,"), lines_end(b"1\r2\r")
+    (4, 2)
+    """
+    return max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1
+
+
 def records_end(text: bytes, delimiter: str) -> int:
     r"""Return where the last whole record ends.
 
@@ -186,7 +224,7 @@ def records_end(text: bytes, delimiter: str) -> int:
     b'1,2\n'
     """
     if b'"' not in text:
-        return max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1
+        return lines_end(text)
     found = _whole_records(delimiter).match(text)
     return 0 if found is None else found.end()
 

@@ -45,6 +45,8 @@ class Dialect:
         From here to the end of a line, text is a comment.
     gap_marks : tuple of str
         These stand for a missing number, besides the common ones.
+    bad_lines : {"error", "skip"}
+        What is done about a line that is no row: then a line end always ends a row.
     """
 
     header: bool | None = None
@@ -52,6 +54,7 @@ class Dialect:
     decimal: str = "."
     comment: str | None = None
     gap_marks: tuple[str, ...] = ()
+    bad_lines: str = "error"
 
     @property
     def gaps(self) -> frozenset[str]:
@@ -62,6 +65,11 @@ class Dialect:
     def separator(self) -> str:
         """The character between the fields, a comma unless another is known."""
         return " " if self.delimiter == BLANKS else self.delimiter or ","
+
+    @property
+    def skips(self) -> bool:
+        """Whether lines that are no rows are passed over."""
+        return self.bad_lines == "skip"
 
     @property
     def edits_lines(self) -> bool:
@@ -88,7 +96,7 @@ class Dialect:
 
     def given(self) -> list[str]:
         """The names of the arguments that say something of text only."""
-        names = ("header", "delimiter", "decimal", "comment", "gap_marks")
+        names = ("header", "delimiter", "decimal", "comment", "gap_marks", "bad_lines")
         return [name for name in names if getattr(self, name) != getattr(PLAIN, name)]
 
     def sniffed(self, first: str) -> Dialect:
@@ -126,6 +134,7 @@ def dialect_of(
     decimal: str = ".",
     comment: str | None = None,
     gap_marks: str | Sequence[str] = (),
+    bad_lines: str = "error",
 ) -> Dialect:
     """Check what a user says of a CSV.
 
@@ -135,6 +144,7 @@ def dialect_of(
         As in `Dialect`.
     gap_marks : str or sequence of str
         One mark may stand without a list.
+    bad_lines : {"error", "skip"}
 
     Returns
     -------
@@ -156,6 +166,8 @@ def dialect_of(
         raise ValueError(f"decimal must be '.' or ',', got {shown(decimal)}.")
     if comment is not None:
         _check_mark("comment", comment)
+    if not is_word(bad_lines, ("error", "skip")):
+        raise ValueError(f"bad_lines must be 'error' or 'skip', got {shown(bad_lines)}.")
     if isinstance(gap_marks, str):
         gap_marks = [gap_marks]
     marks = list(gap_marks) if is_iterable(gap_marks) else []
@@ -171,7 +183,8 @@ def dialect_of(
         if len(twins) > 1:
             both = " and ".join(f"{twin}={one!r}" for twin in twins)
             raise ValueError(f"{both} must be different characters.")
-    return Dialect(header, delimiter, decimal, comment, tuple(mark.strip() for mark in marks))
+    stripped = tuple(mark.strip() for mark in marks)
+    return Dialect(header, delimiter, decimal, comment, stripped, bad_lines)
 
 
 def _is_text(mark: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -81,6 +82,7 @@ class PartitionedSource(Source):
         if source.default is None and "" not in names:
             self.default = list(range(len(names)))
         self._source, self._numbers = source, list(numbers.values())
+        self._texts, self._kept = list(added.values()), list[int]()
 
     def blocks(self, chosen: Sequence[int], batch_rows: int) -> Iterator[Block]:
         """Read the file, and repeat the values of its folders."""
@@ -91,6 +93,13 @@ class PartitionedSource(Source):
         """Read the file in one piece."""
         read = self._read(chosen)
         return self._widened(self._source.whole(read), chosen, read)
+
+    def keeping(self, kept: Sequence[int]) -> Source:
+        """The same source, whose blocks carry along columns of the file and values of folders."""
+        other = copy.copy(self)
+        other._kept = list(kept)
+        other._source = self._source.keeping([i for i in kept if i < self._source.n_columns])
+        return other
 
     def _read(self, chosen: Sequence[int]) -> list[int]:
         # Where no column of the file is chosen, one tells how many rows there are.
@@ -112,11 +121,25 @@ class PartitionedSource(Source):
                     else np.full(block.n_rows, self._numbers[i - n_own])
                     for i in chosen
                 ]
-            yield block._replace(values=values)
+            yield block._replace(values=values, kept=self._carried(block))
+
+    def _carried(self, block: Block) -> list[Any]:
+        n_own, own = self._source.n_columns, iter(block.kept)
+        return [
+            next(own) if i < n_own else _repeated(self._texts[i - n_own], block.n_rows)
+            for i in self._kept
+        ]
 
 
 def _column(values: Any, position: int) -> Any:
     return values[:, position] if isinstance(values, np.ndarray) else values[position]
+
+
+def _repeated(text: str, n_rows: int) -> Any:
+    # Whoever has blocks with columns that are kept has pyarrow.
+    import pyarrow
+
+    return pyarrow.repeat("" if text == NO_VALUE else text, n_rows)
 
 
 def _number(text: str) -> float | None:

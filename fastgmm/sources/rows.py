@@ -15,7 +15,7 @@ from fastgmm.sources.blocks import MOST_NUMBERS, Block, Source, Values
 from fastgmm.tables.unfit import fault, first_unfit
 from fastgmm.typing import Rows
 
-GAPS = ("error", "drop", "keep")
+GAPS = ("error", "drop", "keep", "missing")
 """`gaps` is one of these words."""
 
 
@@ -30,7 +30,7 @@ class Wanted(NamedTuple):
         What they call the columns.
     dtype : dtype
         The dtype of the rows, float32 or float64.
-    gaps : {"error", "drop", "keep"}
+    gaps : {"error", "drop", "keep", "missing"}
         What to do with rows that have gaps.
     """
 
@@ -98,7 +98,7 @@ def check_gaps(gaps: object) -> None:
         If it is none of `GAPS`.
     """
     if not is_word(gaps, GAPS):
-        raise ValueError(f"gaps must be 'error', 'drop' or 'keep', got {shown(gaps)}.")
+        raise ValueError(f"gaps must be 'error', 'drop', 'keep' or 'missing', got {shown(gaps)}.")
 
 
 def as_batch_rows(batch_rows: Any) -> int:
@@ -163,7 +163,9 @@ def finite_rows(
     gaps = np.empty(0, np.intp)
     bad = first_unfit(rows)
     if bad is not None:
-        if wanted.gaps != "error":
+        if wanted.gaps == "missing":
+            bad = _first_infinite(rows)
+        elif wanted.gaps != "error":
             bad = _first_overflow(rows, block.values)
         if bad is not None:
             raise _unfit_error(block, bad, wanted)
@@ -190,6 +192,11 @@ def _assembled(block: Block, dtype: np.dtype[Any], *, copy: bool) -> Rows:
 
 def _column(values: Values, position: int) -> NDArray[Any]:
     return values[:, position] if isinstance(values, np.ndarray) else values[position]
+
+
+def _first_infinite(rows: Rows) -> tuple[int, ...] | None:
+    infinite = np.isinf(rows)
+    return tuple(np.argwhere(infinite)[0].tolist()) if infinite.any() else None
 
 
 def _first_overflow(rows: Rows, values: Values) -> tuple[int, int] | None:

@@ -71,10 +71,10 @@ class ScannedSource(Source):
         # Names that repeat cannot be asked for.
         unique = len(set(self.names)) == len(self.names)
         asked = [self.names[i] for i in chosen] if unique else None
-        columns_of = by_number(range(len(chosen)) if unique else chosen)
+        taken = by_number(range(len(chosen)) if unique else chosen)
         with _sentences(str(self.where)):
             tables = self._scan(asked, rows)
-            yield from arrow_blocks(self.where, tables, columns_of, rows, "cannot be read")
+            yield from arrow_blocks(self.where, tables, taken, rows, "cannot be read")
 
 
 def scanned_source(value: Any, where: str | None = None) -> ScannedSource | None:

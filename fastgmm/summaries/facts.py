@@ -24,11 +24,14 @@ class Facts:
     noise : tuple of float, optional
         Weight and volume of noise, where there is some.
     n_rows : float, optional
-        The number, or the weight, of the rows of the fit, where it is known.
+        The number, or the weight, of the rows of the fit, or of a stream without a fit before it,
+        where it is known.
     end : str
         How the fit ended, such as "converged in 5 iterations"; empty where there was none.
     numbers : dict of str to str
         What else is known of the fit, by name.
+    learned : int
+        The number of rows of a stream that went on from the fit.
     """
 
     covariance_type: str
@@ -40,20 +43,26 @@ class Facts:
     n_rows: float | None
     end: str
     numbers: dict[str, str]
+    learned: int = 0
 
     @property
     def head(self) -> str:
         """The first line of a text."""
         n_columns = counted(self.means.shape[1], "column")
-        fitted = f"fitted to {rows_text(self.n_rows)} of" if self.n_rows else "of"
+        fitted = f"fitted to {rows_text(self.n_rows)}{self._then} of" if self.n_rows else "of"
         what = counted(len(self.weights), "component")
         return f"{what}, {self.covariance_type} covariance, {fitted} {n_columns}"
+
+    @property
+    def _then(self) -> str:
+        return f", then to {self.learned} of a stream," if self.learned else ""
 
     @property
     def status(self) -> str:
         """The line under a title, with what was fitted and how that ended."""
         parts = [counted(len(self.weights), "component")]
         parts += [rows_text(self.n_rows)] if self.n_rows else []
+        parts += [f"{self.learned} of a stream"] if self.learned else []
         parts += [self.end] if self.end else []
         return f"{'fitted' if self.end else 'given'}: {', '.join(parts)}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastgmm.archive.replacement import replace_file
+from fastgmm.archive.replacement import replace_file, replacing
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 
@@ -253,3 +253,29 @@ def test_a_long_name_has_room_beside_it(tmp_path: Path) -> None:
     for name in ("x" * 250, "ü" * 120):
         replace_file(tmp_path / name, NEW)
         assert files(tmp_path).pop(name) == NEW
+
+
+def test_a_file_that_is_lent_is_there_when_it_is_whole(tmp_path: Path) -> None:
+    replace_file(tmp_path / "rows", OLD)
+    with replacing(tmp_path / "rows") as file:
+        for _ in range(2):
+            file.write(b"new")
+        assert (tmp_path / "rows").read_bytes() == OLD
+        assert len(files(tmp_path)) == 2
+    assert files(tmp_path) == {"rows": b"newnew"}
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
+def test_an_error_in_the_block_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
+    replace_file(tmp_path / "rows", OLD)
+    block = replacing(tmp_path / "rows")
+    block.__enter__().write(NEW)
+    assert len(files(tmp_path)) == 2
+    assert block.__exit__(type(error), error, None) is False
+    assert files(tmp_path) == {"rows": OLD}
+
+
+def test_errors_of_the_block_keep_the_names_of_their_files(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "rows"):
+        (tmp_path / "missing").read_bytes()
+    assert caught.value.filename == str(tmp_path / "missing")

@@ -32,6 +32,16 @@ def fails(run):
 
 
 @pytest.fixture
+def misused(run):
+    """Run the command, which has to refuse its words with this sentence."""
+
+    def call(sentence, *words):
+        assert run(*words) == (2, "", f"fastgmm: error: {sentence}\n")
+
+    return call
+
+
+@pytest.fixture
 def geyser(tmp_path):
     """Return the path of a model of the Old Faithful data, and the model."""
     table = read_table(FAITHFUL)

@@ -47,16 +47,17 @@ def test_gaps_and_weights(run, geyser, tmp_path):
     assert (code, "2 rows with gaps were left out" in err) == (0, True)
 
 
-def test_what_is_refused(run, geyser, tmp_path):
+def test_what_is_refused(run, geyser, capsys, tmp_path):
     path, _ = geyser
     target = tmp_path / "new.gmm"
     for asked, words in [
-        (("--relevance", "-1"), "relevance must be a number of rows"),
-        (("--parts", "mean"), "the parts of adapt must be some of"),
-        (("-o", path), "would write over"),
+        (("--relevance", "-1"), "'-1' is not a number of rows, 0 or more"),
+        (("--parts", "mean"), "'mean' is not one of weights, means, covariances, did you mean mea"),
+        ((), "the following arguments are required: -o/--output"),
     ]:
-        code, _, err = run("adapt", path, FAITHFUL, "-o", target, *asked)
-        assert (code, words in err) == (1, True), err
+        with pytest.raises(SystemExit) as stopped:
+            run("adapt", path, FAITHFUL, *asked, *(["-o", target] if asked else []))
+        assert (stopped.value.code, words in capsys.readouterr().err) == (2, True)
+    code, _, err = run("adapt", path, FAITHFUL, "-o", path)
+    assert (code, "would write over" in err) == (2, True)
     assert not target.exists()
-    with pytest.raises(SystemExit):
-        run("adapt", path, FAITHFUL)

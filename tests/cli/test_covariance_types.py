@@ -23,7 +23,7 @@ def test_words_between_commas() -> None:
 
 def test_fit_select_and_learn(run: Any, tmp_path: Path) -> None:
     model = tmp_path / "model.gmm"
-    code, out, _ = run("fit", FAITHFUL, "-k", 2, "--covariance-type", "EVV", "-o", model, "-q")
+    code, out, _ = run("fit", FAITHFUL, "-k", 2, "--covariance-type", "EVV", "-o", model)
     assert code == 0
     assert "EVV covariance" in out
     assert fastgmm.load(model).covariance_type == "EVV"
@@ -32,8 +32,8 @@ def test_fit_select_and_learn(run: Any, tmp_path: Path) -> None:
     assert code == 0
     found = json.loads(out)
     assert [one["covariance_type"] for one in found["table"]] == list(fastgmm.typing.MCLUST_TYPES)
-    code, out, _ = run("fit", FAITHFUL, "-k", 2, "--covariance-type", "EEE", "-q")
-    plain = run("fit", FAITHFUL, "-k", 2, "--covariance-type", "tied", "-q")[1]
+    code, out, _ = run("fit", FAITHFUL, "-k", 2, "--covariance-type", "EEE")
+    plain = run("fit", FAITHFUL, "-k", 2, "--covariance-type", "tied")[1]
     assert out.replace("EEE", "tied") == plain
     learned = tmp_path / "learned.gmm"
     words = [learned, FAITHFUL, "-k", 2, "--covariance-type", "VEI", "--seed", 0]

@@ -34,7 +34,7 @@ def n_gapped(rows):
 def test_a_fit_takes_empty_cells(run, gapped, tmp_path):
     rows, path = gapped
     model_path = tmp_path / "model.gmm"
-    words = ["fit", path, "-k", 2, "--seed", 0, "-q", "--gaps", "em"]
+    words = ["fit", path, "-k", 2, "--seed", 0, "--gaps", "em"]
     code, out, err = run(*words, "-o", model_path, "--json")
     assert code == 0
     assert f"{n_gapped(rows)} rows with gaps were taken with what was observed of them" in err

@@ -1,6 +1,7 @@
 """The columns and weights of a command's rows."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -133,3 +134,104 @@ def test_batches_have_the_columns_that_the_model_knows(monkeypatch):
         tables(model, "a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"^The pipe has 2 columns and the model was fitted on 3"):
         tables(nameless, "a,b\n1,2\n")
+
+
+def test_bad_lines_are_skipped_and_said_by_every_command(run, geyser, tmp_path):
+    path = tmp_path / "x.csv"
+    rows = [f"{i % 7},{i * i % 11}" for i in range(400)]
+    path.write_text(
+        "\n".join(["eruptions,waiting", *rows[:20], "eruptions,waiting", *rows[20:], "1"])
+    )
+    assert run("fit", path, "-k", 1)[0] == 1
+    note = "fastgmm: note: 2 lines that are no rows were skipped: line 22, line 403.\n"
+    model = geyser[0]
+    for words in (
+        ["fit", path, "-k", 1, "--json"],
+        ["fit", path, "-k", 1, "--json", "--stream"],
+        ["select", path, "-k", 1, "--covariance-types", "diag", "--json"],
+        ["learn", tmp_path / "new.gmm", path, "-k", 1, "--json"],
+        ["adapt", model, path, "-o", tmp_path / "adapted.gmm", "--json"],
+        ["score", model, path],
+        ["impute", model, path],
+    ):
+        code, out, err = run(*words, "--bad-lines", "skip")
+        assert code == 0
+        assert note in err
+        if "--json" in words:
+            facts = json.loads(out)
+            assert (facts["n_rows"], facts["n_skipped"]) == (400, 2)
+        else:
+            assert out.count("\n") == 401
+
+
+@pytest.mark.parametrize("content", ["", "eruptions,waiting\n", "eruptions,waiting\n,3\n"])
+def test_standard_input_without_rows_is_the_same_error_for_every_command(
+    run, geyser, tmp_path, monkeypatch, content
+):
+    before = geyser[0].read_bytes()
+    for words in (
+        ["fit", "-", "-k", 1, "--gaps", "drop"],
+        ["select", "-", "-k", 1, "--gaps", "drop"],
+        ["score", geyser[0], "--gaps", "error"],
+        ["score", geyser[0], "--gaps", "error", "--keep", 0],
+        ["impute", geyser[0], "--columns", "eruptions,eruptions"],
+        ["learn", geyser[0], "--gaps", "drop"],
+        ["learn", tmp_path / "new.gmm", "-k", 1, "--gaps", "drop"],
+        ["adapt", geyser[0], "-o", tmp_path / "new.gmm", "--gaps", "drop"],
+    ):
+        pipe = io.BytesIO(content.encode())
+        pipe.name = "<stdin>"
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
+        code, _, err = run(*words)
+        assert (code, err.count("error: ")) == (1, 1)
+        assert "Standard input" in err
+        assert not (tmp_path / "new.gmm").exists()
+    assert geyser[0].read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [[], ["--batch-rows", 2]])
+def test_an_infinite_value_is_named_by_its_line(run, geyser, tmp_path, more):
+    path = tmp_path / "x.csv"
+    path.write_text("eruptions,waiting\n3.6,79\n,54\n1.8,inf\n")
+    sentence = f"fastgmm: error: {path}, line 4, column 'waiting': inf is not a finite number; "
+    for words in (
+        ["score", geyser[0], path, "--gaps", "em"],
+        ["impute", geyser[0], path],
+        ["learn", geyser[0], path, "--gaps", "em"],
+        ["adapt", geyser[0], path, "-o", tmp_path / "new.gmm", "--gaps", "em"],
+    ):
+        code, _, err = run(*words, *more)
+        assert code == 1
+        assert err.splitlines()[-1].startswith(sentence)
+    code, _, err = run("fit", path, "-k", 1, "--gaps", "em")
+    assert (code, err.startswith(sentence)) == (1, True)
+
+
+def test_columns_of_one_name_are_refused_unless_chosen(fails, run, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b,a\n" + "".join(f"{i},{i * i % 7},{i % 5}\n" for i in range(40)))
+    sentence = (
+        f"{path} has 2 columns named 'a': rename them, or choose columns by number with --columns."
+    )
+    for words in (
+        ["fit", path, "-k", 1],
+        ["select", path, "-k", 1],
+        ["learn", tmp_path / "new.gmm", path, "-k", 1],
+    ):
+        fails(sentence, *words)
+    assert run("fit", path, "-k", 1, "--columns", "0,2")[0] == 0
+    assert run("fit", path, "-k", 1, "--columns", "b")[0] == 0
+
+
+def test_columns_of_one_value_are_named(run, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b,c\n" + "".join(f"{i},5,{'' if i else 3}\n" for i in range(40)))
+    words = ["-k", 1, "--gaps", "em", "-q"]
+    note = "fastgmm: note: 2 columns have one value in all rows: 'b', 'c'; choose others with "
+    assert f"{note}--columns.\n" in run("fit", path, *words)[2]
+    assert note in run("select", path, *words, "--covariance-types", "diag")[2]
+    assert "one value" not in run("fit", path, *words, "--columns", "a")[2]
+    assert (
+        "1 column has one value in all rows: 'b';"
+        in run("fit", path, *words, "--columns", "a,b")[2]
+    )

@@ -14,7 +14,7 @@ MODEL = {
     "n_components", "covariance_type", "columns", "precision", "n_iter", "converged",
     "lower_bound", "weights", "means", "covariances", "repairs",
 }  # fmt: skip
-FIT = {"n_rows", "n_dropped", "n_with_gaps", "log_likelihood", "bic", "aic", "model"}
+FIT = {"n_rows", "n_dropped", "n_with_gaps", "n_skipped", "log_likelihood", "bic", "aic", "model"}
 
 
 def parsed(run, *words):
@@ -95,8 +95,8 @@ def test_learning(run, tmp_path):
     np.savetxt(data, np.random.default_rng(0).normal(size=(500, 2)), delimiter=",")
     words = ("learn", tmp_path / "m.gmm", data, "-k", 2, "--seed", 0)
     (found,) = parsed(run, *words)
-    assert set(found) == {"n_rows", "n_rows_in_all", "n_dropped", "n_with_gaps", "log_density",
-                          "log_density_deviation", "n_iter"}  # fmt: skip
+    assert set(found) == {"n_rows", "n_rows_in_all", "n_dropped", "n_with_gaps", "n_skipped",
+                          "log_density", "log_density_deviation", "n_iter"}  # fmt: skip
     (again,) = parsed(run, *words)
     assert (again["n_rows"], again["n_rows_in_all"]) == (500, 1000)
 

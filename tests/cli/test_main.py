@@ -92,7 +92,7 @@ def test_the_module_and_the_script_are_the_command():
     done = process("--version")
     assert (done.returncode, done.stdout) == (0, f"fastgmm {fastgmm.__version__}\n")
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts == {"fastgmm": "fastgmm.cli.main:main"}
+    assert scripts == {"fastgmm": "fastgmm.cli.entry:run"}
     done = process("info", "missing.gmm")
     assert done.returncode == 1
     assert done.stderr == "fastgmm: error: missing.gmm: No such file or directory.\n"

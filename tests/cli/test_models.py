@@ -47,7 +47,7 @@ def test_it_is_printed(run):
 def test_it_is_fitted_in_batches(run, words):
     pytest.importorskip("pyarrow")
     fit = ["fit", FAITHFUL, "-k", 3, "--bayesian", "--seed", 0, "--max-iter", 300]
-    code, out, err = run(*fit, "-q", *words)
+    code, out, err = run(*fit, *words)
     assert (code, err) == (0, "")
     model = BayesianGaussianMixture(n_components=3, random_state=0, max_iter=300)
     model.fit(read_table(FAITHFUL))
@@ -99,7 +99,7 @@ def test_it_is_used_as_other_models_are(run, posterior):
 )
 def test_options_that_do_not_go_together(run, words, sentence):
     code, out, err = run("fit", FAITHFUL, "-k", 2, *words)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.startswith(f"fastgmm: error: {sentence}")
 
 

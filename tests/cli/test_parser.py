@@ -17,6 +17,13 @@ def test_an_error_is_one_sentence(capsys):
     assert capsys.readouterr().err == f"fastgmm: error: {sentence}"
 
 
+def test_any_negative_number_is_a_value():
+    parser = Parser(prog="fastgmm score")
+    parser.add_argument("--below", type=float)
+    for text in ("-1e9", "-.5", "-2"):
+        assert parser.parse_args(["--below", text]).below == float(text)
+
+
 @pytest.mark.parametrize(
     ("word", "meant"), [("--frist", ", did you mean --first?"), ("--other", ""), ("x", "")]
 )

@@ -45,7 +45,7 @@ def test_no_output_is_an_input(run, data, monkeypatch, words, name):
     (data.parent / "rows-1.csv").write_text("a,b\n1,2\n")
     before = data.read_bytes()
     code, out, err = run(*(word.format("rows.csv") for word in words), name)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.startswith("fastgmm: error: --")
     assert err.endswith(" would write over rows.csv, which is read; name another file.\n")
     assert data.read_bytes() == before
@@ -56,7 +56,7 @@ def test_a_model_is_not_written_over_by_its_scores(run, data):
     model = data.parent / "m.gmm"
     before = model.read_bytes()
     code, _, err = run("score", model, data, "-o", model)
-    assert code == 1
+    assert code == 2
     assert f"would write over {model}, which is read" in err
     assert model.read_bytes() == before
     code, _, err = run("learn", model, model)
@@ -68,7 +68,7 @@ def test_two_outputs_are_two_files(run, data):
     place = data.parent / "x.png"
     words = ("select", data, "-k", 1, "-o", place, "--plot", data.parent / "." / "x.png")
     code, _, err = run(*words)
-    assert (code, err) == (1, f"fastgmm: error: --output and --plot name the same file, {place}.\n")
+    assert (code, err) == (2, f"fastgmm: error: --output and --plot name the same file, {place}.\n")
     assert not place.exists()
 
 
@@ -76,7 +76,7 @@ def test_an_archive_is_not_written_over_by_what_is_read_in_it(run, data):
     path = data.parent / "x.npz"
     np.savez(path, X=np.random.default_rng(0).normal(size=(9, 2)))
     code, _, err = run("fit", path / "X", "-k", 1, "-o", path)
-    assert code == 1
+    assert code == 2
     assert "which is read" in err
 
 
@@ -86,12 +86,12 @@ def test_standard_streams_are_looked_at(data):
     with open(data, "rb") as stdin:
         done = subprocess.run([*command, "-", "-o", str(data)], stdin=stdin, capture_output=True,
                               check=False)  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert b"--output would write over standard input, which is read" in done.stderr
     with open(data, "ab") as stdout:
         done = subprocess.run([*command, str(data)], stdout=stdout, stderr=subprocess.PIPE,
                               check=False)  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert b"standard output would write over " in done.stderr
     assert data.read_bytes() == before
 

@@ -1,4 +1,6 @@
-"""The command uses what every user may use: the public modules, and no private name."""
+"""The command uses what every user may use: the public modules, and no private name.
+
+There is one exception: results are written as models are, by the same code."""
 
 import ast
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ import pytest
 import fastgmm
 
 FOLDER = Path(fastgmm.__file__).parent / "cli"
+SHARED = "fastgmm.archive.replacement"
 PUBLIC = {"fastgmm", *(f"fastgmm.{name}" for name in ("errors", "plot", "sources", "typing"))}
 OF_NAMED_TUPLES = {"_fields", "_asdict", "_replace"}
 
@@ -39,7 +42,7 @@ def is_public(module: str) -> bool:
     """Whether the command may import a module: any but the private ones of this package."""
     if module.split(".")[0] != "fastgmm":
         return True
-    return module in PUBLIC or module.startswith("fastgmm.cli")
+    return module in {*PUBLIC, SHARED} or module.startswith("fastgmm.cli")
 
 
 def is_private(name: object) -> bool:

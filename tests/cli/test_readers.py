@@ -4,7 +4,18 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from fastgmm.cli.readers import columns, delimiter, mark, number_or, numbers, positive, seed
+from fastgmm.cli.readers import (
+    columns,
+    delimiter,
+    mark,
+    number_or,
+    numbers,
+    parts,
+    positive,
+    relevance,
+    seconds,
+    seed,
+)
 
 
 def test_what_words_stand_for():
@@ -36,3 +47,25 @@ def test_what_words_stand_for():
 def test_what_stands_for_nothing(read, word):
     with pytest.raises(ArgumentTypeError, match=repr(word)[1:-1]):
         read(word)
+
+
+def test_what_adapt_is_told():
+    assert (relevance("0"), relevance("inf"), parts("means, weights")) == (
+        0.0, float("inf"), ["means", "weights"]
+    )  # fmt: skip
+    for text in ("-1", "nan", "few"):
+        with pytest.raises(ArgumentTypeError, match=r"is not a number of rows, 0 or more"):
+            relevance(text)
+
+
+def test_seconds_are_not_negative():
+    assert (seconds("0"), seconds("1.5")) == (0.0, 1.5)
+    for text in ("-1", "nan", "inf", "soon"):
+        with pytest.raises(ArgumentTypeError, match=r"is not a number of seconds, 0 or"):
+            seconds(text)
+
+
+@pytest.mark.parametrize("text", ["1-", "-3", "1--3", ""])
+def test_a_range_has_two_ends(text):
+    with pytest.raises(ArgumentTypeError, match=r"is not a whole number of at least 1"):
+        numbers(text)

@@ -11,7 +11,7 @@ from pyarrow import parquet
 import fastgmm
 from commands import FAITHFUL, process, rows_of
 from fastgmm import GaussianMixture
-from fastgmm.cli import results, score
+from fastgmm.cli import score, writers
 from fastgmm.cli.main import main
 from fastgmm.sources import Table, read_table
 
@@ -33,7 +33,7 @@ def test_scores_go_to_a_file_and_do_not_depend_on_the_pieces(run, geyser, tmp_pa
     path, _ = geyser
     whole = run("score", path, FAITHFUL)[1]
     monkeypatch.setattr(score, "NUMBERS_AT_ONCE", 400)  # 100 rows, 272 is no multiple
-    monkeypatch.setattr(results, "LINES_AT_ONCE", 30)
+    monkeypatch.setattr(writers, "LINES_AT_ONCE", 30)
     target = tmp_path / "scores.csv"
     code, out, _ = run("score", path, FAITHFUL, "-o", target)
     assert (code, out) == (0, "")
@@ -146,9 +146,11 @@ def test_only_some_scores_in_the_order_asked_for(run, geyser):
     assert line == {"responsibilities": numbers[0, 2:].tolist(), "label": int(numbers[0, 1])}
 
 
-def test_an_unknown_score_is_named(fails, geyser):
-    sentence = "--only knows log_density, label, responsibilities and responsibility_0 to "
-    fails(f"{sentence}responsibility_1, not 'logp'.", "score", geyser[0], FAITHFUL, "--only",
+def test_an_unknown_score_is_named(misused, geyser):
+    sentence = (
+        "--only knows log_density, label, responsibilities, row, novel and responsibility_0 to "
+    )
+    misused(f"{sentence}responsibility_1, not 'logp'.", "score", geyser[0], FAITHFUL, "--only",
           "label,logp")  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The commands that learn from a stream: fit --stream and learn."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastgmm
-from commands import process
+from commands import FAITHFUL, process
 from fastgmm.cli import progress
 from fastgmm.cli.main import main
 
@@ -21,7 +22,7 @@ def test_fit_in_batches_is_the_fit(tmp_path, table, capsys, ending):
     _, path = table
     path = path.with_suffix(f".{ending}")
     whole, streamed = tmp_path / "whole", tmp_path / "streamed"
-    base = ["fit", str(path), "-k", "2", "--seed", "0", "-q", "-o"]
+    base = ["fit", str(path), "-k", "2", "--seed", "0", "-o"]
     assert main([*base, str(whole)]) == 0
     assert main([*base, str(streamed), "--stream", "--batch-rows", "700"]) == 0
     assert "iterations" in capsys.readouterr().out
@@ -158,3 +159,29 @@ def test_what_is_not_learned_from_is_not_written_again(tmp_path, table):
     new = tmp_path / "new"
     assert process("learn", new, "-k", 2, input="x,y\n1,\n").returncode == 1
     assert not new.exists()
+
+
+def test_rows_of_a_fit_and_of_the_stream_after_it_are_both_told(run, tmp_path):
+    path = tmp_path / "m.gmm"
+    assert run("fit", FAITHFUL, "-k", 2, "--seed", 0, "-q", "-o", path)[0] == 0
+    code, out, _ = run("learn", path, FAITHFUL, "--batch-rows", 100)
+    assert code == 0
+    assert out.splitlines()[0].split() == ["rows", "learned", "272"]
+    assert out.splitlines()[1].endswith("  544 (272 of them of the fit before)")
+    facts = json.loads(run("learn", path, FAITHFUL, "--json")[1])
+    assert (facts["n_rows"], facts["n_rows_in_all"]) == (272, 816)
+    head = (
+        "2 components, full covariance, fitted to 272 rows, then to 544 of a stream, of 2 columns"
+    )
+    assert run("info", path)[1].splitlines()[0] == head
+
+
+def test_a_log_density_is_not_made_up(run, tmp_path):
+    """Rows that wait for a batch have not been scored."""
+    path = tmp_path / "m.gmm"
+    (tmp_path / "x.csv").write_text("eruptions,waiting\n3.6,79\n")
+    run("fit", FAITHFUL, "-k", 2, "--seed", 0, "-q", "-o", path)
+    out = run("learn", path, tmp_path / "x.csv")[1]
+    assert "log density per row  not known before the first update\n" in out
+    facts = json.loads(run("learn", path, tmp_path / "x.csv", "--json")[1])
+    assert (facts["log_density"], facts["n_rows_in_all"]) == (None, 274)

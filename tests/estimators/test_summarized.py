@@ -8,7 +8,7 @@ from sklearn import config_context
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fastgmm import BayesianGaussianMixture, GaussianMixture, NormalInverseWishart
+from fastgmm import BayesianGaussianMixture, GaussianMixture, NormalInverseWishart, load
 from fastgmm.errors import NotFittedError
 
 
@@ -93,3 +93,30 @@ def test_a_pipeline_keeps_its_diagram(rows):
     assert "sk-top-container" in html
     assert html.count("GaussianMixture") >= 1
     assert "fastgmm-summary" not in html
+
+
+@pytest.mark.parametrize("kind", [GaussianMixture, BayesianGaussianMixture])
+def test_rows_of_a_fit_and_of_a_stream_after_it_are_both_told(rows, tmp_path, kind):
+    model = kind(n_components=2, random_state=0).fit(rows)
+    head = model.summary().splitlines()[0]
+    fitted = f"fitted to {len(rows)} rows"
+    assert f", {fitted} of " in head
+    model.partial_fit(rows[:30]).partial_fit(rows[30:50])
+    model.save(tmp_path / "m.gmm")
+    loaded = load if kind is GaussianMixture else BayesianGaussianMixture.load
+    for one in (model, loaded(tmp_path / "m.gmm")):
+        told = head.replace(fitted, f"{fitted}, then to 50 of a stream,")
+        assert one.summary().splitlines()[0] == told
+        assert f", {len(rows)} rows, 50 of a stream" in one._repr_html_()
+        if kind is GaussianMixture:
+            assert one.stream_.fitted == len(rows)
+    model.fit(rows)
+    assert model.summary().splitlines()[0] == head
+
+
+def test_rows_of_a_stream_alone(rows):
+    stream = GaussianMixture(1, random_state=0)
+    for _ in range(3):
+        stream.partial_fit(rows)
+    assert f"fitted to {3 * len(rows)} rows of " in stream.summary()
+    assert stream.stream_.fitted == 0.0

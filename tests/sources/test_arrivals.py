@@ -177,7 +177,7 @@ def test_rows_with_gaps():
         ({"batch_rows": 0}, "batch_rows must be at least 1, got 0."),
         ({"seconds": -1}, "seconds must be a finite number of at least 0, got -1."),
         ({"seconds": np.nan}, "seconds must be a finite number of at least 0, got nan."),
-        ({"gaps": "x"}, "gaps must be 'error', 'drop' or 'keep', got 'x'."),
+        ({"gaps": "x"}, "gaps must be 'error', 'drop', 'keep' or 'missing', got 'x'."),
         ({"dtype": int}, "dtype must be float32 or float64, got int64."),
     ],
 )

@@ -274,8 +274,8 @@ def test_no_rows_give_no_batches(tmp_path, kind):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"gaps": "fill"}, "gaps must be 'error', 'drop' or 'keep', got 'fill'."),
-        ({"gaps": None}, "gaps must be 'error', 'drop' or 'keep', got None."),
+        ({"gaps": "fill"}, "gaps must be 'error', 'drop', 'keep' or 'missing', got 'fill'."),
+        ({"gaps": None}, "gaps must be 'error', 'drop', 'keep' or 'missing', got None."),
         ({"batch_rows": 0}, "batch_rows must be at least 1, got 0."),
         ({"dtype": "int64"}, "dtype must be float32 or float64, got int64."),
         ({"format": "xml"}, "format must be one of 'csv', 'tsv', 'npy', 'npz', 'parquet', 'arrow', "

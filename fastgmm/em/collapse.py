@@ -23,6 +23,7 @@ from fastgmm.data.sample import Sample
 from fastgmm.data.vectors import inner
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relocation import Relocation
+from fastgmm.em.rescaled import unscaled
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
@@ -147,7 +148,9 @@ class Repairer:
 
         EM with gaps puts a share of a variance back in place of each missing number.  So the
         variances of a component at one row halve and halve again and are never zero: without this
-        nothing would tell that it has collapsed until their inverses overflow.
+        nothing would tell that it has collapsed until their inverses overflow.  Covariances with
+        something in common keep such a component's others from zero, as do responsibilities of
+        1e-300 along axes that all share.
         """
         self._zero = Regularization.of(np.finfo(np.float64).eps ** 2 * variances)
         return self
@@ -175,7 +178,7 @@ class Repairer:
         while True:
             try:
                 mixture = maximize(statistics)
-                self._check_above_zero(mixture)
+                self._check_above_zero(unscaled(mixture, statistics, self._regularization))
                 break
             except IllDefinedCovarianceError as error:
                 statistics = self._propped(statistics, error)
@@ -243,7 +246,7 @@ class Repairer:
         spared = self._spared
         if spared is not None:
             lost &= ~spared.empty
-        flat = self._flat(mixture, lost, held)
+        flat = self._flat(unscaled(mixture, statistics, self._regularization), lost, held)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
@@ -347,12 +350,12 @@ def at_floor(
         return nothing
     if mixture.noise is not None:
         return np.broadcast_to(counts > 0, k)  # rows of noise vary in all directions
-    whole = _directions_at_floor(total_covariance(mixture), ridge, share)
+    whole = directions_at_floor(total_covariance(mixture), ridge, share)
     whole //= model.form.features_per_variance(mixture.n_features)
     return np.broadcast_to(counts > whole, k)
 
 
-def _directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float) -> int:
+def directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float) -> int:
     """The number of directions in which the ridge is all the variance that there is."""
     ridge = np.broadcast_to(ridge, len(covariance))
     deviations = np.sqrt(ridge)

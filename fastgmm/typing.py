@@ -34,6 +34,11 @@ __all__ = [
     "WeightsPrior",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 CovarianceType = Literal[
     "full",
     "tied",

@@ -15,6 +15,7 @@ import numpy as np
 
 from fastgmm.cli.machine import print_json
 from fastgmm.cli.terminal import naming, open_results
+from fastgmm.errors import missing_package_error
 from fastgmm.typing import Flags
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
@@ -145,7 +146,7 @@ def pyarrow(what: str) -> Any:
         import pyarrow
         import pyarrow.csv
     except ImportError as error:
-        raise ImportError(f"{what} needs pyarrow: pip install 'fastgmm[cli]'.") from error
+        raise missing_package_error(f"{what} needs", "pyarrow", "cli") from error
     return pyarrow
 
 

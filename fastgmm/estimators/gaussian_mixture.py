@@ -1104,6 +1104,8 @@ class GaussianMixture(Adapting, Summarized):
         """The log density, in nats, under which this share of the recent rows fell.
 
         The last 8192 rows of `partial_fit` count, each as it was before the model learned from it.
+        After `fit` there are none: `density_region` and quantiles of `score_samples` say as much of
+        a model that has seen all its rows.
 
         Parameters
         ----------
@@ -1115,7 +1117,17 @@ class GaussianMixture(Adapting, Summarized):
         float
         """
         if not 0.0 <= as_float(quantile) <= 1.0:
-            raise ValueError(f"quantile must be a number between 0 and 1, got {shown(quantile)}")
+            raise ValueError(
+                f"quantile must be a number between 0 and 1, got {shown(quantile)}; thresholds are "
+                "of the rows that partial_fit has seen"
+            )
+        if self._state is not None and self._state.learner is None:
+            raise AttributeError(
+                f"this {type(self).__name__} has seen no stream, whose recent rows set the "
+                "threshold: call partial_fit, or compare score_samples(X) with a threshold of your "
+                "own, such as numpy.quantile(model.score_samples(X_train), 0.01) or "
+                "density_region(0.99)"
+            )
         learner = self._of_stream()
         if learner.recent.n_window == 0:
             raise ValueError(

@@ -21,3 +21,7 @@ __all__ = [
     "save_criterion",
     "save_mixture",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from fastgmm.typing import ALL_COVARIANCE_TYPES, COVARIANCE_TYPES, MCLUST_TYPES
+from fastgmm.typing import ALL_COVARIANCE_TYPES, COVARIANCE_TYPES, MCLUST, MCLUST_TYPES
 
 ONE: dict[str, Any] = {"choices": ALL_COVARIANCE_TYPES, "metavar": "TYPE"}
 """An option for one type has these arguments."""
@@ -23,6 +23,6 @@ def types(text: str) -> list[str]:
     """
     kinds = [kind.strip() for kind in text.split(",")]
     for kind in kinds:
-        if kind not in (known := (*COVARIANCE_TYPES, *MCLUST_TYPES, "mclust")):
+        if kind not in (known := (*COVARIANCE_TYPES, *MCLUST_TYPES, MCLUST)):
             raise argparse.ArgumentTypeError(f"{kind!r} is not one of {', '.join(known)}")
     return list(dict.fromkeys(kinds))

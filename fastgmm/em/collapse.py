@@ -178,7 +178,7 @@ class Repairer:
         while True:
             try:
                 mixture = maximize(statistics)
-                self._check_above_zero(unscaled(mixture, statistics, self._regularization))
+                self._check_above_zero(mixture, statistics)
                 break
             except IllDefinedCovarianceError as error:
                 statistics = self._propped(statistics, error)
@@ -189,11 +189,12 @@ class Repairer:
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
         return mixture if propped else self.repaired(mixture, statistics, n_iter)
 
-    def _check_above_zero(self, mixture: Mixture) -> None:
+    def _check_above_zero(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
         """Raise IllDefinedCovarianceError where a variance counts as zero."""
         if self._zero is None:
             return
         asked = None if self._spared is None else ~self._spared.shapes
+        mixture = unscaled(mixture, statistics, self._regularization)
         if (gone := at_floor(mixture, self._zero, asked=asked)).any():
             tied = mixture.covariance_model.tied
             raise ill_defined_covariance_error(None if tied else int(gone.argmax()))
@@ -246,7 +247,7 @@ class Repairer:
         spared = self._spared
         if spared is not None:
             lost &= ~spared.empty
-        flat = self._flat(unscaled(mixture, statistics, self._regularization), lost, held)
+        flat = self._flat(mixture, statistics, lost, held)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
@@ -287,13 +288,22 @@ class Repairer:
         """
         return self._on_collapse == "repair" and since & (since - 1) == 0 and n_moves < MOVES
 
-    def _flat(self, mixture: Mixture, lost: np.ndarray, held: dict[int, int]) -> np.ndarray:
+    def _flat(
+        self,
+        mixture: Mixture,
+        statistics: SufficientStatistics,
+        lost: np.ndarray,
+        held: dict[int, int],
+    ) -> np.ndarray:
         """(K,): which components are at the floor that are neither lost nor known to be held.
 
         No single one can be at the floor where all are tied.
         """
-        if mixture.covariance_model.tied:
+        model = mixture.covariance_model
+        if model.tied:
             return np.zeros(mixture.n_components, dtype=bool)
+        if model.rescales:
+            mixture = unscaled(mixture, statistics, self._regularization)
         asked = ~lost
         asked[list(held)] = False
         if self._spared is not None:

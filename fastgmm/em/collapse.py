@@ -148,9 +148,8 @@ class Repairer:
 
         EM with gaps puts a share of a variance back in place of each missing number.  So the
         variances of a component at one row halve and halve again and are never zero: without this
-        nothing would tell that it has collapsed until their inverses overflow.  Covariances with
-        something in common keep such a component's others from zero, as do responsibilities of
-        1e-300 along axes that all share.
+        nothing would tell that it has collapsed until their inverses overflow.  Along shared axes
+        responsibilities of 1e-300 keep variances above zero as well.
         """
         self._zero = Regularization.of(np.finfo(np.float64).eps ** 2 * variances)
         return self
@@ -282,9 +281,8 @@ class Repairer:
     def _is_tried(self, n_moves: int, since: int) -> bool:
         """Whether a move of a lost component is looked at, so many iterations after it was held.
 
-        It was moved `n_moves` times before.
-        What has brought nothing is looked at again after 1, 2, 4, ... iterations: most often it
-        brings nothing then either.
+        It was moved `n_moves` times before.  What has brought nothing is looked at again after 1, 2,
+        4, ... iterations: most often it brings nothing then either.
         """
         return self._on_collapse == "repair" and since & (since - 1) == 0 and n_moves < MOVES
 
@@ -295,10 +293,7 @@ class Repairer:
         lost: np.ndarray,
         held: dict[int, int],
     ) -> np.ndarray:
-        """(K,): which components are at the floor that are neither lost nor known to be held.
-
-        No single one can be at the floor where all are tied.
-        """
+        """(K,): which are at the floor and neither lost nor known to be held; none of tied ones."""
         model = mixture.covariance_model
         if model.tied:
             return np.zeros(mixture.n_components, dtype=bool)

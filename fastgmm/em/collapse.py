@@ -281,8 +281,8 @@ class Repairer:
     def _is_tried(self, n_moves: int, since: int) -> bool:
         """Whether a move of a lost component is looked at, so many iterations after it was held.
 
-        It was moved `n_moves` times before.  What has brought nothing is looked at again after 1, 2,
-        4, ... iterations: most often it brings nothing then either.
+        It was moved `n_moves` times before.  What has brought nothing is looked at again after 1,
+        2, 4, ... iterations: most often it brings nothing then either.
         """
         return self._on_collapse == "repair" and since & (since - 1) == 0 and n_moves < MOVES
 

@@ -79,7 +79,19 @@ def too_few_rows(mixture: Mixture, regularization: Regularization, n_rows: float
 def unbounded(mixture: Mixture, regularization: Regularization, n_rows: float) -> np.ndarray:
     """(K,): which components have a likelihood that the ridge bounds, and hardly the rows."""
     few = too_few_rows(mixture, regularization, n_rows) | nearly_singular(mixture, regularization)
+    few |= without_axes(mixture, regularization, n_rows)
     return np.asarray(few | at_floor(mixture, regularization, NEARLY))
+
+
+def without_axes(mixture: Mixture, regularization: Regularization, n_rows: float) -> np.ndarray:
+    """(K,): which have axes of their own and too few rows to tell them.
+
+    A shape that is shared gives D rows or fewer a volume; but along some axis they have none, and
+    the likelihood is large for that alone.
+    """
+    if not mixture.covariance_model.own_axes or regularization.prior is not None:
+        return np.zeros(mixture.n_components, dtype=bool)
+    return np.asarray(mixture.weights * n_rows < mixture.n_features + 0.5)
 
 
 def ridge_decides(

@@ -11,7 +11,7 @@ from fastgmm.covariance.types import without_factors
 from fastgmm.data.rows import RowData
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.soundness import NEARLY, looked_at, nearly_singular, unbounded
+from fastgmm.em.soundness import NEARLY, looked_at, nearly_singular, unbounded, without_axes
 from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
 from fastgmm.estimators.state import State
 from fastgmm.mixture.criteria import Criteria, check_criterion, classified
@@ -46,8 +46,8 @@ class Candidate(NamedTuple):
         fit has no bound without it, and its criteria mean nothing.
     n_unbounded : int
         These, and components that have collapsed in all but name: on fewer rows than a covariance
-        needs, with `reg_covar` for more than half of the variance in some direction, or with a
-        variance of less than 1.5e-8 of its largest, as in mclust.
+        or its own axes need, with `reg_covar` for more than half of the variance in some direction,
+        or with a variance of less than 1.5e-8 of its largest, as in mclust.
     collapse : str
         What has collapsed, in whole sentences; empty where nothing has.
 
@@ -164,6 +164,7 @@ def _collapse(
     if text := collapse_text(mixture, regularization, (), n_rows, names):
         return text
     singular = nearly_singular(mixture, regularization)
+    turned = without_axes(mixture, regularization, n_rows)
     flat = unbounded(mixture, regularization, n_rows)
     if decided.any() and not flat.any():
         return (
@@ -175,7 +176,7 @@ def _collapse(
         sentence
         for k in which
         for sentence in of_columns(mixture, regularization, k, names, NEARLY)
-        or [_flat(k, singular[k])]
+        or [_turned(k, mixture, n_rows) if turned[k] else _flat(k, singular[k])]
     ]
     return " ".join(sentences)
 
@@ -188,3 +189,12 @@ def _flat(component: int, singular: bool) -> str:
             "next to nothing beside its largest."
         )
     return f"reg_covar is most of the variance of component {component} in some direction."
+
+
+def _turned(component: int, mixture: Mixture, n_rows: float) -> str:
+    """How few rows a component has for its axes."""
+    rows = f"{mixture.weights[component] * n_rows:.3g}"
+    return (
+        f"Component {component} ends on {rows} {'row' if rows == '1' else 'rows'}, and axes of its "
+        f"own need {mixture.n_features + 1}: along some of them its rows do not vary."
+    )

@@ -17,6 +17,7 @@ from fastgmm.em.soundness import (
     swamped,
     too_few_rows,
     unbounded,
+    without_axes,
 )
 from fastgmm.mixture.mixture import Mixture
 from support import in_shape_of
@@ -171,3 +172,15 @@ def test_a_shared_shape_that_only_the_ridge_keeps(
     statistics = model.e_step(rows)
     assert ridge_decides(own, statistics, ridge).tolist() == found.tolist()
     assert not ridge_decides(own, statistics, Regularization.of(0.0)).any()
+
+
+@pytest.mark.parametrize(("kind", "own"), [("EEV", True), ("VEV", True), ("VEE", False)])
+def test_axes_of_their_own_need_rows(kind: Any, own: bool) -> None:
+    means, covariances = np.array([[0.0] * 3, [9.0] * 3]), np.stack([np.eye(3)] * 2)
+    mixture = Mixture.from_covariances(np.array([0.97, 0.03]), means, covariances, kind)
+    ridge = Regularization.of(RIDGE)
+    for rows, few in ((3.4, True), (4.0, False)):
+        assert without_axes(mixture, ridge, rows / 0.03).tolist() == [False, few and own]
+        assert unbounded(mixture, ridge, rows / 0.03).tolist() == [False, few and own]
+    prior = Regularization(np.asarray(RIDGE), Prior(np.zeros(3), 0.01, 5.0, np.eye(3)))
+    assert not without_axes(mixture, prior, 100.0).any()

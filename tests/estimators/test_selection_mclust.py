@@ -167,6 +167,18 @@ def test_collapsed_fits_are_hollow(rng: np.random.Generator) -> None:
     assert legend == ["diag", "a component has collapsed", "best: diag, 1"]
 
 
+def test_axes_of_few_rows_are_not_chosen() -> None:
+    """A component of four rows of four features has some axis along which they do not vary."""
+    setosa = load_iris().data[:50]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen = select(setosa, [1, 5], "VEV", random_state=2, n_init=4)
+    one, five = chosen.table
+    assert chosen.best == one
+    assert five.bic < one.bic - 30.0
+    assert "ends on 4 rows, and axes of its own need 5: along some of them" in five.collapse
+
+
 @pytest.mark.parametrize(("seed", "reg_covar"), [(0, "auto"), (1, 1e-6), (0, 0.0)])
 def test_the_choice_for_setosa_is_mclusts(seed: int, reg_covar: Any) -> None:
     """EEE 2: what equal volumes and shared axes make of columns that are constant says nothing.

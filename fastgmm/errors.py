@@ -27,10 +27,16 @@ __all__ = [
     "convergence_warning_text",
     "data_range_error",
     "ill_defined_covariance_error",
+    "missing_package_error",
+    "missing_package_text",
     "not_enough_memory_error",
     "not_fitted_error",
     "warn_user",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -165,6 +171,34 @@ def convergence_warning_text(found: str) -> str:
         "Best performing initialization did not converge. Try different init parameters, or "
         f"increase max_iter, tol, or check for degenerate data. {found}"
     )
+
+
+def missing_package_text(what: str, package: str, extra: str) -> str:
+    """What is said where a package is missing that an extra of fastgmm has.
+
+    Parameters
+    ----------
+    what : str
+        What cannot be done without it.
+    package : str
+        Its name, by which pip finds it wherever fastgmm itself has come from.
+    extra : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> missing_package_text("Pictures need", "matplotlib", "plot")
+    "Pictures need matplotlib: pip install matplotlib, which is in fastgmm's extra 'plot'."
+    """
+    return f"{what} {package}: pip install {package}, which is in fastgmm's extra {extra!r}."
+
+
+def missing_package_error(what: str, package: str, extra: str) -> ImportError:
+    """Build the error for a missing package; the arguments are those of `missing_package_text`."""
+    return ImportError(missing_package_text(what, package, extra))
 
 
 def ill_defined_covariance_error(

@@ -34,6 +34,11 @@ __all__ = [
     "WeightsPrior",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 CovarianceType = Literal[
     "full",
     "tied",
@@ -93,6 +98,8 @@ COVARIANCE_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[:6]
 """These are the covariance types that `fastgmm.select` tries by default, in this order."""
 MCLUST_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[6:20]
 """These are mclust's fourteen covariance types, in its order: "mclust" stands for them."""
+MCLUST = "mclust"
+"""Where a criterion chooses, this word stands for the fourteen."""
 LOW_RANK_TYPES: tuple[str, ...] = ALL_COVARIANCE_TYPES[20:]
 """These covariance types have factors, as many as `n_factors` says."""
 PARTS: tuple[str, ...] = get_args(Part)

@@ -151,3 +151,10 @@ def test_warnings_point_at_the_caller_of_the_package() -> None:
     with pytest.warns(UserWarning, match="here") as direct:
         errors.warn_user("here")
     assert caught[0].filename == direct[0].filename == __file__
+
+
+def test_what_is_missing_can_be_installed_without_an_index_of_fastgmm() -> None:
+    sentence = errors.missing_package_text("A bar needs", "tqdm", "cli")
+    assert sentence == "A bar needs tqdm: pip install tqdm, which is in fastgmm's extra 'cli'."
+    error = errors.missing_package_error("A bar needs", "tqdm", "cli")
+    assert (type(error), str(error)) == (ImportError, sentence)

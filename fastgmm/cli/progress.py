@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from fastgmm import Candidate, Iteration
 from fastgmm.cli.terminal import say
+from fastgmm.errors import missing_package_text
 
 
 class _Bar:
@@ -22,7 +23,7 @@ class _Bar:
             # tqdm belongs to an extra, and nothing but a bar needs it.
             from tqdm import tqdm
         except ImportError:
-            say("note: progress needs tqdm: pip install 'fastgmm[cli]'.")
+            say(f"note: {missing_package_text('progress needs', 'tqdm', 'cli')}")
             return
         self._bar = tqdm(file=sys.stderr, leave=False, **options)
 

@@ -13,6 +13,7 @@ import numpy as np
 from fastgmm.cli.kept import plain_rows, text_of
 from fastgmm.cli.machine import print_json
 from fastgmm.cli.usage import UsageError
+from fastgmm.errors import missing_package_error
 from fastgmm.typing import Flags
 
 LINES_AT_ONCE = 8192
@@ -95,7 +96,7 @@ def pyarrow(what: str) -> Any:
         import pyarrow
         import pyarrow.csv
     except ImportError as error:
-        raise ImportError(f"{what} needs pyarrow: pip install 'fastgmm[cli]'.") from error
+        raise missing_package_error(f"{what} needs", "pyarrow", "cli") from error
     return pyarrow
 
 

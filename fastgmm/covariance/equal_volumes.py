@@ -3,6 +3,8 @@
 Both have a closed form (Celeux and Govaert 1995): each covariance is scaled to the mean volume.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from fastgmm.covariance.diagonal import DIAGONAL
@@ -25,7 +27,10 @@ def _matrices(
     return with_volume(covariances, volumes, weights)
 
 
-EVI = restricted("EVI", DIAGONAL, _diagonals, lambda k, d: 1 + k * (d - 1))
+EVI = replace(restricted("EVI", DIAGONAL, _diagonals, lambda k, d: 1 + k * (d - 1)), rescales=True)
 """Diagonals of one determinant."""
-EVV = restricted("EVV", MATRIX, _matrices, lambda k, d: 1 + k * (d * (d + 1) // 2 - 1))
+EVV = replace(
+    restricted("EVV", MATRIX, _matrices, lambda k, d: 1 + k * (d * (d + 1) // 2 - 1)),
+    rescales=True,
+)
 """Matrices of one determinant."""

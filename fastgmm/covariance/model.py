@@ -44,6 +44,10 @@ class CovarianceModel:
     rows : int, optional
         The number of rows of a component from which its covariance can be estimated, given those of
         the others.  By default D + 1 of a matrix and two of variances.
+    rescales : bool
+        Whether `restrict` scales each covariance to a volume, and with it the ridge that is in it.
+    own_axes : bool
+        Whether components have axes of their own, although they share a shape.
     free_type : str
         The covariance type of all covariances of the form: marginals, conditionals and merged
         components obey no restriction.  By default it is the model's own.
@@ -60,6 +64,8 @@ class CovarianceModel:
     restrict: Callable[[FloatArray, FloatArray, FloatArray | None], FloatArray] | None = None
     needs_previous: bool = False
     rows: int | None = None
+    rescales: bool = False
+    own_axes: bool = False
     free_type: Any = ""
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ the likelihood; the bound is that of Browne and McNicholas (2014), who turn all 
 need many more steps, since their steps are short where volumes are uneven.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -75,8 +76,11 @@ def _of_axes(d: int) -> int:
     return d * (d - 1) // 2
 
 
-EVE = restricted(
-    "EVE", MATRIX, _of_one_volume, lambda k, d: 1 + k * (d - 1) + _of_axes(d), warm=True
+EVE = replace(
+    restricted(
+        "EVE", MATRIX, _of_one_volume, lambda k, d: 1 + k * (d - 1) + _of_axes(d), warm=True
+    ),
+    rescales=True,
 )
 """Matrices of the same axes and one determinant."""
 VVE = restricted("VVE", MATRIX, _of_any_volume, lambda k, d: k * d + _of_axes(d), warm=True)

@@ -5,6 +5,8 @@ three are about variances alone: EEV has their mean, and the others find volumes
 (Celeux and Govaert 1995).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from fastgmm import kernels
@@ -86,7 +88,13 @@ def _turned(k: int, d: int) -> int:
 
 VEI = restricted("VEI", DIAGONAL, _diagonals, lambda k, d: k + d - 1, rows=2, warm=True)
 """Multiples of one diagonal."""
-EEV = restricted("EEV", MATRIX, _mean_variances, lambda k, d: 1 + _turned(k, d), rows=1)
+EEV = replace(
+    restricted("EEV", MATRIX, _mean_variances, lambda k, d: 1 + _turned(k, d), rows=1),
+    own_axes=True,
+)
 """Matrices of the same eigenvalues."""
-VEV = restricted("VEV", MATRIX, _own_axes, lambda k, d: k + _turned(k, d), rows=2, warm=True)
+VEV = replace(
+    restricted("VEV", MATRIX, _own_axes, lambda k, d: k + _turned(k, d), rows=2, warm=True),
+    own_axes=True,
+)
 """Matrices whose eigenvalues are multiples of the same ones."""

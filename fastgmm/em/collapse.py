@@ -23,6 +23,7 @@ from fastgmm.data.sample import Sample
 from fastgmm.data.vectors import inner
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.relocation import Relocation
+from fastgmm.em.rescaled import unscaled
 from fastgmm.errors import IllDefinedCovarianceError, ill_defined_covariance_error
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.moments import total_covariance
@@ -147,7 +148,8 @@ class Repairer:
 
         EM with gaps puts a share of a variance back in place of each missing number.  So the
         variances of a component at one row halve and halve again and are never zero: without this
-        nothing would tell that it has collapsed until their inverses overflow.
+        nothing would tell that it has collapsed until their inverses overflow.  Along shared axes
+        responsibilities of 1e-300 keep variances above zero as well.
         """
         self._zero = Regularization.of(np.finfo(np.float64).eps ** 2 * variances)
         return self
@@ -175,7 +177,7 @@ class Repairer:
         while True:
             try:
                 mixture = maximize(statistics)
-                self._check_above_zero(mixture)
+                self._check_above_zero(mixture, statistics)
                 break
             except IllDefinedCovarianceError as error:
                 statistics = self._propped(statistics, error)
@@ -186,11 +188,12 @@ class Repairer:
             self.repairs.append(Repair(n_iter, k, "covariance", "moved"))
         return mixture if propped else self.repaired(mixture, statistics, n_iter)
 
-    def _check_above_zero(self, mixture: Mixture) -> None:
+    def _check_above_zero(self, mixture: Mixture, statistics: SufficientStatistics) -> None:
         """Raise IllDefinedCovarianceError where a variance counts as zero."""
         if self._zero is None:
             return
         asked = None if self._spared is None else ~self._spared.shapes
+        mixture = unscaled(mixture, statistics, self._regularization)
         if (gone := at_floor(mixture, self._zero, asked=asked)).any():
             tied = mixture.covariance_model.tied
             raise ill_defined_covariance_error(None if tied else int(gone.argmax()))
@@ -243,7 +246,7 @@ class Repairer:
         spared = self._spared
         if spared is not None:
             lost &= ~spared.empty
-        flat = self._flat(mixture, lost, held)
+        flat = self._flat(mixture, statistics, lost, held)
         for k in np.flatnonzero(lost | flat).tolist():
             reason: Literal["weight", "covariance"] = "weight" if lost[k] else "covariance"
             if self._on_collapse == "raise":
@@ -278,19 +281,24 @@ class Repairer:
     def _is_tried(self, n_moves: int, since: int) -> bool:
         """Whether a move of a lost component is looked at, so many iterations after it was held.
 
-        It was moved `n_moves` times before.
-        What has brought nothing is looked at again after 1, 2, 4, ... iterations: most often it
-        brings nothing then either.
+        It was moved `n_moves` times before.  What has brought nothing is looked at again after 1,
+        2, 4, ... iterations: most often it brings nothing then either.
         """
         return self._on_collapse == "repair" and since & (since - 1) == 0 and n_moves < MOVES
 
-    def _flat(self, mixture: Mixture, lost: np.ndarray, held: dict[int, int]) -> np.ndarray:
-        """(K,): which components are at the floor that are neither lost nor known to be held.
-
-        No single one can be at the floor where all are tied.
-        """
-        if mixture.covariance_model.tied:
+    def _flat(
+        self,
+        mixture: Mixture,
+        statistics: SufficientStatistics,
+        lost: np.ndarray,
+        held: dict[int, int],
+    ) -> np.ndarray:
+        """(K,): which are at the floor and neither lost nor known to be held; none of tied ones."""
+        model = mixture.covariance_model
+        if model.tied:
             return np.zeros(mixture.n_components, dtype=bool)
+        if model.rescales:
+            mixture = unscaled(mixture, statistics, self._regularization)
         asked = ~lost
         asked[list(held)] = False
         if self._spared is not None:
@@ -347,12 +355,12 @@ def at_floor(
         return nothing
     if mixture.noise is not None:
         return np.broadcast_to(counts > 0, k)  # rows of noise vary in all directions
-    whole = _directions_at_floor(total_covariance(mixture), ridge, share)
+    whole = directions_at_floor(total_covariance(mixture), ridge, share)
     whole //= model.form.features_per_variance(mixture.n_features)
     return np.broadcast_to(counts > whole, k)
 
 
-def _directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float) -> int:
+def directions_at_floor(covariance: FloatArray, ridge: FloatArray, share: float) -> int:
     """The number of directions in which the ridge is all the variance that there is."""
     ridge = np.broadcast_to(ridge, len(covariance))
     deviations = np.sqrt(ridge)

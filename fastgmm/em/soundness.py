@@ -5,16 +5,23 @@ do not bound.  A ridge that is large beside the variances of a column says the s
 and here the units are to blame.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastgmm.em.collapse import FLOOR_SHARE, at_floor
+from fastgmm.covariance.diagonal import DIAGONAL
+from fastgmm.covariance.matrix import MATRIX
+from fastgmm.data.passes import Data
+from fastgmm.em.collapse import FLOOR_SHARE, at_floor, directions_at_floor
+from fastgmm.em.e_step import EStep
 from fastgmm.em.priors import AUTO_RIDGE
 from fastgmm.em.regularization import Regularization
-from fastgmm.mixture.mixture import Mixture
+from fastgmm.em.rescaled import unscaled
+from fastgmm.mixture.mixture import FLOAT64, Mixture
 from fastgmm.mixture.moments import total_covariance
-from fastgmm.mixture.statistics import TINY
+from fastgmm.mixture.statistics import TINY, SufficientStatistics
 from fastgmm.typing import FloatArray
 
 NEARLY = 0.5
@@ -25,6 +32,11 @@ SWAMPED = 0.1
 OWN_UNITS = 10.0
 """A ridge is to blame only where it is more than this many times that of "auto": else the component
 is narrow for all units."""
+SINGULAR = float(np.sqrt(np.finfo(np.float64).eps))
+"""A covariance is singular where a variance is less than this share of the largest: of its rows'
+digits, half are lost."""
+SMALL = 0.01
+"""A ridge of this share of itself is next to none."""
 REAL_WEIGHT = 0.01
 """Components of less weight, or of fewer than twice the rows that they need, lack rows, and are not
 looked at."""
@@ -66,8 +78,102 @@ def too_few_rows(mixture: Mixture, regularization: Regularization, n_rows: float
 
 def unbounded(mixture: Mixture, regularization: Regularization, n_rows: float) -> np.ndarray:
     """(K,): which components have a likelihood that the ridge bounds, and hardly the rows."""
-    few = too_few_rows(mixture, regularization, n_rows)
+    few = too_few_rows(mixture, regularization, n_rows) | nearly_singular(mixture, regularization)
+    few |= without_axes(mixture, regularization, n_rows)
     return np.asarray(few | at_floor(mixture, regularization, NEARLY))
+
+
+def without_axes(mixture: Mixture, regularization: Regularization, n_rows: float) -> np.ndarray:
+    """(K,): which have axes of their own and too few rows to tell them.
+
+    A shape that is shared gives D rows or fewer a volume; but along some axis they have none, and
+    the likelihood is large for that alone.
+    """
+    if not mixture.covariance_model.own_axes or regularization.prior is not None:
+        return np.zeros(mixture.n_components, dtype=bool)
+    return np.asarray(mixture.weights * n_rows < mixture.n_features + 0.5)
+
+
+def ridge_decides(
+    mixture: Mixture, statistics: SufficientStatistics, regularization: Regularization
+) -> NDArray[np.bool_]:
+    """(K,): whose restricted variances would halve in some direction with next to no ridge.
+
+    So they do where the ridge is more than half of a free covariance.  Of a shape that components
+    share, the flat rows of most can make one that has no bound but the ridge although a few others
+    keep it at several times the ridge.  Only directions count that the whole has a variance in.
+    """
+    model, k = mixture.covariance_model, mixture.n_components
+    if model.restrict is None or regularization.prior is not None or regularization.none:
+        return np.zeros(k, dtype=bool)
+    less = Regularization.of(SMALL * regularization.reg_covar)
+    sums, ridge = less.augmented(statistics), less.ridge(model.form)
+    found, inverse = model.estimate(sums, ridge, mixture.covariances), mixture.inverse_factors
+    if model.form.ndim == 1:
+        left: np.ndarray = found * inverse**2
+    else:
+        left = np.linalg.eigvalsh(inverse @ found @ np.swapaxes(inverse, 1, 2))
+    whole = directions_at_floor(total_covariance(mixture), regularization.reg_covar, NEARLY)
+    return np.asarray((left < NEARLY).sum(axis=1) > whole)
+
+
+class Looked(NamedTuple):
+    """A mixture that was fitted to rows, as one looks at it for what the ridge decides.
+
+    Parameters
+    ----------
+    own : Mixture
+        With covariances before they were scaled.
+    decided : ndarray of bool, shape (K,)
+        Whose variances the ridge decides although it is a small share of them.
+    """
+
+    own: Mixture
+    decided: NDArray[np.bool_]
+
+
+def looked_at(
+    mixture: Mixture, data: Data, n_threads: int | None, regularization: Regularization
+) -> Looked:
+    """What is seen of a mixture with the rows that it was fitted to, by a pass if one is needed."""
+    if regularization.prior is not None or mixture.covariance_model.restrict is None:
+        return Looked(mixture, np.zeros(mixture.n_components, dtype=bool))
+    make = partial(EStep, mixture, data.extent, FLOAT64, n_threads)
+    statistics = data.pass_over(make)
+    decided = ridge_decides(mixture, statistics, regularization)
+    return Looked(unscaled(mixture, statistics, regularization), decided)
+
+
+def nearly_singular(mixture: Mixture, regularization: Regularization) -> np.ndarray:
+    """(K,): which covariances are singular but for rounding, in more directions than all rows are.
+
+    They are by their condition, as in mclust, both in the units of the columns and in those of the
+    deviations within components, so that units alone make none.
+    """
+    model, k = mixture.covariance_model, mixture.n_components
+    free = not model.tied and model.form in (DIAGONAL, MATRIX)
+    if not free or regularization.prior is not None:
+        return np.zeros(k, dtype=bool)
+    within = mixture.weights @ _variances(mixture)
+    total = total_covariance(mixture)
+    found = np.ones(k, dtype=bool)
+    for units in (np.ones(len(within)), np.sqrt(np.maximum(within, TINY))):
+        whole = _nearly_zero(total[None] / units[:, None] / units)[0]
+        if model.form is DIAGONAL:
+            counts = _few(_variances(mixture) / units**2)
+        else:
+            counts = _nearly_zero(mixture.covariances / units[:, None] / units)
+        found &= counts > whole
+    return found
+
+
+def _nearly_zero(covariances: FloatArray) -> np.ndarray:
+    """(K,): in how many directions covariances (K, D, D) are next to nothing."""
+    return _few(np.linalg.eigvalsh(covariances))
+
+
+def _few(variances: np.ndarray) -> np.ndarray:
+    return np.asarray((variances < SINGULAR * variances.max(axis=1, keepdims=True)).sum(axis=1))
 
 
 def constant_columns(

@@ -18,7 +18,7 @@ from fastgmm.em.posterior_search import PosteriorSearch
 from fastgmm.em.regularization import Regularization
 from fastgmm.mixture.mixture import Mixture, n_parameters
 from fastgmm.mixture.noise import Noise
-from fastgmm.mixture.posterior import NormalWishart, Posterior, log_normalizer
+from fastgmm.mixture.posterior import STICKS, NormalWishart, Posterior, log_normalizer
 from fastgmm.mixture.statistics import EPS, SufficientStatistics
 from fastgmm.typing import CovarianceType, FloatArray
 
@@ -119,9 +119,15 @@ class VariationalBayes:
         return sample
 
     def begun(self, mixture: Mixture, regularization: Regularization, weight: float) -> Mixture:
-        """The posterior of rows of this weight, to which a start has fitted a mixture."""
+        """The posterior of rows of this weight, to which a start has fitted a mixture.
+
+        Of broken sticks the heaviest component comes first: the bound is highest so (Kurihara,
+        Welling and Teh 2007), and fits end higher, while the order of a start is one of chance.
+        """
         if isinstance(mixture, Posterior):
             return mixture
+        if self.prior.weights == STICKS:
+            mixture = mixture.reordered(np.argsort(-mixture.weights, kind="stable"))
         implied = MAXIMUM_LIKELIHOOD.imply(mixture, regularization)
         return self.maximize(implied.scaled(weight), regularization)
 

@@ -11,7 +11,7 @@ from fastgmm.covariance.types import without_factors
 from fastgmm.data.rows import RowData
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.soundness import NEARLY, unbounded
+from fastgmm.em.soundness import NEARLY, looked_at, nearly_singular, unbounded, without_axes
 from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
 from fastgmm.estimators.state import State
 from fastgmm.mixture.criteria import Criteria, check_criterion, classified
@@ -46,7 +46,8 @@ class Candidate(NamedTuple):
         fit has no bound without it, and its criteria mean nothing.
     n_unbounded : int
         These, and components that have collapsed in all but name: on fewer rows than a covariance
-        needs, or with `reg_covar` for more than half of the variance in some direction.
+        or its own axes need, with `reg_covar` for more than half of the variance in some direction,
+        or with a variance of less than 1.5e-8 of its largest, as in mclust.
     collapse : str
         What has collapsed, in whole sentences; empty where nothing has.
 
@@ -134,7 +135,8 @@ def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
     log_likelihood, certainty, n_rows = data.summed(what).tolist()
     free = mixture.n_parameters
     criteria = Criteria(log_likelihood, free, n_rows, certainty)
-    n_unbounded = int(np.count_nonzero(unbounded(mixture, regularization, n_rows)))
+    own, decided = looked_at(mixture, data, data.n_threads, regularization)
+    n_unbounded = int(np.count_nonzero(decided | unbounded(own, regularization, n_rows)))
     return Candidate(
         without_factors(mixture.covariance_type),
         mixture.n_components,
@@ -145,23 +147,54 @@ def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
         free,
         state.report.converged,
         state.report.n_passes,
-        n_collapsed=int(np.count_nonzero(at_floor(mixture, regularization))),
+        n_collapsed=int(np.count_nonzero(at_floor(own, regularization))),
         n_unbounded=n_unbounded,
-        collapse=_collapse(mixture, regularization, n_rows, data.names) if n_unbounded else "",
+        collapse=_collapse(own, decided, regularization, n_rows, data.names) if n_unbounded else "",
     )
 
 
 def _collapse(
-    mixture: Mixture, regularization: Regularization, n_rows: float, names: np.ndarray | None
+    mixture: Mixture,
+    decided: np.ndarray,
+    regularization: Regularization,
+    n_rows: float,
+    names: np.ndarray | None,
 ) -> str:
     """What has collapsed, or nearly, in whole sentences."""
     if text := collapse_text(mixture, regularization, (), n_rows, names):
         return text
-    which = np.flatnonzero(unbounded(mixture, regularization, n_rows)).tolist()[:MOST_NAMED]
+    singular = nearly_singular(mixture, regularization)
+    turned = without_axes(mixture, regularization, n_rows)
+    flat = unbounded(mixture, regularization, n_rows)
+    if decided.any() and not flat.any():
+        return (
+            "What the covariances have in common is flat in some direction: with a smaller "
+            "reg_covar it would be flatter by as much."
+        )
+    which = np.flatnonzero(flat).tolist()[:MOST_NAMED]
     sentences = [
         sentence
         for k in which
         for sentence in of_columns(mixture, regularization, k, names, NEARLY)
-        or [f"reg_covar is most of the variance of component {k} in some direction."]
+        or [_turned(k, mixture, n_rows) if turned[k] else _flat(k, singular[k])]
     ]
     return " ".join(sentences)
+
+
+def _flat(component: int, singular: bool) -> str:
+    """How a component is flat in a direction that is none of the columns."""
+    if singular:
+        return (
+            f"The covariance of component {component} is singular but for rounding: a variance is "
+            "next to nothing beside its largest."
+        )
+    return f"reg_covar is most of the variance of component {component} in some direction."
+
+
+def _turned(component: int, mixture: Mixture, n_rows: float) -> str:
+    """How few rows a component has for its axes."""
+    rows = f"{mixture.weights[component] * n_rows:.3g}"
+    return (
+        f"Component {component} ends on {rows} {'row' if rows == '1' else 'rows'}, and axes of its "
+        f"own need {mixture.n_features + 1}: along some of them its rows do not vary."
+    )

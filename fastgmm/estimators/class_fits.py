@@ -9,7 +9,7 @@ from fastgmm.errors import InvalidParameterError
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.many import fit_many
 from fastgmm.estimators.selection import select
-from fastgmm.typing import LOW_RANK_TYPES
+from fastgmm.typing import LOW_RANK_TYPES, MCLUST
 from fastgmm.validation.classes import Choices, choices_of
 
 Weighted = tuple[np.ndarray, np.ndarray | None]
@@ -45,13 +45,14 @@ def class_fits(
     for i in counted.tolist():
         numbers, kinds = sizes[i]
         factored = any(kind in LOW_RANK_TYPES for kind in kinds)
-        if len(numbers) == len(kinds) == 1 and not factored:
+        one = len(numbers) == len(kinds) == 1 and MCLUST not in kinds
+        if one and not factored:
             together[numbers[0], kinds[0]].append(i)
             continue
         asked = others | ({"n_factors": n_factors} if factored else {})
         rows, weight = _of_class(data, of, i)
         try:
-            if len(numbers) == len(kinds) == 1:
+            if one:
                 model = GaussianMixture(numbers[0], covariance_type=kinds[0], **asked)
                 found[i] = model.fit(rows, sample_weight=weight)
             else:
@@ -80,7 +81,7 @@ def learned_classes(
     models = list(before)
     for i in np.unique(codes).tolist():
         (numbers, kinds), model = sizes[i], models[i]
-        if len(numbers) > 1 or len(kinds) > 1:
+        if len(numbers) > 1 or len(kinds) > 1 or MCLUST in kinds:
             raise InvalidParameterError(
                 f"{owner} chooses no n_components or covariance_type by BIC in partial_fit: give "
                 "each class one."

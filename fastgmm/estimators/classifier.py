@@ -53,7 +53,8 @@ class GaussianMixtureClassifier(ClassAttributes, Estimator):
         Components of each class; a mapping of classes has a value for each.  Of several numbers, as
         ``range(1, 6)``, each class gets that of the lowest BIC (see `fastgmm.select`).
     covariance_type : str, sequence of str or mapping, default="full"
-        As in `GaussianMixture`, within each class; of several types BIC chooses.
+        As in `GaussianMixture`, within each class; of several types BIC chooses.  "mclust" stands
+        for the fourteen of mclust.
     priors : array_like of shape (n_classes,) or mapping, optional
         The probability of each class, in the order of `classes_`; None: as frequent as in the rows.
     tol, reg_covar, max_iter, n_init, init_params, random_state, n_threads, gap_tol, acceleration, \
@@ -100,7 +101,10 @@ on_collapse, prior : optional
         self,
         n_components: int | Iterable[int] | PerClass = 1,
         *,
-        covariance_type: CovarianceType | Iterable[CovarianceType] | PerClass = "full",
+        covariance_type: CovarianceType
+        | Literal["mclust"]
+        | Iterable[CovarianceType | Literal["mclust"]]
+        | PerClass = "full",
         priors: ArrayLike | PerClass | None = None,
         tol: float = 1e-3,
         reg_covar: float | Literal["auto"] = 1e-6,

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 10
 """A warning names at most this many components, or columns of one."""
+LEAST_SHARE = 0.001
+"""Whoever thinks of a share of noise gives one between this and 1."""
+FILLED = 0.1
+"""A volume is too small for noise below this times what rows fill that are as wide."""
+MOST_TOLD = 3
+"""Of so many components it says what is wrong with each; of others, how many there are."""
 
 
 def warn_of(found: "Fit", params: Any, names: np.ndarray | None) -> None:
@@ -40,6 +46,7 @@ def warn_of(found: "Fit", params: Any, names: np.ndarray | None) -> None:
     assert run.mixture is not None
     warn_of_apart(found.apart, names)
     whole = None if run.trail is None else run.trail.moments.variances
+    of_volume = warn_of_volume(params.noise, run.mixture, whole)
     too_large = warn_of_ridge(run.mixture, run.regularization, found.n_rows, names, whole)
     repairs = run.repairs
     if too_large:
@@ -48,10 +55,34 @@ def warn_of(found: "Fit", params: Any, names: np.ndarray | None) -> None:
     free = _estimated(params, run.mixture.n_components)
     text = collapse_text(run.mixture, run.regularization, repairs, found.n_rows, names, free)
     if text and (repairs or not too_large):
-        warn_user(f"{text} Use fewer components, a larger reg_covar or a prior.", CollapseWarning)
+        # Components that denser noise has left without rows are none too many.
+        remedy = "" if of_volume else " Use fewer components, a larger reg_covar or a prior."
+        warn_user(f"{text}{remedy}", CollapseWarning)
     if not (run.converged or run.stopped) and params.max_iter > 0:
         text = convergence_warning_text(_how_it_ended(run, params))
         warn_user(text, convergence_warning_class())
+
+
+def warn_of_volume(noise: Any, mixture: Mixture, whole: FloatArray | None) -> bool:
+    """Warn where the volume of noise looks like a share of the rows, and is none that they fill.
+
+    It returns whether it is so; `whole` are the variances of all rows, where they are known.
+    """
+    if noise is None or isinstance(noise, str) or not LEAST_SHARE <= noise < 1.0 or whole is None:
+        return False
+    # A box in which rows are uniform has sides of sqrt(12) deviations.
+    n_repeats = mixture.n_features // len(whole)
+    with np.errstate(over="ignore", divide="ignore"):
+        filled = float(np.exp(0.5 * n_repeats * np.log(12.0 * whole).sum()))
+    small = bool(noise < FILLED * filled)
+    if small:
+        warn_user(
+            f"noise={noise:g} is the volume over which noise is spread, and no share of the rows, "
+            f"which fill a volume of some {filled:.3g}: noise is denser than they are. Pass "
+            "noise='uniform', the volume of a box around the rows; the share of noise is estimated "
+            "(noise_weight_)."
+        )
+    return small
 
 
 def _estimated(params: Any, n_components: int) -> np.ndarray | None:
@@ -108,16 +139,29 @@ def collapse_text(
     others = estimated.copy()
     others[list(flat)] = False
     flat |= set(np.flatnonzero(at_floor(mixture, regularization, asked=others)).tolist())
-    for k in sorted(flat)[:MOST_NAMED]:
-        sentences += of_columns(mixture, regularization, k, names)
+    told = [of_columns(mixture, regularization, k, names) for k in sorted(flat)]
+    of_flat = [sentence for one in told for sentence in one]
+    sentences += of_flat[:MOST_TOLD]
+    if len(of_flat) > MOST_TOLD:
+        sentences.append(f"So it is with {len(of_flat) - MOST_TOLD} more.")
     few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows) & estimated)
-    for k in few.tolist()[:MOST_NAMED]:
-        rows = f"{mixture.weights[k] * n_rows:.3g}"
-        sentences.append(
-            f"Component {k} ends on {rows} {'row' if rows == '1' else 'rows'}, and its covariance "
-            f"needs {rows_needed(mixture)}: the likelihood has no bound but reg_covar there."
-        )
+    if len(few):
+        sentences.append(_on_few_rows(few.tolist(), mixture, n_rows))
     return " ".join(sentences)
+
+
+def _on_few_rows(few: list[int], mixture: Mixture, n_rows: float) -> str:
+    """Which components end on fewer rows than they need."""
+    rows = [f"{mixture.weights[k] * n_rows:.3g}" for k in few]
+    words = [f"{n} {'row' if n == '1' else 'rows'}" for n in rows]
+    why = "the likelihood has no bound but reg_covar there."
+    if len(few) == 1:
+        needed = f"its covariance needs {rows_needed(mixture)}"
+        return f"Component {few[0]} ends on {words[0]}, and {needed}: {why}"
+    told = [f"{k} on {word}" for k, word in zip(few, words, strict=True)][:MOST_TOLD]
+    more = f" and {len(few) - MOST_TOLD} more" if len(few) > MOST_TOLD else ""
+    needed = f"a covariance needs {rows_needed(mixture)}"
+    return f"Components end on few rows, {', '.join(told)}{more}, and {needed}: {why}"
 
 
 def _repaired(repairs: tuple[Repair, ...]) -> str:
@@ -184,7 +228,8 @@ def _how_it_ended(run: Run, params: Any) -> str:
     where = "cannot be foretold yet"
     if np.isfinite(run.gap):
         where = f"is predicted to be {run.gap:.1e} nats per row"
+    # What can be done is said before, in scikit-learn's words.
     return (
-        f"{after} the distance of the log-likelihood to its limit {where}, and {rule}; raise "
-        f"max_iter (now {params.max_iter}) or {name}, or try another init_params."
+        f"{after} the distance of the log-likelihood to its limit {where}, and {rule}, "
+        f"max_iter={params.max_iter}."
     )

@@ -492,6 +492,7 @@ class GaussianMixture(Adapting, Summarized):
         *,
         sample_weight: ArrayLike | None = None,
         labels: ArrayLike | None = None,
+        responsibilities: ArrayLike | None = None,
         callback: Callback | None = None,
         client: Any = None,
     ) -> Self:
@@ -507,6 +508,10 @@ class GaussianMixture(Adapting, Summarized):
         labels : array_like of int, shape (n_samples,), or of bool, optional
             The component of each row where it is known, else -1: component k keeps the meaning of
             label k.  Or bool of shape (n_samples, n_components): which components a row may be of.
+        responsibilities : array_like of shape (n_samples, n_components), optional
+            What EM begins with, in place of `init_params` and `n_init`: the probability of each
+            component given the row, as from another clustering.  Each row sums to 1; with `noise`
+            to less, and the rest is noise.
         callback : callable, optional
             Called with a `fastgmm.Iteration` after each iteration; the start ends when it returns
             True.
@@ -535,7 +540,11 @@ class GaussianMixture(Adapting, Summarized):
             When `reg_covar` is large beside the variance of a column: its units are smaller than
             the number was made for.
         """
-        self._fit(X, sample_weight, callback, client, labels)
+        params = self._params()
+        check_callback(callback)
+        data = self._fit_data(X, sample_weight, params, client, "fit")
+        data = with_labels(data, labels, params.n_components)
+        self._fit(params, data, callback, responsibilities)
         return self
 
     def fit_predict(
@@ -557,30 +566,34 @@ class GaussianMixture(Adapting, Summarized):
         -------
         ndarray of int64, shape (n_samples,)
         """
-        data, mixture = self._fit(X, sample_weight, callback)
+        params = self._params()
+        check_callback(callback)
+        data = self._fit_data(X, sample_weight, params, None, "fit")
+        mixture = self._fit(params, data, callback)
         if not isinstance(data, RowData):
             return self.predict(X)
         return labels(mixture, data.rows, data.n_threads, gaps=data.gapped)
 
     def _fit(
         self,
-        X: ArrayLike,
-        sample_weight: ArrayLike | None,
+        params: Any,
+        data: RowData | PartitionData,
         callback: Callback | None,
-        client: Any = None,
-        labels: ArrayLike | None = None,
-    ) -> tuple[RowData | PartitionData, Mixture]:
+        responsibilities: ArrayLike | None = None,
+    ) -> Mixture:
         # What fits need is loaded with the first of them: a fifth of the import.
         from fastgmm.fits.fit import fit
 
-        params = self._params()
-        check_callback(callback)
-        data = self._fit_data(X, sample_weight, params, client, "fit")
-        data = with_labels(data, labels, params.n_components)
-        found = fit(data, plan_of(params, data.n_features, self._state), Hooks(callback))
+        plan = plan_of(params, data.n_features, self._state)
+        if responsibilities is not None:
+            # So is what few fits begin with.
+            from fastgmm.estimators.begun import begun_with
+
+            plan = begun_with(plan, data, responsibilities, params)
+        found = fit(data, plan, Hooks(callback))
         mixture = self._publish(found, data.names, data.extent.weight)
         warn_of(found, params, data.names)
-        return data, mixture
+        return mixture
 
     def _fit_data(
         self, X: Any, sample_weight: Any, params: Any, client: Any, method: str
@@ -1106,6 +1119,8 @@ class GaussianMixture(Adapting, Summarized):
         """The log density, in nats, under which this share of the recent rows fell.
 
         The last 8192 rows of `partial_fit` count, each as it was before the model learned from it.
+        After `fit` there are none: `density_region` and quantiles of `score_samples` say as much of
+        a model that has seen all its rows.
 
         Parameters
         ----------
@@ -1117,7 +1132,17 @@ class GaussianMixture(Adapting, Summarized):
         float
         """
         if not 0.0 <= as_float(quantile) <= 1.0:
-            raise ValueError(f"quantile must be a number between 0 and 1, got {shown(quantile)}")
+            raise ValueError(
+                f"quantile must be a number between 0 and 1, got {shown(quantile)}; thresholds are "
+                "of the rows that partial_fit has seen"
+            )
+        if self._state is not None and self._state.learner is None:
+            raise AttributeError(
+                f"this {type(self).__name__} has seen no stream, whose recent rows set the "
+                "threshold: call partial_fit, or compare score_samples(X) with a threshold of your "
+                "own, such as numpy.quantile(model.score_samples(X_train), 0.01) or "
+                "density_region(0.99)"
+            )
         learner = self._of_stream()
         if learner.recent.n_window == 0:
             raise ValueError(

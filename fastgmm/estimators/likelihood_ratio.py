@@ -244,7 +244,7 @@ class _Test:
         gaps = params.missing == "em" and has_gaps(rows, params.n_threads)
         of_rows = RowData(rows, None, params.n_threads, gapped=gaps)
         self.statistic = _ratio(of_rows, mixture, _mixture(alternative))
-        self.sound = is_sound(null) and is_sound(alternative)
+        self.sound = is_sound(null, of_rows) and is_sound(alternative, of_rows)
         self.n_threads = params.n_threads
         self._drawn, self._seed = simulated(mixture, rows, gaps), params.random_state
         of_null = SimpleNamespace(**{**vars(params), "n_components": k})
@@ -262,7 +262,7 @@ class _Test:
             alternative = self._alternative.one(data, hooks).fit
         except IllDefinedCovarianceError:
             return np.nan
-        if not is_sound(alternative):
+        if not is_sound(alternative, data):
             return np.nan
         return _ratio(data, _mixture(null), _mixture(alternative))
 

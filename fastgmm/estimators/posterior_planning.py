@@ -129,6 +129,6 @@ def warn_of_posterior(run: Run, params: Any) -> None:
     change = bounds[-1] - bounds[-2] if len(bounds) > 1 else np.inf
     text = convergence_warning_text(
         f"After {run.n_iter} iterations the lower bound of all rows changed by {change:.1e} nats, "
-        f"and tol={params.tol:g}; raise max_iter (now {params.max_iter}) or tol."
+        f"and tol={params.tol:g}, max_iter={params.max_iter}."
     )
     warn_user(text, convergence_warning_class())

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 from fastgmm.em.run import Iteration
+from fastgmm.errors import missing_package_error
 from fastgmm.estimators.candidate import Candidate
 from fastgmm.estimators.many import GroupFit
 from fastgmm.limits.scalars import as_float, shown
@@ -60,8 +61,7 @@ class ProgressBar:
             # tqdm belongs to an extra, and nothing but a bar needs it.
             from tqdm.auto import tqdm
         except ImportError as error:
-            message = "A progress bar needs tqdm: pip install 'fastgmm[cli]'."
-            raise ImportError(message) from error
+            raise missing_package_error("A progress bar needs", "tqdm", "cli") from error
         several = None if total is None else int(total)
         self._bar: Any = tqdm(
             total=several, delay=as_float(delay), leave=False, unit="it", file=sys.stderr

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgmm.data.rows import RowData
-from fastgmm.em.soundness import unbounded
+from fastgmm.em.soundness import looked_at, unbounded
 from fastgmm.em.stretch import Spares
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.estimators.planning import family_of, plan_of, refuse_noise
@@ -102,13 +102,14 @@ def sound_fit(data: RowData, plan: Plan, hooks: Hooks | None) -> Fit | None:
         found = fit(data, plan, hooks)
     except IllDefinedCovarianceError:
         return None
-    return found if is_sound(found) else None
+    return found if is_sound(found, data) else None
 
 
-def is_sound(found: Fit) -> bool:
-    """Whether no component of a fit has collapsed, or nearly."""
+def is_sound(found: Fit, data: RowData) -> bool:
+    """Whether no component of a fit of these rows has collapsed, or nearly."""
     run = found.run
     assert run.mixture is not None
     if any(one.action == "moved" for one in run.repairs):
         return False
-    return not unbounded(run.mixture, run.regularization, found.n_rows).any()
+    own, decided = looked_at(run.mixture, data, data.n_threads, run.regularization)
+    return not (decided | unbounded(own, run.regularization, found.n_rows)).any()

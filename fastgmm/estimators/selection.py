@@ -25,6 +25,7 @@ from fastgmm.threads import Cancelled, Flag, as_they_end, free_threads
 from fastgmm.typing import (
     COVARIANCE_TYPES,
     LOW_RANK_TYPES,
+    MCLUST,
     MCLUST_TYPES,
     ArrayLike,
     CovarianceType,
@@ -52,8 +53,6 @@ MAX_ITER = 1000
 """A fit of the grid has at most this many iterations, as criteria are compared at the limit."""
 N_INIT = 10
 """Each fit is the best of this many starts, since a criterion compares optima and not starts."""
-MCLUST = "mclust"
-"""This word stands for mclust's fourteen covariance types."""
 SIDE_BY_SIDE = (1 << 18, 1 << 21)
 """Between these numbers of rows times columns the fits run side by side, one thread each. Below,
 Python's own time is most of a fit; above, one fit has work for all threads."""

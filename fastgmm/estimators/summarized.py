@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fastgmm.mixture.statistics import SufficientStatistics
     from fastgmm.summaries.facts import Facts
 
+BOUND = "lower bound per row"
+"""What the last iteration began with: only rows tell what its step has made of it."""
 WIDTH = 100
 """A summary has lines of at most so many letters, unless another width is asked for."""
 
@@ -57,7 +59,10 @@ class Summarized(Reported, Estimator):
         Returns
         -------
         str
-            The weight of each component, and its mean and deviation in each column.
+            The weight of each component, and its mean and deviation in each column.  Without rows
+            the lower bound is `lower_bound_`: the log-likelihood that the last iteration began
+            with.  Its step has raised it since, by less than `tol` where the fit has converged, and
+            what the rows have then is in the summary with rows alone.
 
         Raises
         ------
@@ -100,16 +105,17 @@ class Summarized(Reported, Estimator):
             mixture, data = self._weighed(X, sample_weight, "summary")
             criteria = self._criteria_of(mixture, data)
             if known:
-                told = self.e_step(X, sample_weight=sample_weight, **known).log_likelihood
-                criteria = replace(criteria, log_likelihood=told)
+                of_labels = self.e_step(X, sample_weight=sample_weight, **known)
+                criteria = replace(criteria, log_likelihood=of_labels.log_likelihood)
             of_row = criteria.log_likelihood / data.extent.weight
             found = {
                 "log-likelihood per row": f"{of_row:.6f}",
                 "BIC": f"{criteria.bic:.3f}",
                 "AIC": f"{criteria.aic:.3f}",
             }
-            # The log-likelihood of these rows takes the place of that of the last iteration.
-            others = {name: one for name, one in facts.numbers.items() if name not in found}
+            # Without a prior it takes the place of that before the last step, nearly the same.
+            differs = getattr(self, "prior", None) is not None
+            others = {n: one for n, one in facts.numbers.items() if differs or n != BOUND}
             facts = replace(facts, n_rows=float(data.extent.n_samples), numbers=found | others)
         return summary_text(facts, int(width))
 
@@ -121,9 +127,7 @@ class Summarized(Reported, Estimator):
         assert state is not None
         end, numbers = "", {}
         if report.n_iter:
-            bound = "lower bound of all rows" if self._of_all_rows else "log-likelihood per row"
-            if getattr(self, "prior", None) is not None:
-                bound = "lower bound per row"
+            bound = "lower bound of all rows" if self._of_all_rows else BOUND
             n, updates = report.n_iter, state.learner is not None
             what = f"{n} {'update' if updates else 'iteration'}{'' if n == 1 else 's'}"
             numbers = {bound: f"{report.lower_bound:.{3 if self._of_all_rows else 6}f}"}

@@ -278,7 +278,8 @@ class _RunningFit:
             self.n_threads,
             () if earlier is None else earlier.repairs,
         )
-        if self._data.gapped and self._regularization.none:
+        restricted = model_of(start.covariance_type).restrict is not None
+        if (self._data.gapped or restricted) and self._regularization.none:
             repairer.count_as_zero(self.sample.rows.var(axis=0, dtype=np.float64))
         passes = Passes(
             self._em_data,

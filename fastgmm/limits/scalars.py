@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 LONGEST = 500
 """Of a value a sentence shows so many characters."""
+MOST_LINES = 3
+"""A table of more lines is shown by its shape alone."""
 
 
 def shown(value: Any) -> str:
@@ -34,6 +36,8 @@ def shown(value: Any) -> str:
     --------
     >>> shown([1, 2]), shown(10**5000)
     ('[1, 2]', 'an int of 16610 bits')
+    >>> shown(np.eye(9))
+    'an object of the type ndarray and the shape (9, 9)'
     """
     if isinstance(value, int) and value.bit_length() > 4 * LONGEST:
         return f"an int of {value.bit_length()} bits"  # Python prints no more than 4300 digits
@@ -41,6 +45,9 @@ def shown(value: Any) -> str:
         text = repr(value)
     except Exception:
         return f"an object of the type {type(value).__name__}"
+    shape = getattr(value, "shape", None)
+    if text.count("\n") >= MOST_LINES and isinstance(shape, tuple):
+        return f"an object of the type {type(value).__name__} and the shape {shape}"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 

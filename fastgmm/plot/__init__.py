@@ -9,6 +9,7 @@ from fastgmm.plot.merging import plot_merging
 from fastgmm.plot.mixture import plot_mixture, save_mixture
 from fastgmm.plot.responsibilities import plot_responsibilities
 from fastgmm.plot.stream import plot_stream
+from fastgmm.plot.uncertainty import plot_uncertainty
 
 __all__ = [
     "check_picture_name",
@@ -18,6 +19,11 @@ __all__ = [
     "plot_mixture",
     "plot_responsibilities",
     "plot_stream",
+    "plot_uncertainty",
     "save_criterion",
     "save_mixture",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastgmm.archive.replacement import replace_file
+from fastgmm.errors import missing_package_error
 from fastgmm.limits.scalars import as_path
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def import_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ImportError("Pictures need matplotlib: pip install 'fastgmm[plot]'.") from error
+        raise missing_package_error("Pictures need", "matplotlib", "plot") from error
 
 
 def check_picture_name(path: str | os.PathLike[str]) -> None:

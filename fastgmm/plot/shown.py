@@ -53,6 +53,8 @@ class Shown:
         The rows to draw one by one.
     labels : ndarray of int, or None
         The component of each point.
+    whole : ndarray of shape (at most 20,000, D), or None
+        The points in all features.
     """
 
     names: list[str]
@@ -63,6 +65,7 @@ class Shown:
     row_weights: FloatArray | None = None
     points: FloatArray | None = None
     labels: NDArray[np.int64] | None = None
+    whole: NDArray[Any] | None = None
 
     @property
     def spread(self) -> FloatArray:
@@ -181,6 +184,7 @@ def as_shown(
         weights,
         drawn[points],
         _labels(model, rows[points]),
+        rows[points],
     )
 
 

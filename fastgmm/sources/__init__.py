@@ -24,3 +24,7 @@ __all__ = [
     "read_table",
     "stream",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

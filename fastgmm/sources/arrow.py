@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from fastgmm.errors import missing_package_error
 from fastgmm.sources.blocks import Block, Source, rows_at_once
 from fastgmm.tables.arrow_frames import arrow_kinds, arrow_numbers, plain_columns
 
@@ -49,7 +50,7 @@ def import_pyarrow(what: str) -> Any:
         # pyarrow belongs to an extra, and nothing but these sources needs it.
         import pyarrow
     except ImportError as error:
-        raise ImportError(f"Reading {what} needs pyarrow: pip install 'fastgmm[cli]'.") from error
+        raise missing_package_error(f"Reading {what} needs", "pyarrow", "cli") from error
     return pyarrow
 
 

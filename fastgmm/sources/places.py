@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeAlias
 
+from fastgmm.errors import missing_package_error
 from fastgmm.values import dataclass
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[^:]+)*://|[A-Za-z][A-Za-z0-9+.-]+::")
 """A URL begins so; the one letter of a drive of Windows does not count."""
-EXTRA = "fastgmm[fsspec]"
-"""URLs need this to be installed."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def _system_of(url: str) -> tuple[Any, str]:
         # fsspec belongs to an extra, and nothing but URLs needs it.
         import fsspec
     except ImportError as error:
-        raise ImportError(f"Reading {url} needs fsspec: pip install '{EXTRA}'.") from error
+        raise missing_package_error(f"Reading {url} needs", "fsspec", "fsspec") from error
     try:
         system, path = fsspec.core.url_to_fs(url)
     except ImportError as error:

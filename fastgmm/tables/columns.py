@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 Column: TypeAlias = str | int
 """A column is called by its name or by its number, counted from 0."""
 
+MOST_DIGITS = 18
+"""The number of a column has at most so many digits."""
 SHOWN_FITTING = 6
 """An advice lists at most this many columns to choose."""
 
@@ -130,20 +132,23 @@ def _position(
         if names is not None and column in names:
             if names.count(column) > 1:
                 raise ValueError(
-                    f"{where} has {names.count(column)} columns named {column!r}; choose by number."
+                    f"{where} has {names.count(column)} columns named {shown(column)}; choose by "
+                    "number."
                 )
             return names.index(column)
         if not (column.isascii() and column.isdigit()):
             if names is None:
                 raise ValueError(
-                    f"{where} has no column names, so {column!r} is not one; "
+                    f"{where} has no column names, so {shown(column)} is not one; "
                     f"choose by number, 0 to {n_columns - 1}."
                 )
-            raise ValueError(f"{where} has no column {column!r}; it has {_quoted(names)}.")
-    number = int(column)
+            raise ValueError(f"{where} has no column {shown(column)}; it has {_quoted(names)}.")
+    # More digits than these are no column's, and Python reads none of some thousand.
+    number = -1 if isinstance(column, str) and len(column) > MOST_DIGITS else int(column)
     if not 0 <= number < n_columns:
+        called = shown(column).strip("'")
         raise ValueError(
-            f"{where} has no column number {number}; the numbers are 0 to {n_columns - 1}."
+            f"{where} has no column number {called}; the numbers are 0 to {n_columns - 1}."
         )
     return number
 

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.tables.kinds import inside, is_time, time_error, type_sentence, value_error
+from fastgmm.tables.kinds import (
+    inside,
+    is_time,
+    reads_as_number,
+    time_error,
+    type_sentence,
+    value_error,
+)
 from fastgmm.tables.numeric import as_numbers
 
 SHOWN_NAMES = 6
@@ -193,7 +200,11 @@ def _column_error(frame: Frame, i: int, at: str) -> Exception:
         more = ", ..." if len(fitting) > SHOWN_NAMES else ""
         shown = ", ".join(map(repr, fitting[:SHOWN_NAMES]))
         advice = f"choose columns of numbers, such as [{shown}{more}]"
-    return value_error(at, frame.first(i), type_sentence(kind, advice))
+    first = frame.first(i)
+    if reads_as_number(first):
+        what = "the column" if fitting else "the columns"
+        advice = f"its text reads as numbers: convert {what} first, as by .astype(float) of pandas"
+    return value_error(at, first, type_sentence(kind, advice))
 
 
 def sparse_error(name: str) -> TypeError:

@@ -86,6 +86,31 @@ def type_sentence(kind: str, advice: str) -> str:
     return f"its type is {kind}, not a number; {advice}."
 
 
+def reads_as_number(value: Any) -> bool:
+    """Whether a value is text that is a number but for its type.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> reads_as_number("5.1"), reads_as_number("five"), reads_as_number(5.1)
+    (True, False, False)
+    """
+    if not isinstance(value, str | bytes):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
 def text_error(at: str, value: Any, rest: str) -> ValueError:
     """Build the error for text, `at` saying where it is and `rest` what to do."""
     return ValueError(f"could not convert string to float: {value!r}. {at}: {rest}")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastgmm.tables.kinds import (
     complex_error,
     first_of_other_type,
+    reads_as_number,
     text_error,
     time_error,
     value_error,
@@ -234,9 +235,10 @@ def _other_error(array: NDArray[Any], at: str) -> Exception:
     if kind in "UST":
         first = array.flat[0] if array.size else ""
         first = getattr(first, "item", lambda: first)()
-        return text_error(
-            at, first, f"its values are text ({dtype}); convert them with .astype(float)."
-        )
+        advice = "leave out what is none of numbers, and convert the rest with .astype(float)"
+        if array.size == 0 or reads_as_number(first):
+            advice = "convert them with .astype(float)"
+        return text_error(at, first, f"its values are text ({dtype}); {advice}.")
     if dtype.names is not None:
         return TypeError(
             f"Cannot cast array data from {dtype!r} to float64. {at} is a structured array: pass "

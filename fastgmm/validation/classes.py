@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import InvalidParameterError, warn_user
-from fastgmm.limits.scalars import is_iterable, shown
-from fastgmm.typing import FloatArray
+from fastgmm.limits.scalars import is_iterable, is_word, shown
+from fastgmm.typing import MCLUST, FloatArray
 from fastgmm.validation.constructor import check_parameters
 from fastgmm.validation.labels import as_labels
 
@@ -141,8 +141,15 @@ def choices_of(name: str, given: Any, classes: NDArray[Any], owner: str) -> list
         values = tuple(one) if several else (one,)
         if not values:
             raise InvalidParameterError(f"The {name!r} parameter of {owner} has no values.")
-        found.append(tuple(check_parameters({name: value}, owner)[name] for value in values))
+        found.append(tuple(_checked(name, value, owner) for value in values))
     return found
+
+
+def _checked(name: str, value: Any, owner: str) -> Any:
+    """A value of a parameter, or the word for several."""
+    if name == "covariance_type" and is_word(value, (MCLUST,)):
+        return MCLUST
+    return check_parameters({name: value}, owner)[name]
 
 
 def as_priors(priors: Any, classes: NDArray[Any], owner: str) -> FloatArray | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgmm.errors import InvalidParameterError
 from fastgmm.limits.scalars import shown
+from fastgmm.tables.kinds import reads_as_number
 from fastgmm.typing import (
     ACCELERATIONS,
     ALL_COVARIANCE_TYPES,
@@ -41,12 +42,15 @@ class Constraint(NamedTuple):
         stays as it is.
     listed : bool
         Whether that sentence mentions them.
+    words : tuple of str
+        The words that pass, where values are words.
     """
 
     holds: Callable[[Any], bool]
     description: str
     plain: Callable[[Any], Any] = _same
     listed: bool = True
+    words: tuple[str, ...] = ()
 
 
 def _integer(least: int, most: int | None = None) -> Constraint:
@@ -85,7 +89,8 @@ def _text(options: tuple[str, ...]) -> Constraint:
     def holds(value: Any) -> bool:
         return isinstance(value, str) and value in options
 
-    return Constraint(holds, f"a str among {{{', '.join(map(repr, options))}}}", str)
+    words = f"a str among {{{', '.join(map(repr, options))}}}"
+    return Constraint(holds, words, str, words=options)
 
 
 def _prior() -> Constraint:
@@ -292,7 +297,19 @@ def _invalid(name: str, value: Any, owner: str) -> InvalidParameterError:
     wanted = f"{', '.join(most)} or {last}" if most else last
     return InvalidParameterError(
         f"The {name!r} parameter of {owner} must be {wanted}. Got {shown(value)} instead."
+        f"{_nearest(name, value)}"
     )
+
+
+def _nearest(name: str, value: Any) -> str:
+    """The word that may have been meant, or those that scikit-learn's sentence does not list."""
+    if not isinstance(value, str) or reads_as_number(value):
+        return ""
+    meant = [w for c in CONSTRAINTS[name] for w in c.words if w.casefold() == value.casefold()]
+    if meant:
+        return f" Did you mean {meant[0]!r}?"
+    unlisted = [repr(w) for c in CONSTRAINTS[name] if not c.listed for w in c.words]
+    return f" The word {' or '.join(unlisted)} is allowed as well." if unlisted else ""
 
 
 def as_generator(random_state: Any) -> np.random.Generator:

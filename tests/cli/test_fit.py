@@ -164,10 +164,10 @@ def test_an_unknown_picture_is_refused_before_the_fit(run, fails, monkeypatch, t
     assert code == 2
     assert err.startswith(f"fastgmm: error: The picture {tmp_path / 'x.doc'} must end in one of .")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    sentence = "Pictures need matplotlib: pip install 'fastgmm[plot]'."
-    fails(sentence, "fit", FAITHFUL, "-k", 2, "--plot", tmp_path / "x.png")
+    sentence = "Pictures need matplotlib: pip install matplotlib, which is in fastgmm's extra"
+    fails(f"{sentence} 'plot'.", "fit", FAITHFUL, "-k", 2, "--plot", tmp_path / "x.png")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    sentence = "Reading CSV needs pyarrow: pip install 'fastgmm[cli]'."
+    sentence = "Reading CSV needs pyarrow: pip install pyarrow, which is in fastgmm's extra 'cli'."
     fails(sentence, "fit", FAITHFUL, "-k", 2)
 
 

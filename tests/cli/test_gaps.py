@@ -47,7 +47,7 @@ def test_a_fit_takes_empty_cells(run, gapped, tmp_path):
     np.testing.assert_array_equal(loaded.means_, model.means_)
     code, out, _ = run(*words, "--stream", "--batch-rows", 90)
     assert code == 0
-    assert f"log-likelihood per row  {model.lower_bound_:.6f}" in out
+    assert f"lower bound per row  {model.lower_bound_:.6f}" in out
 
 
 def test_nulls_of_parquet_are_gaps(run, gapped, tmp_path):

@@ -76,7 +76,9 @@ def test_progress_without_tqdm_is_a_note(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     with progress_bars.Progress(5, 1, quiet=False) as progress:
         progress(Iteration(1, -1.0, 1.0))
-    note = "fastgmm: note: progress needs tqdm: pip install 'fastgmm[cli]'.\n"
+    note = (
+        "fastgmm: note: progress needs tqdm: pip install tqdm, which is in fastgmm's extra 'cli'.\n"
+    )
     assert sys.stderr.getvalue() == note
 
 

@@ -18,6 +18,8 @@ MODULES = ("errors", "plot", "sources", "typing")
 
 def test_dir_is_the_public_list() -> None:
     assert dir(fastgmm) == sorted(fastgmm.__all__)
+    for module in (fastgmm.plot, fastgmm.sources, fastgmm.errors, fastgmm.typing):
+        assert dir(module) == sorted(module.__all__)
     assert all(hasattr(fastgmm, name) for name in fastgmm.__all__)
 
 

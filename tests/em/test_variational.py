@@ -9,9 +9,11 @@ from posteriors import PRIORS, RIDGE, after_one_step, posterior_of
 
 from fastgmm.data.rows import RowData
 from fastgmm.em.e_step import Passes, carried_bounds, expectation
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.variational import VariationalBayes, entropy
 from fastgmm.mixture.density import responsibilities
+from fastgmm.mixture.mixture import Mixture
 from fastgmm.mixture.posterior import Posterior
 from support import correlated_mixture
 
@@ -98,6 +100,21 @@ def test_a_run_begins_with_the_posterior_of_a_start(
     assert family.begun(posterior, RIDGE, 1.0) is posterior
     again = family.begun(posterior.reordered(np.arange(4)), RIDGE, 1.0)
     assert isinstance(again, Posterior)
+
+
+@pytest.mark.parametrize("weights", PRIORS)
+def test_of_sticks_the_heaviest_comes_first(weights: Any, rng: np.random.Generator) -> None:
+    posterior, _ = posterior_of(weights, "full", rng)
+    family = VariationalBayes(posterior.prior)
+    light = np.array([0.1, 0.2, 0.6, 0.1])
+    start = Mixture.from_covariances(light, posterior.means, posterior.covariances, "full")
+    begun = family.begun(start, RIDGE, 100.0)
+    order = [2, 1, 0, 3] if weights == "dirichlet_process" else [0, 1, 2, 3]
+    np.testing.assert_allclose(begun.held, 100.0 * light[order])
+    as_it_was = family.maximize(
+        MAXIMUM_LIKELIHOOD.imply(start.reordered(np.array(order)), RIDGE).scaled(100.0), RIDGE
+    )
+    np.testing.assert_array_equal(begun.means, as_it_was.means)
 
 
 def test_an_empty_component_is_the_prior(rng: np.random.Generator) -> None:

@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
 
-from fastgmm import GaussianMixture, GaussianMixtureClassifier
+from fastgmm import GaussianMixture, GaussianMixtureClassifier, select
 from fastgmm.errors import InvalidParameterError
 from fastgmm.estimators import class_fits as module
 from fastgmm.estimators.class_fits import class_fits, learned_classes
+from fastgmm.typing import MCLUST_TYPES
 
 CLASSES = np.array(["a", "b", "c"])
 
@@ -89,3 +92,26 @@ def test_factors_that_no_class_has_are_refused() -> None:
     model = GaussianMixtureClassifier(1, covariance_type="low_rank")
     with pytest.raises(ValueError, match=r"class 0 cannot be fitted: .*n_factors"):
         model.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::fastgmm.errors.CollapseWarning")
+def test_the_word_for_the_fourteen_chooses_among_them_by_class() -> None:
+    """As `select` with the same word does of the rows of each class."""
+    X, y = load_iris(return_X_y=True)
+    X = X[:, 1:3]
+    params: dict[str, Any] = {"random_state": 0, "max_iter": 200}
+    model = GaussianMixtureClassifier([1, 2], covariance_type="mclust", **params).fit(X, y)
+    alone = GaussianMixtureClassifier(1, covariance_type={0: "mclust", 1: "full", 2: ["VEE"]})
+    for i in range(3):
+        chosen = select(X[y == i], [1, 2], "mclust", n_init=1, tol=1e-3, gap_tol="auto", **params)
+        mixture = model.mixtures_[i]
+        assert mixture.covariance_type == chosen.best.covariance_type
+        assert mixture.n_components == chosen.best.n_components
+    alone.fit(X, y)
+    assert [alone.mixtures_[i].covariance_type for i in (1, 2)] == ["full", "VEE"]
+    assert alone.mixtures_[0].covariance_type in MCLUST_TYPES
+    assert clone(model).covariance_type == "mclust"
+    with pytest.raises(ValueError, match="chooses no n_components or covariance_type by BIC in pa"):
+        GaussianMixtureClassifier(1, covariance_type="mclust").partial_fit(X, y, [0, 1, 2])
+    with pytest.raises(ValueError, match="must be a str among"):
+        GaussianMixtureClassifier(1, covariance_type="Mclust").fit(X, y)

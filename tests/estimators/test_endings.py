@@ -101,3 +101,34 @@ def test_the_users_own_m_step_says_nothing(rng: np.random.Generator) -> None:
     model = GaussianMixture(2, reg_covar="auto", random_state=0).fit(rows)
     model.set_params(reg_covar=1e-6)
     assert said(lambda: model.m_step(model.e_step(rows))) == []
+
+
+def test_many_that_have_collapsed_are_counted() -> None:
+    covariances = np.stack([np.diag([2.0, 1.001e-6])] * 13)
+    means = np.arange(26.0).reshape(13, 2)
+    weights = np.r_[np.full(5, 0.002), np.full(8, 0.99 / 8)]
+    mixture = Mixture.from_covariances(weights, means, np.r_[covariances[:12], [np.eye(2)]], "full")
+    text = collapse_text(mixture, RIDGE, (), 1000.0, NAMES)
+    assert text.count("is constant within") == 3
+    assert "So it is with 9 more." in text
+    assert "on few rows, 0 on 2 rows, 1 on 2 rows, 2 on 2 rows and 2 more, and a cov" in text
+    assert len(text) < 400
+
+
+def test_a_volume_of_noise_that_was_meant_as_a_share(rng: np.random.Generator) -> None:
+    rows = two_clusters(rng)
+    (one, *_) = said(lambda: GaussianMixture(2, noise=0.1, random_state=0).fit(rows))
+    assert one[0] is UserWarning
+    assert one[1].startswith("noise=0.1 is the volume over which noise is spread, and no share of")
+    assert "noise='uniform'" in one[1]
+    caught = said(lambda: GaussianMixture(4, noise=0.01, random_state=0).fit(rows))
+    assert not any("Use fewer components" in text for _, text in caught)
+    for noise, unit in (("uniform", 1.0), (200.0, 1.0), (0.1, 0.03), (1e-4, 1e-3), (None, 1.0)):
+        model = GaussianMixture(2, noise=noise, random_state=0, reg_covar=0.0)
+        assert said(lambda model=model, unit=unit: model.fit(unit * rows)) == []
+
+
+def test_numbers_of_volume_where_one_variance_is_known(rng: np.random.Generator) -> None:
+    rows = two_clusters(rng)
+    model = GaussianMixture(2, covariance_type="spherical", noise=0.1, random_state=0)
+    assert any("noise=0.1 is the volume" in text for _, text in said(lambda: model.fit(rows)))

@@ -136,6 +136,10 @@ def test_novelty_and_drift():
     for quantile in (-0.1, 1.5, True):
         with pytest.raises(ValueError, match="quantile must be a number between 0 and 1"):
             model.novelty_threshold(quantile)
+    alone = GaussianMixture(3, random_state=0).fit(rows[:3000])
+    with pytest.raises(AttributeError, match="has seen no stream, whose recent rows set the thres"):
+        alone.is_novel(rows)
+    assert alone.density_region(0.99, random_state=0) < 0.0  # as the error advises
 
 
 def test_goes_on_from_a_fit():

@@ -8,11 +8,14 @@ mclust's numbers, its sign reversed, are those of R 4.2.2 with mclust 6.0.0-1, a
 where X is faithful, GvHD.control or GvHD.pos, as a matrix.
 """
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from sklearn.datasets import load_iris
 
 from fastgmm import select
 from fastgmm.plot import plot_criterion
@@ -162,3 +165,33 @@ def test_collapsed_fits_are_hollow(rng: np.random.Generator) -> None:
     assert [line.get_xdata().tolist() for line in hollow if len(line.get_xdata())] == [[2]]
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == ["diag", "a component has collapsed", "best: diag, 1"]
+
+
+def test_axes_of_few_rows_are_not_chosen() -> None:
+    """A component of four rows of four features has some axis along which they do not vary."""
+    setosa = load_iris().data[:50]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen = select(setosa, [1, 5], "VEV", random_state=2, n_init=4)
+    one, five = chosen.table
+    assert chosen.best == one
+    assert five.bic < one.bic - 30.0
+    assert "ends on 4 rows, and axes of its own need 5: along some of them" in five.collapse
+
+
+@pytest.mark.parametrize(("seed", "reg_covar"), [(0, "auto"), (1, 1e-6), (0, 0.0)])
+def test_the_choice_for_setosa_is_mclusts(seed: int, reg_covar: Any) -> None:
+    """EEE 2: what equal volumes and shared axes make of columns that are constant says nothing.
+
+    mclust 6.0.0 gives NA where a covariance is singular but for rounding.
+    """
+    setosa = load_iris().data[:50]
+    kinds = ["EEE", "EVI", "EVE"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen = select(setosa, [2, 4], kinds, random_state=seed, reg_covar=reg_covar, n_init=4)
+    assert chosen.best[:2] == ("EEE", 2)
+    assert chosen.best.bic == pytest.approx(-35.72, abs=0.01)
+    unsound = [one for one in chosen.table if not one.sound]
+    assert min(one.bic for one in unsound) < -50.0
+    assert all(one.collapse for one in unsound)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 from fastgmm.limits.scalars import (
@@ -89,3 +90,11 @@ def test_arrays_of_numbers() -> None:
             as_numbers(value, "x")
     with pytest.raises(ValueError, match=r"^x has numbers beyond float64: "):
         as_numbers([10**400], "x")
+
+
+def test_tables_are_shown_by_their_shape() -> None:
+    frame = pandas.DataFrame(np.zeros((150, 4)), columns=list("abcd"))
+    assert shown(frame) == "an object of the type DataFrame and the shape (150, 4)"
+    assert shown(np.eye(4)) == "an object of the type ndarray and the shape (4, 4)"
+    assert shown(np.eye(2)) == repr(np.eye(2))
+    assert shown(np.arange(3)) == "array([0, 1, 2])"

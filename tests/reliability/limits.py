@@ -230,6 +230,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "plot.plot_mixture": {"model": mixture().fit(ROWS)},
     "plot.plot_responsibilities": {"model": mixture().fit(ROWS)},
     "plot.plot_stream": {"model": fitted("stream")},
+    "plot.plot_uncertainty": {"model": mixture().fit(ROWS), "X": ROWS},
     "plot.save_criterion": {
         "path": Path("picture.svg"),
         "table": fitted("Selection").table,

@@ -22,6 +22,8 @@ from source_support import (
     written,
 )
 
+NEEDS = "needs pyarrow: pip install pyarrow, which is in fastgmm's extra 'cli'."
+
 
 def test_numbers_of_every_type(tmp_path):
     from decimal import Decimal
@@ -142,7 +144,7 @@ def test_a_cut_off_arrow_stream(rng):
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch, kind, what):
     path = write(tmp_path, kind, np.ones((3, 4)))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    sentence = f"Reading {what} needs pyarrow: pip install 'fastgmm[cli]'."
+    sentence = f"Reading {what} {NEEDS}"
     refused(sentence, path, error=ImportError)
     if kind in ("csv", "arrows"):
         refused(sentence, io.BytesIO(path.read_bytes()), error=ImportError)
@@ -152,4 +154,8 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch, kind, what):
 def test_without_pyarrow_the_extra_is_named_of_a_whole_file(tmp_path, monkeypatch, name, kind):
     path = written(tmp_path, "1,2\n", name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    refused_whole(path, f"Reading {kind} needs pyarrow: pip install 'fastgmm[cli]'.", ImportError)
+    refused_whole(
+        path,
+        f"Reading {kind} {NEEDS}",
+        ImportError,
+    )

@@ -59,7 +59,7 @@ def test_what_cannot_be_opened(monkeypatch):
         batches("nope://x.csv")
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(
-        ImportError, match=r"^Reading s3://x/y\.csv needs fsspec: pip install 'fast"
+        ImportError, match=r"^Reading s3://x/y\.csv needs fsspec: pip install fsspec,"
     ):
         batches("s3://x/y.csv")
 

@@ -247,7 +247,8 @@ def test_items_are_taken_when_their_batch_is(rng):
          "source has columns ('b',) and those before it ('a',); give all the same, or choose with "
          "columns=."),
         ([np.array([["x"]])], ValueError, "could not convert string to float: 'x'. Item 0 of the "
-         "source: its values are text (<U1); convert them with .astype(float)."),
+         "source: its values are text (<U1); leave out what is none of numbers, and convert the "
+         "rest with .astype(float)."),
         ([np.ma.masked_less(np.ones((2, 2)), 2)], ValueError, "The source, row 0 (counted from 0), "
          f"column 0: the value is missing; {REMEDY}"),
         ([np.ones((2, 2)), np.array([[1, 1], [1, np.nan]])], ValueError, "The source, row 3 "

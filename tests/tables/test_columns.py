@@ -67,3 +67,11 @@ def test_advice_lists_six_columns():
     assert advice([]) == "no column holds numbers"
     assert advice(list("abcdef")).endswith(", 'e', 'f']")
     assert advice(list("abcdefg")).endswith(", 'e', 'f', ...]")
+
+
+@pytest.mark.parametrize("column", ["x" * 10_000, "9" * 10_000])
+@pytest.mark.parametrize("names", [None, ("a", "b")])
+def test_sentences_about_long_names_are_short(names, column):
+    with pytest.raises(ValueError, match=r"^The table has no column") as caught:
+        positions("The table", names, 2, [column])
+    assert len(str(caught.value)) < 700

@@ -55,6 +55,17 @@ def test_the_column_of_an_integer_that_would_be_rounded_is_named(make):
     assert str(error).startswith("X, column 'large' holds the integer 9007199254740993, which")
 
 
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_text_that_reads_as_numbers_is_to_be_converted(make):
+    error = error_of(frames.rows_of, frame_of(make({"a": [1.0, 2.0], "b": ["5.1", "4"]})), "X")
+    assert "X, column 'b': its type" in str(error)
+    assert str(error).endswith(
+        "its text reads as numbers: convert the column first, as by .astype(float) of pandas."
+    )
+    error = error_of(frames.rows_of, frame_of(make({"b": ["5.1", "4"]})), "X")
+    assert "convert the columns first" in str(error)
+
+
 def test_few_columns_are_advised():
     data = {f"x{i}": [1.0] for i in range(9)}
     error = error_of(frames.rows_of, frame_of(polars.DataFrame({**data, "s": ["a"]})), "X")

@@ -83,3 +83,8 @@ def test_sentences_of_types() -> None:
     assert type(kinds.time_error("X", "Date")) is TypeError
     assert type(kinds.complex_error("X", "complex64")) is ValueError
     assert str(kinds.text_error("X", "a", "rest")).endswith("'a'. X: rest")
+
+
+def test_text_that_reads_as_a_number() -> None:
+    assert all(map(kinds.reads_as_number, ("5.1", " -2 ", b"3", "nan", "1e5")))
+    assert not any(map(kinds.reads_as_number, ("5,1", "five", "", 5.1, None)))

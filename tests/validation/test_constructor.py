@@ -171,3 +171,21 @@ def test_what_has_passed_once_is_known_by_its_type():
         with pytest.raises(InvalidParameterError, match=name):
             check_parameters({name: value})
     assert type(check_parameters({"tol": 1})["tol"]) is float
+
+
+@pytest.mark.parametrize(
+    ("params", "end"),
+    [
+        ({"reg_covar": "Auto"}, "Got 'Auto' instead. Did you mean 'auto'?"),
+        ({"reg_covar": "small"}, "Got 'small' instead. The word 'auto' is allowed as well."),
+        ({"gap_tol": "AUTO"}, "Did you mean 'auto'?"),
+        ({"covariance_type": "vvv"}, "Did you mean 'VVV'?"),
+        ({"init_params": "KMeans"}, "Did you mean 'kmeans'?"),
+        ({"noise": "Uniform"}, "Did you mean 'uniform'?"),
+        ({"init_params": "best"}, "Got 'best' instead."),
+    ],
+)
+def test_the_word_that_was_meant_is_named(params: dict[str, str], end: str) -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        check_parameters(params)
+    assert str(caught.value).endswith(end)

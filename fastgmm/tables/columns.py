@@ -119,7 +119,7 @@ def positions(
         raise ValueError(f"No column of {where} is chosen; choose at least one.")
     if len(set(found)) < len(found):
         twice = next(i for i, position in enumerate(found) if position in found[:i])
-        raise ValueError(f"Column {listed[twice]!r} of {where} is chosen twice.")
+        raise ValueError(f"Column {shown(listed[twice])} of {where} is chosen twice.")
     return found
 
 
@@ -130,16 +130,17 @@ def _position(
         if names is not None and column in names:
             if names.count(column) > 1:
                 raise ValueError(
-                    f"{where} has {names.count(column)} columns named {column!r}; choose by number."
+                    f"{where} has {names.count(column)} columns named {shown(column)}; "
+                    "choose by number."
                 )
             return names.index(column)
         if not (column.isascii() and column.isdigit()):
             if names is None:
                 raise ValueError(
-                    f"{where} has no column names, so {column!r} is not one; "
+                    f"{where} has no column names, so {shown(column)} is not one; "
                     f"choose by number, 0 to {n_columns - 1}."
                 )
-            raise ValueError(f"{where} has no column {column!r}; it has {_quoted(names)}.")
+            raise ValueError(f"{where} has no column {shown(column)}; it has {_quoted(names)}.")
     number = int(column)
     if not 0 <= number < n_columns:
         raise ValueError(

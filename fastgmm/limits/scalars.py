@@ -110,6 +110,8 @@ def is_word(value: Any, words: Iterable[str]) -> bool:
 def is_iterable(value: Any) -> bool:
     """Whether one may walk over a value; an array without dimensions only looks as if.
 
+    So does a view of memory with several: Python has not implemented it.
+
     Parameters
     ----------
     value : object
@@ -123,6 +125,8 @@ def is_iterable(value: Any) -> bool:
     >>> is_iterable([1]), is_iterable(np.array(1)), is_iterable(1)
     (True, False, False)
     """
+    if isinstance(value, memoryview):
+        return value.ndim == 1
     try:
         iter(value)
     except TypeError:

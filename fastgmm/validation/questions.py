@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.limits.scalars import as_array, as_float, shown
+from fastgmm.limits.scalars import as_array, as_float, is_iterable, shown
 from fastgmm.tables.columns import positions
 from fastgmm.tables.frames import Frame
 from fastgmm.typing import FloatArray
@@ -51,7 +50,7 @@ def as_columns(columns: Any, names: NDArray[np.object_] | None, n_features: int)
     """
     if isinstance(columns, np.ndarray):
         columns = columns.tolist()
-    if isinstance(columns, str) or not isinstance(columns, Iterable):
+    if isinstance(columns, str) or not is_iterable(columns):
         columns = [columns]
     columns = list(columns)
     for column in columns:

@@ -122,6 +122,14 @@ def test_parameters_that_are_no_arrays_are_neither_saved_nor_loaded(made, name, 
         getattr(made, "load", load)(path)
 
 
+def test_views_of_memory_are_no_lists_of_columns() -> None:
+    """Python raises NotImplementedError where one walks over a view of two dimensions."""
+    model = GaussianMixture(2, random_state=0).fit(ROWS)
+    with pytest.raises(TypeError, match=r"names or numbers of features, .* got <memory"):
+        model.marginal(memoryview(np.array([[0, 1]])))
+    assert model.marginal(memoryview(np.array([0, 1], dtype=np.uint8))).means_.shape == (2, 2)
+
+
 def test_bytes_of_an_array_are_no_file() -> None:
     content = io.BytesIO()
     np.save(content, ROWS)

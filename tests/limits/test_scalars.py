@@ -72,7 +72,8 @@ def test_words() -> None:
 def test_iterables() -> None:
     assert is_iterable("ab")
     assert is_iterable(iter(()))
-    for value in (1, None, np.array(1.0), object()):
+    assert is_iterable(memoryview(b"ab"))
+    for value in (1, None, np.array(1.0), object(), memoryview(np.ones((2, 2)))):
         assert not is_iterable(value)
 
 

@@ -18,10 +18,9 @@ mkdir -p "$roots"
 
 # Python, NumPy and what the tests need, as packages of that processor: unpacked, and nothing of them is run.
 make_root() {
-    [ -e "$3/usr/bin/python3" ] && return
-    mmdebstrap --quiet --variant=extract --architectures="$1" \
+    [ -e "$3/usr/bin/python3" ] || mmdebstrap --quiet --variant=extract --architectures="$1" \
         --include=python3,libpython3-dev,python3-numpy,python3-pytest,python3-mpmath "$2" "$3"
-    local folder
+    local folder  # of a system that an interrupt left behind, too
     for folder in bin lib lib64; do
         [ -e "$3/$folder" ] || [ ! -e "$3/usr/$folder" ] || ln -s "usr/$folder" "$3/$folder"
     done

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import sys
-import threading
 from collections.abc import Generator, Iterable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
+
+from fastgmm.threads.helpers import LOST_AFTER
 
 _END = object()
 """This comes after the last item."""
@@ -36,8 +39,10 @@ class _Reader:
 
     A walk that nobody has closed is ended by the garbage collector, on any thread and in the middle
     of anything, such as the start of a thread, which holds locks of `threading`.  So an end takes
-    none of these: it is an item of a queue, and to join a daemon needs no lock.  An executor's
-    shutdown needs some, and has hung a test.
+    none of these: it is an item of a queue, and a plain lock tells that the thread has ended.  An
+    executor's shutdown needs some, and has hung a test.  The thread is none of `threading` at all,
+    which keeps its threads by weak references: Python prints and forgets a Ctrl-C that comes while
+    it drops one.
     """
 
     def __init__(self, items: Iterable[Any]) -> None:
@@ -45,14 +50,24 @@ class _Reader:
         self._asked = SimpleQueue[bool]()
         self._found = SimpleQueue[tuple[Any, BaseException | None]]()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="fastgmm-reader", daemon=True)
+        self._process = os.getpid()
+        self._threads: list[int] = []  # its identity, once it has begun
+        self._running = _thread.allocate_lock()  # until it has ended
 
     def begin(self) -> None:
         """Start the thread, which fetches the first item."""
         self._asked.put(True)
-        self._thread.start()
+        self._running.acquire()
+        # No Ctrl-C comes between the start and the note of it: both happen within one call in C.
+        self._threads.extend(map(_thread.start_new_thread, (self._work,), ((),)))
 
     def _work(self) -> None:
+        try:
+            self._fetch()
+        finally:
+            self._running.release()
+
+    def _fetch(self) -> None:
         iterator: Iterator[Any] | None = None
         try:
             iterator = iter(self._items)
@@ -69,21 +84,36 @@ class _Reader:
 
     def following(self) -> Any:
         """The next item, or `_END`; the one after it is fetched meanwhile."""
-        item, error = self._found.get()
+        while True:
+            try:
+                item, error = self._found.get(timeout=LOST_AFTER)
+                break
+            except Empty:
+                self._check_that_it_runs()
         if error is not None:
             raise error
         if item is not _END:
             self._asked.put(True)
         return item
 
+    def _check_that_it_runs(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError(
+                "a walk over batches was begun before this process was forked, and its reader is a "
+                "thread of the other one: begin a new walk here."
+            )
+        if not self._running.locked() and self._found.empty():
+            raise MemoryError("a reader of batches has ended without memory for its last item.")
+
     def end(self) -> None:
         """Have the iterator closed on its thread, and wait for that."""
         self._asked.put(False)
-        # In a process that ends no other thread runs, and none can wait for itself, or for one that
-        # has not begun.
-        here = self._thread.ident == threading.get_ident()
-        if self._thread.is_alive() and not sys.is_finalizing() and not here:
-            self._thread.join()
+        # In a process that ends no other thread runs, nor does one after a fork, and none can wait
+        # for itself, or for one that has not begun.
+        here = _thread.get_ident() in self._threads
+        gone = sys.is_finalizing() or self._process != os.getpid()
+        if self._threads and not here and not gone:
+            self._running.acquire()
         if self._error is not None and not here:
             raise self._error
 

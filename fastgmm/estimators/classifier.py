@@ -16,7 +16,7 @@ from fastgmm.estimators.conventions import Estimator
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.pickled import plain, whole
 from fastgmm.estimators.sklearn_base import sklearn_estimator
-from fastgmm.limits.scalars import is_word
+from fastgmm.limits.scalars import as_array, is_word
 from fastgmm.mixture.density import log_sum
 from fastgmm.typing import (
     Acceleration,
@@ -205,18 +205,19 @@ on_collapse, prior : optional
         """
         owner, known = type(self).__name__, self._learned
         table = as_table(X)
+        given = None if classes is None else as_array(classes, "classes")
         if known is None:
-            if classes is None:
+            if given is None:
                 raise ValueError(
                     f"{owner} needs all classes in the first call to partial_fit: pass classes="
                 )
-            found, _ = as_classes(classes, np.size(classes), owner)
+            found, _ = as_classes(given, given.size, owner)
         else:
             check_feature_names(table, known.names, owner)
             found = known.classes
-            if classes is not None and set(np.asarray(classes).tolist()) != set(found.tolist()):
+            if given is not None and set(given.tolist()) != set(found.tolist()):
                 raise ValueError(
-                    f"classes={np.asarray(classes).tolist()} is not what the first call to "
+                    f"classes={given.tolist()} is not what the first call to "
                     f"partial_fit said, {found.tolist()}: leave it out, or fit anew."
                 )
         rows = as_rows(

@@ -10,7 +10,7 @@ from fastgmm.em.priors import NormalInverseWishart, Regularizing
 from fastgmm.em.regularization import Prior, Regularization
 from fastgmm.estimators.planning import INITIAL
 from fastgmm.estimators.state import Report
-from fastgmm.estimators.stored import StoredState
+from fastgmm.estimators.stored import StoredState, plain_params
 from fastgmm.fits.learner_state import LearnerState
 from fastgmm.fits.memory import RECENT_ROWS, RecentState
 from fastgmm.fits.reached import Initialization
@@ -28,7 +28,7 @@ def read(
 
     A KeyError, TypeError or ValueError says that they are not those of a model.
     """
-    params = dict(facts["params"])
+    params = plain_params(facts["params"], INITIAL)
     if (prior := params.get("prior")) is not None:
         params["prior"] = NormalInverseWishart(**prior)
     params |= {name: arrays[name] for name in INITIAL if name in arrays}

@@ -24,12 +24,12 @@ from fastgmm.estimators.planning import (
     regularization_of,
 )
 from fastgmm.estimators.state import Report, State
-from fastgmm.estimators.stored import StoredState
+from fastgmm.estimators.stored import StoredState, plain_params
 from fastgmm.fits.checkpoint import Checkpointed
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.online import Learner
 from fastgmm.fits.target import Target
-from fastgmm.limits.scalars import as_path
+from fastgmm.limits.scalars import as_array, as_numbers, as_path
 from fastgmm.validation import check_parameters
 from fastgmm.values import dataclass
 from fastgmm.version import __version__
@@ -100,8 +100,8 @@ def _write(
     for name in INITIAL:
         if (value := params[name]) is not None:
             # The dtype is kept, since weights in float32 are checked less strictly.
-            given = np.asarray(value)
-            arrays[name] = given if given.dtype == np.float32 else given.astype(np.float64)
+            given = as_array(value, name)
+            arrays[name] = given if given.dtype == np.float32 else as_numbers(given, name)
     replace_file(path, container.pack("model", facts, arrays))
 
 
@@ -136,7 +136,7 @@ def _understood(
             params, state = first_format.read(facts, arrays)
             check_parameters(params)
             return params, Contents(codec.checked(state)), {}
-        params, identity = dict(facts.pop("params")), dict(facts.pop("identity"))
+        params, identity = plain_params(facts.pop("params"), INITIAL), dict(facts.pop("identity"))
         facts.pop("version")
         if params["prior"] is not None:
             params["prior"] = NormalInverseWishart(**params["prior"])
@@ -218,7 +218,7 @@ def identity_of(params: dict[str, Any]) -> dict[str, Any]:
     identity: dict[str, Any] = {}
     for name, value in params.items():
         if name in INITIAL and value is not None:
-            identity[name] = sha256(np.asarray(value, dtype=np.float64).tobytes()).hexdigest()
+            identity[name] = sha256(as_numbers(value, name).tobytes()).hexdigest()
         elif name not in FREE:
             identity[name] = plain_fact(name, value)
     return identity

@@ -19,11 +19,12 @@ from fastgmm.estimators.model_file import plain_fact
 from fastgmm.estimators.planning import pace_of, regularization_of
 from fastgmm.estimators.posterior_planning import NOT_PARAMETERS, wishes_of
 from fastgmm.estimators.state import Report, State
-from fastgmm.estimators.stored import check_stream
+from fastgmm.estimators.stored import check_stream, plain_params
 from fastgmm.fits.learned import Learned
 from fastgmm.fits.learner_state import LearnerState
 from fastgmm.fits.online import Learner
 from fastgmm.fits.target import Target
+from fastgmm.limits.scalars import as_numbers
 from fastgmm.mixture.posterior import Posterior
 from fastgmm.validation import check_parameters
 from fastgmm.values import dataclass
@@ -125,11 +126,7 @@ def write(path: "str | os.PathLike[str]", params: dict[str, Any], state: State) 
     restored(
         facts, arrays, SimpleNamespace(**params, **NOT_PARAMETERS)
     )  # so that nothing is written that could not be read
-    given = {
-        name: np.asarray(params[name], dtype=np.float64)
-        for name in ARRAYS
-        if params[name] is not None
-    }
+    given = {name: as_numbers(params[name], name) for name in ARRAYS if params[name] is not None}
     plain = {name: plain_fact(name, value) for name, value in params.items() if name not in given}
     facts |= {"version": __version__, "params": plain}
     replace_file(path, container.pack("posterior", facts, arrays | given))
@@ -146,7 +143,7 @@ def read(path: "str | os.PathLike[str]") -> tuple[dict[str, Any], State]:
     facts, arrays = container.unpack(content_of(path), "posterior", str(path))
     try:
         facts.pop("version")
-        params = dict(facts.pop("params"))
+        params = plain_params(facts.pop("params"), ARRAYS)
         params |= {name: arrays.pop(name) for name in ARRAYS if name in arrays}
         of_params = SimpleNamespace(**check_parameters(params), **NOT_PARAMETERS)
         return params, restored(facts, arrays, of_params)

@@ -6,6 +6,8 @@ import sys
 from numbers import Integral, Real
 from typing import Any, Self
 
+import numpy as np
+
 from fastgmm.em.run import Iteration
 from fastgmm.errors import missing_package_error
 from fastgmm.estimators.candidate import Candidate
@@ -53,7 +55,9 @@ class ProgressBar:
     """What `progress_bar` makes."""
 
     def __init__(self, total: int | None, delay: float) -> None:
-        if total is not None and (not isinstance(total, Integral) or not int(total) >= 0):
+        # NumPy calls times integers, which they are not.
+        number = isinstance(total, Integral) and not isinstance(total, np.timedelta64)
+        if total is not None and not (number and int(total) >= 0):
             raise ValueError(f"total is a number of iterations or fits, got {shown(total)}.")
         if not isinstance(delay, Real) or not as_float(delay) >= 0.0:
             raise ValueError(f"delay is a number of seconds, got {shown(delay)}.")

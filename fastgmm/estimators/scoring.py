@@ -8,6 +8,7 @@ import numpy as np
 from fastgmm.data.rows import RowData
 from fastgmm.estimators.fitted import Fitted
 from fastgmm.limits.room import check_result
+from fastgmm.limits.scalars import as_array
 from fastgmm.mixture import density as _density
 from fastgmm.mixture.criteria import Criteria, classified, scored
 from fastgmm.mixture.mixture import Mixture
@@ -125,7 +126,7 @@ class Scoring(Fitted):
             density: float | None = mixture.packed(x.dtype).log_density_of_one(x)
             if density is not None:
                 return density
-        row = np.asarray(x)
+        row = as_array(x, "x")
         if row.ndim != 1:
             raise ValueError(
                 f"score_one takes one row of {mixture.n_features} numbers, got an array of the "

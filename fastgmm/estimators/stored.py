@@ -1,6 +1,7 @@
 """The fitted state as files and pickles hold it: numbers, text and arrays."""
 
 from dataclasses import field
+from typing import Any
 
 import numpy as np
 
@@ -67,3 +68,12 @@ def check_stream(stream: LearnerState, mixture: Mixture) -> None:
     held, least = known.component_weight.sum(), 0.99 if mixture.noise is None else 0.0
     check_number("the weight of what a stream knows", held, least, 1.01)
     check_number("the weight of what a stream knows", known.weight, 0.99, 1.01)
+
+
+def plain_params(held: Any, of_arrays: tuple[str, ...]) -> dict[str, Any]:
+    """The parameters that a file holds as JSON values; those of arrays it holds beside them."""
+    params = dict(held)
+    for name in of_arrays:
+        if params.get(name) is not None:
+            raise ValueError(f"its {name} is no array")
+    return params

@@ -48,6 +48,25 @@ def shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if text.count("\n") >= MOST_LINES and isinstance(shape, tuple):
         return f"an object of the type {type(value).__name__} and the shape {shape}"
+    return clipped(text)
+
+
+def clipped(text: str) -> str:
+    """A text, or its beginning, where it is longer than a sentence bears.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> clipped("a" * 10**6) == "a" * LONGEST + "..."
+    True
+    """
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
@@ -98,6 +117,8 @@ def is_word(value: Any, words: Iterable[str]) -> bool:
 def is_iterable(value: Any) -> bool:
     """Whether one may walk over a value; an array without dimensions only looks as if.
 
+    So does a view of memory with several: Python has not implemented it.
+
     Parameters
     ----------
     value : object
@@ -111,6 +132,8 @@ def is_iterable(value: Any) -> bool:
     >>> is_iterable([1]), is_iterable(np.array(1)), is_iterable(1)
     (True, False, False)
     """
+    if isinstance(value, memoryview):
+        return value.ndim == 1
     try:
         iter(value)
     except TypeError:
@@ -188,6 +211,38 @@ def as_path(value: Any, name: str) -> str:
     if b"\0" in encoded:
         raise ValueError(f"{name} is {shown(value)}, and no file has a null character in its name.")
     return path
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """What NumPy makes of values, of any type and shape.
+
+    Parameters
+    ----------
+    values : array_like
+    name : str
+        What the user calls it.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If lists in it are not of one length.
+
+    Examples
+    --------
+    >>> as_array([[1], [2, 3]], "labels")
+    Traceback (most recent call last):
+    ValueError: labels must be one array, got [[1], [2, 3]]: lists in it must have one length.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be one array, got {shown(values)}: lists in it must have one length."
+        ) from error
 
 
 def as_numbers(values: Any, name: str) -> NDArray[np.float64]:

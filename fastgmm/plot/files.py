@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fastgmm.archive.replacement import replace_file
 from fastgmm.errors import missing_package_error
-from fastgmm.limits.scalars import as_path
+from fastgmm.limits.scalars import as_path, clipped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,7 @@ def check_picture_name(path: str | os.PathLike[str]) -> None:
 
     known = sorted(FigureCanvasBase.get_supported_filetypes())
     if Path(path).suffix[1:].lower() not in known:
-        raise ValueError(f"The picture {path} must end in one of .{', .'.join(known)}.")
+        raise ValueError(f"The picture {clipped(path)} must end in one of .{', .'.join(known)}.")
 
 
 @contextlib.contextmanager

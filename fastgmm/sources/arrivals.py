@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import queue
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -84,7 +84,7 @@ def stream(
     ('a', 'b') [[5.0, 6.0]]
     """
     batch_rows = as_batch_rows(batch_rows)
-    if not 0.0 <= (number := as_float(seconds)) <= threading.TIMEOUT_MAX:
+    if not 0.0 <= (number := as_float(seconds)) <= _thread.TIMEOUT_MAX:
         raise ValueError(f"seconds must be a finite number of at least 0, got {shown(seconds)}.")
     if not is_iterable(messages):
         raise TypeError(f"messages must be an iterable, got {shown(messages)}.")
@@ -123,8 +123,9 @@ def _read_apart(
             ended = _Ended(error)
         waiting.put(ended)
 
-    # A consumer may wait for its next message for ever, and must not keep the process alive.
-    threading.Thread(target=read, name="fastgmm-stream", daemon=True).start()
+    # A consumer may wait for its next message for ever: such a thread keeps no process alive, and
+    # no Ctrl-C is lost in it (see `data.ahead`).
+    _thread.start_new_thread(read, ())
     timeout: float | None = None
     try:
         while True:

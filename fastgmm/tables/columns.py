@@ -121,7 +121,7 @@ def positions(
         raise ValueError(f"No column of {where} is chosen; choose at least one.")
     if len(set(found)) < len(found):
         twice = next(i for i, position in enumerate(found) if position in found[:i])
-        raise ValueError(f"Column {listed[twice]!r} of {where} is chosen twice.")
+        raise ValueError(f"Column {shown(listed[twice])} of {where} is chosen twice.")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgmm.limits.scalars import as_numbers, shown
+from fastgmm.limits.scalars import as_array, as_numbers, shown
 from fastgmm.typing import FloatArray, Rows
 from fastgmm.validation.conversion import as_small_floats, non_finite_error
 
@@ -197,7 +197,7 @@ def as_order(order: Any, n_components: int) -> NDArray[np.intp]:
     >>> as_order([2, 0, 1], 3)
     array([2, 0, 1])
     """
-    array = np.asarray(order)
+    array = as_array(order, "order")
     if array.dtype.kind not in "iu" and array.size > 0:
         raise TypeError(
             f"order must hold integers, the numbers of the components, got {shown(order)}: pass, "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm.errors import InvalidParameterError, warn_user
-from fastgmm.limits.scalars import is_iterable, is_word, shown
+from fastgmm.limits.scalars import as_array, is_iterable, is_word, shown
 from fastgmm.typing import MCLUST, FloatArray
 from fastgmm.validation.constructor import check_parameters
 from fastgmm.validation.labels import as_labels
@@ -47,7 +47,7 @@ def as_classes(y: Any, n_samples: int, owner: str) -> tuple[NDArray[Any], NDArra
             f"{owner} requires y to be passed, but the target y is None: pass the class of each "
             "row of X."
         )
-    array = np.asarray(y)
+    array = as_array(y, "y")
     if array.ndim == 2 and array.shape[1] == 1:
         warn_user(
             "A column-vector y was passed when a 1d array was expected: pass y.ravel().",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.limits.scalars import as_array
 from fastgmm.tables.containers import array_of, is_table
 from fastgmm.typing import FloatArray, Rows
 from fastgmm.validation.arguments import as_sample_weight, check_enough_rows
@@ -153,12 +154,12 @@ class Groups:
             sample_weight = np.full(len(rows), sample_weight)
         if sample_weight is not None and not hasattr(sample_weight, "__len__"):
             sample_weight = array_of(sample_weight, "sample_weight")
-        if sample_weight is not None and np.shape(sample_weight)[:1] != (len(rows),):
+        weight = None if sample_weight is None else as_array(sample_weight, "sample_weight")
+        if weight is not None and weight.shape[:1] != (len(rows),):
             raise ValueError(
                 f"sample_weight has {len(sample_weight)} entries for {len(rows)} rows: pass one "
                 "number for each row."
             )
-        weight = None if sample_weight is None else np.asarray(sample_weight)
         return self._cut(rows, weight, found, codes)
 
     def _cut(

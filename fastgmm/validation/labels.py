@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgmm.limits.scalars import as_array
+
 _MISSING_NAMES = frozenset({"NAType", "NaTType"})
 """What is missing in a column of pandas is of one of these types."""
 
@@ -75,7 +77,7 @@ def _categories(labels: Any) -> tuple[list[Hashable] | None, NDArray[Any]]:
         codes, categories = getattr(holder, "codes", None), getattr(holder, "categories", None)
         if codes is not None and categories is not None:
             return list(categories), np.asarray(codes)
-    return None, np.asarray(labels)
+    return None, as_array(labels, "labels")
 
 
 def _missing(array: NDArray[Any]) -> NDArray[np.bool_]:

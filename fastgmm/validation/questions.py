@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgmm import kernels
-from fastgmm.limits.scalars import as_float, shown
+from fastgmm.limits.scalars import as_array, as_float, is_iterable, shown
 from fastgmm.tables.columns import positions
 from fastgmm.tables.frames import Frame
 from fastgmm.typing import FloatArray
@@ -51,7 +50,7 @@ def as_columns(columns: Any, names: NDArray[np.object_] | None, n_features: int)
     """
     if isinstance(columns, np.ndarray):
         columns = columns.tolist()
-    if isinstance(columns, str) or not isinstance(columns, Iterable):
+    if isinstance(columns, str) or not is_iterable(columns):
         columns = [columns]
     columns = list(columns)
     for column in columns:
@@ -132,7 +131,7 @@ def as_values(values: Any, n_columns: int) -> FloatArray:
     ValueError
         If there are more or fewer, or one is NaN or inf.
     """
-    given = np.array(values) if type(values) in (list, tuple) else values
+    given = as_array(values, "values") if type(values) in (list, tuple) else values
     if type(given) is np.ndarray and given.dtype is _FLOAT64:
         values = given
     else:
@@ -164,7 +163,8 @@ def as_count(value: Any, name: str, least: int, most: int | None = None) -> int:
     """
     good = isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
     if not good or int(value) < least or (most is not None and int(value) > most):
-        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        lowest = shown(least)
+        wanted = f"of at least {lowest}" if most is None else f"from {lowest} to {shown(most)}"
         raise ValueError(f"{name} must be an integer {wanted}, got {shown(value)}.")
     return int(value)
 

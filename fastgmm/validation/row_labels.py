@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastgmm.data.labels import RowLabels
+from fastgmm.limits.scalars import as_array
 
 UNKNOWN = -1
 """The label of a row of which nothing is known."""
@@ -40,7 +41,7 @@ def as_row_labels(labels: Any, n_samples: int, n_components: int) -> RowLabels |
         if labels.dtype.kind not in "iu":
             raise TypeError("labels of bool have no mask: allow all components instead.")
         labels = labels.filled(UNKNOWN)  # what is masked is missing
-    array = np.asarray(labels)
+    array = as_array(labels, "labels")
     if array.dtype == bool:
         return _of_sets(array, n_samples, n_components)
     if array.dtype.kind not in "iu":

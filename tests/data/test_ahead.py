@@ -1,9 +1,13 @@
 """Items that are read ahead on another thread."""
 
+import _thread
+import os
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+from threads.limited import limit_threads
 
 from fastgmm.data import ahead
 from fastgmm.data.ahead import read_ahead
@@ -25,24 +29,85 @@ def test_the_next_batch_is_read_meanwhile() -> None:
     assert list(read_ahead([])) == []
 
 
+def until_so_many_run(n: int) -> None:
+    """Wait until no more threads run than there were."""
+    end = time.monotonic() + 60.0
+    while _thread._count() > n and time.monotonic() < end:
+        time.sleep(0.001)
+    assert _thread._count() <= n
+
+
 def test_a_reader_stays_on_one_thread_and_is_closed_there() -> None:
-    seen: list[threading.Thread] = []
+    seen: list[int] = []
 
     def reader() -> Iterator[int]:
         try:
             for i in range(5):
-                seen.append(threading.current_thread())
+                seen.append(threading.get_ident())
                 yield i
         finally:
-            seen.append(threading.current_thread())
+            seen.append(threading.get_ident())
 
+    n_threads = _thread._count()
     walk = read_ahead(reader())
     assert next(walk) == 0
     walk.close()
     assert 2 <= len(seen) <= 3
     assert len(set(seen)) == 1
-    assert seen[0] is not threading.current_thread()
-    assert not seen[0].is_alive()
+    assert seen[0] != threading.get_ident()
+    until_so_many_run(n_threads)
+
+
+def test_no_thread_of_threading_is_started() -> None:
+    """Those are kept by weak references, and Python forgets a Ctrl-C that comes as it drops one."""
+    known = len(threading._dangling)
+    walk = read_ahead(range(3))
+    assert next(walk) == 0
+    assert len(threading._dangling) == known
+    assert list(walk) == [1, 2]
+
+
+def test_the_caller_reads_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_threads(monkeypatch, 0)
+    seen = []
+
+    def reader() -> Iterator[int]:
+        try:
+            yield threading.get_ident()
+        finally:
+            seen.append(threading.get_ident())
+
+    assert list(read_ahead(reader())) == [threading.get_ident()] == seen
+
+
+def test_a_reader_without_memory_for_its_last_item_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ahead, "LOST_AFTER", 0.01)
+    monkeypatch.setattr(ahead._Reader, "_fetch", lambda self: None)
+    with pytest.raises(MemoryError, match="ended without memory"):
+        next(read_ahead(range(3)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_neither_goes_on_nor_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "LOST_AFTER", 0.01)
+    for as_error in (True, False):
+        walk = read_ahead(range(9))
+        assert next(walk) == 0
+        if (child := os.fork()) == 0:
+            code = 1
+            try:
+                if as_error:
+                    list(walk)
+                walk.close()
+                code = 0 if list(read_ahead(range(3))) == [0, 1, 2] else 2
+            except RuntimeError as error:
+                code = 3 if "forked" in str(error) else 4
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (3 if as_error else 0)
+        assert list(walk) == list(range(1, 9))
 
 
 def test_an_error_of_the_reader_comes_after_what_it_read() -> None:
@@ -89,16 +154,14 @@ def test_an_error_while_it_is_closed_is_raised() -> None:
 
 
 def test_an_interrupt_at_the_start_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    readers = []
     begin = ahead._Reader.begin
 
     def interrupted(self: ahead._Reader) -> None:
         begin(self)
-        readers.append(self._thread)
         raise KeyboardInterrupt
 
+    n_threads = _thread._count()
     monkeypatch.setattr(ahead._Reader, "begin", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(ahead.read_ahead(range(3)))
-    readers[0].join(10.0)
-    assert not readers[0].is_alive()
+    until_so_many_run(n_threads)

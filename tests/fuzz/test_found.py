@@ -102,6 +102,34 @@ def test_frozen_parts_of_endless_components_are_refused(tmp_path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [(BayesianGaussianMixture, "covariance_prior"), (GaussianMixture, "means_init")],
+)
+def test_parameters_that_are_no_arrays_are_neither_saved_nor_loaded(made, name, tmp_path) -> None:
+    """Those of a file were taken, and their model could not be saved: "could not convert"."""
+    path = tmp_path / "m.gmm"
+    model = made(n_components=2, random_state=0).fit(ROWS)
+    model.save(path)
+    content = path.read_bytes()
+    with pytest.raises(TypeError, match=f"{name} must be numbers, got .*'a'"):
+        model.set_params(**{name: ["a", "a"]}).save(path)
+    assert path.read_bytes() == content
+    file = File.of(content)
+    file.header["facts"]["params"][name] = ["a", "a"]
+    path.write_bytes(file.content())
+    with pytest.raises(FileFormatError, match=f"its {name} is no array"):
+        getattr(made, "load", load)(path)
+
+
+def test_views_of_memory_are_no_lists_of_columns() -> None:
+    """Python raises NotImplementedError where one walks over a view of two dimensions."""
+    model = GaussianMixture(2, random_state=0).fit(ROWS)
+    with pytest.raises(TypeError, match=r"names or numbers of features, .* got <memory"):
+        model.marginal(memoryview(np.array([[0, 1]])))
+    assert model.marginal(memoryview(np.array([0, 1], dtype=np.uint8))).means_.shape == (2, 2)
+
+
 def test_bytes_of_an_array_are_no_file() -> None:
     content = io.BytesIO()
     np.save(content, ROWS)

@@ -12,10 +12,12 @@ import pytest
 
 from fastgmm.limits.scalars import (
     LONGEST,
+    as_array,
     as_flag,
     as_float,
     as_numbers,
     as_path,
+    clipped,
     is_iterable,
     is_word,
     shown,
@@ -35,6 +37,20 @@ def test_what_is_shown_is_short() -> None:
     assert shown(10**5000) == "an int of 16610 bits"
     assert len(shown("x" * 10**6)) == LONGEST + 3
     assert shown(Rude()) == "an object of the type Rude"
+
+
+def test_texts_are_clipped() -> None:
+    assert clipped("ab") == "ab"
+    assert clipped("x" * LONGEST) == "x" * LONGEST
+    assert clipped("x" * 10**6) == "x" * LONGEST + "..."
+
+
+def test_arrays_of_anything_but_ragged_lists() -> None:
+    given = np.array(["a", "b"])
+    assert as_array(given, "labels") is given
+    assert as_array([[1, 2]], "labels").shape == (1, 2)
+    with pytest.raises(ValueError, match=r"^labels must be one array, got \[\[1\], \[2"):
+        as_array([[1], [2, 3]], "labels")
 
 
 @pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int8(2), Fraction(2)])
@@ -57,7 +73,8 @@ def test_words() -> None:
 def test_iterables() -> None:
     assert is_iterable("ab")
     assert is_iterable(iter(()))
-    for value in (1, None, np.array(1.0), object()):
+    assert is_iterable(memoryview(b"ab"))
+    for value in (1, None, np.array(1.0), object(), memoryview(np.ones((2, 2)))):
         assert not is_iterable(value)
 
 

@@ -17,11 +17,22 @@ needs_interposer = pytest.mark.skipif(
 )
 
 
+PRELOADED = os.environ.get("LD_PRELOAD", "").split()
+"""The libraries of a sanitizer, where the tests run under one (`ci/sanitizers.sh`)."""
+ALLOCATORS = ("malloc", "calloc", "realloc", "memalign")
+
+
 def interposer(folder: Path) -> Path:
     """Compile the interposer into a folder, and return its path."""
     library = folder / "interposer.so"
-    command = ["cc", "-shared", "-fPIC", "-O1", "-o", library, HERE / "interposer.c", "-ldl"]
-    subprocess.run(command, check=True, timeout=60)
+    # What a thread keeps lies where no allocation is needed to find it: one would count itself.
+    command = ["cc", "-shared", "-fPIC", "-O1", "-ftls-model=initial-exec"]
+    if any("libasan" in one for one in PRELOADED):
+        # The memory of the sanitizer, which looks at each access to it.
+        command += [f"-D__libc_{name}=__interceptor_{name}" for name in ALLOCATORS]
+    command += ["-o", str(library), str(HERE / "interposer.c"), "-ldl"]
+    plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    subprocess.run(command, check=True, timeout=60, env=plain)
     return library
 
 
@@ -34,7 +45,7 @@ def run_script(
     """
     environment = dict(os.environ)
     if preload:
-        environment["LD_PRELOAD"] = str(interposer(folder))
+        environment["LD_PRELOAD"] = " ".join([str(interposer(folder)), *PRELOADED])
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", HERE / name, *words],

@@ -44,6 +44,14 @@ def test_what_has_come_is_given_after_some_seconds():
     assert [table.rows.tolist() for table in batches] == [[[3]]]
 
 
+def test_no_thread_of_threading_is_started():
+    """As in `data.ahead`, where Python would forget a Ctrl-C."""
+    known = len(threading._dangling)
+    batches = stream([[1.0], [2.0]], batch_rows=1)
+    next(batches)
+    assert len(threading._dangling) == known
+
+
 def test_messages_are_read_while_a_batch_is_worked_on():
     read = threading.Event()
 

@@ -65,6 +65,10 @@ class NormalWishart:
         checks.check_array("the prior's covariance", self.covariance, self.covariance.shape)
 
 
+MOST_HELD = 1e300
+"""Components that hold more than this, of a file, are none of a fit."""
+
+
 @dataclass(frozen=True, eq=False)
 class Posterior(Mixture):
     """A mixture of expected weights, means and precisions, with what is known around them.
@@ -90,6 +94,9 @@ class Posterior(Mixture):
         super().check()
         k, d = self.means.shape
         checks.check_array("the rows that components hold", self.held, (k,), 0.0)
+        # The weights are shares of this sum, which must not overflow.
+        if not (self.held / MOST_HELD).sum() + self.prior.concentration / MOST_HELD < 1.0:
+            raise ValueError(f"its components must hold rows of a weight below {MOST_HELD:g}")
         if self.prior.mean.shape != (d,) or self.prior.covariance.ndim != self.form.ndim:
             raise ValueError(f"the prior must fit {d} features")
 

@@ -122,6 +122,22 @@ def test_parameters_that_are_no_arrays_are_neither_saved_nor_loaded(made, name, 
         getattr(made, "load", load)(path)
 
 
+def test_components_that_hold_endless_rows_are_refused(tmp_path) -> None:
+    """Their sum overflowed, and each density was NaN."""
+    path = tmp_path / "m.gmm"
+    BayesianGaussianMixture(n_components=2, random_state=0).fit(ROWS).save(path)
+    file = File.of(path.read_bytes())
+    body, at = bytearray(file.body), 0
+    for name, dtype, shape in file.header["arrays"]:
+        array = np.frombuffer(body, dtype, int(np.prod(shape)), at)
+        if name == "posterior/held":
+            array[:] = 1e308
+        at += array.nbytes
+    path.write_bytes(file._replace(body=bytes(body)).content())
+    with pytest.raises(FileFormatError, match="rows of a weight below 1e\\+300"):
+        BayesianGaussianMixture.load(path)
+
+
 def test_views_of_memory_are_no_lists_of_columns() -> None:
     """Python raises NotImplementedError where one walks over a view of two dimensions."""
     model = GaussianMixture(2, random_state=0).fit(ROWS)

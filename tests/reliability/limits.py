@@ -505,6 +505,8 @@ def run() -> None:
                 print(case[0], case[1], shown(value), file=sys.__stderr__, flush=True)
             with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
                 came_to, bad = wrong_with(case, value)
+                if bad.startswith("it took"):  # others may have been at the processor's cache
+                    came_to, bad = wrong_with(case, value)
             seen[came_to] += 1
             if bad:
                 wrong.append([f"{case[0]}({case[1]})", shown(value), bad])

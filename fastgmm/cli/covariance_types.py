@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from fastgmm.cli.usage import meant
-from fastgmm.typing import ALL_COVARIANCE_TYPES, COVARIANCE_TYPES, MCLUST, MCLUST_TYPES
+from fastgmm.typing import ALL_COVARIANCE_TYPES, COVARIANCE_TYPES, MCLUST_TYPES
 
 ONE: dict[str, Any] = {"choices": ALL_COVARIANCE_TYPES, "metavar": "TYPE"}
 """An option for one type has these arguments."""
@@ -26,7 +26,7 @@ def types(text: str) -> list[str]:
     """
     kinds = [kind.strip() for kind in text.split(",")]
     for kind in kinds:
-        if kind not in (known := (*COVARIANCE_TYPES, *MCLUST_TYPES, MCLUST)):
+        if kind not in (known := (*COVARIANCE_TYPES, *MCLUST_TYPES, "mclust")):
             near = meant(kind, known)
             raise argparse.ArgumentTypeError(f"{kind!r} is not one of {', '.join(known)}{near}")
     return list(dict.fromkeys(kinds))

@@ -294,7 +294,8 @@ def test_a_constant_column(value: float, covariance_type: str, rng: Rng) -> None
 
 @pytest.mark.parametrize("wrong", ["AUTO", "1e-6", -1.0, None, np.inf, np.nan])
 def test_a_wrong_ridge_is_one_sentence(wrong: Any) -> None:
-    match = rf"The 'reg_covar' parameter .* must be a float .*\. Got {wrong!r} instead\.$"
+    meant = r" Did you mean 'auto'\?" if wrong == "AUTO" else ""
+    match = rf"The 'reg_covar' parameter .* must be a float .*\. Got {wrong!r} instead\.{meant}$"
     with pytest.raises(InvalidParameterError, match=match):
         GaussianMixture(reg_covar=wrong).fit(np.eye(3))
     with pytest.raises(InvalidParameterError, match=r"'prior' parameter .*Wishart or None\."):

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastgmm.limits.scalars import is_iterable, shown
@@ -115,7 +116,8 @@ def positions(
                 f"like the index that pandas and R write; {advice(named)}."
             )
         return list(range(n_columns))
-    listed = list(columns) if is_iterable(columns) else [as_column(columns)]
+    # With one more than there are, some column is chosen twice: what has no end is refused, too.
+    listed = list(islice(columns, n_columns + 1)) if is_iterable(columns) else [as_column(columns)]
     found = [_position(where, names, n_columns, as_column(column)) for column in listed]
     if not found:
         raise ValueError(f"No column of {where} is chosen; choose at least one.")

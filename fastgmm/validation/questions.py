@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from numbers import Integral
 from typing import Any
 
@@ -52,7 +53,8 @@ def as_columns(columns: Any, names: NDArray[np.object_] | None, n_features: int)
         columns = columns.tolist()
     if isinstance(columns, str) or not is_iterable(columns):
         columns = [columns]
-    columns = list(columns)
+    # With one more than there are, some column is chosen twice: what has no end is refused, too.
+    columns = list(islice(columns, n_features + 1))
     for column in columns:
         # A bool is an integer to Python; lists of them are masks, which these are not.
         if type(column) is not int and not isinstance(column, str | np.integer):

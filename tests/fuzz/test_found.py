@@ -1,6 +1,7 @@
 """What fuzzing has found in calls, each told by an example that a reader can follow."""
 
 import io
+from itertools import count, repeat
 
 import numpy as np
 import pytest
@@ -144,6 +145,17 @@ def test_views_of_memory_are_no_lists_of_columns() -> None:
     with pytest.raises(TypeError, match=r"names or numbers of features, .* got <memory"):
         model.marginal(memoryview(np.array([[0, 1]])))
     assert model.marginal(memoryview(np.array([0, 1], dtype=np.uint8))).means_.shape == (2, 2)
+
+
+def test_a_choice_of_columns_without_an_end_is_refused() -> None:
+    """An object whose items never end was read for ever."""
+    model = GaussianMixture(2, random_state=0).fit(ROWS)
+    with pytest.raises(ValueError, match="has no column number"):
+        model.marginal(count())
+    with pytest.raises(ValueError, match=r"Column 0 of .* is chosen twice"):
+        model.marginal(repeat(0))
+    with pytest.raises(TypeError, match="names or numbers of features"):
+        model.marginal(repeat(0.5))
 
 
 def test_bytes_of_an_array_are_no_file() -> None:

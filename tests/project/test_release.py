@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -33,6 +35,17 @@ PYTHONS = sorted(
     (m[1] for line in PROJECT["project"]["classifiers"] if (m := PYTHON.fullmatch(line))),
     key=lambda version: int(version[2:]),
 )
+
+
+def test_nothing_else_lies_in_the_root() -> None:
+    """What a trial has left there would be committed with the next change, and has been."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("only a clone knows what is tracked")
+    command = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    tracked = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    kept = set(re.findall(r"^include (.+)$", text("MANIFEST.in"), re.MULTILINE)[0].split())
+    kept |= {".gitignore", ".pre-commit-config.yaml", "MANIFEST.in"}
+    assert {name for name in tracked.split("\0") if name and "/" not in name} <= kept
 
 
 # ------------------------------------------------------------------------------- the version

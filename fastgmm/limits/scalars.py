@@ -117,7 +117,8 @@ def is_word(value: Any, words: Iterable[str]) -> bool:
 def is_iterable(value: Any) -> bool:
     """Whether one may walk over a value; an array without dimensions only looks as if.
 
-    So does a view of memory with several: Python has not implemented it.
+    So does a view of memory with several, or of numbers of half precision: Python has not
+    implemented it.
 
     Parameters
     ----------
@@ -133,7 +134,13 @@ def is_iterable(value: Any) -> bool:
     (True, False, False)
     """
     if isinstance(value, memoryview):
-        return value.ndim == 1
+        if value.ndim != 1:
+            return False
+        try:
+            value[:1].tolist()
+        except NotImplementedError:
+            return False
+        return True
     try:
         iter(value)
     except TypeError:

@@ -144,6 +144,8 @@ def test_views_of_memory_are_no_lists_of_columns() -> None:
     model = GaussianMixture(2, random_state=0).fit(ROWS)
     with pytest.raises(TypeError, match=r"names or numbers of features, .* got <memory"):
         model.marginal(memoryview(np.array([[0, 1]])))
+    with pytest.raises(TypeError, match=r"names or numbers of features, .* got <memory"):
+        model.marginal(memoryview(np.array([0, 1], dtype=">f2")))
     assert model.marginal(memoryview(np.array([0, 1], dtype=np.uint8))).means_.shape == (2, 2)
 
 

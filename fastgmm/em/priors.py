@@ -1,5 +1,6 @@
 """What the user asks of regularisation, and its numbers for one data set."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -149,6 +150,10 @@ class Regularizing:
         return self.reg_covar == "auto" or (
             prior is not None and (prior.mean is None or prior.scale is None)
         )
+
+    def of_rows(self, sample: Callable[[], Sample], n_features: int) -> Regularization:
+        """The regularisation for rows, of which a sample is made only if one is needed."""
+        return self.of_sample(sample()) if self.needs_rows else self.without_rows(n_features)
 
     def of_sample(self, sample: Sample) -> Regularization:
         """The regularisation for the rows of which these are a sample."""

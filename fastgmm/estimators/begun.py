@@ -49,10 +49,7 @@ def begun_with(
     shape = len(data.rows), start.n_components
     given = as_responsibilities(responsibilities, *shape, noise=params.noise is not None)
     regularizing = plan.settings.regularizing
-    if regularizing.needs_rows:
-        regularization = regularizing.of_sample(data.sample(0, FEW))
-    else:
-        regularization = regularizing.without_rows(data.n_features)
+    regularization = regularizing.of_rows(lambda: data.sample(0, FEW), data.n_features)
 
     def of_part(part: Part, begin: int, end: int) -> np.ndarray:
         return np.ascontiguousarray(given[begin:end], dtype=data.dtype)

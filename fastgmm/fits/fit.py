@@ -189,9 +189,7 @@ class _RunningFit:
         regularizing = self._plan.settings.regularizing
         if regularizing.row_weight != self._row_weight:
             regularizing = replace(regularizing, row_weight=self._row_weight)
-        if regularizing.needs_rows:
-            return regularizing.of_sample(self.sample)
-        return regularizing.without_rows(self._data.n_features)
+        return regularizing.of_rows(lambda: self.sample, self._data.n_features)
 
     def best(self) -> Fit:
         """Run EM turn by turn, and return the best run.

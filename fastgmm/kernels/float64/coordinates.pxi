@@ -237,18 +237,19 @@ def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, h
     space.turn = <double *> turn_loan.view.buf
     with nogil:
         n_varying = column_moments(points, counts, n, d, space.center, space.scale)
-        merged_all = n_varying < 0
-        if not merged_all:
-            take_scale(space.scale, d, one_scale, space.units == BETWEEN)
-            if space.units == RANKS:
-                make_ranks(&space, points, counts, s.order, scratch)
-            if space.units == WHITE:
-                space.units = COLUMN
-                map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
-                make_whitening(&space, s.clusters.columns, s.clusters.stride, counts, <double *> scratch)
-                space.units = WHITE
+    if n_varying < 0:
+        return n_varying
+    with nogil:
+        take_scale(space.scale, d, one_scale, space.units == BETWEEN)
+        if space.units == RANKS:
+            make_ranks(&space, points, counts, s.order, scratch)
+        if space.units == WHITE:
+            space.units = COLUMN
             map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
-            merged_all = ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
+            make_whitening(&space, s.clusters.columns, s.clusters.stride, counts, <double *> scratch)
+            space.units = WHITE
+        map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
+        merged_all = ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
     if not merged_all:
         raise merges_error()
     return n_varying

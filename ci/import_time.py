@@ -2,9 +2,9 @@
 
 Runs of `import numpy` and `import numpy, fastgmm` alternate, so that a change in the machine's
 speed hits both.  The limit is a share of NumPy's import, since one machine takes twice as long for
-both on some days.  Shares of 0.32 to 0.54 have been seen; 50 ms, once the limit, are 0.65 of 77.
+both on some days.  50 ms, once the limit, are 0.75 of 67; shares of 0.31 to 0.54 have been seen.
 
-Usage: python ci/import_time.py [--runs 21] [--limit 0.65]
+Usage: python ci/import_time.py [--runs 21] [--limit 0.75]
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> None:
     """Print both medians and fail when what we add is over its share of NumPy's."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=21, help="runs of each statement (default: 21)")
-    parser.add_argument("--limit", type=float, default=0.65, help="times NumPy's (default: 0.65)")
+    parser.add_argument("--limit", type=float, default=0.75, help="times NumPy's (default: 0.75)")
     arguments = parser.parse_args()
     for statement in STATEMENTS:  # once each for the file cache and the bytecode
         milliseconds(statement)

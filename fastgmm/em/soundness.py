@@ -5,7 +5,6 @@ do not bound.  A ridge that is large beside the variances of a column says the s
 and here the units are to blame.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from fastgmm.covariance.diagonal import DIAGONAL
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.data.passes import Data
 from fastgmm.em.collapse import FLOOR_SHARE, at_floor, directions_at_floor
-from fastgmm.em.e_step import EStep
+from fastgmm.em.e_step import expectation
 from fastgmm.em.priors import AUTO_RIDGE
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rescaled import unscaled
@@ -131,15 +130,17 @@ class Looked(NamedTuple):
     own: Mixture
     decided: NDArray[np.bool_]
 
+    def unbounded(self, regularization: Regularization, n_rows: float) -> np.ndarray:
+        """(K,): which components have a likelihood that the ridge bounds, and hardly the rows."""
+        return np.asarray(self.decided | unbounded(self.own, regularization, n_rows))
 
-def looked_at(
-    mixture: Mixture, data: Data, n_threads: int | None, regularization: Regularization
-) -> Looked:
+
+def looked_at(mixture: Mixture, data: Data, regularization: Regularization) -> Looked:
     """What is seen of a mixture with the rows that it was fitted to, by a pass if one is needed."""
     if regularization.prior is not None or mixture.covariance_model.restrict is None:
         return Looked(mixture, np.zeros(mixture.n_components, dtype=bool))
-    make = partial(EStep, mixture, data.extent, FLOAT64, n_threads)
-    statistics = data.pass_over(make)
+    ridge = regularization.reg_covar
+    statistics = expectation(mixture, data, reg_covar=ridge, dtype=FLOAT64)
     decided = ridge_decides(mixture, statistics, regularization)
     return Looked(unscaled(mixture, statistics, regularization), decided)
 

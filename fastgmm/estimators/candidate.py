@@ -11,7 +11,7 @@ from fastgmm.covariance.types import without_factors
 from fastgmm.data.rows import RowData
 from fastgmm.em.collapse import at_floor
 from fastgmm.em.regularization import Regularization
-from fastgmm.em.soundness import NEARLY, looked_at, nearly_singular, unbounded, without_axes
+from fastgmm.em.soundness import NEARLY, Looked, looked_at, nearly_singular, unbounded, without_axes
 from fastgmm.estimators.endings import MOST_NAMED, collapse_text, of_columns
 from fastgmm.estimators.state import State
 from fastgmm.mixture.criteria import Criteria, check_criterion, classified
@@ -135,8 +135,8 @@ def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
     log_likelihood, certainty, n_rows = data.summed(what).tolist()
     free = mixture.n_parameters
     criteria = Criteria(log_likelihood, free, n_rows, certainty)
-    own, decided = looked_at(mixture, data, data.n_threads, regularization)
-    n_unbounded = int(np.count_nonzero(decided | unbounded(own, regularization, n_rows)))
+    looked = looked_at(mixture, data, regularization)
+    n_unbounded = int(np.count_nonzero(looked.unbounded(regularization, n_rows)))
     return Candidate(
         without_factors(mixture.covariance_type),
         mixture.n_components,
@@ -147,26 +147,26 @@ def candidate_of(state: State, data: RowData | PartitionData) -> Candidate:
         free,
         state.report.converged,
         state.report.n_passes,
-        n_collapsed=int(np.count_nonzero(at_floor(own, regularization))),
+        n_collapsed=int(np.count_nonzero(at_floor(looked.own, regularization))),
         n_unbounded=n_unbounded,
-        collapse=_collapse(own, decided, regularization, n_rows, data.names) if n_unbounded else "",
+        collapse=_collapse(looked, regularization, n_rows, data.names) if n_unbounded else "",
     )
 
 
 def _collapse(
-    mixture: Mixture,
-    decided: np.ndarray,
+    looked: Looked,
     regularization: Regularization,
     n_rows: float,
     names: np.ndarray | None,
 ) -> str:
     """What has collapsed, or nearly, in whole sentences."""
+    mixture = looked.own
     if text := collapse_text(mixture, regularization, (), n_rows, names):
         return text
     singular = nearly_singular(mixture, regularization)
     turned = without_axes(mixture, regularization, n_rows)
     flat = unbounded(mixture, regularization, n_rows)
-    if decided.any() and not flat.any():
+    if looked.decided.any() and not flat.any():
         return (
             "What the covariances have in common is flat in some direction: with a smaller "
             "reg_covar it would be flatter by as much."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgmm.data.rows import RowData
-from fastgmm.em.soundness import looked_at, unbounded
+from fastgmm.em.soundness import looked_at
 from fastgmm.em.stretch import Spares
 from fastgmm.errors import IllDefinedCovarianceError
 from fastgmm.estimators.planning import family_of, plan_of, refuse_noise
@@ -111,5 +111,5 @@ def is_sound(found: Fit, data: RowData) -> bool:
     assert run.mixture is not None
     if any(one.action == "moved" for one in run.repairs):
         return False
-    own, decided = looked_at(run.mixture, data, data.n_threads, run.regularization)
-    return not (decided | unbounded(own, run.regularization, found.n_rows)).any()
+    looked = looked_at(run.mixture, data, run.regularization)
+    return not looked.unbounded(run.regularization, found.n_rows).any()

@@ -63,7 +63,7 @@ def test_variances_are_those_of_the_rows_and_the_ridge(kind: Any, rows: np.ndarr
         )
     flat = rows[:60, 2].std() == 0.0
     assert at_floor(own, RIDGE).tolist() == [flat, False]
-    again, decided = looked_at(mixture, RowData(rows), 1, RIDGE)
+    again, decided = looked_at(mixture, RowData(rows), RIDGE)
     assert decided.tolist() == [flat, False]
     np.testing.assert_allclose(again.covariances, own.covariances, rtol=1e-6)
 

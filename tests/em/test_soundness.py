@@ -166,7 +166,7 @@ def test_a_shared_shape_that_only_the_ridge_keeps(
     assert model._state is not None
     assert model._state.mixture is not None
     ridge = Regularization.of(1e-6)
-    own, found = looked_at(model._state.mixture, RowData(rows), 1, ridge)
+    own, found = looked_at(model._state.mixture, RowData(rows), ridge)
     assert own is model._state.mixture
     assert found.any() == decided
     statistics = model.e_step(rows)

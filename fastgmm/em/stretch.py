@@ -94,18 +94,7 @@ class Stretches:
         self._model = model = model_of(covariance_type)
         self._sizes, self._noise = (n_components, rows.shape[1]), rules.family.noise
         self._last: Run | None = None  # to which the compiled iterations have led
-        limits = (
-            extent.weight,
-            min(1.0, extent.lightest),
-            NEGLIGIBLE if kernels.SKIP else -1.0,
-            min(1.0, extent.weight / max(extent.n_counted, 1)),
-            FLOOR_SHARE,
-            PIVOT_ROUNDING,
-            CANCELLATION,
-            LARGEST[rows.dtype],
-            EPSILON if rows.dtype == SINGLE else 0.0,
-            most_noise(rules.stopping.target),
-        )
+        limits = limits_of(extent, rows.dtype, rules)
         at_once = AT_ONCE // cost_of(rows.shape, covariance_type, n_components)
         ridge = np.atleast_1d(rules.regularization.ridge(model.form))
         volume = np.nan if self._noise is None else self._noise.log_volume
@@ -113,7 +102,7 @@ class Stretches:
         kept = None if spares is None else spares.take(self._key)
         if kept is not None:
             self._compiled = kept
-            kept.take_rows(rows, part.sample_weight, np.array(limits), at_once)
+            kept.take_rows(rows, part.sample_weight, limits, at_once)
             return
         self._compiled = kernels.stretches[rows.dtype](
             (model.kernel, model.form.name, model.tied),
@@ -121,7 +110,7 @@ class Stretches:
             rows,
             part.sample_weight,
             ridge,
-            np.array(limits),
+            limits,
             rules.numbers(rows.dtype),
             PACE,
             GRID[rows.dtype],
@@ -266,6 +255,24 @@ class Stretches:
             return None
         moments = Moments(self._extent.n_samples, self._extent.weight, mean, variances)
         return Trail((), moments, self._rules.regularization)
+
+
+def limits_of(extent: Extent, dtype: np.dtype, rules: Rules) -> FloatArray:
+    """The numbers of the kernels' struct Limits, for rows of an extent and a dtype."""
+    return np.array(
+        (
+            extent.weight,
+            min(1.0, extent.lightest),
+            NEGLIGIBLE if kernels.SKIP else -1.0,
+            min(1.0, extent.weight / max(extent.n_counted, 1)),
+            FLOOR_SHARE,
+            PIVOT_ROUNDING,
+            CANCELLATION,
+            LARGEST[dtype],
+            EPSILON if dtype == SINGLE else 0.0,
+            most_noise(rules.stopping.target),
+        )
+    )
 
 
 def cost_of(shape: tuple[int, ...], covariance_type: str, n_components: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -20,10 +20,11 @@ from fastgmm.estimators.fitted_groups import FittedGroups
 from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.many_endings import warn_of_all
 from fastgmm.estimators.planning import plan_of, refuse_noise
-from fastgmm.estimators.stack import Fitted, Stack
+from fastgmm.estimators.stack import Fitted, Found, Stack
 from fastgmm.fits.fit import fit
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
+from fastgmm.fits.small import SmallFit, SmallFits, is_plain
 from fastgmm.limits.scalars import is_word, shown
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
@@ -163,7 +164,9 @@ def fit_many(
     gaps = checked.missing == "em"
     found = Groups(groups, labels, sample_weight, checked.n_components, gaps)
     kept = _Kept(callback, on_error == "raise")
-    work = Work(partial(_fit_group, Fits(checked)), _together)
+    fits = Fits(checked)
+    at_once = partial(_fit_at_once, fits) if fits.may_be_small else None
+    work = Work(partial(_fit_group, fits), _together, at_once)
     with closing(in_chunks(found, work, checked.n_threads)) as parts:
         for part in parts:
             kept.take(part)
@@ -208,6 +211,27 @@ class Fits:
         self._params = params
         self._seed = int(as_generator(params.random_state).integers(2**63))
         self._made: tuple[Plan, Orders] | None = None
+        self._small: SmallFits | None = None
+        self.may_be_small = is_plain(plan_of(params, 1))
+        """Whether the kernel can do whole fits of a few rows."""
+
+    def at_once(self, data_sets: Sequence[RowData]) -> dict[int, SmallFit]:
+        """The fits that the kernel can do all of, by their places."""
+        small = self._small
+        if small is None:
+            # Threads may both make them, which are the same then.
+            plan = plan_of(self._params, data_sets[0].n_features)
+            small = self._small = SmallFits(plan, data_sets[0].n_features)
+        places = [i for i, data in enumerate(data_sets) if small.takes(data)]
+        if not places:
+            return {}
+        runs = small.of([data_sets[i] for i in places])
+        done = runs.ends[:, 0].tolist()
+        return {
+            place: SmallFit(runs, i, len(data_sets[place].rows))
+            for i, place in enumerate(places)
+            if done[i]
+        }
 
     def one(self, data: RowData, hooks: Hooks | None) -> Fitted:
         """The fit of one data set: that of an estimator with these parameters."""
@@ -242,7 +266,7 @@ class _Part(NamedTuple):
 
 def _fit_group(
     fits: Fits, group: Group, n_threads: int | None, hooks: Hooks | None
-) -> tuple[Hashable, Fitted | Exception]:
+) -> tuple[Hashable, Found]:
     if group.failure is not None:
         return group.label, group.failure
     try:
@@ -251,7 +275,16 @@ def _fit_group(
         return group.label, error
 
 
-def _together(found: list[tuple[Hashable, Fitted | Exception]]) -> _Part:
+def _fit_at_once(fits: Fits, groups: list[Group]) -> dict[int, tuple[Hashable, Found]]:
+    """The fits of those groups that the kernel can do all of, with the labels of the groups."""
+    sound = [i for i, group in enumerate(groups) if group.failure is None]
+    if not sound:
+        return {}
+    data = [fits.data(groups[i].rows, groups[i].weight, 1) for i in sound]
+    return {sound[i]: (groups[sound[i]].label, one) for i, one in fits.at_once(data).items()}
+
+
+def _together(found: list[tuple[Hashable, Found]]) -> _Part:
     return _Part([label for label, _ in found], Stack.of([one for _, one in found]))
 
 

@@ -16,6 +16,7 @@ from fastgmm.em.trail import Moments, Trail
 from fastgmm.estimators.state import Report, State
 from fastgmm.fits.fit import Fit
 from fastgmm.fits.reached import Initialization
+from fastgmm.fits.small import SmallFit
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.typing import CovarianceType, FloatArray
 from fastgmm.validation.gaps import Pairs
@@ -32,6 +33,10 @@ class Fitted(NamedTuple):
 
     fit: Fit
     weight: float
+
+
+Found = Fitted | SmallFit | Exception
+"""What has become of the fit of one data set."""
 
 
 class Extra(NamedTuple):
@@ -105,27 +110,31 @@ class Stack:
         return len(self.ends)
 
     @classmethod
-    def of(cls, found: Sequence[Fitted | Exception]) -> Stack | dict[int, Exception]:
+    def of(cls, found: Sequence[Found]) -> Stack | dict[int, Exception]:
         """The stack of these fits; where none has ended well, why each has not."""
         failures = {i: one for i, one in enumerate(found) if isinstance(one, Exception)}
-        whole = [one for one in found if not isinstance(one, Exception)]
-        if not whole:
+        small = {i: one for i, one in enumerate(found) if isinstance(one, SmallFit)}
+        whole = {i: one for i, one in enumerate(found) if isinstance(one, Fitted)}
+        if small:
+            common = next(iter(small.values())).runs.regularization
+        elif whole:
+            common = next(iter(whole.values())).fit.run.regularization
+        else:
             return failures
-        common = whole[0].fit.run.regularization
         common = Regularization(common.reg_covar)
-        bounds: list[float] = []
-        ends, extras = [], {}
-        for i, one in enumerate(found):
-            if not isinstance(one, Exception):
-                bounds += one.fit.run.lower_bounds
-                if (extra := _extra(one.fit, common)) is not ORDINARY:
-                    extras[i] = extra
-            ends.append(len(bounds))
-        numbers = _numbers(whole)
-        if failures:
-            places = np.array([i for i in range(len(found)) if i not in failures])
-            numbers = _spread(numbers, places, len(found))
-        return cls(numbers, np.array(bounds), np.array(ends), common, extras, failures)
+        extras = {i: _extra(one.fit, common) for i, one in whole.items()}
+        parts = []
+        if small:
+            parts.append((list(small), _numbers_of_small(list(small.values()))))
+        if whole:
+            parts.append((list(whole), _numbers(list(whole.values()))))
+        numbers = parts[0][1]
+        if len(parts) > 1 or failures:
+            numbers = _spread(parts, len(found))
+        bounds = [_bounds(one) for one in found]
+        ends = np.cumsum([len(one) for one in bounds])
+        extras = {i: extra for i, extra in extras.items() if extra is not ORDINARY}
+        return cls(numbers, np.concatenate(bounds), ends, common, extras, failures)
 
     @classmethod
     def joined(cls, parts: Iterable[Stack | dict[int, Exception]]) -> Stack | dict[int, Exception]:
@@ -271,6 +280,45 @@ def _numbers(found: list[Fitted]) -> Numbers:
     )
 
 
+def _numbers_of_small(found: list[SmallFit]) -> Numbers:
+    """The numbers of fits that the kernel has done."""
+    runs, places = found[0].runs, [one.place for one in found]
+    m = len(places)
+    _, n_iter, n_passes, converged, lower_bound, gap, _ = runs.ends[places].T
+    weights, means, covariances, factors, inverse_factors = (one[places] for one in runs.mixtures)
+    row_mean, row_variances = (one[places] for one in runs.moments)
+    n_samples = np.array([one.n_rows for one in found])
+    return Numbers(
+        weights=weights,
+        means=means,
+        covariances=covariances,
+        factors=factors,
+        inverse_factors=inverse_factors,
+        single=np.zeros(m, dtype=bool),
+        n_free=np.full(m, -1),
+        converged=converged > 0.0,
+        stopped=np.zeros(m, dtype=bool),
+        n_iter=n_iter.astype(np.int64),
+        n_passes=n_passes.astype(np.int64),
+        lower_bound=lower_bound,
+        gap=gap,
+        n_rows=n_samples.astype(np.float64),
+        weight=n_samples.astype(np.float64),
+        n_samples=n_samples,
+        row_mean=row_mean,
+        row_variances=row_variances,
+    )
+
+
+def _bounds(found: Found) -> FloatArray | list[float]:
+    """The lower bounds of all iterations of a fit."""
+    if isinstance(found, Exception):
+        return []
+    if isinstance(found, SmallFit):
+        return found.runs.lower_bounds(found.place)
+    return found.fit.run.lower_bounds
+
+
 def _mixture(run: Run) -> Mixture:
     assert run.mixture is not None
     return run.mixture
@@ -281,12 +329,13 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return np.full(shape, np.nan if dtype.kind == "f" else 0, dtype)
 
 
-def _spread(numbers: Numbers, places: np.ndarray, n: int) -> Numbers:
-    """The numbers of n fits, of which these have the places in order."""
+def _spread(parts: list[tuple[list[int], Numbers]], n: int) -> Numbers:
+    """The numbers of n fits, of which each part has those of some places."""
     spread: dict[str, Any] = {}
-    for name, array in vars(numbers).items():
-        spread[name] = _empty((n, *array.shape[1:]), array.dtype)
-        spread[name][places] = array
+    for name, first in vars(parts[0][1]).items():
+        spread[name] = _empty((n, *first.shape[1:]), first.dtype)
+        for places, numbers in parts:
+            spread[name][places] = getattr(numbers, name)
     return Numbers(**spread)
 
 

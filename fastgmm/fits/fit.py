@@ -28,6 +28,7 @@ from fastgmm.fits.narrow import Narrow, narrowed
 from fastgmm.fits.needs import check_memory
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.reached import Initialization
+from fastgmm.fits.small import small_run
 from fastgmm.fits.verbose import Reporter
 from fastgmm.fits.watch import Watch
 from fastgmm.lazy import lazy
@@ -61,6 +62,10 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
     """
     hooks = hooks or Hooks()
     check_memory(plan, data, hooks)
+    run = small_run(data, plan, hooks) if sample is None else None
+    if run is not None:
+        reached = Initialization(0, run.lower_bound, chosen=True)
+        return Fit(run, (reached,), float(data.extent.n_samples))
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
         data.go_on(saved.extent)

@@ -53,10 +53,14 @@ class Work(Generic[Item, Result, Part]):
         one(item, n_threads, hooks) is what is found for an item, whose passes have so many threads.
     together : callable
         together(results) is what is kept of the results of a chunk, in the order of its items.
+    at_once : callable, optional
+        at_once(items) is what is found for those of a chunk that one call can be made for, without
+        the interpreter, by their places.
     """
 
     one: Callable[[Item, int | None, Hooks | None], Result]
     together: Callable[[list[Result]], Part]
+    at_once: Callable[[list[Item]], dict[int, Result]] | None = None
 
 
 def in_chunks(
@@ -71,15 +75,19 @@ def in_chunks(
     items = iter(items)
     if (first := next(items, None)) is not None:
         items = chain([first], items)
-        workers = 1 if n_threads is None and first.size < SMALL else workers
+        alone = n_threads is None and first.size < SMALL and work.at_once is None
+        workers = 1 if alone else workers
     watching = Hooks(cancelled=cancelled.is_set) if workers > 1 else None
 
     def chunk(taken: list[Item], _: Cancelled) -> Part:
         found: list[Result] = []
-        for item in taken:
+        known = work.at_once(taken) if work.at_once is not None else {}
+        for i, item in enumerate(taken):
             if cancelled.is_set():
                 break
-            if item.size > LARGE and workers > 1:
+            if i in known:
+                found.append(known[i])
+            elif item.size > LARGE and workers > 1:
                 with large:
                     found.append(work.one(item, n_threads, watching))
             else:

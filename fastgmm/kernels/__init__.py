@@ -169,6 +169,8 @@ labelled_mixture = _float64.labelled_mixture
 """This kernel makes the mixture of rows that have labels."""
 pooled_mixture = _float64.pooled_mixture
 """This kernel makes the mixture around given means, with one covariance for all components."""
+SmallFits = _float64.SmallFits
+"""This class fits data sets of few rows, several in one call."""
 
 bounds_strides = {dtype: module.bounds_stride for dtype, module in CHOSEN.modules.items()}
 """Each dtype has this function, which tells how many numbers per component the bounds of so many

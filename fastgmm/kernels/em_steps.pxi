@@ -24,6 +24,7 @@ cdef class Steps:
     cdef Borrowed weight_loan
     cdef Borrowed ridge_loan
     cdef Scratch scratch
+    cdef const real *rows           # n_rows x n_features
     cdef Py_ssize_t n_rows
     cdef Py_ssize_t at_once         # after so many iterations it is seen whether the user wants to interrupt
     cdef Py_ssize_t second_size     # doubles that the kernels sum
@@ -80,6 +81,7 @@ cdef class Steps:
         read_doubles(limits, sizeof(Limits), &self.limits, "limits")
         self.rows_loan = rows_loan
         self.weight_loan = weight_loan
+        self.rows = <const real *> rows_loan.view.buf
         self.n_rows = rows_loan.view.shape[0]
         self.at_once = max(at_once, 1)
 
@@ -164,7 +166,7 @@ cdef class Steps:
             for j in range(m.n_features):
                 self.reference[k * m.n_features + j] = <double> m.means[k * m.width + j]
         log_likelihood = sum_rows(
-            m, <const real *> self.rows_loan.view.buf, self.n_rows, weight, NULL, NULL, NULL, NULL, self.scratch)
+            m, self.rows, self.n_rows, weight, NULL, NULL, NULL, NULL, self.scratch)
         if by_products(m):
             move_products(m, &block.sums)
         memset(self.first, 0, m.n_components * m.n_features * sizeof(double))

@@ -108,10 +108,8 @@ cdef class Stretch(Comparing):
         cdef Py_ssize_t n = len(trace)
         cdef Py_ssize_t n_known = min(n, HISTORY)
         cdef Py_ssize_t i
-        self.search.weight = self.limits.weight
-        self.mixture_at = 0
         fill_slot(&self.slots[0], &self.model, mixture)
-        self.ahead_at = NOWHERE
+        self._begin()
         if ahead is not None:
             self.ahead_at = 1
             fill_slot(&self.slots[1], &self.model, ahead)
@@ -119,16 +117,11 @@ cdef class Stretch(Comparing):
             self.bounds[i] = trace[n - n_known + i]
         self.n_history = self.n_bounds = n_known
         self.begins = n == 0
-        self.has_moments = False
         self.searching = search is not None
         if self.searching:
             if self.rules.acceleration == NEVER:
                 raise ValueError("a stretch without acceleration goes on with no search")
             read_search(search, &self.search, &self.model)
-        self.n_passes = 0
-        self.gap = INFINITY
-        self.noise = 0.0
-        self.converged = False
 
     def hold(self, held):
         """Take it for known which components, uint8 array (K,), have collapsed and stay as they are."""
@@ -140,14 +133,11 @@ cdef class Stretch(Comparing):
 
         It returns after N_BOUNDS at the latest, and may be called again.
         """
-        cdef Py_ssize_t i, begin
+        cdef Py_ssize_t i
         cdef int ended = GOES_ON
         if self.mixture_at == NOWHERE:
             raise ValueError("a stretch begins with a mixture")
-        begin = max(self.n_bounds - HISTORY, 0)
-        for i in range(self.n_bounds - begin):
-            self.bounds[i] = self.bounds[begin + i]
-        self.n_history = self.n_bounds = self.n_bounds - begin
+        self._forget()
         n = self.n_history + min(n, N_BOUNDS)
         try:
             while ended == GOES_ON and self.n_bounds < n:
@@ -232,6 +222,26 @@ cdef class Stretch(Comparing):
         return (
             search.n_pairs, search.step == search.em_step, search.radius, search.value, search.gap, search.failures,
             bool(search.falls))
+
+    cdef void _forget(self) noexcept nogil:
+        """Keep only the bounds that some rule looks at."""
+        cdef Py_ssize_t begin = max(self.n_bounds - HISTORY, 0)
+        cdef Py_ssize_t i
+        for i in range(self.n_bounds - begin):
+            self.bounds[i] = self.bounds[begin + i]
+        self.n_history = self.n_bounds = self.n_bounds - begin
+
+    cdef void _begin(self) noexcept nogil:
+        """Begin a run with the mixture of the first slot."""
+        self.search.weight = self.limits.weight
+        self.mixture_at = 0
+        self.ahead_at = NOWHERE
+        self.n_history = self.n_bounds = 0
+        self.begins = True
+        self.has_moments = self.searching = self.converged = False
+        self.n_passes = 0
+        self.gap = INFINITY
+        self.noise = 0.0
 
     cdef int _iterate(self) except -1 nogil:
         """One iteration; where it has to be left to the loop everything is as before."""

@@ -203,15 +203,16 @@ def rows_needed(model: CovarianceModel, n_features: int) -> int:
 def effort(data: StartRows) -> tuple[int, int]:
     """The numbers of rows and of passes that a comparison takes: many where they cost little."""
     start = data.start
-    return _effort(
+    return effort_of(
         start.covariance_type, start.n_components, data.sample.rows.shape[1], data.n_counted
     )
 
 
 @lru_cache(64)
-def _effort(
+def effort_of(
     covariance_type: CovarianceType, n_components: int, n_features: int, n_counted: int
 ) -> tuple[int, int]:
+    """The numbers of rows and of passes of a comparison where so many rows count."""
     of_row = n_components * model_of(covariance_type).form.row_cost(n_features)
     free = n_parameters(covariance_type, n_components, n_features)
     n = max(COMPARED_ROWS, min(COMPARED_ROWS_PER_PARAMETER * free, n_counted))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import sqrt
 
 import numpy as np
 
@@ -165,13 +166,18 @@ def _few(data: StartRows, tree: Tree, n_points: int) -> int:
     """With how many clusters the merging by likelihood begins."""
     d, most = len(tree.scale), max(data.start.n_components, data.start.largest)
     matrices = model_of(data.start.covariance_type).form.ndim == 2
-    factor, more = MERGED, MERGED_MORE
-    if matrices and d > FEW_FEATURES:
-        factor, more = MERGED_MATRICES, MERGED_MATRICES_MORE
+    factor, more = merged_clusters(matrices, d)
     few = min(factor * most, most + more, (len(tree.merged) + 1) // 4)
     if matrices:
-        few = min(few, int((3.0 * MERGING_PASSES * n_points * most / d) ** 0.5))
+        few = min(few, int(sqrt(3.0 * MERGING_PASSES * n_points * most / d)))
     return few
+
+
+def merged_clusters(matrices: bool, n_features: int) -> tuple[int, int]:
+    """How many times K, and how many more than K clusters the merging begins with at most."""
+    if matrices and n_features > FEW_FEATURES:
+        return MERGED_MATRICES, MERGED_MATRICES_MORE
+    return MERGED, MERGED_MORE
 
 
 def _in_other_units(data: StartRows, tree: Tree, plain: Assigned) -> list[Mixture]:

@@ -259,14 +259,19 @@ cdef struct WardScratch:
     void *sorting
 
 
+cdef void stride_of_ward(Clusters *c, Py_ssize_t n) noexcept nogil:
+    """Expect n points, where there is memory for as many or more."""
+    c.stride = round_up(n, BLOCK)
+    c.block_stride = round_up(c.stride // BLOCK, LANES)
+
+
 cdef Py_ssize_t lay_out_ward(WardScratch *s, Py_ssize_t n, Py_ssize_t d, Memory memory):
     """Cut the memory of `ward_merges`; without one, count."""
     cdef Cutter cut = Cutter(memory)
     cdef Clusters *c = &s.clusters
     c.n_features = d
     c.n_directions = min(d, DIRECTIONS)
-    c.stride = round_up(n, BLOCK)
-    c.block_stride = round_up(c.stride // BLOCK, LANES)
+    stride_of_ward(c, n)
     c.columns = cut.doubles(d * c.stride)
     c.centers = cut.doubles(d * c.stride)
     c.rough_centers = <float *> cut.bytes(d * c.stride * sizeof(float))

@@ -6,6 +6,11 @@ cdef enum:
     WHITE                       # not correlated
     RANKS                       # from 0 to 1
 
+cdef enum:
+    # What there is in place of a tree.
+    OVERFLOWS = -1
+    NO_TREE = -2
+
 cdef dict UNITS = {"column": COLUMN, "between": BETWEEN, "white": WHITE, "ranks": RANKS}
 cdef double LEAST_VARIANCE = 1e-6       # whitening takes no direction for narrower than this share of the mean variance
 
@@ -189,6 +194,37 @@ cdef void make_whitening(
     factor_all(&model, covariance, 0.0, factor, space.turn, weighted + n)
 
 
+cdef Py_ssize_t grow_scratch(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    """Bytes of scratch of `grow_tree`."""
+    return 8 * (2 * d * d + 2 * n + d + factor_scratch(d)) + sorting_scratch(n)
+
+
+cdef Py_ssize_t grow_tree(
+    Space *space, bint one_scale, const double *points, const double *weight, WardScratch *s, int64_t *merged,
+    double *heights, void *scratch
+) noexcept nogil:
+    """The tree of points in coordinates that are made of them, which `space` gets; see `grow`.
+
+    Returns the number of columns that vary; OVERFLOWS where sums or squares of the points do, and NO_TREE where squares
+    of distances are no finite numbers.
+    """
+    cdef Py_ssize_t n = space.n_points
+    cdef Py_ssize_t d = space.n_features
+    cdef Py_ssize_t n_varying = column_moments(points, weight, n, d, space.center, space.scale)
+    if n_varying < 0:
+        return OVERFLOWS
+    take_scale(space.scale, d, one_scale, space.units == BETWEEN)
+    if space.units == RANKS:
+        make_ranks(space, points, weight, s.order, scratch)
+    if space.units == WHITE:
+        space.units = COLUMN
+        map_rows(space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
+        make_whitening(space, s.clusters.columns, s.clusters.stride, weight, <double *> scratch)
+        space.units = WHITE
+    map_rows(space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
+    return n_varying if ward_merges(s, weight, n, merged, heights) else NO_TREE
+
+
 def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, heights):
     """Ward's tree of rows in coordinates that are made of them; returns the number of columns that vary.
 
@@ -214,7 +250,6 @@ def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, h
     cdef Py_ssize_t n = rows.shape[0]
     cdef Py_ssize_t d = rows.shape[1]
     cdef Py_ssize_t n_varying
-    cdef bint merged_all
     cdef Space space
     space.units = UNITS[units]
     space.n_features = d
@@ -227,29 +262,15 @@ def grow(str units, bint one_scale, rows, weight, center, scale, turn, merged, h
     cdef Borrowed merged_loan = borrow(merged, sizeof(int64_t), 2 * (n - 1), True, "merged")
     cdef Borrowed heights_loan = borrow(heights, sizeof(double), n - 1, True, "heights")
     cdef WardScratch s
-    cdef Py_ssize_t n_scratch = 8 * (2 * d * d + 2 * n + d + factor_scratch(d)) + sorting_scratch(n)
-    cdef Memory memory = Memory(lay_out_ward(&s, n, d, None) + n_scratch)
+    cdef Memory memory = Memory(lay_out_ward(&s, n, d, None) + grow_scratch(n, d))
     cdef void *scratch = memory.begin + lay_out_ward(&s, n, d, memory)
-    cdef const double *points = <const double *> rows_loan.view.buf
-    cdef const double *counts = <const double *> weight_loan.view.buf
     space.center = <double *> center_loan.view.buf
     space.scale = <double *> scale_loan.view.buf
     space.turn = <double *> turn_loan.view.buf
     with nogil:
-        n_varying = column_moments(points, counts, n, d, space.center, space.scale)
-    if n_varying < 0:
-        return n_varying
-    with nogil:
-        take_scale(space.scale, d, one_scale, space.units == BETWEEN)
-        if space.units == RANKS:
-            make_ranks(&space, points, counts, s.order, scratch)
-        if space.units == WHITE:
-            space.units = COLUMN
-            map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
-            make_whitening(&space, s.clusters.columns, s.clusters.stride, counts, <double *> scratch)
-            space.units = WHITE
-        map_rows(&space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
-        merged_all = ward_merges(&s, counts, n, <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf)
-    if not merged_all:
+        n_varying = grow_tree(
+            &space, one_scale, <const double *> rows_loan.view.buf, <const double *> weight_loan.view.buf, &s,
+            <int64_t *> merged_loan.view.buf, <double *> heights_loan.view.buf, scratch)
+    if n_varying == NO_TREE:
         raise merges_error()
     return n_varying

@@ -80,6 +80,40 @@ cdef void nearest_centers(
             labels[i + j] = <int64_t> lanes[j]
 
 
+cdef Py_ssize_t clusters_scratch(Py_ssize_t n, Py_ssize_t k, Py_ssize_t d, Py_ssize_t m) noexcept nogil:
+    """Numbers of scratch of `rows_to_clusters`."""
+    return n + k + d + d * (round_up(m, STRIP) + k)
+
+
+cdef Py_ssize_t rows_to_clusters(
+    const Space *space, const double *own, const double *own_weight, const int64_t *merged, Py_ssize_t k,
+    const double *rows, Py_ssize_t m, double *centers, double *held, int64_t *labels, void *scratch
+) noexcept nogil:
+    """Labels (m,) of rows by the k clusters of a tree of its own rows: see `assign_to_cut`."""
+    cdef Py_ssize_t n = space.n_points
+    cdef Py_ssize_t d = space.n_features
+    cdef Py_ssize_t stride = round_up(m, STRIP)
+    cdef Py_ssize_t n_found = 0
+    cdef Py_ssize_t i
+    cdef int64_t *own_labels = <int64_t *> scratch
+    cdef int64_t *first = own_labels + n
+    cdef double *one = <double *> (first + k)
+    cdef double *places = one + d
+    cdef double *mapped = places + d * stride
+    cut_merges(merged, n, k, own_labels)
+    centers_of_labels(own, own_weight, own_labels, n, d, k, centers, held, first)
+    memset(places, 0, d * stride * sizeof(double))
+    map_rows(space, rows, m, places, stride, one)
+    map_rows(space, centers, k, mapped, k, one)
+    nearest_centers(places, m, stride, d, mapped, k, k, labels)
+    memset(first, 0, k * sizeof(int64_t))
+    for i in range(m):
+        first[labels[i]] = 1
+    for i in range(k):
+        n_found += first[i]
+    return n_found
+
+
 def cut(merged, Py_ssize_t n_clusters, labels):
     """labels (n,) int64, out: those of the points when so many clusters of a tree are left.
 
@@ -141,8 +175,7 @@ def assign_to_cut(str units, center, scale, turn, own, own_weight, merged, cente
     cdef Py_ssize_t d = own.shape[1]
     cdef Py_ssize_t m = rows.shape[0]
     cdef Py_ssize_t k = centers.shape[0]
-    cdef Py_ssize_t i
-    cdef Py_ssize_t n_found = 0
+    cdef Py_ssize_t n_found
     cdef Space space
     if k > n:
         raise ValueError(f"centers: expected at most {n}, got {k}")
@@ -163,26 +196,11 @@ def assign_to_cut(str units, center, scale, turn, own, own_weight, merged, cente
     space.center = <double *> center_loan.view.buf
     space.scale = <double *> scale_loan.view.buf
     space.turn = <double *> turn_loan.view.buf
-    cdef Py_ssize_t stride = round_up(m, STRIP)
-    cdef Memory memory = Memory(8 * (n + k + d + d * (stride + k)))
-    cdef int64_t *own_labels = <int64_t *> memory.begin
-    cdef int64_t *first = own_labels + n
-    cdef double *scratch = <double *> (first + k)
-    cdef double *places = scratch + d
-    cdef double *mapped = places + d * stride
-    cdef int64_t *found = <int64_t *> labels_loan.view.buf
+    cdef Memory memory = Memory(8 * clusters_scratch(n, k, d, m))
     with nogil:
-        cut_merges(<const int64_t *> merged_loan.view.buf, n, k, own_labels)
-        centers_of_labels(
-            <const double *> own_loan.view.buf, <const double *> weight_loan.view.buf, own_labels, n, d, k,
-            <double *> centers_loan.view.buf, <double *> held_loan.view.buf, first)
-        memset(places, 0, d * stride * sizeof(double))
-        map_rows(&space, <const double *> rows_loan.view.buf, m, places, stride, scratch)
-        map_rows(&space, <const double *> centers_loan.view.buf, k, mapped, k, scratch)
-        nearest_centers(places, m, stride, d, mapped, k, k, found)
-        memset(first, 0, k * sizeof(int64_t))
-        for i in range(m):
-            first[found[i]] = 1
-        for i in range(k):
-            n_found += first[i]
+        n_found = rows_to_clusters(
+            &space, <const double *> own_loan.view.buf, <const double *> weight_loan.view.buf,
+            <const int64_t *> merged_loan.view.buf, k, <const double *> rows_loan.view.buf, m,
+            <double *> centers_loan.view.buf, <double *> held_loan.view.buf, <int64_t *> labels_loan.view.buf,
+            memory.begin)
     return n_found

@@ -169,6 +169,29 @@ cdef bint mixture_of_moments(
     return in_range(model, covariances, inverses, largest)
 
 
+cdef Py_ssize_t labelled_scratch(const Model *model, Py_ssize_t n) noexcept nogil:
+    """Numbers of scratch of `mixture_of_labels`."""
+    cdef Py_ssize_t d = model.n_features
+    cdef Py_ssize_t k = model.n_components
+    cdef Py_ssize_t n_factor = factor_scratch(d) if model.form == MATRIX else 0
+    return n + k + 1 + 2 * k * d + k + model.size + max(n_factor, scatter_scratch(d))
+
+
+cdef bint mixture_of_labels(
+    const Model *model, const double *rows, const double *weight, const int64_t *labels, Py_ssize_t n, double pseudo,
+    double tolerance, double largest, double *held, double *second, const Slot *out, void *scratch
+) noexcept nogil:
+    """The mixture of labelled rows, False where it is of no use: see `labelled_mixture`."""
+    cdef Py_ssize_t k = model.n_components
+    cdef int64_t *order = <int64_t *> scratch
+    cdef int64_t *begins = order + n
+    cdef double *spare = <double *> (begins + k + 1)
+    cdef double *rest = spare + 2 * k * model.n_features + k
+    labelled_moments(model, rows, weight, labels, n, pseudo, out.means, held, second, order, begins, rest)
+    return mixture_of_moments(
+        model, held, second, tolerance, largest, out.weights, out.covariances, out.factors, out.inverses, spare, rest)
+
+
 def labelled_mixture(
     str form, bint tied, rows, weight, labels, double pseudo, ridge, double tolerance, double largest, held, weights,
     means, second, covariances, factors, inverses
@@ -216,24 +239,18 @@ def labelled_mixture(
     cdef Borrowed factors_loan = borrow(factors, sizeof(double), n_numbers, True, "factors")
     cdef Borrowed inverses_loan = borrow(inverses, sizeof(double), n_numbers, True, "inverses")
     check_labels(<const int64_t *> labels_loan.view.buf, n, k)
-    cdef Py_ssize_t n_factor = factor_scratch(d) if model.form == MATRIX else 0
-    cdef Py_ssize_t n_scratch = model.size + max(n_factor, scatter_scratch(d))
-    cdef Memory memory = Memory(8 * (n + k + 1 + 2 * k * d + k + n_scratch))
-    cdef int64_t *order = <int64_t *> memory.begin
-    cdef int64_t *begins = order + n
-    cdef double *spare = <double *> (begins + k + 1)
-    cdef double *scratch = spare + 2 * k * d + k
-    cdef double *own = <double *> held_loan.view.buf
-    cdef double *shares = <double *> weights_loan.view.buf
-    cdef double *found = <double *> covariances_loan.view.buf
+    cdef Memory memory = Memory(8 * labelled_scratch(&model, n))
+    cdef Slot out
     cdef bint good
     model.ridge = <const double *> ridge_loan.view.buf
+    out.weights = <double *> weights_loan.view.buf
+    out.means = <double *> means_loan.view.buf
+    out.covariances = <double *> covariances_loan.view.buf
+    out.factors = <double *> factors_loan.view.buf
+    out.inverses = <double *> inverses_loan.view.buf
     with nogil:
-        labelled_moments(
+        good = mixture_of_labels(
             &model, <const double *> rows_loan.view.buf, <const double *> weight_loan.view.buf,
-            <const int64_t *> labels_loan.view.buf, n, pseudo, <double *> means_loan.view.buf, own,
-            <double *> second_loan.view.buf, order, begins, scratch)
-        good = mixture_of_moments(
-            &model, own, <const double *> second_loan.view.buf, tolerance, largest, shares, found,
-            <double *> factors_loan.view.buf, <double *> inverses_loan.view.buf, spare, scratch)
+            <const int64_t *> labels_loan.view.buf, n, pseudo, tolerance, largest, <double *> held_loan.view.buf,
+            <double *> second_loan.view.buf, &out, memory.begin)
     return good

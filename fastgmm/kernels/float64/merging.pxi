@@ -264,6 +264,24 @@ cdef Py_ssize_t lay_out_merging(Merging *m, Memory memory):
     return cut.size
 
 
+cdef Py_ssize_t merge_scratch(Py_ssize_t n, Py_ssize_t n_clusters, Py_ssize_t d) noexcept nogil:
+    """Bytes of scratch of `merge_labelled`."""
+    return 8 * (n + n_clusters + 1 + round_up(n_clusters, LANES) + d * d + d + scatter_scratch(d))
+
+
+cdef void merge_labelled(
+    Merging *m, const double *rows, const double *weight, const double *center, const double *scale,
+    const int64_t *labels, Py_ssize_t n, int64_t *merged, void *scratch
+) noexcept nogil:
+    """The merges of the clusters of labelled rows: see `merge_by_likelihood`."""
+    cdef int64_t *order = <int64_t *> scratch
+    cdef int64_t *begins = order + n
+    cdef double *row = <double *> (begins + m.n_clusters + 1)
+    sum_clusters(m, rows, weight, center, scale, labels, n, order, begins, row + m.stride)
+    take_floor(m)
+    merge_all(m, row, merged)
+
+
 def merge_by_likelihood(str form, rows, weight, center, scale, labels, merged):
     """The pairs of clusters that are merged in turn: each time the pair that costs the likelihood least.
 
@@ -283,7 +301,6 @@ def merge_by_likelihood(str form, rows, weight, center, scale, labels, merged):
     cdef Py_ssize_t n = rows.shape[0]
     cdef Py_ssize_t d = rows.shape[1]
     cdef Py_ssize_t n_clusters = len(merged) + 1
-    cdef Py_ssize_t k
     if form not in FORMS:
         raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
     cdef Borrowed rows_loan = borrow(rows, sizeof(double), n * d, False, "rows")
@@ -297,17 +314,10 @@ def merge_by_likelihood(str form, rows, weight, center, scale, labels, merged):
     m.form = FORMS[form]
     m.n_features = d
     m.n_clusters = n_clusters
-    cdef Py_ssize_t n_scratch = 8 * (
-        n + n_clusters + 1 + round_up(n_clusters, LANES) + d * d + d + scatter_scratch(d))
-    cdef Memory memory = Memory(lay_out_merging(&m, None) + n_scratch)
-    cdef int64_t *order = <int64_t *> (memory.begin + lay_out_merging(&m, memory))
-    cdef int64_t *begins = order + n
-    cdef double *row = <double *> (begins + n_clusters + 1)
-    cdef double *scratch = row + m.stride
+    cdef Memory memory = Memory(lay_out_merging(&m, None) + merge_scratch(n, n_clusters, d))
+    cdef void *scratch = memory.begin + lay_out_merging(&m, memory)
     with nogil:
-        sum_clusters(
+        merge_labelled(
             &m, <const double *> rows_loan.view.buf, <const double *> weight_loan.view.buf,
             <const double *> center_loan.view.buf, <const double *> scale_loan.view.buf,
-            <const int64_t *> labels_loan.view.buf, n, order, begins, scratch)
-        take_floor(&m)
-        merge_all(&m, row, <int64_t *> merged_loan.view.buf)
+            <const int64_t *> labels_loan.view.buf, n, <int64_t *> merged_loan.view.buf, scratch)

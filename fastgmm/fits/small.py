@@ -1,0 +1,241 @@
+"""Whole fits of few rows, several data sets in one call, without Python in between.
+
+Of a fit of 200 rows two thirds of the time were Python, which holds the interpreter, so that
+threads gained nothing.  The kernel does what `fits.fit` does for the plain case, with the same
+functions in the same order: the bits are the same.  A fit in which something has to be decided is
+left undone, and the caller does it all again.
+"""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastgmm import kernels
+from fastgmm.covariance.types import model_of
+from fastgmm.data.extent import Extent
+from fastgmm.data.passes import Data
+from fastgmm.data.rows import RowData
+from fastgmm.em.acceleration import GRID, PACE
+from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
+from fastgmm.em.regularization import Regularization
+from fastgmm.em.rules import Rules
+from fastgmm.em.run import Run
+from fastgmm.em.stretch import AT_ONCE, LARGEST_COST, cost_of, limits_of
+from fastgmm.em.trail import Moments, Trail
+from fastgmm.fits.narrow import FEWEST_FEATURES
+from fastgmm.fits.plan import Hooks, Plan
+from fastgmm.mixture.mixture import Mixture
+from fastgmm.starts.comparison import FIRST_STAGE, LEAD, effort_of, rows_needed
+from fastgmm.starts.labels import PSEUDO_COUNTS
+from fastgmm.starts.trees import TREE_ROWS
+from fastgmm.starts.ward import (
+    ALIKE,
+    CLEAR,
+    MERGING_PASSES,
+    ROWS_PER_FEATURE,
+    TAIL,
+    merged_clusters,
+)
+from fastgmm.threads import rows_per_block
+from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.values import dataclass
+
+MOST_ROWS = TREE_ROWS
+"""All rows are in every tree and in every comparison where they are at most so many."""
+MOST_NUMBERS = 1 << 14
+"""The covariances of all components hold at most this many numbers: the kernel keeps 14 mixtures,
+5 MB then."""
+MOST_ITERATIONS = 1000
+"""The lower bounds of at most so many iterations are kept for each data set."""
+FLOAT64 = np.dtype(np.float64)
+"""The rows are of this dtype."""
+
+
+def is_plain(plan: Plan) -> bool:
+    """Whether a plan is one of those that the kernel can follow."""
+    start, settings = plan.start, plan.settings
+    model, regularizing = model_of(start.covariance_type), settings.regularizing
+    given = any(one is not None for one in (start.weights, start.means, start.precisions))
+    return (
+        plan.warm is None
+        and plan.trail is None
+        and plan.sample is None
+        and plan.family is MAXIMUM_LIKELIHOOD
+        and start.method == "ward"
+        and (start.n_init, start.index, start.largest) == (1, 0, 0)
+        and not (given or start.frozen)
+        and model.unrestricted
+        and model.form.linear
+        and regularizing.prior is None
+        and not regularizing.needs_rows
+        and settings.verbose == 0
+        and 0 < settings.stopping.max_iter <= MOST_ITERATIONS
+    )
+
+
+class SmallFits:
+    """Fits of few rows by one plan; what they work with is kept from call to call.
+
+    Parameters
+    ----------
+    plan : Plan
+        One that `is_plain`.
+    n_features : int
+    most_rows : int
+        At most so many rows have a data set.
+    """
+
+    def __init__(self, plan: Plan, n_features: int, most_rows: int = MOST_ROWS) -> None:
+        start, settings = plan.start, plan.settings
+        self._type: CovarianceType = start.covariance_type
+        self._sizes = start.n_components, n_features
+        self._regularization = settings.regularizing.without_rows(n_features)
+        self._rules = Rules(
+            settings.stopping, self._regularization, settings.acceleration, dtype=FLOAT64
+        )
+        _, self._n_passes = effort_of(self._type, *self._sizes, most_rows)
+        numbers = start.n_components * (n_features + 1) ** 2
+        fits = n_features < FEWEST_FEATURES and numbers <= MOST_NUMBERS and self._n_passes > 0
+        self._most_rows = min(most_rows, rows_per_block(*self._sizes)) if fits else 0
+        self._free: list[Any] = []
+        self._lock = Lock()
+
+    def takes(self, data: Data) -> bool:
+        """Whether the kernel may fit these data: plain rows, few of them."""
+        if not isinstance(data, RowData) or data.gapped or data.labels is not None:
+            return False
+        rows = data.rows
+        if rows.dtype != FLOAT64 or data.sample_weight is not None:
+            return False
+        k, d = self._sizes
+        n = len(rows)
+        enough = rows.shape[1] == d and k < n <= self._most_rows
+        return enough and cost_of((n, d), self._type, k) <= LARGEST_COST
+
+    def of(self, data_sets: Sequence[RowData]) -> "SmallRuns":
+        """The runs of data sets that this takes."""
+        m, (k, d), model = len(data_sets), self._sizes, model_of(self._type)
+        shape = (m, *model.shape(k, d))
+        mixtures = (
+            np.empty((m, k)),
+            np.empty((m, k, d)),
+            np.empty(shape),
+            np.empty(shape),
+            np.empty(shape),
+        )
+        moments = np.empty((m, d)), np.empty((m, 1 if model.form.isotropic else d))
+        ends = np.empty((m, 7))
+        bounds = np.empty((m, self._rules.stopping.max_iter))
+        compiled = self._taken()
+        compiled.fit([one.rows for one in data_sets], mixtures, ends, moments, bounds)
+        self._free.append(compiled)
+        return SmallRuns(self._type, self._regularization, mixtures, ends, moments, bounds)
+
+    def _taken(self) -> Any:
+        """A kernel that is now the caller's alone; threads may ask at the same time."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+        (k, d), start, rules = self._sizes, self._type, self._rules
+        model, one_row = model_of(start), Extent(1, 1, 1.0, 1.0, 1.0)
+        starting = (
+            PSEUDO_COUNTS,
+            CLEAR,
+            TAIL,
+            ALIKE,
+            *merged_clusters(model.form.ndim == 2, d),
+            MERGING_PASSES,
+            ROWS_PER_FEATURE,
+            rows_needed(model, d),
+            FIRST_STAGE,
+            self._n_passes,
+            LEAD,
+        )
+        return kernels.SmallFits(
+            (model.kernel, model.form.name, model.tied),
+            k,
+            d,
+            self._most_rows,
+            np.atleast_1d(self._regularization.ridge(model.form)),
+            limits_of(one_row, FLOAT64, rules),
+            rules.numbers(FLOAT64),
+            PACE,
+            GRID[FLOAT64],
+            AT_ONCE // cost_of((self._most_rows, d), start, k),
+            np.array(starting, dtype=np.float64),
+            rules.stopping.max_iter,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SmallRuns:
+    """The runs of several data sets, in arrays whose first axis is the data sets.
+
+    Parameters
+    ----------
+    covariance_type : str
+    regularization : Regularization
+    mixtures : tuple of ndarray
+        Weights, means, covariances, factors and inverse factors.
+    ends : ndarray of shape (m, 7)
+        The kernel's struct Ended: whether the fit was done, iterations, passes, whether the run has
+        converged, lower bound, gap, noise.
+    moments : tuple of ndarray
+        The means and the variances of the rows.
+    bounds : ndarray of shape (m, max_iter)
+        The lower bounds of the iterations.
+    """
+
+    covariance_type: CovarianceType
+    regularization: Regularization
+    mixtures: tuple[FloatArray, ...]
+    ends: FloatArray
+    moments: tuple[FloatArray, FloatArray]
+    bounds: FloatArray
+
+    def run(self, i: int, n_rows: int) -> Run | None:
+        """The run of one data set; None where the kernel has left it undone."""
+        done, n_iter, n_passes, converged, lower_bound, gap, noise = self.ends[i].tolist()
+        if not done:
+            return None
+        weights, means, covariances, factors, inverses = (one[i] for one in self.mixtures)
+        arrays = weights, means, covariances, factors, inverses
+        mean, variances = (one[i] for one in self.moments)
+        moments = Moments(n_rows, float(n_rows), mean, variances)
+        return Run(
+            Mixture.of_arrays(self.covariance_type, arrays, FLOAT64),
+            lower_bound,
+            int(n_iter),
+            converged=bool(converged),
+            lower_bounds=self.lower_bounds(i).tolist(),
+            n_passes=int(n_passes),
+            gap=gap,
+            regularization=self.regularization,
+            trail=Trail((), moments, self.regularization),
+            noise=noise,
+        )
+
+    def lower_bounds(self, i: int) -> FloatArray:
+        """The lower bounds of all iterations of one run."""
+        return self.bounds[i, : int(self.ends[i, 1])]
+
+
+class SmallFit(NamedTuple):
+    """The fit of one of several data sets, of which the kernel has done all."""
+
+    runs: SmallRuns
+    place: int
+    n_rows: int
+
+
+def small_run(data: Data, plan: Plan, hooks: Hooks) -> Run | None:
+    """The run of a fit, if the kernel can do all of it; None where it cannot."""
+    watched = any(one is not None for one in (hooks.callback, hooks.checkpoint, hooks.after_pass))
+    if watched or not isinstance(data, RowData) or len(data.rows) > MOST_ROWS:
+        return None
+    if not is_plain(plan):
+        return None
+    fits = SmallFits(plan, data.n_features, len(data.rows))
+    return fits.of([data]).run(0, len(data.rows)) if fits.takes(data) else None

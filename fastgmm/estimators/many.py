@@ -21,7 +21,7 @@ from fastgmm.estimators.gaussian_mixture import GaussianMixture
 from fastgmm.estimators.many_endings import warn_of_all
 from fastgmm.estimators.planning import plan_of, refuse_noise
 from fastgmm.estimators.stack import Fitted, Found, Stack
-from fastgmm.fits.fit import fit
+from fastgmm.fits.fit import fit, of_one_start
 from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.fits.side_by_side import Work, in_chunks
 from fastgmm.fits.small import SmallFit, SmallFits, is_plain
@@ -165,7 +165,7 @@ def fit_many(
     found = Groups(groups, labels, sample_weight, checked.n_components, gaps)
     kept = _Kept(callback, on_error == "raise")
     fits = Fits(checked)
-    at_once = partial(_fit_at_once, fits) if fits.may_be_small else None
+    at_once = partial(_fit_at_once, fits) if fits.plain else None
     work = Work(partial(_fit_group, fits), _together, at_once)
     with closing(in_chunks(found, work, checked.n_threads)) as parts:
         for part in parts:
@@ -212,11 +212,18 @@ class Fits:
         self._seed = int(as_generator(params.random_state).integers(2**63))
         self._made: tuple[Plan, Orders] | None = None
         self._small: SmallFits | None = None
-        self.may_be_small = is_plain(plan_of(params, 1))
-        """Whether the kernel can do whole fits of a few rows."""
+        given = (params.weights_init, params.means_init, params.precisions_init)
+        self.plain = (
+            all(one is None for one in given)
+            and not params.frozen
+            and is_plain(plan_of(params, n_features=1))
+        )
+        """Whether the kernel can do whole fits of few rows."""
 
     def at_once(self, data_sets: Sequence[RowData]) -> dict[int, SmallFit]:
         """The fits that the kernel can do all of, by their places."""
+        if not self.plain:
+            return {}
         small = self._small
         if small is None:
             # Threads may both make them, which are the same then.
@@ -235,6 +242,12 @@ class Fits:
 
     def one(self, data: RowData, hooks: Hooks | None) -> Fitted:
         """The fit of one data set: that of an estimator with these parameters."""
+        if 0 in (small := self.at_once([data])):
+            return Fitted(of_one_start(small[0].run, small[0].n_rows), data.extent.weight)
+        return self.in_steps(data, hooks)
+
+    def in_steps(self, data: RowData, hooks: Hooks | None) -> Fitted:
+        """The same of data that the kernel cannot fit in one call."""
         # Threads may both make the first plan, which is the same then.
         plan, orders = self._made = self._made or self._plan(data.n_features)
         sample = orders.sample(data)
@@ -270,7 +283,7 @@ def _fit_group(
     if group.failure is not None:
         return group.label, group.failure
     try:
-        return group.label, fits.one(fits.data(group.rows, group.weight, n_threads), hooks)
+        return group.label, fits.in_steps(fits.data(group.rows, group.weight, n_threads), hooks)
     except ValueError as error:
         return group.label, error
 

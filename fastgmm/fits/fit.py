@@ -64,14 +64,18 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
     check_memory(plan, data, hooks)
     run = small_run(data, plan, hooks) if sample is None else None
     if run is not None:
-        reached = Initialization(0, run.lower_bound, chosen=True)
-        return Fit(run, (reached,), float(data.extent.n_samples))
+        return of_one_start(run, data.extent.n_samples)
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
         data.go_on(saved.extent)
     # Not as a decorator: before NumPy 2 threads would share its one object.
     with np.errstate(over="ignore", invalid="ignore"):
         return _RunningFit(data, plan, hooks, saved, sample or plan.sample).best()
+
+
+def of_one_start(run: Run, n_rows: int) -> Fit:
+    """The fit of rows that count once, of which this is the only run."""
+    return Fit(run, (Initialization(0, run.lower_bound, chosen=True),), float(n_rows))
 
 
 def fit_keeping(data: Data, plan: Plan, hooks: Hooks, keep: Callable[[Fit], object]) -> Fit:

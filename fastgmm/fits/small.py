@@ -229,6 +229,13 @@ class SmallFit(NamedTuple):
     place: int
     n_rows: int
 
+    @property
+    def run(self) -> Run:
+        """Its run."""
+        run = self.runs.run(self.place, self.n_rows)
+        assert run is not None
+        return run
+
 
 def small_run(data: Data, plan: Plan, hooks: Hooks) -> Run | None:
     """The run of a fit, if the kernel can do all of it; None where it cannot."""

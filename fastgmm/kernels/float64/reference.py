@@ -11,6 +11,7 @@ from fastgmm.kernels.float64.sharing import (
     share_matrix,
     share_shape,
 )
+from fastgmm.kernels.float64.small import SmallFits
 from fastgmm.kernels.float64.starting import (
     assign_to_cut,
     cut,
@@ -46,6 +47,7 @@ __all__ = [
     "PatternLanes",
     "PatternRows",
     "RelativeFrame",
+    "SmallFits",
     "Stretch",
     "all_finite",
     "assign_to_cut",

@@ -20,9 +20,9 @@ WATCHED = 1 << 17
 """A fit of more numbers than this is asked after each iteration whether it is still wanted; of
 fewer it is over within a moment."""
 SMALL = 1 << 11
-"""Data sets of fewer numbers than this are fitted by the calling thread alone, unless the user asks
-for threads: of such a fit most is Python, and two threads that hand the interpreter to each other
-for every kernel took 1.2 times as long as one."""
+"""Data sets of fewer numbers than this are worked on by the calling thread alone, unless the user
+asks for threads, or one call can be made for all of a chunk: else most is Python, and two threads
+that hand the interpreter to each other for every kernel took 1.2 times as long as one."""
 LARGE = 1 << 21
 """Data sets of more numbers than this have work for all threads, and come one at a time."""
 

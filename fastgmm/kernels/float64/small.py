@@ -56,7 +56,7 @@ class Tree:
 
 
 class SmallFits:
-    """Fits of data sets of as many columns by the same rules; the compiled class says what is what."""
+    """Fits of data sets by the same rules; the compiled class says what the arguments are."""
 
     def __init__(
         self,
@@ -216,7 +216,8 @@ class SmallFits:
                 stretch.compare([reached[i]], [reached[i]], standing, starting.rows_needed, n, 0.0)
                 if standing[0, 0] > 0 or np.isnan(standing[0]).any():
                     return None
-                pace[i] = (standing[0, 1] - promise[i]) / (stage - passed[i]) if passed[i] else np.inf
+                if passed[i]:
+                    pace[i] = (standing[0, 1] - promise[i]) / (stage - passed[i])
                 promise[i], weak[i], passed[i] = standing[0, 1], standing[0, 2] > 0, stage
             leader = min(racing, key=rank)
             if stage > starting.first_stage:

@@ -131,6 +131,10 @@ def collapse_text(
 
     Only covariances that are `estimated` (K,) need rows and volume; None: all are.
     """
+    few = too_few_rows(mixture, regularization, n_rows)
+    sound = not repairs and estimated is None and not few.any()
+    if sound and not at_floor(mixture, regularization).any():
+        return ""  # so most fits end
     estimated = np.ones(mixture.n_components, dtype=bool) if estimated is None else estimated
     sentences = []
     if repairs:
@@ -144,7 +148,7 @@ def collapse_text(
     sentences += of_flat[:MOST_TOLD]
     if len(of_flat) > MOST_TOLD:
         sentences.append(f"So it is with {len(of_flat) - MOST_TOLD} more.")
-    few = np.flatnonzero(too_few_rows(mixture, regularization, n_rows) & estimated)
+    few = np.flatnonzero(few & estimated)
     if len(few):
         sentences.append(_on_few_rows(few.tolist(), mixture, n_rows))
     return " ".join(sentences)

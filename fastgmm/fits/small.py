@@ -7,7 +7,7 @@ left undone, and the caller does it all again.
 """
 
 from collections.abc import Sequence
-from threading import Lock
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
 from fastgmm.em.rules import Rules
 from fastgmm.em.run import Run
+from fastgmm.em.stopping import Stopping
 from fastgmm.em.stretch import AT_ONCE, LARGEST_COST, cost_of, limits_of
 from fastgmm.em.trail import Moments, Trail
 from fastgmm.fits.narrow import FEWEST_FEATURES
@@ -39,7 +40,7 @@ from fastgmm.starts.ward import (
     merged_clusters,
 )
 from fastgmm.threads import rows_per_block
-from fastgmm.typing import CovarianceType, FloatArray
+from fastgmm.typing import Acceleration, CovarianceType, FloatArray
 from fastgmm.values import dataclass
 
 MOST_ROWS = TREE_ROWS
@@ -51,6 +52,14 @@ MOST_ITERATIONS = 1000
 """The lower bounds of at most so many iterations are kept for each data set."""
 FLOAT64 = np.dtype(np.float64)
 """The rows are of this dtype."""
+FEWEST_ROWS = 64
+"""A kernel has memory for this many rows, or twice, four times, ... as many, so that the next fit,
+of a few rows more, can have the same."""
+MOST_KEPT = 4
+"""So many kernels are kept for the next fits."""
+_KEPT: list[tuple["_Asked", Any]] = []
+"""Kernels that no fit is using, each with what it was made for.  To make one, and to touch its
+memory for the first time, took a tenth of a fit of 1,000 rows."""
 
 
 def is_plain(plan: Plan) -> bool:
@@ -90,17 +99,22 @@ class SmallFits:
     def __init__(self, plan: Plan, n_features: int, most_rows: int = MOST_ROWS) -> None:
         start, settings = plan.start, plan.settings
         self._type: CovarianceType = start.covariance_type
-        self._sizes = start.n_components, n_features
+        self._sizes = k, d = start.n_components, n_features
+        self._max_iter = settings.stopping.max_iter
         self._regularization = settings.regularizing.without_rows(n_features)
-        self._rules = Rules(
-            settings.stopping, self._regularization, settings.acceleration, dtype=FLOAT64
+        _, n_passes = effort_of(self._type, k, d, most_rows)
+        fits = d < FEWEST_FEATURES and k * (d + 1) ** 2 <= MOST_NUMBERS and n_passes > 0
+        self._most_rows = min(most_rows, rows_per_block(k, d)) if fits else 0
+        self._asked = _Asked(
+            self._type,
+            k,
+            d,
+            max(FEWEST_ROWS, 1 << (self._most_rows - 1).bit_length()),
+            n_passes,
+            float(self._regularization.reg_covar),
+            settings.stopping,
+            settings.acceleration,
         )
-        _, self._n_passes = effort_of(self._type, *self._sizes, most_rows)
-        numbers = start.n_components * (n_features + 1) ** 2
-        fits = n_features < FEWEST_FEATURES and numbers <= MOST_NUMBERS and self._n_passes > 0
-        self._most_rows = min(most_rows, rows_per_block(*self._sizes)) if fits else 0
-        self._free: list[Any] = []
-        self._lock = Lock()
 
     def takes(self, data: Data) -> bool:
         """Whether the kernel may fit these data: plain rows, few of them."""
@@ -127,46 +141,77 @@ class SmallFits:
         )
         moments = np.empty((m, d)), np.empty((m, 1 if model.form.isotropic else d))
         ends = np.empty((m, 7))
-        bounds = np.empty((m, self._rules.stopping.max_iter))
-        compiled = self._taken()
+        bounds = np.empty((m, self._max_iter))
+        compiled = _taken(self._asked) or kernels.SmallFits(*_arguments(self._asked))
         compiled.fit([one.rows for one in data_sets], mixtures, ends, moments, bounds)
-        self._free.append(compiled)
+        if len(_KEPT) < MOST_KEPT:
+            _KEPT.append((self._asked, compiled))
         return SmallRuns(self._type, self._regularization, mixtures, ends, moments, bounds)
 
-    def _taken(self) -> Any:
-        """A kernel that is now the caller's alone; threads may ask at the same time."""
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-        (k, d), start, rules = self._sizes, self._type, self._rules
-        model, one_row = model_of(start), Extent(1, 1, 1.0, 1.0, 1.0)
-        starting = (
-            PSEUDO_COUNTS,
-            CLEAR,
-            TAIL,
-            ALIKE,
-            *merged_clusters(model.form.ndim == 2, d),
-            MERGING_PASSES,
-            ROWS_PER_FEATURE,
-            rows_needed(model, d),
-            FIRST_STAGE,
-            self._n_passes,
-            LEAD,
-        )
-        return kernels.SmallFits(
-            (model.kernel, model.form.name, model.tied),
-            k,
-            d,
-            self._most_rows,
-            np.atleast_1d(self._regularization.ridge(model.form)),
-            limits_of(one_row, FLOAT64, rules),
-            rules.numbers(FLOAT64),
-            PACE,
-            GRID[FLOAT64],
-            AT_ONCE // cost_of((self._most_rows, d), start, k),
-            np.array(starting, dtype=np.float64),
-            rules.stopping.max_iter,
-        )
+
+class _Asked(NamedTuple):
+    """What a kernel is made for; those that are equal may do each other's work."""
+
+    covariance_type: CovarianceType
+    n_components: int
+    n_features: int
+    most_rows: int
+    n_passes: int
+    reg_covar: float
+    stopping: Stopping
+    acceleration: Acceleration | None
+
+
+@lru_cache(64)
+def _arguments(asked: _Asked) -> tuple[Any, ...]:
+    """What the kernel is made with."""
+    kind, k, d, most_rows = asked.covariance_type, asked.n_components, asked.n_features, asked[3]
+    model, one_row = model_of(kind), Extent(1, 1, 1.0, 1.0, 1.0)
+    regularization = Regularization.of(asked.reg_covar)
+    rules = Rules(asked.stopping, regularization, asked.acceleration, dtype=FLOAT64)
+    starting = (
+        PSEUDO_COUNTS,
+        CLEAR,
+        TAIL,
+        ALIKE,
+        *merged_clusters(model.form.ndim == 2, d),
+        MERGING_PASSES,
+        ROWS_PER_FEATURE,
+        rows_needed(model, d),
+        FIRST_STAGE,
+        asked.n_passes,
+        LEAD,
+    )
+    return (
+        (model.kernel, model.form.name, model.tied),
+        k,
+        d,
+        most_rows,
+        np.atleast_1d(regularization.ridge(model.form)),
+        limits_of(one_row, FLOAT64, rules),
+        rules.numbers(FLOAT64),
+        PACE,
+        GRID[FLOAT64],
+        AT_ONCE // cost_of((most_rows, d), kind, k),
+        np.array(starting, dtype=np.float64),
+        asked.stopping.max_iter,
+    )
+
+
+def _taken(asked: _Asked) -> Any:
+    """A kernel that was made for this, and is now the caller's alone; or None.
+
+    Threads may ask at the same time.  One that was made for something else is dropped: the fits of
+    a moment are most often alike.
+    """
+    while _KEPT:
+        try:
+            made_for, compiled = _KEPT.pop()
+        except IndexError:  # another thread was faster
+            return None
+        if made_for == asked:
+            return compiled
+    return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Whole fits of few rows in one call, against the same fits step by step: the same bits."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from fastgmm.errors import CollapseWarning
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.planning import plan_of
 from fastgmm.fits import fit as fits_fit
+from fastgmm.fits import small
 from fastgmm.fits.plan import Hooks
 from fastgmm.fits.small import MOST_ROWS, SmallFits, is_plain, small_run
 from fastgmm.starts import comparison, trees
@@ -194,3 +196,41 @@ def test_a_component_that_collapses_is_left_to_the_steps():
     with pytest.warns(CollapseWarning):
         model.fit(rows)
     assert model.repairs_
+
+
+def test_kernels_are_kept_for_fits_of_the_same_kind(monkeypatch):
+    monkeypatch.setattr(small, "_KEPT", kept := [])
+    rows = rows_of("clear", 60, 2, 2, 0)
+    model = fastgmm.GaussianMixture(2, random_state=0)
+    first = told(model.fit(rows))
+    ((asked, kernel),) = kept
+    assert told(model.fit(rows[:50])) == told(fastgmm.GaussianMixture(2).fit(rows[:50]))
+    assert kept == [(asked, kernel)]
+    assert told(model.fit(rows)) == first
+    for other in (
+        {"covariance_type": "diag"},
+        {"n_components": 3},
+        {"tol": 1e-5},
+        {"reg_covar": 1e-5},
+        {"max_iter": 50},
+        {"acceleration": None},
+        {"gap_tol": 0.1},
+    ):
+        fastgmm.GaussianMixture(**{"n_components": 2, "random_state": 0} | other).fit(rows)
+        assert len(kept) == 1
+        assert kept[0][1] is not kernel
+        assert kept[0][0] != asked
+        model.fit(rows)
+        assert kept[0][0] == asked
+    kept += [kept[0]] * 10
+    model.fit(rows)
+    assert len(kept) == 10
+
+
+def test_threads_do_not_share_a_kernel():
+    data = [rows_of("near", 200, 3, 2, seed) for seed in range(12)]
+    alone = [told(fastgmm.GaussianMixture(2, random_state=0).fit(rows)) for rows in data]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            fits = pool.map(lambda X: fastgmm.GaussianMixture(2, random_state=0).fit(X), data)
+            assert [told(one) for one in fits] == alone

@@ -53,23 +53,6 @@ cdef double sum_of_products(const double *left, const double *right, Py_ssize_t 
     return rest
 
 
-cdef double sum_of(const double *numbers, Py_ssize_t n) noexcept nogil:
-    cdef dvec total = dset(0.0)
-    cdef double lanes[DOUBLES]
-    cdef double rest = 0.0
-    cdef Py_ssize_t i = 0
-    while i + DOUBLES <= n:
-        total = total + dload(numbers + i)
-        i += DOUBLES
-    dstore(lanes, total)
-    while i < n:
-        rest += numbers[i]
-        i += 1
-    for i in range(DOUBLES):
-        rest += lanes[i]
-    return rest
-
-
 cdef void normalize_direction(double *direction, Py_ssize_t n) noexcept nogil:
     """A little under length one, so that no gap along it is more than the distance because of rounding."""
     cdef double length = sqrt(sum_of_products(direction, direction, n))
@@ -98,9 +81,11 @@ cdef void find_direction(Clusters *c, Py_ssize_t n, Py_ssize_t which, double *sc
         for j in range(d):
             for i in range(n):
                 scratch[i] = scratch[i] + direction[j] * c.columns[j * c.stride + i]
-        along = sum_of(scratch, n) / n
+        along = 0.0
         for i in range(n):
-            scratch[i] = scratch[i] - along
+            along += scratch[i]
+        for i in range(n):
+            scratch[i] = scratch[i] - along / n
         for j in range(d):
             direction[j] = sum_of_products(scratch, c.columns + j * c.stride, n)
 

@@ -101,11 +101,12 @@ cdef void map_rows(
     cdef Py_ssize_t d = space.n_features
     cdef Py_ssize_t i, j, other
     cdef double total
-    for i in range(n):
-        if space.units == RANKS:
-            for j in range(d):
+    if space.units == RANKS:
+        for j in range(d):
+            for i in range(n):
                 out[j * stride + i] = rank_of(space, j, rows[i * d + j])
-            continue
+        return
+    for i in range(n):
         for j in range(d):
             scratch[j] = (rows[i * d + j] - space.center[j]) / space.scale[j]
         for j in range(d):
@@ -117,37 +118,58 @@ cdef void map_rows(
             out[j * stride + i] = total
 
 
-cdef double rank_of(const Space *space, Py_ssize_t column, double value) noexcept nogil:
+cdef inline double rank_of(const Space *space, Py_ssize_t column, double value) noexcept nogil:
     """The middle rank of a number among those of its column."""
     cdef Py_ssize_t n = space.n_points
     cdef const double *ordered = space.turn + column * n
     cdef const double *shares = space.turn + space.n_features * n + column * (n + 1)
+    cdef Py_ssize_t first = first_not_below(ordered, n, value)
+    cdef Py_ssize_t end = first
+    cdef Py_ssize_t step = 1
+    while end < n and ordered[end] == value:     # most often none or one is equal
+        end = min(end + step, n)
+        step *= 2
+    if step > 2:
+        # The last of them is among those of the last step.
+        end = first + first_not_below_or_equal(ordered + first, end - first, value)
+    return (shares[first] + shares[end]) / 2.0
+
+
+cdef inline Py_ssize_t first_not_below(const double *ordered, Py_ssize_t n, double value) noexcept nogil:
+    """How many of n ascending numbers are below a value: without a branch, so that searches overlap."""
+    cdef Py_ssize_t begin = 0
+    cdef Py_ssize_t half
+    while n > 1:
+        half = n // 2
+        begin += half if ordered[begin + half - 1] < value else 0
+        n -= half
+    return begin + (1 if n == 1 and ordered[begin] < value else 0)
+
+
+cdef inline Py_ssize_t first_not_below_or_equal(
+    const double *ordered, Py_ssize_t n, double value
+) noexcept nogil:
+    """How many of n ascending numbers are not above a value."""
     cdef Py_ssize_t low = 0
     cdef Py_ssize_t high = n
-    cdef Py_ssize_t middle, first
-    while low < high:                        # those below it
-        middle = (low + high) // 2
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    first = low
-    high = n
-    while low < high:                        # those that are not above it
+    cdef Py_ssize_t middle
+    while low < high:
         middle = (low + high) // 2
         if ordered[middle] <= value:
             low = middle + 1
         else:
             high = middle
-    return (shares[first] + shares[low]) / 2.0
+    return low
 
 
 cdef void make_ranks(
-    Space *space, const double *points, const double *weight, int64_t *order, void *scratch
+    Space *space, const double *points, const double *weight, double *out, Py_ssize_t stride, int64_t *order,
+    void *scratch
 ) noexcept nogil:
+    """The turn of ranks, and the coordinates of the points, n_features x stride: as `map_rows` would find them."""
     cdef Py_ssize_t n = space.n_points
     cdef Py_ssize_t d = space.n_features
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, first, end
     cdef double *column = <double *> scratch
     cdef double *ordered
     cdef double *shares
@@ -163,6 +185,14 @@ cdef void make_ranks(
             shares[i + 1] = shares[i] + weight[order[i]]
         for i in range(1, n + 1):
             shares[i] = shares[i] / shares[n] if i < n else 1.0
+        first = 0
+        while first < n:
+            end = first + 1
+            while end < n and ordered[end] == ordered[first]:
+                end += 1
+            for i in range(first, end):
+                out[j * stride + order[i]] = (shares[first] + shares[end]) / 2.0
+            first = end
 
 
 cdef void make_whitening(
@@ -215,13 +245,14 @@ cdef Py_ssize_t grow_tree(
         return OVERFLOWS
     take_scale(space.scale, d, one_scale, space.units == BETWEEN)
     if space.units == RANKS:
-        make_ranks(space, points, weight, s.order, scratch)
+        make_ranks(space, points, weight, s.clusters.columns, s.clusters.stride, s.order, scratch)
     if space.units == WHITE:
         space.units = COLUMN
         map_rows(space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
         make_whitening(space, s.clusters.columns, s.clusters.stride, weight, <double *> scratch)
         space.units = WHITE
-    map_rows(space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
+    if space.units != RANKS:
+        map_rows(space, points, n, s.clusters.columns, s.clusters.stride, <double *> scratch)
     return n_varying if ward_merges(s, weight, n, merged, heights) else NO_TREE
 
 

@@ -95,6 +95,39 @@ def test_assign_to_cut(build, units, shape):
             np.testing.assert_allclose(found[1], wanted[1], rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", [2, 3, 7, 64, 101])
+@pytest.mark.parametrize("n_values", [1, 2, 5, 40, 1000])
+def test_ranks_of_equal_numbers(build, n, n_values):
+    """Of one column: a cluster for each number of the tree, so that labels tell ranks apart."""
+    rng = np.random.default_rng([n, n_values])
+    own = rng.integers(n_values, size=(n, 1)).astype(float)
+    weight = rng.exponential(size=n) + 0.1
+    tree = grown(reference, "ranks", False, own, weight)
+    _, *space, merged, _ = tree
+    made = grown(build.modules[FLOAT64], "ranks", False, own, weight)
+    np.testing.assert_allclose(made[3], space[2], rtol=1e-12)
+    np.testing.assert_allclose(made[5], tree[5], rtol=1e-9, atol=1e-12)
+    rows = np.concatenate([own, rng.integers(-1, n_values + 1, size=(200, 1)) + 0.0, own + 0.5])
+    k = len(np.unique(own))
+    found, wanted = (
+        (np.empty((k, 1)), np.empty(k), rows, np.empty(len(rows), np.int64)) for _ in range(2)
+    )
+    build.modules[FLOAT64].assign_to_cut("ranks", *space, own, weight, merged, *found)
+    reference.assign_to_cut("ranks", *space, own, weight, merged, *wanted)
+    assert np.array_equal(found[0], wanted[0])
+    assert np.array_equal(found[3][:n], wanted[3][:n])
+    # Where two are equally near, rounding decides: that is seen in the distances alone.
+    np.testing.assert_allclose(
+        np.abs(rank(space, rows) - rank(space, found[0][found[3]])),
+        np.abs(rank(space, rows) - rank(space, found[0][wanted[3]])),
+        atol=1e-12,
+    )
+
+
+def rank(space, rows):
+    return starting.Space("ranks", *space, (len(space[2]) - 1) // 2).of(rows)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("d", "m"), [(1, 2), (2, 9), (5, 12), (12, 17)])
 def test_merge_by_likelihood(build, form, d, m):

@@ -66,6 +66,11 @@ class Extent:
         )
 
     @property
+    def in_rows(self) -> float:
+        """What all rows weigh, in rows: their weight, or their number where they are lighter."""
+        return max(self.weight, float(self.n_counted))
+
+    @property
     def exponent(self) -> int:
         """The largest weight over 2 to the power of this is near 1; 0 where it is near enough.
 

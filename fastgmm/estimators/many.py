@@ -235,7 +235,7 @@ class Fits:
         runs = small.of([data_sets[i] for i in places])
         done = runs.ends[:, 0].tolist()
         return {
-            place: SmallFit(runs, i, len(data_sets[place].rows))
+            place: SmallFit(runs, i)
             for i, place in enumerate(places)
             if done[i]
         }
@@ -243,7 +243,7 @@ class Fits:
     def one(self, data: RowData, hooks: Hooks | None) -> Fitted:
         """The fit of one data set: that of an estimator with these parameters."""
         if 0 in (small := self.at_once([data])):
-            return Fitted(of_one_start(small[0].run, small[0].n_rows), data.extent.weight)
+            return Fitted(of_one_start(small[0].run, data.extent), data.extent.weight)
         return self.in_steps(data, hooks)
 
     def in_steps(self, data: RowData, hooks: Hooks | None) -> Fitted:

@@ -287,7 +287,7 @@ def _numbers_of_small(found: list[SmallFit]) -> Numbers:
     _, n_iter, n_passes, converged, lower_bound, gap, _ = runs.ends[places].T
     weights, means, covariances, factors, inverse_factors = (one[places] for one in runs.mixtures)
     row_mean, row_variances = (one[places] for one in runs.moments)
-    n_samples = np.array([one.n_rows for one in found])
+    extents = [one.extent for one in found]
     return Numbers(
         weights=weights,
         means=means,
@@ -302,9 +302,9 @@ def _numbers_of_small(found: list[SmallFit]) -> Numbers:
         n_passes=n_passes.astype(np.int64),
         lower_bound=lower_bound,
         gap=gap,
-        n_rows=n_samples.astype(np.float64),
-        weight=n_samples.astype(np.float64),
-        n_samples=n_samples,
+        n_rows=np.array([one.in_rows for one in extents]),
+        weight=np.array([one.weight for one in extents]),
+        n_samples=np.array([one.n_samples for one in extents]),
         row_mean=row_mean,
         row_variances=row_variances,
     )

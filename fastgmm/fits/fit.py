@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgmm.covariance.matrix import MATRIX
 from fastgmm.covariance.types import model_of
+from fastgmm.data.extent import Extent
 from fastgmm.data.passes import Data
 from fastgmm.data.sample import Sample
 from fastgmm.data.span import Span
@@ -64,7 +65,7 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
     check_memory(plan, data, hooks)
     run = small_run(data, plan, hooks) if sample is None else None
     if run is not None:
-        return of_one_start(run, data.extent.n_samples)
+        return of_one_start(run, data.extent)
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
         data.go_on(saved.extent)
@@ -73,9 +74,9 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
         return _RunningFit(data, plan, hooks, saved, sample or plan.sample).best()
 
 
-def of_one_start(run: Run, n_rows: int) -> Fit:
-    """The fit of rows that count once, of which this is the only run."""
-    return Fit(run, (Initialization(0, run.lower_bound, chosen=True),), float(n_rows))
+def of_one_start(run: Run, extent: Extent) -> Fit:
+    """The fit of rows of an extent, of which this is the only run."""
+    return Fit(run, (Initialization(0, run.lower_bound, chosen=True),), extent.in_rows)
 
 
 def fit_keeping(data: Data, plan: Plan, hooks: Hooks, keep: Callable[[Fit], object]) -> Fit:
@@ -239,7 +240,7 @@ class _RunningFit:
     @property
     def _n_rows(self) -> float:
         """What all rows weigh, in rows: their weight, or their number where they are lighter."""
-        return max(self._data.extent.weight, float(self._data.extent.n_counted))
+        return self._data.extent.in_rows
 
     def _rank(self, run: Run) -> tuple[bool, float]:
         """What the best run has most of."""

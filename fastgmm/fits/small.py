@@ -17,6 +17,7 @@ from fastgmm.covariance.types import model_of
 from fastgmm.data.extent import Extent
 from fastgmm.data.passes import Data
 from fastgmm.data.rows import RowData
+from fastgmm.data.sample import weight_of_row
 from fastgmm.em.acceleration import GRID, PACE
 from fastgmm.em.m_step import MAXIMUM_LIKELIHOOD
 from fastgmm.em.regularization import Regularization
@@ -30,6 +31,7 @@ from fastgmm.fits.plan import Hooks, Plan
 from fastgmm.mixture.mixture import Mixture
 from fastgmm.starts.comparison import FIRST_STAGE, LEAD, effort_of, rows_needed
 from fastgmm.starts.labels import PSEUDO_COUNTS
+from fastgmm.starts.points import unit_of
 from fastgmm.starts.trees import TREE_ROWS
 from fastgmm.starts.ward import (
     ALIKE,
@@ -117,16 +119,16 @@ class SmallFits:
         )
 
     def takes(self, data: Data) -> bool:
-        """Whether the kernel may fit these data: plain rows, few of them."""
+        """Whether the kernel may fit these data: plain rows, few of them, that all count."""
         if not isinstance(data, RowData) or data.gapped or data.labels is not None:
             return False
-        rows = data.rows
-        if rows.dtype != FLOAT64 or data.sample_weight is not None:
-            return False
-        k, d = self._sizes
+        rows, (k, d) = data.rows, self._sizes
         n = len(rows)
-        enough = rows.shape[1] == d and k < n <= self._most_rows
-        return enough and cost_of((n, d), self._type, k) <= LARGEST_COST
+        if rows.dtype != FLOAT64 or rows.shape[1] != d or not k < n <= self._most_rows:
+            return False
+        if data.sample_weight is not None and (data.extent.n_counted < n or data.extent.exponent):
+            return False
+        return cost_of((n, d), self._type, k) <= LARGEST_COST
 
     def of(self, data_sets: Sequence[RowData]) -> "SmallRuns":
         """The runs of data sets that this takes."""
@@ -143,10 +145,35 @@ class SmallFits:
         ends = np.empty((m, 7))
         bounds = np.empty((m, self._max_iter))
         compiled = _taken(self._asked) or kernels.SmallFits(*_arguments(self._asked))
-        compiled.fit([one.rows for one in data_sets], mixtures, ends, moments, bounds)
+        compiled.fit(
+            [one.rows for one in data_sets],
+            [one.sample_weight for one in data_sets],
+            np.array([_weighed(one) for one in data_sets]),
+            mixtures,
+            ends,
+            moments,
+            bounds,
+        )
         if len(_KEPT) < MOST_KEPT:
             _KEPT.append((self._asked, compiled))
-        return SmallRuns(self._type, self._regularization, mixtures, ends, moments, bounds)
+        extents = [one.extent for one in data_sets]
+        return SmallRuns(self._type, self._regularization, extents, mixtures, ends, moments, bounds)
+
+
+def _weighed(data: RowData) -> tuple[float, float, float, float, float]:
+    """The numbers of the kernel's struct Weighed."""
+    n, weight = len(data.rows), data.sample_weight
+    if weight is None:
+        return float(n), 1.0, 1.0, 1.0, float(n)
+    extent, of_row = data.extent, weight_of_row(weight)
+    unit = unit_of(weight)
+    return (
+        extent.weight,
+        min(1.0, extent.lightest),
+        min(1.0, extent.weight / n),
+        unit,
+        float(weight.sum()) / of_row,
+    )
 
 
 class _Asked(NamedTuple):
@@ -222,6 +249,8 @@ class SmallRuns:
     ----------
     covariance_type : str
     regularization : Regularization
+    extents : list of Extent
+        The numbers and weights of the rows.
     mixtures : tuple of ndarray
         Weights, means, covariances, factors and inverse factors.
     ends : ndarray of shape (m, 7)
@@ -235,12 +264,13 @@ class SmallRuns:
 
     covariance_type: CovarianceType
     regularization: Regularization
+    extents: list[Extent]
     mixtures: tuple[FloatArray, ...]
     ends: FloatArray
     moments: tuple[FloatArray, FloatArray]
     bounds: FloatArray
 
-    def run(self, i: int, n_rows: int) -> Run | None:
+    def run(self, i: int) -> Run | None:
         """The run of one data set; None where the kernel has left it undone."""
         done, n_iter, n_passes, converged, lower_bound, gap, noise = self.ends[i].tolist()
         if not done:
@@ -248,7 +278,8 @@ class SmallRuns:
         weights, means, covariances, factors, inverses = (one[i] for one in self.mixtures)
         arrays = weights, means, covariances, factors, inverses
         mean, variances = (one[i] for one in self.moments)
-        moments = Moments(n_rows, float(n_rows), mean, variances)
+        extent = self.extents[i]
+        moments = Moments(extent.n_samples, extent.weight, mean, variances)
         return Run(
             Mixture.of_arrays(self.covariance_type, arrays, FLOAT64),
             lower_bound,
@@ -272,14 +303,18 @@ class SmallFit(NamedTuple):
 
     runs: SmallRuns
     place: int
-    n_rows: int
 
     @property
     def run(self) -> Run:
         """Its run."""
-        run = self.runs.run(self.place, self.n_rows)
+        run = self.runs.run(self.place)
         assert run is not None
         return run
+
+    @property
+    def extent(self) -> Extent:
+        """The number and weights of the rows."""
+        return self.runs.extents[self.place]
 
 
 def small_run(data: Data, plan: Plan, hooks: Hooks) -> Run | None:
@@ -290,4 +325,4 @@ def small_run(data: Data, plan: Plan, hooks: Hooks) -> Run | None:
     if not is_plain(plan):
         return None
     fits = SmallFits(plan, data.n_features, len(data.rows))
-    return fits.of([data]).run(0, len(data.rows)) if fits.takes(data) else None
+    return fits.of([data]).run(0) if fits.takes(data) else None

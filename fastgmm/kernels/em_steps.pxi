@@ -25,6 +25,7 @@ cdef class Steps:
     cdef Borrowed ridge_loan
     cdef Scratch scratch
     cdef const real *rows           # n_rows x n_features
+    cdef const double *weight       # n_rows, or NULL where each row counts once
     cdef Py_ssize_t n_rows
     cdef Py_ssize_t at_once         # after so many iterations it is seen whether the user wants to interrupt
     cdef Py_ssize_t second_size     # doubles that the kernels sum
@@ -82,6 +83,9 @@ cdef class Steps:
         self.rows_loan = rows_loan
         self.weight_loan = weight_loan
         self.rows = <const real *> rows_loan.view.buf
+        self.weight = NULL
+        if weight_loan is not None:
+            self.weight = <const double *> weight_loan.view.buf
         self.n_rows = rows_loan.view.shape[0]
         self.at_once = max(at_once, 1)
 
@@ -156,9 +160,6 @@ cdef class Steps:
         cdef double log_likelihood
         cdef double held = 0.0
         cdef double least = self.limits.negligible
-        cdef const double *weight = NULL
-        if self.weight_loan is not None:
-            weight = <const double *> self.weight_loan.view.buf
         for k in range(m.n_components):
             block.thresholds[k] = <real> (least * min(self.limits.lightest, slot.weights[k] * self.limits.weight))
             if least < 0.0:
@@ -166,7 +167,7 @@ cdef class Steps:
             for j in range(m.n_features):
                 self.reference[k * m.n_features + j] = <double> m.means[k * m.width + j]
         log_likelihood = sum_rows(
-            m, self.rows, self.n_rows, weight, NULL, NULL, NULL, NULL, self.scratch)
+            m, self.rows, self.n_rows, self.weight, NULL, NULL, NULL, NULL, self.scratch)
         if by_products(m):
             move_products(m, &block.sums)
         memset(self.first, 0, m.n_components * m.n_features * sizeof(double))

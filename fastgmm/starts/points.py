@@ -204,8 +204,7 @@ class StartRows:
         if weight is None or len(chosen) < self.n_counted:
             return Points(rows, np.ones(len(rows)))
         weight = weight[chosen]
-        unit = max(weight_of_row(weight), float(weight.max()) / MOST_ROWS_IN_ONE)
-        return Points(rows, np.maximum(weight / unit, np.finfo(np.float64).tiny))
+        return Points(rows, np.maximum(weight / unit_of(weight), np.finfo(np.float64).tiny))
 
     def assigned(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows of the first M-step, and their weights."""
@@ -220,6 +219,11 @@ class StartRows:
         if self.sample.whole and self.n_counted <= max(n, all_of):
             return self.sample.rows, self.sample.weight
         return self.sample.rows[self.sample.drawn(n)], None
+
+
+def unit_of(weight: np.ndarray) -> float:
+    """A row of this weight counts once among points."""
+    return max(weight_of_row(weight), float(weight.max()) / MOST_ROWS_IN_ONE)
 
 
 def sample_size(start: Start, n_features: int) -> int:

@@ -59,10 +59,10 @@ def told(model):
     return [one.tobytes() for one in arrays], numbers, vars(state.report)
 
 
-def outcome(model, rows):
+def outcome(model, rows, weight=None):
     with np.errstate(all="ignore"):
         try:
-            return told(model.fit(rows))
+            return told(model.fit(rows, sample_weight=weight))
         except ValueError as error:
             return type(error), str(error)
 
@@ -93,17 +93,19 @@ def test_the_bits_are_those_of_the_steps(covariance_type, kind, by_steps):
             "reg_covar": float(rng.choice([1e-6, 0.0, 1e-2])),
         }
         model = fastgmm.GaussianMixture(k, covariance_type=covariance_type, random_state=0)
-        cases.append((model.set_params(**asked), rows_of(kind, n, d, k, seed)))
-    found = [outcome(model, rows) for model, rows in cases]
+        # Rows that count once, that count for more or less, and that are all light.
+        weight = (None, rng.exponential(size=n) + 1e-3, 1e-3 * rng.uniform(size=n) + 1e-5)[seed % 3]
+        cases.append((model.set_params(**asked), rows_of(kind, n, d, k, seed), weight))
+    found = [outcome(*case) for case in cases]
     done = [
-        small_run(RowData(rows), plan_of(model._params(), rows.shape[1]), Hooks()) is not None
-        for model, rows in cases
+        small_run(RowData(rows, weight), plan_of(model._params(), rows.shape[1]), Hooks())
+        for model, rows, weight in cases
     ]
     by_steps()
-    for (model, rows), one in zip(cases, found, strict=True):
-        assert one == outcome(model, rows)
+    for case, one in zip(cases, found, strict=True):
+        assert one == outcome(*case)
     # A constant column has no variance but the ridge, which has to be looked at.
-    assert any(done) or kind == "constant"
+    assert any(one is not None for one in done) or kind == "constant"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -114,7 +116,10 @@ def test_fits_of_many_groups_are_those_of_the_steps(by_steps):
     groups[5] = np.full((20, 3), np.nan)
     groups[6] = np.repeat([[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]], 30, axis=0)
     weights = [None] * 40
-    weights[8] = np.random.default_rng(0).uniform(0.5, 2.0, len(groups[8]))
+    rng = np.random.default_rng(0)
+    for i in range(8, 20):
+        weights[i] = rng.uniform(0.5, 2.0, len(groups[i])) * (0.1 if i % 2 else 1.0)
+    weights[12][:5] = 0.0
     asked = {"sample_weight": weights, "random_state": 0, "on_error": "return", "reg_covar": 0.0}
     found = fastgmm.fit_many(groups, 2, **asked)
     seen = []
@@ -166,7 +171,11 @@ def test_only_few_plain_rows_are_taken():
     assert not fits.takes(RowData(rows[:2]))
     assert not fits.takes(RowData(np.concatenate([rows, rows[:1]])))
     assert not fits.takes(RowData(rows.astype(np.float32)))
-    assert not fits.takes(RowData(rows, np.ones(len(rows))))
+    weight = np.full(len(rows), 2.5)
+    assert fits.takes(RowData(rows, weight))
+    assert not fits.takes(RowData(rows, weight * 1e-20))
+    weight[7] = 0.0
+    assert not fits.takes(RowData(rows, weight))
     assert not fits.takes(RowData(rows, gapped=True))
     assert not fits.takes(RowData(rows[:, :1].copy()))
     assert not SmallFits(plan_with(n_features=64), 64).takes(RowData(np.ones((200, 64))))

@@ -11,6 +11,15 @@ cdef struct Ended:
     double noise
 
 
+cdef struct Weighed:
+    # What is known of the rows of a data set; doubles for the same reason.
+    double weight               # of all rows
+    double lightest             # at most 1
+    double row_weight           # of one row: 1, or less where rows weigh less on average
+    double unit                 # a row of this weight counts once
+    double weight_in_rows
+
+
 cdef class SmallFits(SmallStarts):
     """Fits of data sets of as many columns by the same rules, one after the other.
 
@@ -40,17 +49,18 @@ cdef class SmallFits(SmallStarts):
         self.memory = Memory(self._lay_out_starts(None))
         self._lay_out_starts(self.memory)
         self._lay_out_trees()
-        cdef Py_ssize_t i
-        for i in range(most_rows):
-            self.ones[i] = 1.0
 
-    def fit(self, data_sets, mixtures, ends, moments, bounds):
+    def fit(self, data_sets, weights_of_rows, weighed, mixtures, ends, moments, bounds):
         """Fit each of m data sets; what is left undone is unspecified but for `done`.
 
         Parameters
         ----------
         data_sets : sequence of float64 arrays (n, D)
             n is from K + 1 to `most_rows`.
+        weights_of_rows : sequence of float64 arrays (n,), or None where rows count once
+            All are more than 0.
+        weighed : float64 array (m, 5)
+            The structs Weighed.
         mixtures : tuple of float64 arrays, out
             Weights, means, covariances, factors and inverse factors, each with one more axis, the first, of m.
         ends : float64 array (m, 7), out
@@ -78,10 +88,15 @@ cdef class SmallFits(SmallStarts):
         cdef double *mean = lent(row_means, m * d, "the means of rows", loans)
         cdef double *variances = lent(row_variances, m * n_variances, "the variances of rows", loans)
         cdef double *own_bounds = lent(bounds, m * self.max_iter, "bounds", loans)
-        cdef Memory memory = Memory(2 * m * sizeof(void *))
+        cdef Memory memory = Memory(3 * m * sizeof(void *))
         cdef const double **rows = <const double **> memory.begin
-        cdef Py_ssize_t *counts = <Py_ssize_t *> (rows + m)
-        cdef Borrowed loan
+        cdef const double **own_weights = rows + m
+        cdef Py_ssize_t *counts = <Py_ssize_t *> (own_weights + m)
+        cdef Borrowed loan = borrow(weighed, sizeof(double), 5 * m, False, "weighed")
+        cdef const Weighed *known = <const Weighed *> loan.view.buf
+        loans.append(loan)
+        if len(weights_of_rows) != m:
+            raise ValueError(f"weights_of_rows: expected {m} of them, got {len(weights_of_rows)}")
         for i, one in enumerate(data_sets):
             loan = borrow_rows(one, sizeof(double), d, "rows")
             counts[i] = loan.view.shape[0]
@@ -90,10 +105,15 @@ cdef class SmallFits(SmallStarts):
                     f"rows: expected {model.n_components + 1} to {self.most_rows} of them, got {counts[i]}")
             rows[i] = <const double *> loan.view.buf
             loans.append(loan)
+            own_weights[i] = NULL
+            if weights_of_rows[i] is not None:
+                loan = borrow(weights_of_rows[i], sizeof(double), counts[i], False, "the weights of rows")
+                own_weights[i] = <const double *> loan.view.buf
+                loans.append(loan)
         try:
             with nogil:
                 for i in range(m):
-                    self._take(rows[i], counts[i])
+                    self._take(rows[i], own_weights[i], counts[i], &known[i])
                     ended[i].done = self._fit(&ended[i], own_bounds + i * self.max_iter)
                     self._write(&out, i)
                     memcpy(mean + i * d, self.stretch.mean, d * sizeof(double))
@@ -101,10 +121,20 @@ cdef class SmallFits(SmallStarts):
         finally:
             self.stretch._give_scratch()
 
-    cdef void _take(self, const double *rows, Py_ssize_t n) noexcept nogil:
+    cdef void _take(
+        self, const double *rows, const double *weight, Py_ssize_t n, const Weighed *known
+    ) noexcept nogil:
+        cdef Limits *limits = &self.stretch.limits
+        cdef Py_ssize_t i
         self.rows = self.stretch.rows = rows
+        self.stretch.weight = weight
         self.n_rows = self.stretch.n_rows = n
-        self.stretch.limits.weight = n
+        limits.weight = known.weight
+        limits.lightest = known.lightest
+        limits.row_weight = known.row_weight
+        self.weight_in_rows = known.weight_in_rows
+        for i in range(n):
+            self.counts[i] = 1.0 if weight == NULL else max(weight[i] / known.unit, 2.2250738585072014e-308)
 
     cdef int _fit(self, Ended *ended, double *bounds) except -1 nogil:
         """One fit; returns 0 to give up."""

@@ -1,6 +1,6 @@
 # What a run over few rows begins with, without Python: candidates of Ward's trees, and what a few passes of EM make of
 # each.  `starts/ward.py` and `starts/comparison.py` say what and why; this does the same in the same order, so that the
-# bits are the same, where all rows are in every tree and in every comparison and count once.  It gives up, and the
+# bits are the same, where all rows are in every tree and in every comparison.  It gives up, and the
 # caller does it all again, where something has to be decided there: a covariance that is not positive definite, a
 # component that may be flat, rows whose squares overflow.
 
@@ -49,7 +49,8 @@ cdef class SmallStarts:
     cdef Py_ssize_t most_rows
     cdef const double *rows
     cdef Py_ssize_t n_rows
-    cdef double *ones               # most_rows: how often each row counts
+    cdef double *counts             # most_rows: how often each row counts
+    cdef double weight_in_rows      # what all rows weigh, in rows
     cdef WardScratch ward
     cdef Merging merging
     cdef Space space
@@ -82,7 +83,7 @@ cdef class SmallStarts:
         cdef Py_ssize_t n_numbers = model.n_covariances * model.size
         cdef Py_ssize_t n_scratch, i
         cdef Cutter cut = Cutter(memory)
-        self.ones = cut.doubles(n)
+        self.counts = cut.doubles(n)
         self.space.n_features = d
         self.space.center = cut.doubles(d)
         self.space.scale = cut.doubles(d)
@@ -123,13 +124,13 @@ cdef class SmallStarts:
         self.space.n_points = self.n_rows
         stride_of_ward(&self.ward.clusters, self.n_rows)
         return grow_tree(
-            &self.space, self.stretch.model.form == SCALAR, self.rows, self.ones, &self.ward, self.merged, self.heights,
+            &self.space, self.stretch.model.form == SCALAR, self.rows, self.counts, &self.ward, self.merged, self.heights,
             self.scratch)
 
     cdef Py_ssize_t _assign(self, Py_ssize_t n_clusters, int64_t *labels) noexcept nogil:
         """Labels of all rows, by the tree cut at so many clusters; returns how many have got a row."""
         return rows_to_clusters(
-            &self.space, self.rows, self.ones, self.merged, n_clusters, self.rows, self.n_rows, self.centers, self.held,
+            &self.space, self.rows, self.counts, self.merged, n_clusters, self.rows, self.n_rows, self.centers, self.held,
             labels, self.scratch)
 
     cdef bint _add(self, const int64_t *labels, Py_ssize_t n_varying, bint has_centers) noexcept nogil:
@@ -145,7 +146,7 @@ cdef class SmallStarts:
         one.weak = False
         self.n_candidates += 1
         return mixture_of_labels(
-            model, self.rows, self.ones, labels, self.n_rows, self.starting.pseudo_counts + n_varying, limits.pivots,
+            model, self.rows, self.counts, labels, self.n_rows, self.starting.pseudo_counts + n_varying, limits.pivots,
             limits.largest, self.component_weight, self.second, &one.made, self.scratch)
 
     cdef Py_ssize_t _few(self) noexcept nogil:
@@ -182,7 +183,7 @@ cdef class SmallStarts:
         self.merging.n_clusters = n_found
         self.merging.stride = round_up(n_found, LANES)
         merge_labelled(
-            &self.merging, self.rows, self.ones, self.space.center, self.space.scale, self.other_labels, self.n_rows,
+            &self.merging, self.rows, self.counts, self.space.center, self.space.scale, self.other_labels, self.n_rows,
             self.merged_on, self.scratch)
         cut_merges(self.merged_on, n_found, k, self.names)
         for i in range(self.n_rows):
@@ -282,7 +283,7 @@ cdef class SmallStarts:
         self.stretch._go_on(&one.reached, &standing, &done)
         if standing.left > 0.0:
             return 0
-        self.stretch._look_at(&one.reached, &standing, self.starting.rows_needed, self.n_rows)
+        self.stretch._look_at(&one.reached, &standing, self.starting.rows_needed, self.weight_in_rows)
         if not standing.promise == standing.promise or not standing.weak == standing.weak:
             return 0
         if left > 0.0 and one.promise == one.promise:

@@ -18,7 +18,20 @@ def rows_of(n, d, k, seed, apart=3.0):
     return means[rng.integers(k, size=n)] + rng.normal(size=(n, d)) @ spread * 1.5**seed
 
 
-def fitted(module, name, k, data_sets, max_iter=40, most_rows=400, rules=None):
+def weighed(data_sets, weights):
+    """Return the structs Weighed."""
+    found = []
+    for rows, weight in zip(data_sets, weights, strict=True):
+        n = len(rows)
+        if weight is None:
+            found.append((n, 1.0, 1.0, 1.0, n))
+            continue
+        total, of_row = weight.sum(), min(1.0, weight.mean())
+        found.append((total, min(1.0, weight.min()), min(1.0, total / n), of_row, total / of_row))
+    return np.array(found, dtype=np.float64)
+
+
+def fitted(module, name, k, data_sets, max_iter=40, most_rows=400, rules=None, weights=None):
     """Return what `SmallFits` writes: mixtures, ends, moments, bounds."""
     (_, form, tied), m, d = TYPES[name], len(data_sets), data_sets[0].shape[1]
     shape = {"matrix": (d, d), "diagonal": (d,), "scalar": ()}[form]
@@ -29,7 +42,8 @@ def fitted(module, name, k, data_sets, max_iter=40, most_rows=400, rules=None):
     rules = rules_of(tol=1e-4) if rules is None else rules
     given = np.array([1e-6]), limits_of(np.ones((1, d)), None), rules, PACE, GRID[FLOAT64], 7
     fits = module.SmallFits(TYPES[name], k, d, most_rows, *given, STARTING, max_iter)
-    fits.fit(data_sets, mixtures, ends, moments, bounds)
+    weights = [None] * m if weights is None else weights
+    fits.fit(data_sets, weights, weighed(data_sets, weights), mixtures, ends, moments, bounds)
     return mixtures, ends, moments, bounds
 
 
@@ -38,8 +52,10 @@ def fitted(module, name, k, data_sets, max_iter=40, most_rows=400, rules=None):
 def test_fits_are_those_of_the_reference(build, name, shape):
     n, d, k = shape
     data_sets = [rows_of(n + 7 * seed, d, k, seed) for seed in range(4)]
-    found = fitted(build.modules[FLOAT64], name, k, data_sets)
-    wanted = fitted(small, name, k, data_sets)
+    rng = np.random.default_rng(n)
+    weights = [None, rng.exponential(size=n + 7) + 0.1, 0.1 * rng.uniform(0.5, 2.0, n + 14), None]
+    found = fitted(build.modules[FLOAT64], name, k, data_sets, weights=weights)
+    wanted = fitted(small, name, k, data_sets, weights=weights)
     assert (found[1][:, 0] == wanted[1][:, 0]).all()
     done = wanted[1][:, 0] == 1
     assert done.any()
@@ -83,6 +99,9 @@ def test_what_the_caller_says_of_arrays_is_checked(build):
             fitted(module, "full", 2, [rows_of(50, 2, 2, 0), np.ones((n, d))])
     with pytest.raises(ValueError, match="rows: expected"):
         fitted(module, "full", 2, [np.ones((50, 2), dtype=np.float32)])
+    for weight in (np.ones(49), np.ones(50, dtype=np.float32)):
+        with pytest.raises(ValueError, match="the weights of rows: expected"):
+            fitted(module, "full", 2, [rows_of(50, 2, 2, 0)], weights=[weight])
     for sizes in ((0, 2, 10, 5), (2, 0, 10, 5), (2, 2, 0, 5), (2, 2, 10, 0)):
         k, d, most_rows, max_iter = sizes
         given = np.array([1e-6]), limits_of(np.ones((1, 2)), None), rules_of(), PACE, 2.0**-30, 7

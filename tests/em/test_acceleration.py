@@ -119,6 +119,7 @@ def test_steps_that_all_fail_leave_em(
     plain = GaussianMixture(4, acceleration=None, **params).fit(rows)
     propose = Search.propose
     monkeypatch.setattr("fastgmm.fits.fit.stretches_over", lambda *_: None)
+    monkeypatch.setattr("fastgmm.fits.fit.small_run", lambda *_: None)
     for factor in (-0.3, -10.0):
 
         def downhill(search: Search, mixture: Mixture, *given: Any, by: float = factor) -> Mixture:

@@ -20,7 +20,7 @@ from fastgmm.validation import check_parameters
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-TYPES = ("full", "tied", "diag", "spherical")
+TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 KINDS = ("clear", "near", "units", "grid", "constant", "far", "tails")
 
 

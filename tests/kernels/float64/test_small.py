@@ -47,7 +47,7 @@ def fitted(module, name, k, data_sets, max_iter=40, most_rows=400, rules=None, w
     return mixtures, ends, moments, bounds
 
 
-@pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("shape", [(60, 1, 2), (150, 3, 2), (90, 4, 3), (200, 2, 1)])
 def test_fits_are_those_of_the_reference(build, name, shape):
     n, d, k = shape

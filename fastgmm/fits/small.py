@@ -275,7 +275,7 @@ class SmallRuns:
         done, n_iter, n_passes, converged, lower_bound, gap, noise = self.ends[i].tolist()
         if not done:
             return None
-        weights, means, covariances, factors, inverses = (one[i] for one in self.mixtures)
+        weights, means, covariances, factors, inverses = (one[i, ...] for one in self.mixtures)
         arrays = weights, means, covariances, factors, inverses
         mean, variances = (one[i] for one in self.moments)
         extent = self.extents[i]

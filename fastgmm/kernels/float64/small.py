@@ -96,7 +96,7 @@ class SmallFits:
     ) -> None:
         """Fit each data set, or leave it undone."""
         for i, (rows, weight) in enumerate(zip(data_sets, weights_of_rows, strict=True)):
-            out = tuple(one[i] for one in mixtures)
+            out = tuple(one[i, ...] for one in mixtures)
             ends[i, 0] = self._fit((rows, weight), weighed[i], out, ends[i, 1:], bounds[i])
             moments[0][i] = mean = np.average(rows, axis=0, weights=weight)
             variances = np.average((rows - mean) ** 2, axis=0, weights=weight)

@@ -234,11 +234,7 @@ class Fits:
             return {}
         runs = small.of([data_sets[i] for i in places])
         done = runs.ends[:, 0].tolist()
-        return {
-            place: SmallFit(runs, i)
-            for i, place in enumerate(places)
-            if done[i]
-        }
+        return {place: SmallFit(runs, i) for i, place in enumerate(places) if done[i]}
 
     def one(self, data: RowData, hooks: Hooks | None) -> Fitted:
         """The fit of one data set: that of an estimator with these parameters."""

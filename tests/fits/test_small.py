@@ -182,6 +182,18 @@ def test_whoever_looks_on_sees_each_iteration():
     assert watched == told(fastgmm.GaussianMixture(2, random_state=0).fit(rows))
 
 
+@pytest.mark.parametrize("of", [np.random.default_rng, np.random.RandomState])
+def test_a_random_state_moves_on_as_by_steps(of, by_steps):
+    """What a program draws after a fit does not depend on the way that the fit has taken."""
+    rows, state = rows_of("near", 200, 2, 2, 1), of(5)
+    fastgmm.GaussianMixture(2, random_state=state).fit(rows)
+    by_steps()
+    fastgmm.GaussianMixture(2, random_state=(other := of(5))).fit(rows)
+    drawn = state.normal()
+    assert drawn == other.normal()
+    assert drawn != of(5).normal()
+
+
 def test_rows_that_stay_within_every_sample():
     """The kernel takes all rows for each tree and each comparison."""
     assert trees.TREE_ROWS == MOST_ROWS

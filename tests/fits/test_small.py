@@ -8,6 +8,7 @@ import pytest
 
 import fastgmm
 from fastgmm.data.rows import RowData
+from fastgmm.em.stretch import cost_of
 from fastgmm.errors import CollapseWarning
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.planning import plan_of
@@ -237,6 +238,30 @@ def test_kernels_are_kept_for_fits_of_the_same_kind(monkeypatch):
     kept += [kept[0]] * 10
     model.fit(rows)
     assert len(kept) == 10
+
+
+def test_fits_that_are_no_longer_wanted_are_left_undone(monkeypatch):
+    """A call has data sets of some cost at most; before the next one it is seen who asks."""
+    plan = plan_with(n_components=2, tol=0.0, max_iter=40)
+    rows = [rows_of("near", 100 + i, 3, 2, i) for i in range(6)]
+    fits, data = SmallFits(plan, 3), [RowData(one) for one in rows]
+    whole = fits.of(data)
+    cost = 40 * cost_of((106, 3), "full", 2)
+    monkeypatch.setattr(small, "MOST_IN_CALL", 2 * cost)
+    assert fits.of(data).ends.tobytes() == whole.ends.tobytes()
+    asked = []
+
+    class After:
+        def is_set(self):
+            asked.append(len(asked))
+            return len(asked) > 2
+
+    cut = fits.of(data, After())
+    assert asked == [0, 1, 2]
+    assert cut.ends[:4].tobytes() == whole.ends[:4].tobytes()
+    assert cut.ends[:4, 0].all()
+    assert not cut.ends[4:, 0].any()
+    assert cut.run(5, 105) is None
 
 
 def test_threads_do_not_share_a_kernel():

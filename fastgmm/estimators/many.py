@@ -28,6 +28,7 @@ from fastgmm.fits.small import SmallFit, SmallFits, is_plain
 from fastgmm.limits.scalars import is_word, shown
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
+from fastgmm.threads import Cancelled
 from fastgmm.typing import ArrayLike, CovarianceType, RandomStateLike
 from fastgmm.validation import (
     as_generator,
@@ -220,8 +221,10 @@ class Fits:
         )
         """Whether the kernel can do whole fits of few rows."""
 
-    def at_once(self, data_sets: Sequence[RowData]) -> dict[int, SmallFit]:
-        """The fits that the kernel can do all of, by their places."""
+    def at_once(
+        self, data_sets: Sequence[RowData], cancelled: Cancelled | None = None
+    ) -> dict[int, SmallFit]:
+        """The fits that the kernel can do all of, by their places; fewer where cancelled."""
         if not self.plain:
             return {}
         small = self._small
@@ -232,7 +235,7 @@ class Fits:
         places = [i for i, data in enumerate(data_sets) if small.takes(data)]
         if not places:
             return {}
-        runs = small.of([data_sets[i] for i in places])
+        runs = small.of([data_sets[i] for i in places], cancelled)
         done = runs.ends[:, 0].tolist()
         return {place: SmallFit(runs, i) for i, place in enumerate(places) if done[i]}
 
@@ -284,13 +287,16 @@ def _fit_group(
         return group.label, error
 
 
-def _fit_at_once(fits: Fits, groups: list[Group]) -> dict[int, tuple[Hashable, Found]]:
+def _fit_at_once(
+    fits: Fits, groups: list[Group], cancelled: Cancelled
+) -> dict[int, tuple[Hashable, Found]]:
     """The fits of those groups that the kernel can do all of, with the labels of the groups."""
     sound = [i for i, group in enumerate(groups) if group.failure is None]
     if not sound:
         return {}
     data = [fits.data(groups[i].rows, groups[i].weight, 1) for i in sound]
-    return {sound[i]: (groups[sound[i]].label, one) for i, one in fits.at_once(data).items()}
+    found = fits.at_once(data, cancelled)
+    return {sound[i]: (groups[sound[i]].label, one) for i, one in found.items()}
 
 
 def _together(found: list[tuple[Hashable, Found]]) -> _Part:

@@ -65,6 +65,9 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
     check_memory(plan, data, hooks)
     run = small_run(data, plan, hooks) if sample is None else None
     if run is not None:
+        if isinstance(plan.random_state, np.random.Generator | np.random.RandomState):
+            # It moves on as in every other fit, though the kernel needs no number of it.
+            seed_of(plan)
         return of_one_start(run, data.extent)
     saved = None if hooks.checkpoint is None else hooks.checkpoint.load()
     if saved is not None:
@@ -72,6 +75,13 @@ def fit(data: Data, plan: Plan, hooks: Hooks | None = None, sample: Sample | Non
     # Not as a decorator: before NumPy 2 threads would share its one object.
     with np.errstate(over="ignore", invalid="ignore"):
         return _RunningFit(data, plan, hooks, saved, sample or plan.sample).best()
+
+
+def seed_of(plan: Plan) -> int:
+    """The seed of a fit by a plan: the plan's own, or the next number of its random state."""
+    if plan.seed is not None:
+        return plan.seed
+    return int(as_generator(plan.random_state).integers(2**63))
 
 
 def of_one_start(run: Run, extent: Extent) -> Fit:
@@ -155,9 +165,7 @@ class _RunningFit:
         """What all random numbers of the fit come from."""
         if self._saved is not None and self._saved.seed is not None:
             return self._saved.seed
-        if self._plan.seed is not None:
-            return self._plan.seed
-        return int(as_generator(self._plan.random_state).integers(2**63))
+        return seed_of(self._plan)
 
     @lazy
     def sample(self) -> Sample:

@@ -54,13 +54,13 @@ class Work(Generic[Item, Result, Part]):
     together : callable
         together(results) is what is kept of the results of a chunk, in the order of its items.
     at_once : callable, optional
-        at_once(items) is what is found for those of a chunk that one call can be made for, without
-        the interpreter, by their places.
+        at_once(items, cancelled) is what is found for those of a chunk that one call can be made
+        for, without the interpreter, by their places; it may end early where they are cancelled.
     """
 
     one: Callable[[Item, int | None, Hooks | None], Result]
     together: Callable[[list[Result]], Part]
-    at_once: Callable[[list[Item]], dict[int, Result]] | None = None
+    at_once: Callable[[list[Item], Cancelled], dict[int, Result]] | None = None
 
 
 def in_chunks(
@@ -81,7 +81,7 @@ def in_chunks(
 
     def chunk(taken: list[Item], _: Cancelled) -> Part:
         found: list[Result] = []
-        known = work.at_once(taken) if work.at_once is not None else {}
+        known = work.at_once(taken, cancelled) if work.at_once is not None else {}
         for i, item in enumerate(taken):
             if cancelled.is_set():
                 break

@@ -6,7 +6,7 @@ functions in the same order: the bits are the same.  A fit in which something ha
 left undone, and the caller does it all again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ from fastgmm.starts.ward import (
     TAIL,
     merged_clusters,
 )
-from fastgmm.threads import rows_per_block
+from fastgmm.threads import Cancelled, rows_per_block
 from fastgmm.typing import Acceleration, CovarianceType, FloatArray
 from fastgmm.values import dataclass
 
@@ -52,6 +52,9 @@ MOST_NUMBERS = 1 << 14
 5 MB then."""
 MOST_ITERATIONS = 1000
 """The lower bounds of at most so many iterations are kept for each data set."""
+MOST_IN_CALL = 1 << 30
+"""The iterations of the data sets of one call take at most this many multiply-adds, some 0.3
+seconds, unless it has one alone: between calls it is seen whether the fits are still wanted."""
 FLOAT64 = np.dtype(np.float64)
 """The rows are of this dtype."""
 FEWEST_ROWS = 64
@@ -130,8 +133,8 @@ class SmallFits:
             return False
         return cost_of((n, d), self._type, k) <= LARGEST_COST
 
-    def of(self, data_sets: Sequence[RowData]) -> "SmallRuns":
-        """The runs of data sets that this takes."""
+    def of(self, data_sets: Sequence[RowData], cancelled: Cancelled | None = None) -> "SmallRuns":
+        """The runs of data sets that this takes; those are undone that were cancelled before."""
         m, (k, d), model = len(data_sets), self._sizes, model_of(self._type)
         shape = (m, *model.shape(k, d))
         mixtures = (
@@ -142,22 +145,35 @@ class SmallFits:
             np.empty(shape),
         )
         moments = np.empty((m, d)), np.empty((m, 1 if model.form.isotropic else d))
-        ends = np.empty((m, 7))
+        ends = np.zeros((m, 7))
         bounds = np.empty((m, self._max_iter))
         compiled = _taken(self._asked) or kernels.SmallFits(*_arguments(self._asked))
-        compiled.fit(
-            [one.rows for one in data_sets],
-            [one.sample_weight for one in data_sets],
-            np.array([_weighed(one) for one in data_sets]),
-            mixtures,
-            ends,
-            moments,
-            bounds,
-        )
+        rows = [one.rows for one in data_sets]
+        weights = [one.sample_weight for one in data_sets]
+        weighed = np.array([_weighed(one) for one in data_sets])
+        for part in self._calls(rows):
+            if cancelled is not None and cancelled.is_set():
+                break
+            own, own_moments = (
+                tuple(one[part] for one in arrays) for arrays in (mixtures, moments)
+            )
+            given = rows[part], weights[part], weighed[part]
+            compiled.fit(*given, own, ends[part], own_moments, bounds[part])
         if len(_KEPT) < MOST_KEPT:
             _KEPT.append((self._asked, compiled))
         extents = [one.extent for one in data_sets]
         return SmallRuns(self._type, self._regularization, extents, mixtures, ends, moments, bounds)
+
+    def _calls(self, rows: Sequence[np.ndarray]) -> Iterator[slice]:
+        """Which of the data sets are fitted together."""
+        begin, total = 0, 0
+        for i, one in enumerate(rows):
+            cost = self._max_iter * cost_of(one.shape, self._type, self._sizes[0])
+            if total and total + cost > MOST_IN_CALL:
+                yield slice(begin, i)
+                begin, total = i, 0
+            total += cost
+        yield slice(begin, len(rows))
 
 
 def _weighed(data: RowData) -> tuple[float, float, float, float, float]:

@@ -283,7 +283,11 @@ def test_the_seed_is_the_plans(n_init: int, rows: np.ndarray) -> None:
     assert drawn[0].seeds == drawn[1].seeds != [5]
 
 
-def test_a_sample_that_fits_share_is_not_drawn_again(rows: np.ndarray) -> None:
+def test_a_sample_that_fits_share_is_not_drawn_again(
+    rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A fit of one call asks for no sample.
+    monkeypatch.setattr("fastgmm.fits.fit.small_run", lambda *_: None)
     data = Watched(rows)
     own = fit(data, plan_of(), Hooks(lambda _: None))  # who is looked on at goes step by step
     sample = RowData(rows).sample(3, 10_000)

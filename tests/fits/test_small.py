@@ -8,6 +8,7 @@ import pytest
 
 import fastgmm
 from fastgmm.data.rows import RowData
+from fastgmm.em.stretch import cost_of
 from fastgmm.errors import CollapseWarning
 from fastgmm.estimators.conventions import defaults_of
 from fastgmm.estimators.planning import plan_of
@@ -191,6 +192,18 @@ def test_whoever_looks_on_sees_each_iteration():
     assert watched == told(fastgmm.GaussianMixture(2, random_state=0).fit(rows))
 
 
+@pytest.mark.parametrize("of", [np.random.default_rng, np.random.RandomState])
+def test_a_random_state_moves_on_as_by_steps(of, by_steps):
+    """What a program draws after a fit does not depend on the way that the fit has taken."""
+    rows, state = rows_of("near", 200, 2, 2, 1), of(5)
+    fastgmm.GaussianMixture(2, random_state=state).fit(rows)
+    by_steps()
+    fastgmm.GaussianMixture(2, random_state=(other := of(5))).fit(rows)
+    drawn = state.normal()
+    assert drawn == other.normal()
+    assert drawn != of(5).normal()
+
+
 def test_rows_that_stay_within_every_sample():
     """The kernel takes all rows for each tree and each comparison."""
     assert trees.TREE_ROWS == MOST_ROWS
@@ -234,6 +247,30 @@ def test_kernels_are_kept_for_fits_of_the_same_kind(monkeypatch):
     kept += [kept[0]] * 10
     model.fit(rows)
     assert len(kept) == 10
+
+
+def test_fits_that_are_no_longer_wanted_are_left_undone(monkeypatch):
+    """A call has data sets of some cost at most; before the next one it is seen who asks."""
+    plan = plan_with(n_components=2, tol=0.0, max_iter=40)
+    rows = [rows_of("near", 100 + i, 3, 2, i) for i in range(6)]
+    fits, data = SmallFits(plan, 3), [RowData(one) for one in rows]
+    whole = fits.of(data)
+    cost = 40 * cost_of((106, 3), "full", 2)
+    monkeypatch.setattr(small, "MOST_IN_CALL", 2 * cost)
+    assert fits.of(data).ends.tobytes() == whole.ends.tobytes()
+    asked = []
+
+    class After:
+        def is_set(self):
+            asked.append(len(asked))
+            return len(asked) > 2
+
+    cut = fits.of(data, After())
+    assert asked == [0, 1, 2]
+    assert cut.ends[:4].tobytes() == whole.ends[:4].tobytes()
+    assert cut.ends[:4, 0].all()
+    assert not cut.ends[4:, 0].any()
+    assert cut.run(5) is None
 
 
 def test_threads_do_not_share_a_kernel():

@@ -42,7 +42,7 @@ def test_every_build_has_what_the_reference_has(build):
     of_parameters = {"estimate", "factorize", "log_determinants", "log_weights"}
     of_parameters |= {"directions_below", "largest_inflation", "moments_of_rows"}
     of_parameters |= {"own_directions", "share_directions", "share_matrix", "share_shape"}
-    of_runs = {"PatternLanes", "RelativeFrame", "foretold", "small_bits"}
+    of_runs = {"PatternLanes", "RelativeFrame", "SmallFits", "foretold", "small_bits"}
     of_starts = {"assign_to_cut", "cut", "grow", "labelled_mixture", "merge_by_likelihood", "ward"}
     of_starts |= {"pooled_mixture"}
     assert only_float64 == of_parameters | of_runs | of_starts

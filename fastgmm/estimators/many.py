@@ -166,8 +166,9 @@ def fit_many(
     found = Groups(groups, labels, sample_weight, checked.n_components, gaps)
     kept = _Kept(callback, on_error == "raise")
     fits = Fits(checked)
-    at_once = partial(_fit_at_once, fits) if fits.plain else None
-    work = Work(partial(_fit_group, fits), _together, at_once)
+    work = Work(
+        partial(_fit_group, fits), _together, partial(_fit_at_once, fits), partial(_takes, fits)
+    )
     with closing(in_chunks(found, work, checked.n_threads)) as parts:
         for part in parts:
             kept.take(part)
@@ -225,19 +226,19 @@ class Fits:
         self, data_sets: Sequence[RowData], cancelled: Cancelled | None = None
     ) -> dict[int, SmallFit]:
         """The fits that the kernel can do all of, by their places; fewer where cancelled."""
-        if not self.plain:
+        places = [i for i, data in enumerate(data_sets) if self.takes(data)]
+        if self._small is None or not places:
             return {}
-        small = self._small
-        if small is None:
-            # Threads may both make them, which are the same then.
-            plan = plan_of(self._params, data_sets[0].n_features)
-            small = self._small = SmallFits(plan, data_sets[0].n_features)
-        places = [i for i, data in enumerate(data_sets) if small.takes(data)]
-        if not places:
-            return {}
-        runs = small.of([data_sets[i] for i in places], cancelled)
+        runs = self._small.of([data_sets[i] for i in places], cancelled)
         done = runs.ends[:, 0].tolist()
         return {place: SmallFit(runs, i) for i, place in enumerate(places) if done[i]}
+
+    def takes(self, data: RowData) -> bool:
+        """Whether the kernel may do all of the fit of some data."""
+        if self.plain and self._small is None:
+            # Threads may both make them, which are the same then.
+            self._small = SmallFits(plan_of(self._params, data.n_features), data.n_features)
+        return self._small is not None and self._small.takes(data)
 
     def one(self, data: RowData, hooks: Hooks | None) -> Fitted:
         """The fit of one data set: that of an estimator with these parameters."""
@@ -285,6 +286,11 @@ def _fit_group(
         return group.label, fits.in_steps(fits.data(group.rows, group.weight, n_threads), hooks)
     except ValueError as error:
         return group.label, error
+
+
+def _takes(fits: Fits, group: Group) -> bool:
+    """Whether the kernel may do all of the fit of a group."""
+    return group.failure is None and fits.takes(fits.data(group.rows, group.weight, 1))
 
 
 def _fit_at_once(

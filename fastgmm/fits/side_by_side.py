@@ -56,11 +56,14 @@ class Work(Generic[Item, Result, Part]):
     at_once : callable, optional
         at_once(items, cancelled) is what is found for those of a chunk that one call can be made
         for, without the interpreter, by their places; it may end early where they are cancelled.
+    takes : callable, optional
+        takes(item) tells whether an item is one of those: the first item is asked for all.
     """
 
     one: Callable[[Item, int | None, Hooks | None], Result]
     together: Callable[[list[Result]], Part]
     at_once: Callable[[list[Item], Cancelled], dict[int, Result]] | None = None
+    takes: Callable[[Item], bool] | None = None
 
 
 def in_chunks(
@@ -75,8 +78,9 @@ def in_chunks(
     items = iter(items)
     if (first := next(items, None)) is not None:
         items = chain([first], items)
-        alone = n_threads is None and first.size < SMALL and work.at_once is None
-        workers = 1 if alone else workers
+        alone = n_threads is None and first.size < SMALL
+        if alone and not (work.takes is not None and work.takes(first)):
+            workers = 1
     watching = Hooks(cancelled=cancelled.is_set) if workers > 1 else None
 
     def chunk(taken: list[Item], _: Cancelled) -> Part:

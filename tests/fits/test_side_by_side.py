@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from fastgmm.fits.side_by_side import (
     Work,
     in_chunks,
 )
+from fastgmm.threads import Cancelled
 
 THREADS = (1, 2, 5)
 
@@ -159,3 +161,27 @@ def test_small_data_sets_stay_with_the_calling_thread() -> None:
     mine = threading.current_thread().name
     assert names(side_by_side.SMALL - 1, None) == {mine}
     assert mine not in names(side_by_side.SMALL - 1, 2)
+
+
+def test_what_one_call_can_do_is_done_by_it() -> None:
+    """The rest of a chunk is worked on item by item; the first item tells of the threads."""
+    seen, by_one = [], []
+
+    def one(item: Item, n_threads: int | None, hooks: Hooks | None) -> int:
+        by_one.append(item.number)
+        return item.number
+
+    def at_once(items: list[Item], cancelled: Cancelled) -> dict[int, int]:
+        seen.append((threading.get_ident(), len(items)))
+        return {i: item.number for i, item in enumerate(items) if item.number % 3}
+
+    for takes in (lambda _: True, lambda _: False):
+        seen.clear()
+        by_one.clear()
+        items = [Item(i, side_by_side.SMALL - 1) for i in range(40)]
+        work = Work(one, list, at_once, takes)
+        with closing(in_chunks(iter(items), work, None)) as parts:
+            assert [number for part in parts for number in part] == list(range(40))
+        assert sorted(by_one) == list(range(0, 40, 3))
+        assert sum(n for _, n in seen) == 40
+    assert {thread for thread, _ in seen} == {threading.get_ident()}

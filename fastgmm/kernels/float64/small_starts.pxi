@@ -124,14 +124,14 @@ cdef class SmallStarts:
         self.space.n_points = self.n_rows
         stride_of_ward(&self.ward.clusters, self.n_rows)
         return grow_tree(
-            &self.space, self.stretch.model.form == SCALAR, self.rows, self.counts, &self.ward, self.merged, self.heights,
-            self.scratch)
+            &self.space, self.stretch.model.form == SCALAR, self.rows, self.counts, &self.ward, self.merged,
+            self.heights, self.scratch)
 
     cdef Py_ssize_t _assign(self, Py_ssize_t n_clusters, int64_t *labels) noexcept nogil:
         """Labels of all rows, by the tree cut at so many clusters; returns how many have got a row."""
         return rows_to_clusters(
-            &self.space, self.rows, self.counts, self.merged, n_clusters, self.rows, self.n_rows, self.centers, self.held,
-            labels, self.scratch)
+            &self.space, self.rows, self.counts, self.merged, n_clusters, self.rows, self.n_rows, self.centers,
+            self.held, labels, self.scratch)
 
     cdef bint _add(self, const int64_t *labels, Py_ssize_t n_varying, bint has_centers) noexcept nogil:
         """Add the mixture of labels, whose means begin at the centers; False where it is of no use."""

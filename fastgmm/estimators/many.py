@@ -23,8 +23,8 @@ from fastgmm.estimators.planning import plan_of, refuse_noise
 from fastgmm.estimators.stack import Fitted, Found, Stack
 from fastgmm.fits.fit import fit, of_one_start
 from fastgmm.fits.plan import Hooks, Plan
-from fastgmm.fits.side_by_side import Work, in_chunks
-from fastgmm.fits.small import SmallFit, SmallFits, is_plain
+from fastgmm.fits.side_by_side import AtOnce, Work, in_chunks
+from fastgmm.fits.small import MOST_ROWS, SmallFit, SmallFits, is_plain
 from fastgmm.limits.scalars import is_word, shown
 from fastgmm.starts.gaps import filled
 from fastgmm.starts.points import sample_size
@@ -166,9 +166,8 @@ def fit_many(
     found = Groups(groups, labels, sample_weight, checked.n_components, gaps)
     kept = _Kept(callback, on_error == "raise")
     fits = Fits(checked)
-    work = Work(
-        partial(_fit_group, fits), _together, partial(_fit_at_once, fits), partial(_takes, fits)
-    )
+    at_once = AtOnce(partial(_takes, fits), partial(_fit_at_once, fits))
+    work = Work(partial(_fit_group, fits), _together, at_once)
     with closing(in_chunks(found, work, checked.n_threads)) as parts:
         for part in parts:
             kept.take(part)
@@ -288,21 +287,24 @@ def _fit_group(
         return group.label, error
 
 
+def _is_small(group: Group) -> bool:
+    """Whether a group has so few rows that it is worth a closer look whether the kernel takes it."""
+    return group.failure is None and len(group.rows) <= MOST_ROWS
+
+
 def _takes(fits: Fits, group: Group) -> bool:
     """Whether the kernel may do all of the fit of a group."""
-    return group.failure is None and fits.takes(fits.data(group.rows, group.weight, 1))
+    return _is_small(group) and fits.takes(fits.data(group.rows, group.weight, 1))
 
 
 def _fit_at_once(
     fits: Fits, groups: list[Group], cancelled: Cancelled
 ) -> dict[int, tuple[Hashable, Found]]:
     """The fits of those groups that the kernel can do all of, with the labels of the groups."""
-    sound = [i for i, group in enumerate(groups) if group.failure is None]
-    if not sound:
-        return {}
-    data = [fits.data(groups[i].rows, groups[i].weight, 1) for i in sound]
+    places = [i for i, group in enumerate(groups) if _is_small(group)]
+    data = [fits.data(groups[i].rows, groups[i].weight, 1) for i in places]
     found = fits.at_once(data, cancelled)
-    return {sound[i]: (groups[sound[i]].label, one) for i, one in found.items()}
+    return {places[i]: (groups[places[i]].label, one) for i, one in found.items()}
 
 
 def _together(found: list[tuple[Hashable, Found]]) -> _Part:

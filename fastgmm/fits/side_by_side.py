@@ -44,6 +44,23 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, eq=False)
+class AtOnce(Generic[Item, Result]):
+    """How one call, without the interpreter, is made for several data sets of a chunk.
+
+    Parameters
+    ----------
+    takes : callable
+        takes(item) tells whether an item is one of those: the first item is asked for all.
+    found : callable
+        found(items, cancelled) is what is found for those of a chunk, by their places; it may end
+        early where they are cancelled.
+    """
+
+    takes: Callable[[Item], bool]
+    found: Callable[[list[Item], Cancelled], dict[int, Result]]
+
+
+@dataclass(frozen=True, eq=False)
 class Work(Generic[Item, Result, Part]):
     """What is done for each of many data sets.
 
@@ -53,17 +70,12 @@ class Work(Generic[Item, Result, Part]):
         one(item, n_threads, hooks) is what is found for an item, whose passes have so many threads.
     together : callable
         together(results) is what is kept of the results of a chunk, in the order of its items.
-    at_once : callable, optional
-        at_once(items, cancelled) is what is found for those of a chunk that one call can be made
-        for, without the interpreter, by their places; it may end early where they are cancelled.
-    takes : callable, optional
-        takes(item) tells whether an item is one of those: the first item is asked for all.
+    at_once : AtOnce, optional
     """
 
     one: Callable[[Item, int | None, Hooks | None], Result]
     together: Callable[[list[Result]], Part]
-    at_once: Callable[[list[Item], Cancelled], dict[int, Result]] | None = None
-    takes: Callable[[Item], bool] | None = None
+    at_once: AtOnce[Item, Result] | None = None
 
 
 def in_chunks(
@@ -79,13 +91,13 @@ def in_chunks(
     if (first := next(items, None)) is not None:
         items = chain([first], items)
         alone = n_threads is None and first.size < SMALL
-        if alone and not (work.takes is not None and work.takes(first)):
+        if alone and not (work.at_once is not None and work.at_once.takes(first)):
             workers = 1
     watching = Hooks(cancelled=cancelled.is_set) if workers > 1 else None
 
     def chunk(taken: list[Item], _: Cancelled) -> Part:
         found: list[Result] = []
-        known = work.at_once(taken, cancelled) if work.at_once is not None else {}
+        known = {} if work.at_once is None else work.at_once.found(taken, cancelled)
         for i, item in enumerate(taken):
             if cancelled.is_set():
                 break

@@ -178,18 +178,12 @@ class SmallFits:
 
 def _weighed(data: RowData) -> tuple[float, float, float, float, float]:
     """The numbers of the kernel's struct Weighed."""
-    n, weight = len(data.rows), data.sample_weight
+    weight = data.sample_weight
     if weight is None:
-        return float(n), 1.0, 1.0, 1.0, float(n)
-    extent, of_row = data.extent, weight_of_row(weight)
-    unit = unit_of(weight)
-    return (
-        extent.weight,
-        min(1.0, extent.lightest),
-        min(1.0, extent.weight / n),
-        unit,
-        float(weight.sum()) / of_row,
-    )
+        n = float(len(data.rows))
+        return n, 1.0, 1.0, 1.0, n
+    total, of_row = data.extent.weight, weight_of_row(weight)
+    return total, min(1.0, data.extent.lightest), of_row, unit_of(weight), total / of_row
 
 
 class _Asked(NamedTuple):
@@ -208,8 +202,8 @@ class _Asked(NamedTuple):
 @lru_cache(64)
 def _arguments(asked: _Asked) -> tuple[Any, ...]:
     """What the kernel is made with."""
-    kind, k, d, most_rows = asked.covariance_type, asked.n_components, asked.n_features, asked[3]
-    model, one_row = model_of(kind), Extent(1, 1, 1.0, 1.0, 1.0)
+    kind, k, d, most_rows, *_ = asked
+    model, one_row = model_of(kind), Extent.of(1, None)
     regularization = Regularization.of(asked.reg_covar)
     rules = Rules(asked.stopping, regularization, asked.acceleration, dtype=FLOAT64)
     starting = (
@@ -291,8 +285,7 @@ class SmallRuns:
         done, n_iter, n_passes, converged, lower_bound, gap, noise = self.ends[i].tolist()
         if not done:
             return None
-        weights, means, covariances, factors, inverses = (one[i, ...] for one in self.mixtures)
-        arrays = weights, means, covariances, factors, inverses
+        arrays = tuple(one[i, ...] for one in self.mixtures)
         mean, variances = (one[i] for one in self.moments)
         extent = self.extents[i]
         moments = Moments(extent.n_samples, extent.weight, mean, variances)

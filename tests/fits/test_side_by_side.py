@@ -15,6 +15,7 @@ from fastgmm.fits.side_by_side import (
     MOST_IN_CHUNK,
     NUMBERS_IN_CHUNK,
     WATCHED,
+    AtOnce,
     Work,
     in_chunks,
 )
@@ -179,7 +180,7 @@ def test_what_one_call_can_do_is_done_by_it() -> None:
         seen.clear()
         by_one.clear()
         items = [Item(i, side_by_side.SMALL - 1) for i in range(40)]
-        work = Work(one, list, at_once, takes)
+        work = Work(one, list, AtOnce(takes, at_once))
         with closing(in_chunks(iter(items), work, None)) as parts:
             assert [number for part in parts for number in part] == list(range(40))
         assert sorted(by_one) == list(range(0, 40, 3))

@@ -19,8 +19,6 @@ from fastgmm.fits.small import MOST_ROWS, SmallFits, is_plain, small_run
 from fastgmm.starts import comparison, trees
 from fastgmm.validation import check_parameters
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 KINDS = ("clear", "near", "units", "grid", "constant", "far", "tails")
 

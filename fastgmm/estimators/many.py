@@ -288,7 +288,7 @@ def _fit_group(
 
 
 def _is_small(group: Group) -> bool:
-    """Whether a group has so few rows that it is worth a closer look whether the kernel takes it."""
+    """Whether a group has so few rows that the kernel may take it."""
     return group.failure is None and len(group.rows) <= MOST_ROWS
 
 

@@ -89,6 +89,16 @@ cdef class Comparing(Steps):
         return 0
 
 
+cdef void lay_out_slot(Slot *slot, const Model *model, Cutter cut):
+    cdef Py_ssize_t k = model.n_components
+    cdef Py_ssize_t n_numbers = model.n_covariances * model.size
+    slot.weights = cut.doubles(model.n_weights)
+    slot.means = cut.doubles(k * model.n_features)
+    slot.covariances = cut.doubles(n_numbers)
+    slot.factors = cut.doubles(n_numbers)
+    slot.inverses = cut.doubles(n_numbers)
+
+
 cdef void copy_slot(const Model *model, const Slot *source, const Slot *out) noexcept nogil:
     cdef Py_ssize_t k = model.n_components
     cdef Py_ssize_t n_bytes = model.n_covariances * model.size * sizeof(double)

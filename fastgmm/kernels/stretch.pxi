@@ -72,17 +72,11 @@ cdef class Stretch(Comparing):
         self.mixture_at = self.ahead_at = NOWHERE
 
     cdef Py_ssize_t _lay_out(self, Memory memory):
-        cdef Py_ssize_t k = self.model.n_components
         cdef Py_ssize_t d = self.model.n_features
-        cdef Py_ssize_t n_numbers = self.model.n_covariances * self.model.size
         cdef Cutter cut = Cutter(memory)
         cdef int i
         for i in range(N_SLOTS):
-            self.slots[i].weights = cut.doubles(self.model.n_weights)
-            self.slots[i].means = cut.doubles(k * d)
-            self.slots[i].covariances = cut.doubles(n_numbers)
-            self.slots[i].factors = cut.doubles(n_numbers)
-            self.slots[i].inverses = cut.doubles(n_numbers)
+            lay_out_slot(&self.slots[i], &self.model, cut)
         self.spare = self.slots[0]
         self._lay_out_steps(cut)
         self.bounds = cut.doubles(HISTORY + N_BOUNDS)

@@ -123,19 +123,17 @@ cdef inline double rank_of(const Space *space, Py_ssize_t column, double value) 
     cdef Py_ssize_t n = space.n_points
     cdef const double *ordered = space.turn + column * n
     cdef const double *shares = space.turn + space.n_features * n + column * (n + 1)
-    cdef Py_ssize_t first = first_not_below(ordered, n, value)
+    cdef Py_ssize_t first = count_below(ordered, n, value)
     cdef Py_ssize_t end = first
-    cdef Py_ssize_t step = 1
-    while end < n and ordered[end] == value:     # most often none or one is equal
-        end = min(end + step, n)
-        step *= 2
-    if step > 2:
-        # The last of them is among those of the last step.
-        end = first + first_not_below_or_equal(ordered + first, end - first, value)
+    # Most often none or one is equal.
+    if end < n and ordered[end] == value:
+        end += 1
+        if end < n and ordered[end] == value:
+            end += count_not_above(ordered + end, n - end, value)
     return (shares[first] + shares[end]) / 2.0
 
 
-cdef inline Py_ssize_t first_not_below(const double *ordered, Py_ssize_t n, double value) noexcept nogil:
+cdef inline Py_ssize_t count_below(const double *ordered, Py_ssize_t n, double value) noexcept nogil:
     """How many of n ascending numbers are below a value: without a branch, so that searches overlap."""
     cdef Py_ssize_t begin = 0
     cdef Py_ssize_t half
@@ -146,9 +144,7 @@ cdef inline Py_ssize_t first_not_below(const double *ordered, Py_ssize_t n, doub
     return begin + (1 if n == 1 and ordered[begin] < value else 0)
 
 
-cdef inline Py_ssize_t first_not_below_or_equal(
-    const double *ordered, Py_ssize_t n, double value
-) noexcept nogil:
+cdef inline Py_ssize_t count_not_above(const double *ordered, Py_ssize_t n, double value) noexcept nogil:
     """How many of n ascending numbers are not above a value."""
     cdef Py_ssize_t low = 0
     cdef Py_ssize_t high = n

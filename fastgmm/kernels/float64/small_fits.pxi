@@ -20,6 +20,12 @@ cdef struct Weighed:
     double weight_in_rows
 
 
+cdef struct DataSet:
+    const double *rows          # n x D
+    const double *weight        # n, or NULL where rows count once
+    Py_ssize_t n
+
+
 cdef class SmallFits(SmallStarts):
     """Fits of data sets of as many columns by the same rules, one after the other.
 
@@ -88,53 +94,56 @@ cdef class SmallFits(SmallStarts):
         cdef double *mean = lent(row_means, m * d, "the means of rows", loans)
         cdef double *variances = lent(row_variances, m * n_variances, "the variances of rows", loans)
         cdef double *own_bounds = lent(bounds, m * self.max_iter, "bounds", loans)
-        cdef Memory memory = Memory(3 * m * sizeof(void *))
-        cdef const double **rows = <const double **> memory.begin
-        cdef const double **own_weights = rows + m
-        cdef Py_ssize_t *counts = <Py_ssize_t *> (own_weights + m)
         cdef Borrowed loan = borrow(weighed, sizeof(double), 5 * m, False, "weighed")
         cdef const Weighed *known = <const Weighed *> loan.view.buf
-        loans.append(loan)
+        cdef Memory memory = Memory(m * sizeof(DataSet))
+        cdef DataSet *data = <DataSet *> memory.begin
         if len(weights_of_rows) != m:
             raise ValueError(f"weights_of_rows: expected {m} of them, got {len(weights_of_rows)}")
-        for i, one in enumerate(data_sets):
-            loan = borrow_rows(one, sizeof(double), d, "rows")
-            counts[i] = loan.view.shape[0]
-            if not model.n_components < counts[i] <= self.most_rows:
-                raise ValueError(
-                    f"rows: expected {model.n_components + 1} to {self.most_rows} of them, got {counts[i]}")
-            rows[i] = <const double *> loan.view.buf
-            loans.append(loan)
-            own_weights[i] = NULL
-            if weights_of_rows[i] is not None:
-                loan = borrow(weights_of_rows[i], sizeof(double), counts[i], False, "the weights of rows")
-                own_weights[i] = <const double *> loan.view.buf
-                loans.append(loan)
+        for i in range(m):
+            self._borrow(&data[i], data_sets[i], weights_of_rows[i], loans)
         try:
             with nogil:
                 for i in range(m):
-                    self._take(rows[i], own_weights[i], counts[i], &known[i])
+                    self._take(&data[i], &known[i])
                     ended[i].done = self._fit(&ended[i], own_bounds + i * self.max_iter)
-                    self._write(&out, i)
-                    memcpy(mean + i * d, self.stretch.mean, d * sizeof(double))
-                    memcpy(variances + i * n_variances, self.stretch.variances, n_variances * sizeof(double))
+                    if ended[i].done:
+                        self._write(&out, i)
+                        memcpy(mean + i * d, self.stretch.mean, d * sizeof(double))
+                        memcpy(variances + i * n_variances, self.stretch.variances, n_variances * sizeof(double))
         finally:
             self.stretch._give_scratch()
 
-    cdef void _take(
-        self, const double *rows, const double *weight, Py_ssize_t n, const Weighed *known
-    ) noexcept nogil:
+    cdef int _borrow(self, DataSet *data, rows, weight, list loans) except -1:
+        """Take a data set's arrays; the loans must live as long as it."""
+        cdef Py_ssize_t k = self.stretch.model.n_components
+        cdef Borrowed loan = borrow_rows(rows, sizeof(double), self.stretch.model.n_features, "rows")
+        loans.append(loan)
+        data.rows = <const double *> loan.view.buf
+        data.weight = NULL
+        data.n = loan.view.shape[0]
+        if not k < data.n <= self.most_rows:
+            raise ValueError(f"rows: expected {k + 1} to {self.most_rows} of them, got {data.n}")
+        if weight is not None:
+            loan = borrow(weight, sizeof(double), data.n, False, "the weights of rows")
+            loans.append(loan)
+            data.weight = <const double *> loan.view.buf
+        return 0
+
+    cdef void _take(self, const DataSet *data, const Weighed *known) noexcept nogil:
         cdef Limits *limits = &self.stretch.limits
         cdef Py_ssize_t i
-        self.rows = self.stretch.rows = rows
-        self.stretch.weight = weight
-        self.n_rows = self.stretch.n_rows = n
+        self.rows = self.stretch.rows = data.rows
+        self.stretch.weight = data.weight
+        self.n_rows = self.stretch.n_rows = data.n
         limits.weight = known.weight
         limits.lightest = known.lightest
         limits.row_weight = known.row_weight
         self.weight_in_rows = known.weight_in_rows
-        for i in range(n):
-            self.counts[i] = 1.0 if weight == NULL else max(weight[i] / known.unit, 2.2250738585072014e-308)
+        for i in range(data.n):
+            self.counts[i] = 1.0
+            if data.weight != NULL:
+                self.counts[i] = max(data.weight[i] / known.unit, 2.2250738585072014e-308)
 
     cdef int _fit(self, Ended *ended, double *bounds) except -1 nogil:
         """One fit; returns 0 to give up."""
@@ -183,4 +192,4 @@ cdef class SmallFits(SmallStarts):
         own.covariances = out.covariances + i * n_numbers
         own.factors = out.factors + i * n_numbers
         own.inverses = out.inverses + i * n_numbers
-        copy_slot(model, &self.stretch.slots[max(self.stretch.mixture_at, 0)], &own)
+        copy_slot(model, &self.stretch.slots[self.stretch.mixture_at], &own)

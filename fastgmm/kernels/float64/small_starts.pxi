@@ -1,8 +1,8 @@
 # What a run over few rows begins with, without Python: candidates of Ward's trees, and what a few passes of EM make of
 # each.  `starts/ward.py` and `starts/comparison.py` say what and why; this does the same in the same order, so that the
-# bits are the same, where all rows are in every tree and in every comparison.  It gives up, and the
-# caller does it all again, where something has to be decided there: a covariance that is not positive definite, a
-# component that may be flat, rows whose squares overflow.
+# bits are the same, where all rows are in every tree and in every comparison.  It gives up, and the caller does it all
+# again, where something has to be decided there: a covariance that is not positive definite, a component that may be
+# flat, rows whose squares overflow.
 
 cdef enum:
     N_CANDIDATES = 5            # that of merges, of other units, two of ranks, and the plain one
@@ -249,7 +249,7 @@ cdef class SmallStarts:
         cdef Py_ssize_t k = self.stretch.model.n_components
         cdef Py_ssize_t n_varying = self._grow(COLUMN)
         cdef Py_ssize_t i
-        cdef bint all_found, tail, units_matter
+        cdef bint all_found, tail
         cdef Candidate plain
         self.n_candidates = 0
         if n_varying < 0:
@@ -260,10 +260,9 @@ cdef class SmallStarts:
             return False
         if k == 1 or (not tail and self._is_clear()):
             return True
-        units_matter = self._units_matter()
         if not self._add_merged(n_varying):
             return False
-        if units_matter and not self._add_other_units(all_found):
+        if self._units_matter() and not self._add_other_units(all_found):
             return False
         if tail and not self._add_ranks():
             return False
@@ -337,13 +336,3 @@ cdef class SmallStarts:
         cdef const Candidate *one = &self.candidates[i]
         cdef double ahead = one.promise + one.pace * (most - one.n_passes)
         return ahead > self.candidates[leader].promise + self.starting.lead
-
-
-cdef void lay_out_slot(Slot *slot, const Model *model, Cutter cut):
-    cdef Py_ssize_t k = model.n_components
-    cdef Py_ssize_t n_numbers = model.n_covariances * model.size
-    slot.weights = cut.doubles(model.n_weights)
-    slot.means = cut.doubles(k * model.n_features)
-    slot.covariances = cut.doubles(n_numbers)
-    slot.factors = cut.doubles(n_numbers)
-    slot.inverses = cut.doubles(n_numbers)
